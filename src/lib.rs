@@ -1,0 +1,8 @@
+//! The WICG [Background Fetch] API as a `deno_core` extension, and the durable
+//! engine behind it.
+//!
+//! [Background Fetch]: https://wicg.github.io/background-fetch/
+
+pub mod network;
+pub mod spec;
+pub mod store;

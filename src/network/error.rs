@@ -1,0 +1,29 @@
+//! Why a fetch failed.
+
+/// A [network error](https://fetch.spec.whatwg.org/#concept-network-error)
+/// with its cause.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct NetworkError {
+  pub kind: NetworkErrorKind,
+  /// A sentence for people; scripts never see it.
+  pub message: String,
+}
+
+/// What a network error means for the one who fetches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkErrorKind {
+  /// A rule forbids it (scheme, port, CORS, CSP, mixed content, redirect,
+  /// integrity, permission): trying again changes nothing.
+  Refused,
+  /// The peer's answer cannot be understood: trying again changes nothing.
+  BadAnswer,
+  /// The machine is offline: no route, or no name server answers.
+  Offline,
+  /// The request provably never reached the server: connection refused, name
+  /// not found, TLS failed.
+  Unreachable,
+  /// The connection broke, or went silent for too long, after the request (or
+  /// a part of it) may have reached the server.
+  Interrupted,
+}

@@ -1,0 +1,88 @@
+//! One fetch on the wire.
+
+mod error;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+pub use self::error::NetworkError;
+pub use self::error::NetworkErrorKind;
+use crate::spec::Request;
+use crate::spec::Response;
+
+/// What the network has to know of the realm that started a fetch. It is
+/// stored with the background fetch, which outlives the realm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+  /// The URL of the page or worker: its origin is the request's origin, and
+  /// it is the referrer.
+  pub url: Url,
+  pub policy: NetworkPolicy,
+  /// The values of `Content-Security-Policy` that govern the realm.
+  pub csp: Vec<String>,
+  /// The realm's referrer policy, or the empty string for the default.
+  pub referrer_policy: String,
+}
+
+/// Which rules a fetch follows.
+#[derive(
+  Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkPolicy {
+  /// A page's: origin, CORS, mixed content, CSP, credentials.
+  #[default]
+  Browser,
+  /// A program's: there is no page, and so nothing that presumes one.
+  Server,
+}
+
+/// Says whether the network may be asked for a URL; asked again for every
+/// redirect. The error is a sentence for people.
+pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
+
+/// What to fetch.
+pub struct FetchParams {
+  pub request: Request,
+  pub environment: Environment,
+  /// Where the missing bytes start; `None` asks for all.
+  pub range: Option<RangeStart>,
+  /// The bytes of the request's body, when it has one: called once for every
+  /// time that the body is sent.
+  pub body: Option<RequestBody>,
+  /// Called with the number of body bytes sent so far, as they are sent.
+  pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
+  pub net_check: Option<NetCheck>,
+}
+
+/// A stored request body.
+#[derive(Clone)]
+pub struct RequestBody {
+  /// In bytes.
+  pub length: u64,
+  pub open:
+    Arc<dyn Fn() -> BoxStream<'static, std::io::Result<Bytes>> + Send + Sync>,
+}
+
+/// Where a range request starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeStart {
+  /// The first missing byte; greater than 0.
+  pub first_byte: u64,
+  /// A strong validator of the bytes that are there, for `If-Range`: an
+  /// entity tag or a date.
+  pub validator: Option<String>,
+}
+
+/// What came back: the head now, the body as it arrives. Dropping the body
+/// terminates the fetch and lets the connection go.
+pub struct FetchResponse {
+  pub response: Response,
+  /// Decoded bytes.
+  pub body: BoxStream<'static, Result<Bytes, NetworkError>>,
+}

@@ -1,0 +1,43 @@
+//! A response, as the Fetch standard has it: data only.
+
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+use super::headers::HeaderList;
+
+/// A [response](https://fetch.spec.whatwg.org/#concept-response) without its
+/// body, which lives in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+  /// <https://fetch.spec.whatwg.org/#concept-response-type>
+  #[serde(rename = "type")]
+  pub response_type: ResponseType,
+  /// The status; 0 for an opaque-redirect filtered response.
+  pub status: u16,
+  /// The status message.
+  pub status_message: String,
+  /// The headers that the script may see, after filtering.
+  pub headers: HeaderList,
+  /// The URLs that led here, the last one answered. Without fragments removed.
+  pub url_list: Vec<Url>,
+}
+
+impl Response {
+  /// Whether the status is an
+  /// [ok status](https://fetch.spec.whatwg.org/#ok-status).
+  pub fn is_ok(&self) -> bool {
+    (200..=299).contains(&self.status)
+  }
+}
+
+/// <https://fetch.spec.whatwg.org/#concept-response-type>, as far as a
+/// background fetch can have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResponseType {
+  Basic,
+  Cors,
+  Default,
+  OpaqueRedirect,
+}

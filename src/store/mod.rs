@@ -1,0 +1,208 @@
+//! What survives: rows for facts, bytes for bodies.
+//!
+//! A store has two halves, [`Facts`] and [`Bodies`]. Neither knows the other,
+//! no row holds a path, and nothing presumes that the caller is the only
+//! process: a shared database and an object store can implement them.
+
+mod error;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::Serialize;
+
+pub use self::error::StoreError;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::ImageResource;
+use crate::spec::RecordResult;
+use crate::spec::Response;
+
+/// Names one background fetch in one store, for ever: two background fetches
+/// with the same id after one another have different keys.
+#[derive(
+  Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub struct BackgroundFetchKey(pub i64);
+
+/// Names one body in the store.
+#[derive(
+  Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+pub struct BodyId(pub uuid::Uuid);
+
+/// A background fetch with all that the store knows of it.
+#[derive(Clone, Debug)]
+pub struct StoredBackgroundFetch {
+  pub key: BackgroundFetchKey,
+  /// The scope of the service worker registration it belongs to.
+  pub scope: url::Url,
+  /// What the network needs to know of the realm that started it: an opaque
+  /// JSON document to the store.
+  pub environment: String,
+  pub background_fetch: BackgroundFetch,
+  /// For each record, in order.
+  pub bodies: Vec<RecordBodies>,
+  /// Whether it is in its registration's active background fetches.
+  pub active: bool,
+  /// Whether the event that says how it settled is still owed.
+  pub event_owed: bool,
+  /// Milliseconds since the epoch.
+  pub created: i64,
+}
+
+/// The bodies and the diagnostic of one record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordBodies {
+  pub request: Option<BodyId>,
+  pub response: Option<BodyId>,
+  /// Why the record failed, for people; empty when it did not.
+  pub diagnostic: String,
+}
+
+/// One change to what the store knows. A batch of them is atomic.
+#[derive(Clone, Debug)]
+pub enum Fact {
+  /// A response has arrived (or, with `None`, the earlier one is redundant);
+  /// its bytes go into `body`.
+  Response {
+    key: BackgroundFetchKey,
+    record: usize,
+    response: Option<Response>,
+    body: Option<BodyId>,
+  },
+  /// The first `bytes` bytes of the record's response body are durable.
+  Stored {
+    key: BackgroundFetchKey,
+    record: usize,
+    bytes: u64,
+  },
+  /// The record has its result.
+  RecordResult {
+    key: BackgroundFetchKey,
+    record: usize,
+    result: RecordResult,
+    diagnostic: String,
+  },
+  Uploaded { key: BackgroundFetchKey, bytes: u64 },
+  Paused { key: BackgroundFetchKey, paused: bool },
+  /// `abort()` has answered `true`: no longer active, and the abort all flag
+  /// is set.
+  Aborted { key: BackgroundFetchKey },
+  /// Settled: no longer active, and an event is owed.
+  Settled {
+    key: BackgroundFetchKey,
+    result: BackgroundFetchResult,
+    failure_reason: BackgroundFetchFailureReason,
+  },
+  Ui {
+    key: BackgroundFetchKey,
+    title: Option<String>,
+    icons: Option<Vec<ImageResource>>,
+  },
+  /// The event was handled; the background fetch with its records and all
+  /// else is forgotten.
+  Forgotten { key: BackgroundFetchKey },
+}
+
+/// The rows.
+#[async_trait]
+pub trait Facts: Send + Sync + 'static {
+  /// Everything there is, for a start. A damaged row does not hide the
+  /// others: it comes as an error beside them.
+  async fn load(
+    &self,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError>;
+
+  /// Adds a background fetch and gives it its key (the one in `row` is
+  /// ignored). Durable when it returns.
+  async fn insert(
+    &self,
+    row: StoredBackgroundFetch,
+  ) -> Result<BackgroundFetchKey, StoreError>;
+
+  /// Applies `facts` in order, all or none. Durable when it returns.
+  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError>;
+}
+
+/// A row that cannot be understood. The background fetch it belongs to fails;
+/// the others go on.
+#[derive(Clone, Debug)]
+pub struct DamagedRow {
+  pub key: BackgroundFetchKey,
+  /// The id and the scope, where they could be read.
+  pub id: Option<String>,
+  pub scope: Option<url::Url>,
+  /// What is wrong, for people.
+  pub message: String,
+}
+
+/// The bytes.
+#[async_trait]
+pub trait Bodies: Send + Sync + 'static {
+  /// Begins a new, empty body.
+  async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError>;
+
+  /// Goes on with a body of which `durable` bytes are known to be good. What
+  /// lies behind them is kept when it is certain to be whole (the machine has
+  /// not been restarted in between), else cut off;
+  /// [`BodyWriter::length`] says what is left.
+  async fn reopen(
+    &self,
+    id: BodyId,
+    durable: u64,
+  ) -> Result<Box<dyn BodyWriter>, StoreError>;
+
+  /// Opens a body for reading. The bytes stay readable through it even after
+  /// [`Bodies::delete`].
+  async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError>;
+
+  /// Makes everything written to `ids` so far durable.
+  async fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError>;
+
+  /// Removes a body and gives its space back. No error when there is none.
+  async fn delete(&self, id: BodyId) -> Result<(), StoreError>;
+
+  /// Every body there is, to find those that no row knows.
+  async fn ids(&self) -> Result<Vec<BodyId>, StoreError>;
+
+  /// Copies a body to `destination` on the local file system (by a cheaper
+  /// way than copying where there is one), durable when it returns. Fails
+  /// when `destination` exists.
+  async fn export(
+    &self,
+    id: BodyId,
+    destination: &Path,
+  ) -> Result<(), StoreError>;
+}
+
+/// Appends to one body.
+#[async_trait]
+pub trait BodyWriter: Send {
+  fn id(&self) -> BodyId;
+
+  /// Bytes in the body so far.
+  fn length(&self) -> u64;
+
+  /// Appends all of `chunks`, in order. After an error nothing is known of
+  /// the bytes behind the last [`BodyWriter::length`]; the caller reopens.
+  async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError>;
+}
+
+/// Reads one body.
+#[async_trait]
+pub trait BodyReader: Send + Sync {
+  /// Up to `max` bytes from `offset`; empty at the end of what is stored.
+  async fn read_at(&self, offset: u64, max: usize)
+  -> Result<Bytes, StoreError>;
+}
+
+/// Both halves.
+#[derive(Clone)]
+pub struct Store {
+  pub facts: std::sync::Arc<dyn Facts>,
+  pub bodies: std::sync::Arc<dyn Bodies>,
+}
