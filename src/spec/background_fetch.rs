@@ -152,7 +152,9 @@ impl BackgroundFetchResponse {
       self.result,
       None
         | Some(RecordResult::Success)
-        | Some(RecordResult::Failure(BackgroundFetchFailureReason::BadStatus))
+        | Some(RecordResult::Failure(
+          BackgroundFetchFailureReason::BadStatus
+        ))
     )
   }
 }

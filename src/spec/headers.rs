@@ -25,7 +25,9 @@ impl HeaderList {
 
   /// The value of the first header called `name`.
   pub fn first(&self, name: &str) -> Option<&str> {
-    self.values(name).next()
+    self
+      .iter()
+      .find_map(|(n, v)| n.eq_ignore_ascii_case(name).then_some(v))
   }
 
   /// Every value of the headers called `name`, in order.

@@ -24,13 +24,31 @@ use crate::spec::Response;
 /// Names one background fetch in one store, for ever: two background fetches
 /// with the same id after one another have different keys.
 #[derive(
-  Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+  Clone,
+  Copy,
+  Debug,
+  PartialEq,
+  Eq,
+  Hash,
+  PartialOrd,
+  Ord,
+  Serialize,
+  Deserialize,
 )]
 pub struct BackgroundFetchKey(pub i64);
 
 /// Names one body in the store.
 #[derive(
-  Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+  Clone,
+  Copy,
+  Debug,
+  PartialEq,
+  Eq,
+  Hash,
+  PartialOrd,
+  Ord,
+  Serialize,
+  Deserialize,
 )]
 pub struct BodyId(pub uuid::Uuid);
 
@@ -87,11 +105,19 @@ pub enum Fact {
     result: RecordResult,
     diagnostic: String,
   },
-  Uploaded { key: BackgroundFetchKey, bytes: u64 },
-  Paused { key: BackgroundFetchKey, paused: bool },
+  Uploaded {
+    key: BackgroundFetchKey,
+    bytes: u64,
+  },
+  Paused {
+    key: BackgroundFetchKey,
+    paused: bool,
+  },
   /// `abort()` has answered `true`: no longer active, and the abort all flag
   /// is set.
-  Aborted { key: BackgroundFetchKey },
+  Aborted {
+    key: BackgroundFetchKey,
+  },
   /// Settled: no longer active, and an event is owed.
   Settled {
     key: BackgroundFetchKey,
@@ -105,7 +131,9 @@ pub enum Fact {
   },
   /// The event was handled; the background fetch with its records and all
   /// else is forgotten.
-  Forgotten { key: BackgroundFetchKey },
+  Forgotten {
+    key: BackgroundFetchKey,
+  },
 }
 
 /// The rows.
