@@ -3,6 +3,8 @@
 //!
 //! [Background Fetch]: https://wicg.github.io/background-fetch/
 
+pub mod display;
+pub mod engine;
 pub mod network;
 pub mod spec;
 pub mod store;

@@ -144,17 +144,13 @@ pub struct BackgroundFetchResponse {
   pub result: Option<RecordResult>,
 }
 
-impl BackgroundFetchResponse {
-  /// Whether the response may be
-  /// [exposed](https://wicg.github.io/background-fetch/#background-fetch-response-exposed).
-  pub fn may_be_exposed(&self) -> bool {
-    matches!(
-      self.result,
-      None
-        | Some(RecordResult::Success)
-        | Some(RecordResult::Failure(
-          BackgroundFetchFailureReason::BadStatus
-        ))
-    )
-  }
+/// Whether a background fetch response with this result may be
+/// [exposed](https://wicg.github.io/background-fetch/#background-fetch-response-exposed).
+pub fn may_be_exposed(result: Option<RecordResult>) -> bool {
+  matches!(
+    result,
+    None
+      | Some(RecordResult::Success)
+      | Some(RecordResult::Failure(BackgroundFetchFailureReason::BadStatus))
+  )
 }

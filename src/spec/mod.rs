@@ -5,6 +5,7 @@
 
 mod background_fetch;
 mod headers;
+mod perform;
 mod request;
 mod response;
 
@@ -15,7 +16,13 @@ pub use self::background_fetch::BackgroundFetchResponse;
 pub use self::background_fetch::BackgroundFetchResult;
 pub use self::background_fetch::ImageResource;
 pub use self::background_fetch::RecordResult;
+pub use self::background_fetch::may_be_exposed;
 pub use self::headers::HeaderList;
+pub use self::perform::Action;
+pub use self::perform::FetchStart;
+pub use self::perform::FunctionalEvent;
+pub use self::perform::Perform;
+pub use self::perform::Unavailability;
 pub use self::request::CredentialsMode;
 pub use self::request::RedirectMode;
 pub use self::request::Request;

@@ -1,0 +1,14 @@
+//! The [display algorithm](https://wicg.github.io/background-fetch/#background-fetch-display-algorithm)
+//! as a trait.
+
+use crate::engine::BackgroundFetchSnapshot;
+
+/// Presents background fetches to the user. What the user answers (pause, go
+/// on, abort, click) goes to the [`Engine`](crate::engine::Engine)'s methods of
+/// these names.
+pub trait Display: Send + Sync + 'static {
+  /// The background fetch is new, or something of it has changed. Called for
+  /// one after the other, never twice at once, with the latest state only:
+  /// a slow display misses steps in between and never the last one.
+  fn show(&self, background_fetch: &BackgroundFetchSnapshot);
+}

@@ -1,0 +1,208 @@
+//! One fetch of one record: from the state machine's `Fetch` to the end of the
+//! response's stream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::run::Run;
+use super::run::Writer;
+use super::shared::Shared;
+use super::transfer;
+use crate::network::FetchParams;
+use crate::network::FetchResponse;
+use crate::network::NetworkError;
+use crate::network::NetworkErrorKind;
+use crate::network::RangeStart;
+use crate::network::RequestBody;
+use crate::spec::FetchStart;
+use crate::spec::Unavailability;
+use crate::store::BodyId;
+
+/// Runs the attempt until it ends or `terminate` is cancelled.
+pub(super) async fn run(
+  shared: Arc<Shared>,
+  run: Arc<Run>,
+  record: usize,
+  attempt: u32,
+  terminate: CancellationToken,
+) {
+  // The places on the wire are taken in one order by all: first the
+  // background fetch's, then the engine's.
+  let places = async {
+    let own = run.concurrency.acquire().await.ok()?;
+    let in_all = shared.concurrency.acquire().await.ok()?;
+    Some((own, in_all))
+  };
+  let Some(_places) = until(&terminate, places).await.flatten() else {
+    return;
+  };
+  // The attempt before this one may still be appending its last bytes.
+  let mut writer = run.records[record].writer.lock().await;
+  let Some(start) = run.tell(|p, _| p.start_fetch(record, attempt)) else {
+    return;
+  };
+  let fetch = shared.network.fetch(params(&shared, &run, record, attempt, &start));
+  let fetched = until(&terminate, fetch).await;
+  match fetched {
+    None => {}
+    Some(Err(error)) => {
+      let unavailability = note_failure(&shared, &run, record, &mut writer, &error);
+      run.tell(|p, actions| {
+        p.process_network_error(record, attempt, false, unavailability, actions)
+      });
+    }
+    Some(Ok(FetchResponse { response, body })) => {
+      let head = response.clone();
+      run.tell(|p, actions| {
+        p.process_response(record, attempt, response, actions)
+      });
+      if head.status != 206 || start.range_start == 0 {
+        writer.body = None;
+      }
+      if !terminate.is_cancelled() {
+        let place = transfer::Place {
+          shared: &shared,
+          run: &run,
+          record,
+          attempt,
+          terminate: &terminate,
+        };
+        transfer::transfer(place, &mut writer, body).await;
+      }
+    }
+  }
+  run.tell(|p, _| p.attempt_over(record));
+}
+
+/// Says whether the resource is temporarily unavailable, and keeps the reason
+/// for people.
+pub(super) fn note_failure(
+  shared: &Shared,
+  run: &Run,
+  record: usize,
+  writer: &mut Writer,
+  error: &NetworkError,
+) -> Unavailability {
+  *run.records[record].diagnostic.lock() = error.message.clone();
+  writer.failures += 1;
+  match error.kind {
+    NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => {
+      Unavailability::Final
+    }
+    NetworkErrorKind::Offline => Unavailability::Temporary,
+    NetworkErrorKind::Unreachable | NetworkErrorKind::Interrupted => {
+      if writer.failures <= shared.config.retry.attempts {
+        Unavailability::Temporary
+      } else {
+        Unavailability::Final
+      }
+    }
+  }
+}
+
+/// Waits as long as the retry policy says, then goes on.
+pub(super) async fn wait_until_available(
+  shared: Arc<Shared>,
+  run: Arc<Run>,
+  record: usize,
+  attempt: u32,
+) {
+  let failures = run.records[record].writer.lock().await.failures;
+  let policy = shared.config.retry;
+  let doublings = failures.saturating_sub(1).min(20);
+  let delay = policy
+    .first_delay
+    .saturating_mul(1 << doublings)
+    .min(policy.max_delay);
+  let jitter = 0.75 + fastrand::f64() / 2.0;
+  let delay = Duration::from_secs_f64(delay.as_secs_f64() * jitter);
+  if until(&shared.stopping, tokio::time::sleep(delay)).await.is_some() {
+    run.tell(|p, actions| p.available(record, attempt, actions));
+  }
+}
+
+/// `future`'s output, or `None` when `token` is cancelled first.
+pub(super) async fn until<T>(
+  token: &CancellationToken,
+  future: impl Future<Output = T>,
+) -> Option<T> {
+  tokio::select! {
+    biased;
+    _ = token.cancelled() => None,
+    output = future => Some(output),
+  }
+}
+
+fn params(
+  shared: &Arc<Shared>,
+  run: &Arc<Run>,
+  record: usize,
+  attempt: u32,
+  start: &FetchStart,
+) -> FetchParams {
+  let slot = &run.records[record];
+  let weak = Arc::downgrade(run);
+  FetchParams {
+    request: slot.request.clone(),
+    environment: run.environment.clone(),
+    range: (start.range_start > 0).then(|| RangeStart {
+      first_byte: start.range_start,
+      validator: start.validator.clone(),
+    }),
+    body: slot.request_body.map(|body| {
+      request_body(shared, body, slot.request.body_length.unwrap_or(0))
+    }),
+    transmitted: Arc::new(move |transmitted| {
+      if let Some(run) = weak.upgrade() {
+        run.tell(|p, actions| {
+          p.process_request_body(record, attempt, transmitted, actions)
+        });
+      }
+    }),
+    net_check: run.net_check.clone(),
+  }
+}
+
+/// How much of a stored request body is read at once, in bytes.
+const REQUEST_BODY_CHUNK: usize = 256 * 1024;
+
+fn request_body(shared: &Arc<Shared>, body: BodyId, length: u64) -> RequestBody {
+  let bodies = shared.store.bodies.clone();
+  RequestBody {
+    length,
+    open: Arc::new(move || {
+      let bodies = bodies.clone();
+      let opened = async move { bodies.open(body).await };
+      futures::stream::once(opened)
+        .flat_map(|reader| match reader {
+          Ok(reader) => futures::stream::unfold(
+            (reader, 0),
+            |(reader, offset)| async move {
+              match reader.read_at(offset, REQUEST_BODY_CHUNK).await {
+                Ok(bytes) if bytes.is_empty() => None,
+                Ok(bytes) => {
+                  let next = offset + bytes.len() as u64;
+                  Some((Ok(bytes), (reader, next)))
+                }
+                Err(error) => {
+                  // An error ends the stream: the next read is at the end.
+                  Some((
+                    Err(std::io::Error::other(error)),
+                    (reader, u64::MAX),
+                  ))
+                }
+              }
+            },
+          )
+          .boxed(),
+          Err(error) => {
+            futures::stream::iter([Err(std::io::Error::other(error))]).boxed()
+          }
+        })
+        .boxed()
+    }),
+  }
+}

@@ -1,0 +1,111 @@
+//! What the embedder chooses, each with a working default.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Origin;
+
+use crate::display::Display;
+use crate::network::NetworkConfig;
+
+/// The engine's settings. `EngineConfig::default()` is what a browser-like
+/// embedder wants.
+#[derive(Clone)]
+pub struct EngineConfig {
+  /// The wire: TLS roots, proxy, DNS overrides, timeouts, cookies.
+  pub network: NetworkConfig,
+  /// The [permission state](https://wicg.github.io/background-fetch/#permissions)
+  /// for `"background-fetch"`, by origin. Default: granted.
+  pub permission: Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
+  /// How often a fetch is tried again.
+  pub retry: RetryPolicy,
+  /// How many fetches may be on the wire at once.
+  pub concurrency: Concurrency,
+  /// When received bytes are made durable.
+  pub checkpoint: CheckpointPolicy,
+  /// Who shows the background fetches. Default: nobody.
+  pub display: Option<Arc<dyn Display>>,
+}
+
+impl Default for EngineConfig {
+  fn default() -> Self {
+    Self {
+      network: NetworkConfig::default(),
+      permission: Arc::new(|_| PermissionState::Granted),
+      retry: RetryPolicy::default(),
+      concurrency: Concurrency::default(),
+      checkpoint: CheckpointPolicy::default(),
+      display: None,
+    }
+  }
+}
+
+/// A [permission state](https://w3c.github.io/permissions/#dfn-permission-state).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionState {
+  Granted,
+  /// `fetch()` rejects with `NotAllowedError`.
+  Denied,
+  /// The background fetch starts paused, until the display lets it go on or
+  /// aborts it.
+  Prompt,
+}
+
+/// When a resource counts as
+/// [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable).
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+  /// How many times in a row a `GET` that fails is tried again when no byte
+  /// came in between. While the machine is offline there is no limit.
+  pub attempts: u32,
+  /// The wait before the first of them; each further one is twice as long,
+  /// give or take a quarter (jitter).
+  pub first_delay: Duration,
+  /// No wait is longer.
+  pub max_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+  fn default() -> Self {
+    Self {
+      attempts: 5,
+      first_delay: Duration::from_millis(250),
+      max_delay: Duration::from_secs(30),
+    }
+  }
+}
+
+/// How many fetches run at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Concurrency {
+  pub in_all: usize,
+  pub per_background_fetch: usize,
+}
+
+impl Default for Concurrency {
+  fn default() -> Self {
+    Self {
+      in_all: 256,
+      per_background_fetch: 32,
+    }
+  }
+}
+
+/// What a crash may cost: after a power failure at most this much is fetched
+/// again. (A process that is killed loses nothing that was written.)
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointPolicy {
+  /// In bytes received since the last time, over all background fetches.
+  pub bytes: u64,
+  /// Since the first byte that is not durable.
+  pub interval: Duration,
+}
+
+impl Default for CheckpointPolicy {
+  fn default() -> Self {
+    Self {
+      bytes: 256 * 1024 * 1024,
+      interval: Duration::from_secs(2),
+    }
+  }
+}

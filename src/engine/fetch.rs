@@ -1,0 +1,345 @@
+//! [`BackgroundFetchManager.fetch()`](https://wicg.github.io/background-fetch/#background-fetch-manager-fetch),
+//! behind the script's door.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+
+use super::config::PermissionState;
+use super::realm::Realm;
+use super::response_data::ResponseState;
+use super::restore::StoredEnvironment;
+use super::run::NewRun;
+use super::run::NewSlot;
+use super::run::Run;
+use super::shared::Shared;
+use super::snapshot::BackgroundFetchSnapshot;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchRecord;
+use crate::spec::BackgroundFetchResponse;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::ImageResource;
+use crate::spec::Perform;
+use crate::spec::Request;
+use crate::spec::RequestMode;
+use crate::spec::may_register;
+use crate::store::BackgroundFetchKey;
+use crate::store::BodyId;
+use crate::store::BodyWriter;
+use crate::store::RecordBodies;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+
+/// Why `fetch()` was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchRejection {
+  /// A `NotAllowedError`.
+  #[error("permission for background fetches was denied")]
+  NotAllowed,
+  /// A `TypeError`.
+  #[error("{0}")]
+  Type(String),
+  /// A `QuotaExceededError`; both numbers in bytes.
+  #[error("{message}")]
+  QuotaExceeded {
+    message: String,
+    quota: Option<u64>,
+    requested: Option<u64>,
+  },
+  #[error(transparent)]
+  Store(StoreError),
+}
+
+impl From<StoreError> for FetchRejection {
+  fn from(error: StoreError) -> Self {
+    match error {
+      StoreError::Full(_) => Self::QuotaExceeded {
+        message: error.to_string(),
+        quota: None,
+        requested: None,
+      },
+      error => Self::Store(error),
+    }
+  }
+}
+
+/// One request of `fetch()`, its body stored already.
+pub struct NewRecord {
+  pub request: Request,
+  pub body: Option<RequestBodyHandle>,
+}
+
+/// The [options](https://wicg.github.io/background-fetch/#dictdef-backgroundfetchoptions)
+/// of `fetch()`.
+#[derive(Clone, Debug, Default)]
+pub struct BackgroundFetchOptions {
+  pub title: String,
+  pub icons: Vec<ImageResource>,
+  /// In bytes; 0 for no limit.
+  pub download_total: u64,
+}
+
+/// A request body that is being stored.
+pub struct RequestBodyWriter {
+  writer: Box<dyn BodyWriter>,
+  handle: RequestBodyHandle,
+}
+
+impl RequestBodyWriter {
+  /// Appends `chunk`.
+  ///
+  /// # Errors
+  ///
+  /// No space is left, or the store failed.
+  pub async fn write(&mut self, chunk: Bytes) -> Result<(), FetchRejection> {
+    self.writer.append(vec![chunk]).await?;
+    self.handle.length = self.writer.length();
+    Ok(())
+  }
+
+  /// The body is whole.
+  pub fn finish(self) -> RequestBodyHandle {
+    self.handle
+  }
+}
+
+/// A whole request body in the store. It is deleted when it is dropped before
+/// a background fetch has taken it.
+pub struct RequestBodyHandle {
+  shared: Arc<Shared>,
+  body: Option<BodyId>,
+  length: u64,
+}
+
+impl RequestBodyHandle {
+  /// In bytes.
+  pub fn length(&self) -> u64 {
+    self.length
+  }
+}
+
+impl Drop for RequestBodyHandle {
+  fn drop(&mut self) {
+    if let Some(body) = self.body.take() {
+      let shared = self.shared.clone();
+      self.shared.spawn(async move { shared.delete_bodies(vec![body]).await });
+    }
+  }
+}
+
+impl Realm {
+  /// Whatever can be refused before a body is read: what comes of the
+  /// requests' URLs, of the permission and of the id. [`Realm::fetch`] looks
+  /// again at what may change meanwhile.
+  ///
+  /// # Errors
+  ///
+  /// Why `fetch()` has to be rejected.
+  pub fn may_fetch(
+    &self,
+    id: &str,
+    requests: &[Request],
+  ) -> Result<(), FetchRejection> {
+    // Deviation E4
+    if id.is_empty() {
+      return Err(type_error("the id of a background fetch cannot be empty"));
+    }
+    // fetch.5: If requests is empty, reject with a TypeError.
+    if requests.is_empty() {
+      return Err(type_error("a background fetch needs at least one request"));
+    }
+    let environment = self.environment();
+    for request in requests {
+      // fetch.6.2: "no-cors" rejects with a TypeError.
+      if request.mode == RequestMode::NoCors {
+        return Err(type_error("a background fetch cannot be \"no-cors\""));
+      }
+      // Deviation E3
+      may_register(&request.url, &environment).map_err(FetchRejection::Type)?;
+    }
+    self.may_register_id(id).map(drop)
+  }
+
+  /// Begins to store a request body. fetch.8.8 with a deviation, E13: bodies
+  /// are stored before the edit queue is entered, so that a slow stream holds
+  /// up nothing else of the registration.
+  ///
+  /// # Errors
+  ///
+  /// No space is left, or the store failed.
+  pub async fn create_request_body(
+    &self,
+  ) -> Result<RequestBodyWriter, FetchRejection> {
+    let shared = self.engine().shared();
+    let writer = shared.store.bodies.create().await?;
+    let handle = RequestBodyHandle {
+      shared: shared.clone(),
+      body: Some(writer.id()),
+      length: 0,
+    };
+    Ok(RequestBodyWriter { writer, handle })
+  }
+
+  /// `fetch()`, from the edit queue on. When it returns, the background fetch
+  /// and every request body are on disk.
+  ///
+  /// # Errors
+  ///
+  /// Why the promise has to be rejected; nothing is left behind.
+  pub async fn fetch(
+    &self,
+    id: String,
+    mut records: Vec<NewRecord>,
+    options: BackgroundFetchOptions,
+  ) -> Result<BackgroundFetchSnapshot, FetchRejection> {
+    for record in &mut records {
+      record.request.body_length = record.body.as_ref().map(|b| b.length());
+    }
+    let requests: Vec<Request> =
+      records.iter().map(|r| r.request.clone()).collect();
+    self.may_fetch(&id, &requests)?;
+    let shared = self.engine().shared().clone();
+    let bodies: Vec<BodyId> =
+      records.iter().filter_map(|r| r.body.as_ref()?.body).collect();
+    shared.store.bodies.sync(&bodies).await?;
+    // fetch.8: Enqueue to the active background fetches edit queue:
+    let registration = self.0.registration.clone();
+    let _queue = registration.edit_queue.lock().await;
+    // fetch.8.1 to fetch.8.5
+    let permission = self.may_register_id(&id)?;
+    // fetch.8.12: Let bgFetch be a new background fetch.
+    let mut row = self.new_row(id, &records, options, permission);
+    row.key = shared.store.facts.insert(row.clone()).await?;
+    for record in &mut records {
+      // From now on the bodies are the background fetch's.
+      if let Some(body) = &mut record.body {
+        body.body = None;
+      }
+    }
+    // fetch.8.13: Set bgFetchMap[id] to bgFetch.
+    let run = start(&shared, self, row);
+    // fetch.8.14 is the realm's. A copy is made before anything happens, as
+    // the instance is.
+    let snapshot = run.snapshot();
+    self.watch(run.key);
+    // fetch.8.15: display; fetch.8.16: perform a background fetch
+    shared.tell_observers(&run);
+    run.tell(|p, actions| p.begin(actions));
+    Ok(snapshot)
+  }
+
+  /// fetch.8.1 to fetch.8.5
+  fn may_register_id(
+    &self,
+    id: &str,
+  ) -> Result<PermissionState, FetchRejection> {
+    // fetch.8.1: Let permission be the permission state.
+    let config = &self.engine().shared().config;
+    let permission = (config.permission)(&self.facts().scope.origin());
+    // fetch.8.2: denied: NotAllowedError
+    if permission == PermissionState::Denied {
+      return Err(FetchRejection::NotAllowed);
+    }
+    // fetch.8.4 (no active worker) holds by construction: a realm is attached
+    // to a registration whose worker the embedder vouches for.
+    // fetch.8.5: bgFetchMap[id] exists: TypeError
+    if self.0.registration.active(id).is_some() {
+      return Err(FetchRejection::Type(format!(
+        "there is an active background fetch with the id \"{id}\" already"
+      )));
+    }
+    Ok(permission)
+  }
+
+  fn new_row(
+    &self,
+    id: String,
+    records: &[NewRecord],
+    options: BackgroundFetchOptions,
+    permission: PermissionState,
+  ) -> StoredBackgroundFetch {
+    let environment = StoredEnvironment {
+      environment: self.environment(),
+      embedder_data: self.facts().embedder_data.clone(),
+    };
+    let created = SystemTime::now().duration_since(UNIX_EPOCH);
+    StoredBackgroundFetch {
+      key: BackgroundFetchKey(0),
+      scope: self.facts().scope.clone(),
+      environment: environment.to_json(),
+      background_fetch: BackgroundFetch {
+        id,
+        records: records
+          .iter()
+          .map(|record| BackgroundFetchRecord {
+            request: record.request.clone(),
+            response_data: BackgroundFetchResponse::default(),
+          })
+          .collect(),
+        title: options.title,
+        icons: options.icons,
+        download_total: options.download_total,
+        // fetch.8.8.3.3: the sum of the bodies' lengths
+        upload_total: records
+          .iter()
+          .filter_map(|record| record.request.body_length)
+          .sum(),
+        uploaded: 0,
+        result: BackgroundFetchResult::None,
+        failure_reason: BackgroundFetchFailureReason::None,
+        records_available: true,
+        // The display algorithm: with the permission "prompt" it may begin
+        // paused.
+        paused: permission == PermissionState::Prompt,
+        abort_all: false,
+      },
+      bodies: records
+        .iter()
+        .map(|record| RecordBodies {
+          request: record.body.as_ref().and_then(|body| body.body),
+          ..RecordBodies::default()
+        })
+        .collect(),
+      active: true,
+      event_owed: false,
+      created: created.map_or(0, |d| d.as_millis() as i64),
+    }
+  }
+}
+
+/// Makes the new background fetch known; nothing of it runs yet.
+fn start(
+  shared: &Arc<Shared>,
+  realm: &Realm,
+  row: StoredBackgroundFetch,
+) -> Arc<Run> {
+  let id = row.background_fetch.id.clone();
+  let slots = row.bodies.iter().zip(&row.background_fetch.records);
+  let slots = slots.map(|(bodies, record)| NewSlot {
+    request: record.request.clone(),
+    request_body: bodies.request,
+    response: ResponseState::default(),
+    diagnostic: String::new(),
+  });
+  let new = NewRun {
+    key: row.key,
+    registration: realm.0.registration.clone(),
+    environment: realm.environment(),
+    embedder_data: realm.facts().embedder_data.clone(),
+    net_check: realm.facts().net_check.clone(),
+    slots: slots.collect(),
+    perform: Perform::new(row.background_fetch),
+  };
+  let run = Run::new(shared, new);
+  run.registration.insert_active(id, run.clone());
+  run.registration.unfinished(1);
+  shared.runs.lock().insert(run.key, run.clone());
+  run
+}
+
+fn type_error(message: &str) -> FetchRejection {
+  FetchRejection::Type(message.to_string())
+}

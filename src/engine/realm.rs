@@ -1,0 +1,326 @@
+//! A JavaScript realm, seen from the engine.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::Engine;
+use super::inbox::Inbox;
+use super::inbox::RealmMessage;
+use super::record::RecordHandle;
+use super::registration::Delivery;
+use super::registration::Registration;
+use super::settle;
+use super::snapshot::BackgroundFetchSnapshot;
+use crate::network::Environment;
+use crate::network::NetCheck;
+use crate::network::NetworkPolicy;
+use crate::spec::CacheQueryOptions;
+use crate::spec::ImageResource;
+use crate::spec::Request;
+use crate::spec::request_matches_cached_item;
+use crate::store::BackgroundFetchKey;
+use crate::store::Fact;
+use crate::store::StoreError;
+
+/// What kind of global object a realm has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RealmKind {
+  Window,
+  DedicatedWorker,
+  ServiceWorker,
+}
+
+/// The facts of a realm, given by the embedder.
+#[derive(Clone)]
+pub struct RealmFacts {
+  pub kind: RealmKind,
+  /// The scope of the service worker registration.
+  pub scope: Url,
+  /// The realm's own URL: its base URL, its origin and its referrer.
+  pub url: Url,
+  pub policy: NetworkPolicy,
+  /// The values of `Content-Security-Policy` that govern the realm.
+  pub csp: Vec<String>,
+  /// A referrer policy, or the empty string for the default.
+  pub referrer_policy: String,
+  /// Asked before every hop of every fetch that the realm starts, as long as
+  /// this process lives; after a restart only the check in
+  /// [`NetworkConfig`](crate::network::NetworkConfig) is left.
+  pub net_check: Option<NetCheck>,
+  /// Whatever the embedder wants to find again with the background fetch
+  /// after a restart.
+  pub embedder_data: String,
+}
+
+impl RealmFacts {
+  /// A realm of `kind` at `url` with the policy of a browser; the scope is
+  /// the directory of `url`.
+  pub fn new(kind: RealmKind, url: Url) -> Self {
+    Self {
+      kind,
+      scope: url.join("./").unwrap_or_else(|_| url.clone()),
+      url,
+      policy: NetworkPolicy::Browser,
+      csp: Vec::new(),
+      referrer_policy: String::new(),
+      net_check: None,
+      embedder_data: String::new(),
+    }
+  }
+}
+
+/// A realm that is attached to an engine. When the last copy is dropped the
+/// realm is gone: what it has started goes on, and events that it has not
+/// finished go to another one.
+#[derive(Clone)]
+pub struct Realm(pub(super) Arc<Attached>);
+
+pub(super) struct Attached {
+  pub(super) engine: Engine,
+  pub(super) facts: RealmFacts,
+  pub(super) registration: Arc<Registration>,
+  id: u64,
+  inbox: Arc<Inbox>,
+}
+
+impl Realm {
+  pub(super) fn attach(engine: Engine, facts: RealmFacts) -> Self {
+    let registration = engine.shared().registrations.get(&facts.scope);
+    let id = engine.shared().next_realm();
+    Self(Arc::new(Attached {
+      engine,
+      facts,
+      registration,
+      id,
+      inbox: Arc::default(),
+    }))
+  }
+
+  pub fn facts(&self) -> &RealmFacts {
+    &self.0.facts
+  }
+
+  pub fn engine(&self) -> &Engine {
+    &self.0.engine
+  }
+
+  pub(super) fn environment(&self) -> Environment {
+    let facts = self.facts();
+    Environment {
+      url: facts.url.clone(),
+      policy: facts.policy,
+      csp: facts.csp.clone(),
+      referrer_policy: facts.referrer_policy.clone(),
+    }
+  }
+
+  /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)
+  pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
+    // get.1, get.2: registration's active background fetches[id]
+    let run = self.0.registration.active(id)?;
+    // get.4: watching before the copy is made misses no progress.
+    self.watch(run.key);
+    Some(run.snapshot())
+  }
+
+  /// [`getIds()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids)
+  pub fn get_ids(&self) -> Vec<String> {
+    self.0.registration.active_ids()
+  }
+
+  /// [`abort()`](https://wicg.github.io/background-fetch/#background-fetch-registration-abort).
+  /// After it has answered `true` no success or fail event is fired, also
+  /// after a restart.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then nothing has changed.
+  pub async fn abort(&self, key: BackgroundFetchKey) -> Result<bool, StoreError> {
+    self.0.engine.abort(key).await
+  }
+
+  /// [`matchAll()`](https://wicg.github.io/background-fetch/#background-fetch-registration-match-all):
+  /// the records that match `request`, or all; none when they are not
+  /// available any more.
+  pub fn match_all(
+    &self,
+    key: BackgroundFetchKey,
+    request: Option<&Request>,
+    options: &CacheQueryOptions,
+  ) -> Vec<RecordHandle> {
+    let shared = self.0.engine.shared();
+    let Some(run) = shared.run(key) else {
+      return Vec::new();
+    };
+    // matchAll.3.2: For each record of the background fetch's records:
+    let matching = (0..run.records.len()).filter(|&record| {
+      let Some(request) = request else { return true };
+      let cached = &run.records[record].request;
+      let response = run.response_data(record).state().response;
+      // matchAll.3.2.1: If request matches cached item …
+      request_matches_cached_item(request, cached, response.as_ref(), options)
+    });
+    matching
+      .map(|record| RecordHandle::new(shared, &run, record))
+      .collect()
+  }
+
+  /// The realm has an instance of this background fetch: from now on its
+  /// updates come through [`Realm::next_message`].
+  pub fn watch(&self, key: BackgroundFetchKey) {
+    if let Some(run) = self.0.engine.shared().run(key) {
+      run.watch(self.0.id, &self.0.inbox.updates);
+    }
+  }
+
+  /// The instance is gone.
+  pub fn unwatch(&self, key: BackgroundFetchKey) {
+    if let Some(run) = self.0.engine.shared().run(key) {
+      run.unwatch(self.0.id);
+    }
+  }
+
+  /// The realm, which has to be a service worker's, can take events from now
+  /// on: its script has run.
+  pub fn start_worker(&self) {
+    if self.facts().kind == RealmKind::ServiceWorker {
+      let Attached { registration, id, inbox, .. } = &*self.0;
+      registration.worker_started(*id, inbox.clone());
+    }
+  }
+
+  /// Waits for something to tell the script. Safe to cancel.
+  pub async fn next_message(&self) -> RealmMessage {
+    self.0.inbox.next().await
+  }
+
+  /// The event of `delivery` is no longer active. Its records are not
+  /// available any more, and are deleted.
+  pub fn event_handled(&self, delivery: Delivery) {
+    if let Some((event, run)) = self.0.registration.handled(self.0.id, delivery)
+    {
+      let shared = self.0.engine.shared().clone();
+      settle::event_handled(shared, event, run);
+    }
+  }
+
+  /// [`updateUI()`](https://wicg.github.io/background-fetch/#background-fetch-update-ui-event-update-ui),
+  /// from step 4; the steps before are the event's.
+  pub async fn update_ui(
+    &self,
+    key: BackgroundFetchKey,
+    title: Option<String>,
+    icons: Option<Vec<ImageResource>>,
+  ) {
+    let shared = self.0.engine.shared();
+    // updateUI.4: Let bgFetch be the event's background fetch.
+    let Some(run) = shared.run(key) else { return };
+    shared.checkpoint.note(Fact::Ui {
+      key,
+      title: title.clone(),
+      icons: icons.clone(),
+    });
+    // updateUI.5, updateUI.6
+    run.tell(|p, _| p.update_ui(title, icons));
+    shared.tell_observers(&run);
+  }
+
+  /// Whether every background fetch of the registration has settled, and
+  /// every event was handled.
+  pub fn is_idle(&self) -> bool {
+    self.0.registration.is_idle()
+  }
+
+  /// Waits until [`Realm::is_idle`].
+  pub async fn idle(&self) {
+    self.0.registration.idle().await;
+  }
+}
+
+impl Drop for Attached {
+  fn drop(&mut self) {
+    self.registration.worker_ended(self.id);
+  }
+}
+
+impl Engine {
+  /// Aborts a background fetch: `abort()` of a script, or the user's wish.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then nothing has changed.
+  pub async fn abort(&self, key: BackgroundFetchKey) -> Result<bool, StoreError> {
+    let shared = self.shared();
+    let Some(run) = shared.run(key) else {
+      return Ok(false);
+    };
+    // abort.3: Enqueue to the active background fetches edit queue:
+    let _queue = run.registration.edit_queue.lock().await;
+    // abort.3.3: does not contain background fetch: false
+    if !run.registration.contains_background_fetch(&run) {
+      return Ok(false);
+    }
+    // Durable before the answer.
+    shared.checkpoint.write(vec![Fact::Aborted { key }]).await?;
+    // abort.3.4: Remove activeBgFetches[id].
+    run.registration.remove_active(&run);
+    // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
+    run.tell(|p, actions| p.abort_all(actions));
+    Ok(true)
+  }
+
+  /// Sets the paused flag: the user wants the background fetch to wait.
+  /// Returns false when it cannot be paused (a request that is not a `GET`
+  /// has begun), is paused already or has settled.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; it is paused all the same.
+  pub async fn pause(&self, key: BackgroundFetchKey) -> Result<bool, StoreError> {
+    self.set_paused(key, true).await
+  }
+
+  /// Unsets the paused flag. Returns false when it was not set.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; the background fetch goes on all the same.
+  pub async fn unpause(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    self.set_paused(key, false).await
+  }
+
+  async fn set_paused(
+    &self,
+    key: BackgroundFetchKey,
+    paused: bool,
+  ) -> Result<bool, StoreError> {
+    let shared = self.shared();
+    let Some(run) = shared.run(key) else {
+      return Ok(false);
+    };
+    let changed = run.tell(|p, actions| match paused {
+      true => p.pause(actions),
+      false => p.unpause(actions),
+    });
+    if changed {
+      shared.checkpoint.write(vec![Fact::Paused { key, paused }]).await?;
+    }
+    Ok(changed)
+  }
+
+  /// [Fires a background fetch click event](https://wicg.github.io/background-fetch/#fire-a-background-fetch-click-event-algorithm):
+  /// the user has activated its display. Returns false when there is no such
+  /// background fetch.
+  pub fn click(&self, key: BackgroundFetchKey) -> bool {
+    let Some(run) = self.shared().run(key) else {
+      return false;
+    };
+    let registration = run.registration.clone();
+    registration.fire(crate::spec::FunctionalEvent::Click, run);
+    true
+  }
+}

@@ -1,0 +1,202 @@
+//! A service worker registration, as the engine needs it: its active
+//! background fetches with their edit queue, and the events it is owed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use url::Url;
+
+use super::inbox::Inbox;
+use super::run::Run;
+use crate::spec::FunctionalEvent;
+
+/// An event on its way to a service worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Delivery(u64);
+
+pub(super) struct Registration {
+  pub(super) scope: Url,
+  /// The [active background fetches](https://wicg.github.io/background-fetch/#service-worker-registration-active-background-fetches).
+  active: Mutex<IndexMap<String, Arc<Run>>>,
+  /// The *active background fetches edit queue*: the lock is fair, so those
+  /// who wait for it get it in the order in which they came. Whoever changes
+  /// `active` has it.
+  pub(super) edit_queue: tokio::sync::Mutex<()>,
+  state: Mutex<State>,
+  /// Something that [`Registration::is_idle`] looks at has changed.
+  changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+  next_delivery: u64,
+  /// Realms of the service worker kind that can take an event, oldest first.
+  workers: IndexMap<u64, Arc<Inbox>>,
+  owed: IndexMap<Delivery, Owed>,
+  /// Background fetches that are not settled yet, or not deleted yet.
+  unfinished: usize,
+}
+
+struct Owed {
+  event: FunctionalEvent,
+  run: Arc<Run>,
+  /// The realm that has it; `None` while nobody has.
+  worker: Option<u64>,
+}
+
+/// An event as a service worker's realm gets it.
+pub(super) struct Delivered {
+  pub(super) delivery: Delivery,
+  pub(super) event: FunctionalEvent,
+  pub(super) run: Arc<Run>,
+}
+
+impl Registration {
+  pub(super) fn new(scope: Url) -> Self {
+    Self {
+      scope,
+      active: Mutex::default(),
+      edit_queue: Default::default(),
+      state: Mutex::default(),
+      changed: Notify::new(),
+    }
+  }
+
+  pub(super) fn active(&self, id: &str) -> Option<Arc<Run>> {
+    self.active.lock().get(id).cloned()
+  }
+
+  pub(super) fn active_ids(&self) -> Vec<String> {
+    self.active.lock().keys().cloned().collect()
+  }
+
+  pub(super) fn insert_active(&self, id: String, run: Arc<Run>) {
+    self.active.lock().insert(id, run);
+  }
+
+  /// [Contains background fetch](https://wicg.github.io/background-fetch/#contains-background-fetch-algorithm)
+  pub(super) fn contains_background_fetch(&self, run: &Arc<Run>) -> bool {
+    // contains.1: Let id be bgFetch's id.
+    // contains.2, contains.3: map[id] exists and equals bgFetch.
+    let active = self.active.lock();
+    active.get(&run.id).is_some_and(|other| Arc::ptr_eq(other, run))
+  }
+
+  pub(super) fn remove_active(&self, run: &Run) {
+    self.active.lock().shift_remove(&run.id);
+  }
+
+  /// [Fire a functional event](https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm):
+  /// it goes to a worker that is running, or waits for one.
+  pub(super) fn fire(&self, event: FunctionalEvent, run: Arc<Run>) {
+    let mut state = self.state.lock();
+    let delivery = Delivery(state.next_delivery);
+    state.next_delivery += 1;
+    let owed = Owed {
+      event,
+      run,
+      worker: None,
+    };
+    state.owed.insert(delivery, owed);
+    state.deliver();
+    drop(state);
+    self.changed.notify_waiters();
+  }
+
+  /// A worker is running and takes events.
+  pub(super) fn worker_started(&self, realm: u64, inbox: Arc<Inbox>) {
+    let mut state = self.state.lock();
+    state.workers.insert(realm, inbox);
+    state.deliver();
+  }
+
+  /// The worker is gone; what it has not finished is owed again.
+  pub(super) fn worker_ended(&self, realm: u64) {
+    let mut state = self.state.lock();
+    state.workers.shift_remove(&realm);
+    for owed in state.owed.values_mut() {
+      if owed.worker == Some(realm) {
+        owed.worker = None;
+      }
+    }
+    state.deliver();
+  }
+
+  /// The worker's handlers are finished with the event. `None` when it is not
+  /// theirs (any more).
+  pub(super) fn handled(
+    &self,
+    realm: u64,
+    delivery: Delivery,
+  ) -> Option<(FunctionalEvent, Arc<Run>)> {
+    let mut state = self.state.lock();
+    if state.owed.get(&delivery)?.worker != Some(realm) {
+      return None;
+    }
+    let owed = state.owed.shift_remove(&delivery)?;
+    if owed.event != FunctionalEvent::Click {
+      // Until its records are deleted.
+      state.unfinished += 1;
+    }
+    drop(state);
+    self.changed.notify_waiters();
+    Some((owed.event, owed.run))
+  }
+
+  pub(super) fn unfinished(&self, change: isize) {
+    let mut state = self.state.lock();
+    state.unfinished = state.unfinished.saturating_add_signed(change);
+    drop(state);
+    self.changed.notify_waiters();
+  }
+
+  /// Whether no background fetch is unsettled and no event is owed.
+  pub(super) fn is_idle(&self) -> bool {
+    let state = self.state.lock();
+    state.unfinished == 0 && state.owed.is_empty()
+  }
+
+  pub(super) async fn idle(&self) {
+    loop {
+      let mut changed = std::pin::pin!(self.changed.notified());
+      changed.as_mut().enable();
+      if self.is_idle() {
+        return;
+      }
+      changed.await;
+    }
+  }
+}
+
+impl State {
+  fn deliver(&mut self) {
+    let Some((&realm, inbox)) = self.workers.first() else {
+      return;
+    };
+    for (&delivery, owed) in &mut self.owed {
+      if owed.worker.is_none() {
+        owed.worker = Some(realm);
+        inbox.push_event(Delivered {
+          delivery,
+          event: owed.event,
+          run: owed.run.clone(),
+        });
+      }
+    }
+  }
+}
+
+/// Every registration of an engine, by scope.
+#[derive(Default)]
+pub(super) struct Registrations(Mutex<HashMap<Url, Arc<Registration>>>);
+
+impl Registrations {
+  pub(super) fn get(&self, scope: &Url) -> Arc<Registration> {
+    let mut registrations = self.0.lock();
+    let new = || Arc::new(Registration::new(scope.clone()));
+    registrations.entry(scope.clone()).or_insert_with(new).clone()
+  }
+}

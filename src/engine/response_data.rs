@@ -1,0 +1,142 @@
+//! A [background fetch response](https://wicg.github.io/background-fetch/#background-fetch-response)
+//! with its place in the store, for those who read it while it arrives.
+
+use std::sync::Arc;
+use std::sync::Weak;
+
+use tokio::sync::watch;
+
+use super::shared::Shared;
+use crate::spec::RecordResult;
+use crate::spec::Response;
+use crate::spec::may_be_exposed;
+use crate::store::BodyId;
+
+/// Shared by the record it belongs to and by every record object made of it,
+/// also when it has become redundant.
+pub(super) struct ResponseData {
+  state: watch::Sender<ResponseState>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct ResponseState {
+  pub(super) response: Option<Response>,
+  /// In bytes.
+  pub(super) stored: u64,
+  pub(super) result: Option<RecordResult>,
+  pub(super) body: Option<BodyId>,
+  /// The record does not need the body any more.
+  discarded: bool,
+  /// How many record objects may still read the body.
+  readers: usize,
+}
+
+impl ResponseState {
+  pub(super) fn restored(
+    response: Option<Response>,
+    stored: u64,
+    result: Option<RecordResult>,
+    body: Option<BodyId>,
+  ) -> Self {
+    Self {
+      response,
+      stored,
+      result,
+      body,
+      ..Self::default()
+    }
+  }
+
+  /// Whether it may be [exposed](https://wicg.github.io/background-fetch/#background-fetch-response-exposed).
+  pub(super) fn may_be_exposed(&self) -> bool {
+    may_be_exposed(self.result)
+  }
+}
+
+impl ResponseData {
+  pub(super) fn new(state: ResponseState) -> Self {
+    Self {
+      state: watch::Sender::new(state),
+    }
+  }
+
+  pub(super) fn state(&self) -> ResponseState {
+    self.state.borrow().clone()
+  }
+
+  pub(super) fn body(&self) -> Option<BodyId> {
+    self.state.borrow().body
+  }
+
+  pub(super) fn set_response(&self, response: Response) {
+    self.state.send_modify(|s| s.response = Some(response));
+  }
+
+  pub(super) fn set_body(&self, body: BodyId) {
+    self.state.send_modify(|s| s.body = Some(body));
+  }
+
+  pub(super) fn set_stored(&self, stored: u64) {
+    self.state.send_modify(|s| s.stored = stored);
+  }
+
+  pub(super) fn set_result(&self, result: RecordResult) {
+    self.state.send_modify(|s| s.result = Some(result));
+  }
+
+  /// The record does not need the body any more. Returns the body when it is
+  /// to be deleted now; else the last reader deletes it.
+  pub(super) fn discard(&self) -> Option<BodyId> {
+    let mut unread = None;
+    self.state.send_modify(|s| {
+      s.discarded = true;
+      if s.readers == 0 {
+        unread = s.body.take();
+      }
+    });
+    unread
+  }
+}
+
+/// Keeps the body of a response readable.
+pub(super) struct Reader {
+  data: Arc<ResponseData>,
+  shared: Weak<Shared>,
+}
+
+impl Reader {
+  pub(super) fn new(data: Arc<ResponseData>, shared: Weak<Shared>) -> Self {
+    data.state.send_modify(|s| s.readers += 1);
+    Self { data, shared }
+  }
+
+  /// Waits until `enough` says so, and returns the state that did it.
+  pub(super) async fn wait_for(
+    &self,
+    enough: impl FnMut(&ResponseState) -> bool,
+  ) -> ResponseState {
+    let mut states = self.data.state.subscribe();
+    match states.wait_for(enough).await {
+      Ok(state) => state.clone(),
+      // The sender lives in self.data.
+      Err(_) => self.data.state(),
+    }
+  }
+}
+
+impl Drop for Reader {
+  fn drop(&mut self) {
+    let mut unread = None;
+    self.data.state.send_modify(|s| {
+      s.readers -= 1;
+      if s.discarded && s.readers == 0 {
+        unread = s.body.take();
+      }
+    });
+    if let (Some(body), Some(shared)) = (unread, self.shared.upgrade()) {
+      shared.clone().spawn(async move {
+        shared.delete_bodies(vec![body]).await;
+      });
+    }
+  }
+}

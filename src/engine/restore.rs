@@ -1,0 +1,195 @@
+//! Going on where an earlier process was stopped.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::response_data::ResponseState;
+use super::run::NewRun;
+use super::run::NewSlot;
+use super::run::Run;
+use super::shared::Shared;
+use crate::network::Environment;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchRecord;
+use crate::spec::FunctionalEvent;
+use crate::spec::Perform;
+use crate::spec::RecordResult;
+use crate::store::BodyId;
+use crate::store::DamagedRow;
+use crate::store::Fact;
+use crate::store::RecordBodies;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+
+/// What the store keeps of the realm that started a background fetch.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredEnvironment {
+  pub(super) environment: Environment,
+  pub(super) embedder_data: String,
+}
+
+impl StoredEnvironment {
+  pub(super) fn to_json(&self) -> String {
+    // Strings, enumerations and URLs always have a JSON form.
+    serde_json::to_string(self).unwrap_or_default()
+  }
+}
+
+/// Takes everything from the store that is there: begins again what has not
+/// settled, fires the events that are owed, and deletes what nobody knows.
+pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
+  let mut known = HashSet::new();
+  let mut runs = Vec::new();
+  for row in shared.store.facts.load().await? {
+    match row {
+      Ok(row) => {
+        let bodies = row.bodies.iter();
+        known.extend(bodies.flat_map(|b| [b.request, b.response]).flatten());
+        runs.extend(restore_row(shared, row).await);
+      }
+      Err(damaged) => forget_damaged(shared, damaged).await?,
+    }
+  }
+  let bodies = shared.store.bodies.ids().await?.into_iter();
+  let orphans: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
+  shared.delete_bodies(orphans).await;
+  for run in runs {
+    begin(shared, run);
+  }
+  Ok(())
+}
+
+async fn restore_row(
+  shared: &Arc<Shared>,
+  mut row: StoredBackgroundFetch,
+) -> Option<Arc<Run>> {
+  let stored: StoredEnvironment = match serde_json::from_str(&row.environment) {
+    Ok(stored) => stored,
+    Err(error) => {
+      let damaged = DamagedRow {
+        key: row.key,
+        id: Some(row.background_fetch.id),
+        scope: Some(row.scope),
+        message: format!("its environment cannot be read: {error}"),
+      };
+      if let Err(error) = forget_damaged(shared, damaged).await {
+        tracing::error!(%error, "a damaged background fetch cannot be deleted");
+      }
+      return None;
+    }
+  };
+  let settled = row.event_owed;
+  let records = row.background_fetch.records.iter_mut();
+  let mut slots = Vec::new();
+  for (record, bodies) in records.zip(&mut row.bodies) {
+    if !settled {
+      restore_record(shared, record, bodies).await;
+    }
+    let data = &record.response_data;
+    slots.push(NewSlot {
+      request: record.request.clone(),
+      request_body: bodies.request,
+      response: ResponseState::restored(
+        data.response.clone(),
+        data.bytes,
+        data.result,
+        bodies.response,
+      ),
+      diagnostic: std::mem::take(&mut bodies.diagnostic),
+    });
+  }
+  let id = row.background_fetch.id.clone();
+  let run = Run::new(
+    shared,
+    NewRun {
+      key: row.key,
+      registration: shared.registrations.get(&row.scope),
+      environment: stored.environment,
+      embedder_data: stored.embedder_data,
+      net_check: None,
+      slots,
+      perform: Perform::new(row.background_fetch),
+    },
+  );
+  if row.active {
+    run.registration.insert_active(id, run.clone());
+  }
+  shared.runs.lock().insert(run.key, run.clone());
+  Some(run)
+}
+
+/// Finds out how much of an unfinished record's body is there.
+async fn restore_record(
+  shared: &Shared,
+  record: &mut BackgroundFetchRecord,
+  bodies: &mut RecordBodies,
+) {
+  let data = &mut record.response_data;
+  let (None, Some(body)) = (data.result, bodies.response) else {
+    return;
+  };
+  match shared.store.bodies.reopen(body, data.bytes).await {
+    Ok(writer) => data.bytes = writer.length(),
+    Err(error) => {
+      bodies.diagnostic = error.to_string();
+      data.result = Some(RecordResult::Failure(
+        BackgroundFetchFailureReason::FetchError,
+      ));
+      return;
+    }
+  }
+  // A response with another method than GET cannot be asked for again: what
+  // was under way when the process ended is lost.
+  if data.bytes > 0 && is_whole(record) {
+    record.response_data.result = Some(match &record.response_data.response {
+      Some(response) if response.is_ok() => RecordResult::Success,
+      _ => RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
+    });
+  }
+}
+
+/// Deviation E14: a record whose bytes were all stored when the process ended
+/// is complete. Asking for the rest would be answered with 416.
+fn is_whole(record: &BackgroundFetchRecord) -> bool {
+  let data = &record.response_data;
+  let Some(response) = &data.response else {
+    return false;
+  };
+  // A decoded response has no Content-Length any more.
+  let length = match crate::spec::extract_content_range_values(response) {
+    Some(range) if response.status == 206 => range.complete_length,
+    _ => response.headers.first("content-length").and_then(|l| l.parse().ok()),
+  };
+  length == Some(data.bytes)
+}
+
+fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
+  let (result, failure_reason) = run.look(|p| {
+    let background_fetch = p.background_fetch();
+    (background_fetch.result, background_fetch.failure_reason)
+  });
+  if run.is_settled() {
+    run.set_settled(result);
+    let event = FunctionalEvent::of_settled(failure_reason);
+    run.registration.fire(event, run.clone());
+  } else {
+    run.registration.unfinished(1);
+    run.tell(|p, actions| p.begin(actions));
+  }
+  shared.tell_observers(&run);
+}
+
+/// A row that cannot be read cannot be performed: its background fetch is
+/// given up, with a word in the log, and the others go on.
+async fn forget_damaged(
+  shared: &Shared,
+  damaged: DamagedRow,
+) -> Result<(), StoreError> {
+  let DamagedRow { key, id, message, .. } = damaged;
+  let id = id.unwrap_or_default();
+  tracing::error!(id, message, "a stored background fetch is damaged and was given up");
+  shared.store.facts.commit(vec![Fact::Forgotten { key }]).await
+}

@@ -1,0 +1,288 @@
+//! One background fetch in the engine: the state machine, and what carries
+//! out its actions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt;
+use super::registration::Registration;
+use super::response_data::ResponseData;
+use super::response_data::ResponseState;
+use super::settle;
+use super::shared::Shared;
+use super::snapshot::BackgroundFetchSnapshot;
+use super::updates::UpdateQueue;
+use crate::network::Environment;
+use crate::network::NetCheck;
+use crate::spec::Action;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::Perform;
+use crate::spec::RecordResult;
+use crate::spec::Request;
+use crate::store::BackgroundFetchKey;
+use crate::store::BodyId;
+use crate::store::BodyWriter;
+use crate::store::Fact;
+
+pub(super) struct Run {
+  pub(super) key: BackgroundFetchKey,
+  pub(super) id: String,
+  pub(super) registration: Arc<Registration>,
+  pub(super) shared: Weak<Shared>,
+  pub(super) environment: Environment,
+  pub(super) embedder_data: String,
+  /// The realm's own check; a run that was restored has only the one of the
+  /// network's configuration.
+  pub(super) net_check: Option<NetCheck>,
+  pub(super) records: Vec<RecordSlot>,
+  pub(super) concurrency: Semaphore,
+  perform: Mutex<Perform>,
+  result: Mutex<BackgroundFetchResult>,
+  watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
+}
+
+/// What the engine keeps of one record beside the state machine.
+pub(super) struct RecordSlot {
+  pub(super) request: Request,
+  pub(super) request_body: Option<BodyId>,
+  response_data: Mutex<Arc<ResponseData>>,
+  /// Held by the attempt that runs: the next one waits until it has let go.
+  pub(super) writer: tokio::sync::Mutex<Writer>,
+  /// Terminates the latest attempt.
+  terminate: Mutex<(u32, CancellationToken)>,
+  pub(super) diagnostic: Mutex<String>,
+}
+
+/// How the record's bytes get into the store.
+#[derive(Default)]
+pub(super) struct Writer {
+  /// Kept open from one attempt to the next.
+  pub(super) body: Option<Box<dyn BodyWriter>>,
+  /// Failures in a row, since the last byte.
+  pub(super) failures: u32,
+}
+
+/// The parts of a [`RecordSlot`] that come from the store or from `fetch()`.
+pub(super) struct NewSlot {
+  pub(super) request: Request,
+  pub(super) request_body: Option<BodyId>,
+  pub(super) response: ResponseState,
+  pub(super) diagnostic: String,
+}
+
+/// Everything that [`Run::new`] needs.
+pub(super) struct NewRun {
+  pub(super) key: BackgroundFetchKey,
+  pub(super) registration: Arc<Registration>,
+  pub(super) environment: Environment,
+  pub(super) embedder_data: String,
+  pub(super) net_check: Option<NetCheck>,
+  pub(super) slots: Vec<NewSlot>,
+  pub(super) perform: Perform,
+}
+
+impl Run {
+  pub(super) fn new(shared: &Arc<Shared>, new: NewRun) -> Arc<Self> {
+    let weak = Arc::downgrade(shared);
+    let slots = new.slots.into_iter().map(|slot| RecordSlot {
+      request: slot.request,
+      request_body: slot.request_body,
+      response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
+      writer: Default::default(),
+      terminate: Mutex::new((0, CancellationToken::new())),
+      diagnostic: Mutex::new(slot.diagnostic),
+    });
+    Arc::new(Self {
+      key: new.key,
+      id: new.perform.background_fetch().id.clone(),
+      registration: new.registration,
+      environment: new.environment,
+      embedder_data: new.embedder_data,
+      net_check: new.net_check,
+      records: slots.collect(),
+      concurrency: Semaphore::new(
+        shared.config.concurrency.per_background_fetch,
+      ),
+      result: Mutex::new(new.perform.background_fetch().result),
+      perform: Mutex::new(new.perform),
+      watchers: Mutex::default(),
+      shared: weak,
+    })
+  }
+
+  /// Tells the state machine something and does what it answers.
+  ///
+  /// The actions are carried out under the machine's lock, so that they keep
+  /// their order; none of them waits.
+  pub(super) fn tell<T>(
+    self: &Arc<Self>,
+    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+  ) -> T {
+    let mut actions = Vec::new();
+    let mut perform = self.perform.lock();
+    let answer = what(&mut perform, &mut actions);
+    if let Some(shared) = self.shared.upgrade() {
+      for action in actions {
+        self.act(&shared, &perform, action);
+      }
+    }
+    answer
+  }
+
+  fn act(self: &Arc<Self>, shared: &Arc<Shared>, perform: &Perform, action: Action) {
+    match action {
+      Action::Fetch { record, attempt } => {
+        let token = shared.stopping.child_token();
+        *self.records[record].terminate.lock() = (attempt, token.clone());
+        shared.spawn(attempt::run(
+          shared.clone(),
+          self.clone(),
+          record,
+          attempt,
+          token,
+        ));
+      }
+      Action::Terminate { record, attempt } => {
+        let latest = self.records[record].terminate.lock();
+        if latest.0 == attempt {
+          latest.1.cancel();
+        }
+      }
+      Action::WaitUntilAvailable { record, attempt } => {
+        shared.spawn(attempt::wait_until_available(
+          shared.clone(),
+          self.clone(),
+          record,
+          attempt,
+        ));
+      }
+      Action::NewResponseData { record } => {
+        let new = Arc::new(ResponseData::new(ResponseState::default()));
+        let old = std::mem::replace(
+          &mut *self.records[record].response_data.lock(),
+          new,
+        );
+        shared.checkpoint.note(Fact::Response {
+          key: self.key,
+          record,
+          response: None,
+          body: None,
+        });
+        if let Some(body) = old.body() {
+          shared.checkpoint.forget(&[body]);
+        }
+        old.set_result(RecordResult::Redundant);
+        if let Some(body) = old.discard() {
+          let bodies = shared.clone();
+          shared.spawn(async move { bodies.delete_bodies(vec![body]).await });
+        }
+      }
+      Action::Response { record } => {
+        let data = &perform.background_fetch().records[record].response_data;
+        if let Some(response) = &data.response {
+          shared.checkpoint.note(Fact::Response {
+            key: self.key,
+            record,
+            response: Some(response.clone()),
+            body: None,
+          });
+          self.response_data(record).set_response(response.clone());
+        }
+      }
+      Action::Complete { record, result } => {
+        shared.checkpoint.note(Fact::RecordResult {
+          key: self.key,
+          record,
+          result,
+          diagnostic: self.records[record].diagnostic.lock().clone(),
+        });
+        self.response_data(record).set_result(result);
+      }
+      Action::UpdateInstances => self.update_instances(shared),
+      Action::Settle => {
+        shared.spawn(settle::settle(shared.clone(), self.clone()));
+      }
+    }
+  }
+
+  /// [Update background fetch instances](https://wicg.github.io/background-fetch/#update-background-fetch-instance-algorithm):
+  /// tells every realm that has an instance, and everyone who observes the
+  /// engine. The realm does the steps that need the instance.
+  pub(super) fn update_instances(self: &Arc<Self>, shared: &Shared) {
+    self.watchers.lock().retain(|_, queue| match queue.upgrade() {
+      Some(queue) => {
+        queue.push(self);
+        true
+      }
+      None => false,
+    });
+    shared.tell_observers(self);
+  }
+
+  /// From now on `queue`, the one of realm `realm`, is told of changes, also
+  /// of one that has just happened.
+  pub(super) fn watch(self: &Arc<Self>, realm: u64, queue: &Arc<UpdateQueue>) {
+    self.watchers.lock().insert(realm, Arc::downgrade(queue));
+    queue.push(self);
+  }
+
+  pub(super) fn unwatch(&self, realm: u64) {
+    self.watchers.lock().remove(&realm);
+  }
+
+  pub(super) fn response_data(&self, record: usize) -> Arc<ResponseData> {
+    self.records[record].response_data.lock().clone()
+  }
+
+  /// Looks at the state machine without telling it anything.
+  pub(super) fn look<T>(&self, at: impl FnOnce(&Perform) -> T) -> T {
+    at(&self.perform.lock())
+  }
+
+  /// The copies that others see are made of this; no lock of the state
+  /// machine is taken, since it may be held by the one who asks.
+  pub(super) fn is_settled(&self) -> bool {
+    *self.result.lock() != BackgroundFetchResult::None
+  }
+
+  pub(super) fn set_settled(&self, result: BackgroundFetchResult) {
+    *self.result.lock() = result;
+  }
+
+  /// Why it failed, for people: what its first failed record says.
+  pub(super) fn diagnostic(&self) -> String {
+    let mut diagnostics = self.records.iter().map(|r| r.diagnostic.lock());
+    match diagnostics.find(|d| !d.is_empty()) {
+      Some(diagnostic) => diagnostic.clone(),
+      None => String::new(),
+    }
+  }
+
+  pub(super) fn snapshot(&self) -> BackgroundFetchSnapshot {
+    let mut snapshot = self.look(|perform| {
+      BackgroundFetchSnapshot::new(
+        self.key,
+        self.registration.scope.clone(),
+        perform.background_fetch(),
+        perform.stored_body_bytes_total(),
+      )
+    });
+    snapshot.diagnostic = self.diagnostic();
+    snapshot.embedder_data = self.embedder_data.clone();
+    snapshot
+  }
+
+  /// Its records are not needed any more: the bodies that can be deleted now.
+  /// The others are deleted when their last reader is gone.
+  pub(super) fn discard_bodies(&self) -> Vec<BodyId> {
+    let requests = self.records.iter().filter_map(|r| r.request_body);
+    let responses = (0..self.records.len())
+      .filter_map(|record| self.response_data(record).discard());
+    requests.chain(responses).collect()
+  }
+}

@@ -1,0 +1,118 @@
+//! What every part of the engine shares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::checkpoint::Checkpoint;
+use super::config::EngineConfig;
+use super::registration::Registrations;
+use super::run::Run;
+use super::updates::UpdateQueue;
+use crate::network::Network;
+use crate::store::BackgroundFetchKey;
+use crate::store::BodyId;
+use crate::store::Store;
+
+pub(super) struct Shared {
+  pub(super) config: EngineConfig,
+  pub(super) store: Store,
+  pub(super) network: Network,
+  pub(super) checkpoint: Checkpoint,
+  pub(super) concurrency: Semaphore,
+  pub(super) registrations: Registrations,
+  /// Every background fetch whose records are still there.
+  pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
+  /// The engine is going down; nothing settles any more.
+  pub(super) stopping: CancellationToken,
+  tasks: TaskTracker,
+  runtime: Handle,
+  observers: Mutex<Vec<Weak<UpdateQueue>>>,
+  next_realm: AtomicU64,
+}
+
+impl Shared {
+  pub(super) fn new(
+    runtime: Handle,
+    store: Store,
+    network: Network,
+    config: EngineConfig,
+  ) -> Self {
+    Self {
+      checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
+      concurrency: Semaphore::new(config.concurrency.in_all),
+      registrations: Registrations::default(),
+      runs: Mutex::default(),
+      stopping: CancellationToken::new(),
+      tasks: TaskTracker::new(),
+      observers: Mutex::default(),
+      next_realm: AtomicU64::new(0),
+      config,
+      store,
+      network,
+      runtime,
+    }
+  }
+
+  /// Runs `task` on the engine's runtime; [`Shared::stop`] waits for it.
+  pub(super) fn spawn(
+    &self,
+    task: impl Future<Output = ()> + Send + 'static,
+  ) {
+    self.tasks.spawn_on(task, &self.runtime);
+  }
+
+  pub(super) fn run(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
+    self.runs.lock().get(&key).cloned()
+  }
+
+  pub(super) fn next_realm(&self) -> u64 {
+    self.next_realm.fetch_add(1, Ordering::Relaxed)
+  }
+
+  pub(super) fn observe(&self, queue: &Arc<UpdateQueue>) {
+    self.observers.lock().push(Arc::downgrade(queue));
+    for run in self.runs.lock().values() {
+      queue.push(run);
+    }
+  }
+
+  pub(super) fn tell_observers(&self, run: &Arc<Run>) {
+    self.observers.lock().retain(|queue| match queue.upgrade() {
+      Some(queue) => {
+        queue.push(run);
+        true
+      }
+      None => false,
+    });
+  }
+
+  /// Deletes bodies. One that cannot be deleted is found at the next start,
+  /// where no row knows it.
+  pub(super) async fn delete_bodies(&self, bodies: Vec<BodyId>) {
+    self.checkpoint.forget(&bodies);
+    for body in bodies {
+      if let Err(error) = self.store.bodies.delete(body).await {
+        tracing::warn!(%error, "a body cannot be deleted");
+      }
+    }
+  }
+
+  /// Stops everything at once; what was received is made durable.
+  pub(super) async fn stop(&self) {
+    self.stopping.cancel();
+    self.tasks.close();
+    self.tasks.wait().await;
+    if let Err(error) = self.checkpoint.write(Vec::new()).await {
+      tracing::error!(%error, "the last progress cannot be made durable");
+    }
+  }
+}

@@ -1,0 +1,71 @@
+//! What others may see of a background fetch.
+
+use url::Url;
+
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::ImageResource;
+use crate::store::BackgroundFetchKey;
+
+/// A background fetch at one moment, copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackgroundFetchSnapshot {
+  pub key: BackgroundFetchKey,
+  pub id: String,
+  /// The scope of its service worker registration.
+  pub scope: Url,
+  pub title: String,
+  pub icons: Vec<ImageResource>,
+  /// In bytes, as the four that follow; 0 when the author gave none.
+  pub download_total: u64,
+  /// The stored body bytes total.
+  pub downloaded: u64,
+  pub upload_total: u64,
+  pub uploaded: u64,
+  pub result: BackgroundFetchResult,
+  pub failure_reason: BackgroundFetchFailureReason,
+  pub records_available: bool,
+  pub paused: bool,
+  /// How many records there are.
+  pub records: usize,
+  /// Why it failed, for people. Scripts never see it: it may name what
+  /// another origin keeps secret.
+  pub diagnostic: String,
+  /// What the embedder gave as [`RealmFacts::embedder_data`](super::RealmFacts).
+  pub embedder_data: String,
+}
+
+impl BackgroundFetchSnapshot {
+  pub(super) fn new(
+    key: BackgroundFetchKey,
+    scope: Url,
+    background_fetch: &BackgroundFetch,
+    downloaded: u64,
+  ) -> Self {
+    let b = background_fetch;
+    Self {
+      key,
+      id: b.id.clone(),
+      scope,
+      title: b.title.clone(),
+      icons: b.icons.clone(),
+      download_total: b.download_total,
+      downloaded,
+      upload_total: b.upload_total,
+      uploaded: b.uploaded,
+      result: b.result,
+      failure_reason: b.failure_reason,
+      records_available: b.records_available,
+      paused: b.paused,
+      records: b.records.len(),
+      diagnostic: String::new(),
+      embedder_data: String::new(),
+    }
+  }
+
+  /// Whether it has its result.
+  pub fn is_settled(&self) -> bool {
+    self.result != BackgroundFetchResult::None
+  }
+}

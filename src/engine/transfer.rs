@@ -1,0 +1,210 @@
+//! A response's stream on its way into the store.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::note_failure;
+use super::run::Run;
+use super::run::Writer;
+use super::shared::Shared;
+use crate::network::NetworkError;
+use crate::store::BodyWriter;
+use crate::store::Fact;
+use crate::store::StoreError;
+
+/// How many bytes wait for the store at most, for each record on the wire:
+/// then the stream is read no further, and TCP makes the server wait.
+const MAX_BATCH: usize = 1024 * 1024;
+
+/// Which attempt it is.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+  pub(super) shared: &'a Arc<Shared>,
+  pub(super) run: &'a Arc<Run>,
+  pub(super) record: usize,
+  pub(super) attempt: u32,
+  pub(super) terminate: &'a CancellationToken,
+}
+
+type Append = BoxFuture<'static, (Box<dyn BodyWriter>, u64, Result<(), StoreError>)>;
+
+/// How the stream ended.
+enum End {
+  Terminated,
+  Done,
+  Errored(NetworkError),
+}
+
+/// complete.11, from the response's stream to the end of it. While one batch
+/// of bytes is being appended the next one is received, so that neither the
+/// network nor the disk waits for the other.
+pub(super) async fn transfer(
+  place: Place<'_>,
+  writer: &mut Writer,
+  mut stream: BoxStream<'static, Result<Bytes, NetworkError>>,
+) {
+  let Place { run, record, attempt, .. } = place;
+  let mut terminated = std::pin::pin!(place.terminate.cancelled());
+  let mut batch = Batch::default();
+  let mut appending: Option<Append> = None;
+  let mut end = None;
+  loop {
+    if appending.is_none() && !batch.chunks.is_empty() {
+      let (chunks, length) = batch.take();
+      match body_writer(place, writer).await {
+        Ok(body) => appending = Some(append(body, chunks, length)),
+        Err(error) => return append_failed(place, error),
+      }
+    }
+    if appending.is_none() && end.is_some() {
+      break;
+    }
+    tokio::select! {
+      biased;
+      _ = &mut terminated, if end.is_none() => {
+        end = Some(End::Terminated);
+        batch = Batch::default();
+      }
+      (body, length, result) = wait_for(&mut appending), if appending.is_some() => {
+        appending = None;
+        match result {
+          Ok(()) => appended(place, writer, body, length),
+          Err(error) => return append_failed(place, error),
+        }
+      }
+      more = batch.fill(&mut stream, place), if end.is_none() && batch.length < MAX_BATCH => {
+        end = more;
+      }
+    }
+  }
+  match end {
+    Some(End::Done) => {
+      run.tell(|p, actions| p.stream_done(record, attempt, actions));
+    }
+    Some(End::Errored(error)) => {
+      let unavailability =
+        note_failure(place.shared, run, record, writer, &error);
+      run.tell(|p, actions| {
+        p.stream_errored(record, attempt, unavailability, actions)
+      });
+    }
+    Some(End::Terminated) | None => {}
+  }
+}
+
+#[derive(Default)]
+struct Batch {
+  chunks: Vec<Bytes>,
+  length: usize,
+}
+
+impl Batch {
+  fn take(&mut self) -> (Vec<Bytes>, u64) {
+    let length = std::mem::take(&mut self.length) as u64;
+    (std::mem::take(&mut self.chunks), length)
+  }
+
+  /// Waits for a chunk, then takes all that are there without waiting.
+  /// `Some` when the stream has ended. Safe to cancel: what was taken is in
+  /// the batch.
+  async fn fill(
+    &mut self,
+    stream: &mut BoxStream<'static, Result<Bytes, NetworkError>>,
+    place: Place<'_>,
+  ) -> Option<End> {
+    let mut next = stream.next().await;
+    loop {
+      match next {
+        None => return Some(End::Done),
+        Some(Err(error)) => return Some(End::Errored(error)),
+        Some(Ok(chunk)) => {
+          let allowed = place.run.tell(|p, actions| {
+            let length = chunk.len() as u64;
+            p.bytes_transmitted(place.record, place.attempt, length, actions)
+          });
+          if !allowed {
+            // What came before it is still appended.
+            return Some(End::Terminated);
+          }
+          self.length += chunk.len();
+          self.chunks.push(chunk);
+        }
+      }
+      if self.length >= MAX_BATCH {
+        return None;
+      }
+      next = stream.next().now_or_never()?;
+    }
+  }
+}
+
+async fn wait_for(
+  appending: &mut Option<Append>,
+) -> (Box<dyn BodyWriter>, u64, Result<(), StoreError>) {
+  match appending {
+    Some(append) => append.await,
+    None => std::future::pending().await,
+  }
+}
+
+fn append(mut body: Box<dyn BodyWriter>, chunks: Vec<Bytes>, length: u64) -> Append {
+  Box::pin(async move {
+    let result = body.append(chunks).await;
+    (body, length, result)
+  })
+}
+
+fn appended(
+  place: Place<'_>,
+  writer: &mut Writer,
+  body: Box<dyn BodyWriter>,
+  length: u64,
+) {
+  let Place { shared, run, record, .. } = place;
+  let stored = body.length();
+  shared.checkpoint.stored(run.key, record, body.id(), stored, length);
+  writer.body = Some(body);
+  writer.failures = 0;
+  run.response_data(record).set_stored(stored);
+  run.tell(|p, actions| p.bytes_appended(record, length, actions));
+}
+
+fn append_failed(place: Place<'_>, error: StoreError) {
+  let Place { run, record, attempt, .. } = place;
+  *run.records[record].diagnostic.lock() = error.to_string();
+  run.tell(|p, actions| {
+    p.append_failed(record, attempt, error.is_full(), actions)
+  });
+}
+
+/// The record's body, opened where it ends; a new one for the first bytes of a
+/// response.
+async fn body_writer(
+  place: Place<'_>,
+  writer: &mut Writer,
+) -> Result<Box<dyn BodyWriter>, StoreError> {
+  if let Some(body) = writer.body.take() {
+    return Ok(body);
+  }
+  let Place { shared, run, record, .. } = place;
+  let data = run.response_data(record);
+  if let Some(id) = data.body() {
+    let stored = data.state().stored;
+    return shared.store.bodies.reopen(id, stored).await;
+  }
+  let body = shared.store.bodies.create().await?;
+  data.set_body(body.id());
+  shared.checkpoint.note_soon(Fact::Response {
+    key: run.key,
+    record,
+    response: data.state().response,
+    body: Some(body.id()),
+  });
+  Ok(body)
+}

@@ -1,0 +1,46 @@
+//! What [`Perform`](super::Perform) asks the engine to do.
+
+use crate::spec::RecordResult;
+
+/// Something to do, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+  /// complete.11: fetch the record's request;
+  /// [`Perform::start_fetch`](super::Perform::start_fetch) says from where.
+  Fetch { record: usize, attempt: u32 },
+  /// Terminate the ongoing fetch of the attempt and let its connection go.
+  Terminate { record: usize, attempt: u32 },
+  /// Wait until the resource is no longer temporarily unavailable, then say
+  /// [`Perform::available`](super::Perform::available).
+  WaitUntilAvailable { record: usize, attempt: u32 },
+  /// The stored response and its bytes are redundant: the record has a new,
+  /// empty background fetch response.
+  NewResponseData { record: usize },
+  /// The record has a response now; its bytes follow.
+  Response { record: usize },
+  /// The record is complete.
+  Complete { record: usize, result: RecordResult },
+  /// [Update background fetch instances](https://wicg.github.io/background-fetch/#update-background-fetch-instance-algorithm)
+  UpdateInstances,
+  /// Enqueue [`Perform::settle`](super::Perform::settle) to the registration's
+  /// active background fetches edit queue.
+  Settle,
+}
+
+/// From where an attempt fetches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchStart {
+  /// rangeStart: how many bytes are stored; 0 asks for everything.
+  pub range_start: u64,
+  /// A validator of the stored bytes for `If-Range`.
+  pub validator: Option<String>,
+}
+
+/// Whether a resource is
+/// [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable),
+/// in the engine's judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unavailability {
+  Temporary,
+  Final,
+}

@@ -1,0 +1,206 @@
+//! [Perform a background fetch](https://wicg.github.io/background-fetch/#perform-a-background-fetch-algorithm)
+//! and [complete a record](https://wicg.github.io/background-fetch/#complete-a-record-algorithm),
+//! as a value.
+//!
+//! [`Perform`] is told what has happened and says what to do. It never waits,
+//! never asks the time and does no I/O, so a million schedules can be tried in
+//! a second, and it can be restored from a row.
+
+mod action;
+mod complete_a_record;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use self::complete_a_record::CompleteARecord;
+use super::BackgroundFetch;
+use super::BackgroundFetchFailureReason;
+use super::RecordResult;
+
+pub use self::action::Action;
+pub use self::action::FetchStart;
+pub use self::action::Unavailability;
+pub use self::settle::FunctionalEvent;
+
+/// One run of *perform a background fetch*: there is one for each background
+/// fetch, from its registration until it is settled.
+///
+/// Every fetch of a record is an *attempt* with a number; what is said of an
+/// attempt that is not the record's latest is stale and changes nothing.
+#[derive(Debug)]
+pub struct Perform {
+  background_fetch: BackgroundFetch,
+  records: Vec<CompleteARecord>,
+  /// perform.2
+  settled_fetches: usize,
+  /// perform.3
+  immediate_failure: bool,
+  /// perform.4
+  failure_reason: BackgroundFetchFailureReason,
+  /// The stored body bytes total, kept so that no chunk costs a walk over
+  /// every record.
+  stored: u64,
+  /// Bytes that were received and allowed, and are not appended yet.
+  in_flight: u64,
+  settling: bool,
+}
+
+impl Perform {
+  /// A run for `background_fetch`, new or restored. Nothing happens before
+  /// [`Perform::begin`].
+  pub fn new(background_fetch: BackgroundFetch) -> Self {
+    let records = vec![CompleteARecord::default(); background_fetch.records.len()];
+    let stored = background_fetch.stored_body_bytes_total();
+    Self {
+      background_fetch,
+      records,
+      settled_fetches: 0,
+      immediate_failure: false,
+      failure_reason: BackgroundFetchFailureReason::None,
+      stored,
+      in_flight: 0,
+      settling: false,
+    }
+  }
+
+  /// The background fetch as it stands.
+  pub fn background_fetch(&self) -> &BackgroundFetch {
+    &self.background_fetch
+  }
+
+  /// The stored body bytes total, in bytes.
+  pub fn stored_body_bytes_total(&self) -> u64 {
+    debug_assert_eq!(
+      self.stored,
+      self.background_fetch.stored_body_bytes_total()
+    );
+    self.stored
+  }
+
+  /// Begins, or goes on after a restart: records that have their result keep
+  /// it.
+  pub fn begin(&mut self, actions: &mut Vec<Action>) {
+    // perform.1 is the engine's: it knows the registration.
+    // perform.5: For each record, in parallel:
+    for record in 0..self.records.len() {
+      match self.background_fetch.records[record].response_data.result {
+        Some(result) => self.completed(record, result, actions),
+        // perform.5.1: Complete a record.
+        None => self.complete_a_record(record, actions),
+      }
+    }
+    if self.records.is_empty() {
+      self.settle_when_all_are_complete(actions);
+    }
+    if self.background_fetch.abort_all {
+      self.abort_all(actions);
+    }
+  }
+
+  /// Sets the paused flag. Returns false, and changes nothing, when a request
+  /// that is not a `GET` would have to be issued again, or when there is
+  /// nothing left to pause.
+  ///
+  /// <https://wicg.github.io/background-fetch/#background-fetch-display-algorithm>
+  pub fn pause(&mut self, actions: &mut Vec<Action>) -> bool {
+    if self.settling
+      || self.background_fetch.paused
+      || !self.may_pause_without_repeating()
+    {
+      return false;
+    }
+    self.background_fetch.paused = true;
+    for record in 0..self.records.len() {
+      self.record_paused(record, actions);
+    }
+    actions.push(Action::UpdateInstances);
+    true
+  }
+
+  /// Unsets the paused flag. Returns false when it was not set.
+  pub fn unpause(&mut self, actions: &mut Vec<Action>) -> bool {
+    if self.settling || !self.background_fetch.paused {
+      return false;
+    }
+    self.background_fetch.paused = false;
+    for record in 0..self.records.len() {
+      // complete.3: Wait for the paused flag to be unset.
+      if self.records[record].is_waiting() {
+        self.complete_a_record(record, actions);
+      }
+    }
+    actions.push(Action::UpdateInstances);
+    true
+  }
+
+  /// Sets the abort all flag: every record that has no result becomes
+  /// `"aborted"`.
+  pub fn abort_all(&mut self, actions: &mut Vec<Action>) {
+    self.background_fetch.abort_all = true;
+    for record in 0..self.records.len() {
+      self.record_aborted(record, actions);
+    }
+  }
+
+  /// The display has changed what it shows, by `updateUI()`.
+  pub fn update_ui(
+    &mut self,
+    title: Option<String>,
+    icons: Option<Vec<super::ImageResource>>,
+  ) {
+    if let Some(icons) = icons {
+      self.background_fetch.icons = icons;
+    }
+    if let Some(title) = title {
+      self.background_fetch.title = title;
+    }
+  }
+
+  /// perform.5.2 to perform.7, for one record that is complete.
+  fn completed(
+    &mut self,
+    record: usize,
+    result: RecordResult,
+    actions: &mut Vec<Action>,
+  ) {
+    self.records[record].finish();
+    // perform.5.2: Let result be the record's response data's result.
+    // perform.5.3: If failureReason is not the empty string (deviation E1:
+    // the first result that is no success sets it)
+    if self.failure_reason == BackgroundFetchFailureReason::None {
+      match result {
+        // perform.5.3.1: Assert: result is not "redundant".
+        RecordResult::Redundant => {
+          debug_assert!(false, "a record ended as redundant");
+        }
+        RecordResult::Success => {}
+        // perform.5.3.2: Set failureReason to result.
+        RecordResult::Failure(reason) => self.failure_reason = reason,
+      }
+    }
+    // perform.5.4: Increment settledFetches by 1.
+    self.settled_fetches += 1;
+    // perform.5.5: If result is "download-total-exceeded", set
+    // immediateFailure.
+    let exceeded = RecordResult::Failure(
+      BackgroundFetchFailureReason::DownloadTotalExceeded,
+    );
+    if result == exceeded && !self.immediate_failure {
+      self.immediate_failure = true;
+      // perform.7: If immediateFailure is true, set the abort all flag.
+      self.abort_all(actions);
+    }
+    self.settle_when_all_are_complete(actions);
+  }
+
+  /// perform.6: Wait for settledFetches to be the number of records. (An
+  /// immediate failure has completed every record through the abort all flag,
+  /// so there is one condition.)
+  fn settle_when_all_are_complete(&mut self, actions: &mut Vec<Action>) {
+    if self.settled_fetches == self.records.len() && !self.settling {
+      self.settling = true;
+      // perform.8: Enqueue to the active background fetches edit queue.
+      actions.push(Action::Settle);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+//! The end of *perform a background fetch*: perform.8.
+
+use super::Perform;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
+
+/// The functional event that says how a background fetch has settled, or that
+/// its display was activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionalEvent {
+  Success,
+  Fail,
+  Abort,
+  Click,
+}
+
+impl FunctionalEvent {
+  /// The event's type.
+  pub fn name(self) -> &'static str {
+    match self {
+      Self::Success => "backgroundfetchsuccess",
+      Self::Fail => "backgroundfetchfail",
+      Self::Abort => "backgroundfetchabort",
+      Self::Click => "backgroundfetchclick",
+    }
+  }
+
+  /// The event that a settled background fetch is announced with.
+  pub fn of_settled(reason: BackgroundFetchFailureReason) -> Self {
+    match reason {
+      // perform.8.9: If failureReason is "aborted", then:
+      // perform.8.9.1, perform.8.9.2
+      BackgroundFetchFailureReason::Aborted => Self::Abort,
+      // perform.8.11: Otherwise.
+      // perform.8.11.1, perform.8.11.2
+      BackgroundFetchFailureReason::None => Self::Success,
+      // perform.8.10: Otherwise, if failureReason is not the empty string.
+      // perform.8.10.1, perform.8.10.2
+      _ => Self::Fail,
+    }
+  }
+}
+
+impl Perform {
+  /// Steps 4 to 6 of what perform.8 enqueues. The engine has looked the
+  /// background fetch up in the active background fetches and removed it
+  /// (perform.8.1 to perform.8.3); `was_active` says whether it was there.
+  pub fn settle(&mut self, was_active: bool) -> FunctionalEvent {
+    if !was_active {
+      // perform.8.4: Otherwise, set failureReason to "aborted": abort() has
+      // answered true already.
+      self.failure_reason = BackgroundFetchFailureReason::Aborted;
+    }
+    let background_fetch = &mut self.background_fetch;
+    if self.failure_reason != BackgroundFetchFailureReason::None {
+      // perform.8.5.1, perform.8.5.2
+      background_fetch.result = BackgroundFetchResult::Failure;
+      background_fetch.failure_reason = self.failure_reason;
+    } else {
+      // perform.8.6: Otherwise, set result to "success".
+      background_fetch.result = BackgroundFetchResult::Success;
+    }
+    FunctionalEvent::of_settled(self.failure_reason)
+  }
+
+  /// Unsets the records available flag, when the event is no longer active.
+  pub fn records_unavailable(&mut self) {
+    // perform.8.12.2: Unset the records available flag.
+    self.background_fetch.records_available = false;
+  }
+}
