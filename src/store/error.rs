@@ -1,6 +1,9 @@
 //! What can go wrong with a store.
 
+use std::path::Path;
 use std::path::PathBuf;
+
+use super::BodyId;
 
 /// An error of a store, with a sentence that a user can act on.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,11 @@ pub enum StoreError {
   /// A body that a row speaks of is not there, or shorter than it should be.
   #[error("a stored body is damaged: {0}")]
   DamagedBody(String),
+  /// A background fetch with this id is active already.
+  #[error(
+    "a background fetch with the id \"{id}\" is active already in {scope}"
+  )]
+  DuplicateId { scope: url::Url, id: String },
   /// The file of an export exists already.
   #[error("{} exists already", .0.display())]
   DestinationExists(PathBuf),
@@ -39,12 +47,55 @@ pub enum StoreError {
   Database(String),
   /// Any other error of the file system.
   #[error("the store's files failed: {0}")]
-  Io(#[from] std::io::Error),
+  Io(#[source] std::io::Error),
+}
+
+impl From<std::io::Error> for StoreError {
+  /// Tells a lack of space from every other error.
+  fn from(error: std::io::Error) -> Self {
+    use std::io::ErrorKind;
+    match error.kind() {
+      ErrorKind::StorageFull
+      | ErrorKind::QuotaExceeded
+      | ErrorKind::FileTooLarge => Self::Full(error.to_string()),
+      _ => Self::Io(error),
+    }
+  }
 }
 
 impl StoreError {
   /// Whether the store ran out of space.
   pub fn is_full(&self) -> bool {
     matches!(self, Self::Full(_))
+  }
+
+  /// `directory` could not be used as a store.
+  pub(super) fn directory(directory: &Path, source: std::io::Error) -> Self {
+    match Self::from(source) {
+      Self::Io(source) => Self::Directory {
+        directory: directory.to_owned(),
+        source,
+      },
+      full => full,
+    }
+  }
+
+  pub(super) fn missing_body(id: BodyId) -> Self {
+    Self::DamagedBody(format!("the file of {} is missing", id.0))
+  }
+
+  pub(super) fn short_body(id: BodyId, found: u64, expected: u64) -> Self {
+    Self::DamagedBody(format!(
+      "{} has {found} bytes, {expected} were stored",
+      id.0
+    ))
+  }
+
+  /// Its writer failed, was replaced by a later one, or it was deleted.
+  pub(super) fn lost_body(id: BodyId) -> Self {
+    Self::Io(std::io::Error::other(format!(
+      "the body {} has to be reopened before more is appended",
+      id.0
+    )))
   }
 }

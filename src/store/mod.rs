@@ -4,7 +4,13 @@
 //! no row holds a path, and nothing presumes that the caller is the only
 //! process: a shared database and an object store can implement them.
 
+mod directory_lock;
 mod error;
+mod files;
+mod lock;
+mod memory;
+mod open;
+mod sqlite;
 
 use std::path::Path;
 
@@ -14,6 +20,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 pub use self::error::StoreError;
+pub use self::open::Store;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -85,7 +92,8 @@ pub struct RecordBodies {
 #[derive(Clone, Debug)]
 pub enum Fact {
   /// A response has arrived (or, with `None`, the earlier one is redundant);
-  /// its bytes go into `body`.
+  /// its bytes go into `body`. The number of stored bytes stays when `body` is
+  /// the one the record had before, else it is 0.
   Response {
     key: BackgroundFetchKey,
     record: usize,
@@ -105,25 +113,22 @@ pub enum Fact {
     result: RecordResult,
     diagnostic: String,
   },
-  Uploaded {
-    key: BackgroundFetchKey,
-    bytes: u64,
-  },
+  /// `bytes` bytes of request bodies have been sent in all.
+  Uploaded { key: BackgroundFetchKey, bytes: u64 },
   Paused {
     key: BackgroundFetchKey,
     paused: bool,
   },
   /// `abort()` has answered `true`: no longer active, and the abort all flag
   /// is set.
-  Aborted {
-    key: BackgroundFetchKey,
-  },
+  Aborted { key: BackgroundFetchKey },
   /// Settled: no longer active, and an event is owed.
   Settled {
     key: BackgroundFetchKey,
     result: BackgroundFetchResult,
     failure_reason: BackgroundFetchFailureReason,
   },
+  /// What the display shows has changed: each `Some` replaces a value.
   Ui {
     key: BackgroundFetchKey,
     title: Option<String>,
@@ -131,9 +136,24 @@ pub enum Fact {
   },
   /// The event was handled; the background fetch with its records and all
   /// else is forgotten.
-  Forgotten {
-    key: BackgroundFetchKey,
-  },
+  Forgotten { key: BackgroundFetchKey },
+}
+
+impl Fact {
+  /// The background fetch that it is about.
+  pub fn key(&self) -> BackgroundFetchKey {
+    match self {
+      Self::Response { key, .. }
+      | Self::Stored { key, .. }
+      | Self::RecordResult { key, .. }
+      | Self::Uploaded { key, .. }
+      | Self::Paused { key, .. }
+      | Self::Aborted { key }
+      | Self::Settled { key, .. }
+      | Self::Ui { key, .. }
+      | Self::Forgotten { key } => *key,
+    }
+  }
 }
 
 /// The rows.
@@ -146,13 +166,20 @@ pub trait Facts: Send + Sync + 'static {
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError>;
 
   /// Adds a background fetch and gives it its key (the one in `row` is
-  /// ignored). Durable when it returns.
+  /// ignored). Durable when it returns. Fails with
+  /// [`StoreError::DuplicateId`] when `row` is active and its scope has an
+  /// active background fetch with its id already.
   async fn insert(
     &self,
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError>;
 
-  /// Applies `facts` in order, all or none. Durable when it returns.
+  /// Applies `facts` in order, all or none. Durable when it returns. A fact
+  /// on something that is no longer there changes nothing and is no error:
+  /// that is a race which the forgetting has won.
+  ///
+  /// A future of this or of [`Facts::insert`] that is dropped early takes
+  /// nothing back.
   async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError>;
 }
 
@@ -188,7 +215,8 @@ pub trait Bodies: Send + Sync + 'static {
   /// [`Bodies::delete`].
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError>;
 
-  /// Makes everything written to `ids` so far durable.
+  /// Makes everything written to `ids` so far durable. One that has been
+  /// deleted is no error: it has no bytes to lose.
   async fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError>;
 
   /// Removes a body and gives its space back. No error when there is none.
@@ -215,8 +243,10 @@ pub trait BodyWriter: Send {
   /// Bytes in the body so far.
   fn length(&self) -> u64;
 
-  /// Appends all of `chunks`, in order. After an error nothing is known of
-  /// the bytes behind the last [`BodyWriter::length`]; the caller reopens.
+  /// Appends all of `chunks`, in order. After an error, or when the future
+  /// was dropped early, nothing is known of the bytes behind the last
+  /// [`BodyWriter::length`]; the caller reopens. Reopening waits for what is
+  /// still being written, and takes the body away from this writer.
   async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError>;
 }
 
@@ -226,11 +256,4 @@ pub trait BodyReader: Send + Sync {
   /// Up to `max` bytes from `offset`; empty at the end of what is stored.
   async fn read_at(&self, offset: u64, max: usize)
   -> Result<Bytes, StoreError>;
-}
-
-/// Both halves.
-#[derive(Clone)]
-pub struct Store {
-  pub facts: std::sync::Arc<dyn Facts>,
-  pub bodies: std::sync::Arc<dyn Bodies>,
 }

@@ -1,0 +1,75 @@
+//! One process at a time owns a store's directory.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::fs::TryLockError;
+use std::io::Read;
+use std::io::Seek;
+use std::io::Write;
+use std::path::Path;
+
+use super::StoreError;
+
+/// The name of the lock file in a store's directory.
+const FILE_NAME: &str = "lock";
+
+/// Owns a directory for as long as it lives. The operating system lets go of
+/// it when the process ends, in whatever way, so a lock is never stale.
+#[derive(Debug)]
+pub(super) struct DirectoryLock {
+  _file: File,
+}
+
+impl DirectoryLock {
+  /// Takes the lock of `directory`, which has to exist.
+  ///
+  /// Fails with [`StoreError::Locked`] when another opening has it, be it in
+  /// this process or in another.
+  pub(super) fn take(directory: &Path) -> Result<Self, StoreError> {
+    let failed = |source| StoreError::directory(directory, source);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(directory.join(FILE_NAME)).map_err(failed)?;
+    match file.try_lock() {
+      Ok(()) => {}
+      Err(TryLockError::WouldBlock) => {
+        return Err(StoreError::Locked {
+          directory: directory.to_owned(),
+          owner: owner(&mut file),
+        });
+      }
+      Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    // Who owns it is only for people to read: without space for it the lock
+    // is as good.
+    if let Err(error) = sign(&mut file) {
+      tracing::warn!(%error, "the owner of the store could not be noted");
+    }
+    Ok(Self { _file: file })
+  }
+}
+
+fn sign(file: &mut File) -> std::io::Result<()> {
+  file.set_len(0)?;
+  file.rewind()?;
+  write!(file, "process {} ({})", std::process::id(), program_name())
+}
+
+/// The name of this program's file, without its directory.
+fn program_name() -> String {
+  std::env::current_exe()
+    .ok()
+    .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+    .unwrap_or_else(|| "unknown".into())
+}
+
+fn owner(file: &mut File) -> String {
+  let mut text = String::new();
+  // Long enough for every signature, however odd the file has become.
+  match file.take(512).read_to_string(&mut text) {
+    Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+    _ => "another process".to_owned(),
+  }
+}

@@ -1,0 +1,282 @@
+//! The bytes in files: `bodies/xx/UUID` in the store's directory, `xx` being
+//! the last two digits of the uuid.
+//!
+//! What is promised: after [`Bodies::sync`] the bytes and the name of a body
+//! survive a power loss. What was appended and not synced survives the end of
+//! the process, and is recognised as such: see [`boot`].
+
+mod boot;
+mod door;
+mod export;
+mod places;
+mod reader;
+mod writer;
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::Weak;
+
+use async_trait::async_trait;
+
+use self::boot::Boot;
+use self::door::Disk;
+use self::door::Door;
+use self::places::Places;
+use self::reader::FileBodyReader;
+use self::writer::Appender;
+use self::writer::FileBodyWriter;
+use super::Bodies;
+use super::BodyId;
+use super::BodyReader;
+use super::BodyWriter;
+use super::StoreError;
+use super::directory_lock::DirectoryLock;
+use super::lock::lock;
+
+/// From how many bodies on one flush of the whole file system is cheaper than
+/// a flush for each.
+const MANY: usize = 32;
+
+/// The bytes.
+pub(super) struct FileBodies {
+  inner: Arc<Inner>,
+}
+
+struct Inner {
+  door: Arc<dyn Door>,
+  places: Places,
+  boot: Boot,
+  /// The writing ends, so that a body never has two.
+  appenders: Mutex<HashMap<BodyId, Weak<Appender>>>,
+  _lock: Arc<DirectoryLock>,
+}
+
+impl FileBodies {
+  /// Opens the bodies in the store's `directory`. Blocks.
+  pub(super) fn open(
+    directory: &Path,
+    lock: Arc<DirectoryLock>,
+  ) -> io::Result<Self> {
+    let door: Arc<dyn Door> = Arc::new(Disk);
+    let places = Places::open(door.clone(), directory.join("bodies"))?;
+    let boot =
+      Boot::open(door.clone(), directory.join("boot"), || places.ids())?;
+    Ok(Self {
+      inner: Arc::new(Inner {
+        door,
+        places,
+        boot,
+        appenders: Mutex::default(),
+        _lock: lock,
+      }),
+    })
+  }
+
+  async fn run<T: Send + 'static>(
+    &self,
+    work: impl FnOnce(&Arc<Inner>) -> Result<T, StoreError> + Send + 'static,
+  ) -> Result<T, StoreError> {
+    let inner = self.inner.clone();
+    blocking(move || work(&inner)).await
+  }
+}
+
+#[async_trait]
+impl Bodies for FileBodies {
+  async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
+    self.run(Inner::create).await
+  }
+
+  async fn reopen(
+    &self,
+    id: BodyId,
+    durable: u64,
+  ) -> Result<Box<dyn BodyWriter>, StoreError> {
+    self.run(move |inner| inner.reopen(id, durable)).await
+  }
+
+  async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
+    let open = move |inner: &Arc<Inner>| {
+      let file = inner.door.read(&inner.places.file(id));
+      let file = file.map_err(|error| missing(id, error))?;
+      Ok(Box::new(FileBodyReader::new(file)) as Box<dyn BodyReader>)
+    };
+    self.run(open).await
+  }
+
+  async fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+      return Ok(());
+    }
+    let ids = ids.to_vec();
+    self.run(move |inner| Ok(inner.sync(&ids)?)).await
+  }
+
+  async fn delete(&self, id: BodyId) -> Result<(), StoreError> {
+    self.run(move |inner| Ok(inner.delete(id)?)).await
+  }
+
+  async fn ids(&self) -> Result<Vec<BodyId>, StoreError> {
+    self.run(|inner| Ok(inner.places.ids()?)).await
+  }
+
+  async fn export(
+    &self,
+    id: BodyId,
+    destination: &Path,
+  ) -> Result<(), StoreError> {
+    let destination = destination.to_owned();
+    let export = move |inner: &Arc<Inner>| {
+      let file = inner.places.file(id);
+      export::export_file(&*inner.door, id, &file, &destination)
+    };
+    self.run(export).await
+  }
+}
+
+impl Inner {
+  fn create(self: &Arc<Self>) -> Result<Box<dyn BodyWriter>, StoreError> {
+    let id = BodyId(uuid::Uuid::now_v7());
+    let file = self.places.create(id)?;
+    Ok(self.writer(Appender::new(id, file, 0), id))
+  }
+
+  fn reopen(
+    self: &Arc<Self>,
+    id: BodyId,
+    durable: u64,
+  ) -> Result<Box<dyn BodyWriter>, StoreError> {
+    self.close_appender(id);
+    let file = self
+      .door
+      .append(&self.places.file(id))
+      .map_err(|error| missing(id, error))?;
+    let mut length = file.length()?;
+    if length < durable {
+      return Err(StoreError::short_body(id, length, durable));
+    }
+    if !self.boot.is_certain(id) {
+      file.set_length(durable)?;
+      length = durable;
+      self.boot.set_certain(id);
+    }
+    Ok(self.writer(Appender::new(id, file, length), id))
+  }
+
+  fn writer(
+    self: &Arc<Self>,
+    appender: Appender,
+    id: BodyId,
+  ) -> Box<dyn BodyWriter> {
+    let appender = Arc::new(appender);
+    lock(&self.appenders).insert(id, Arc::downgrade(&appender));
+    Box::new(FileBodyWriter::new(self.clone(), appender))
+  }
+
+  /// Ends the writing to a body, after what is being written.
+  fn close_appender(&self, id: BodyId) {
+    let appender = lock(&self.appenders).remove(&id);
+    if let Some(appender) = appender.and_then(|weak| weak.upgrade()) {
+      appender.close();
+    }
+  }
+
+  /// Forgets a writing end that nobody holds any more. One that is still at
+  /// work stays known, for whoever reopens the body has to wait for it.
+  fn writer_dropped(&self, id: BodyId, appender: &Arc<Appender>) {
+    let mut appenders = lock(&self.appenders);
+    let is_this = appenders
+      .get(&id)
+      .is_some_and(|known| std::ptr::eq(known.as_ptr(), &raw const **appender));
+    if is_this && Arc::strong_count(appender) == 1 {
+      appenders.remove(&id);
+    }
+  }
+
+  fn sync(&self, ids: &[BodyId]) -> io::Result<()> {
+    let synced = self.try_sync(ids);
+    if synced.is_err() {
+      // After a failed flush the system may drop the bytes and report success
+      // at the next one.
+      for id in ids {
+        self.boot.set_uncertain(*id);
+      }
+    }
+    synced
+  }
+
+  fn try_sync(&self, ids: &[BodyId]) -> io::Result<()> {
+    if ids.len() > MANY && self.door.sync_file_system(self.places.root())? {
+      return Ok(());
+    }
+    for id in ids {
+      match self.door.sync_file(&self.places.file(*id)) {
+        // Deleted.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        other => other?,
+      }
+    }
+    self.places.sync(ids)
+  }
+
+  fn delete(&self, id: BodyId) -> io::Result<()> {
+    self.close_appender(id);
+    match self.door.remove(&self.places.file(id)) {
+      Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+      other => other,
+    }
+  }
+}
+
+fn missing(id: BodyId, error: io::Error) -> StoreError {
+  match error.kind() {
+    io::ErrorKind::NotFound => StoreError::missing_body(id),
+    _ => error.into(),
+  }
+}
+
+/// Runs `work`, which waits for the disk, where that hinders nobody.
+pub(super) async fn blocking<T: Send + 'static>(
+  work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+  match tokio::task::spawn_blocking(work).await {
+    Ok(done) => done,
+    Err(error) => Err(StoreError::Io(io::Error::other(error))),
+  }
+}
+
+/// Exports `bytes`, which are in no file yet.
+pub(super) fn export_bytes(
+  id: BodyId,
+  bytes: &[u8],
+  destination: &Path,
+) -> Result<(), StoreError> {
+  let write = |part: &Path| Disk.write(part, bytes);
+  export::export_new(&Disk, id, destination, write)
+}
+
+/// Makes a store's directory, and those above it, for good.
+pub(super) fn create_directories(directory: &Path) -> io::Result<()> {
+  let directory = std::path::absolute(directory)?;
+  let above: Vec<&Path> = directory.ancestors().skip(1).collect();
+  let made = above.iter().take_while(|path| !path.exists()).count();
+  Disk.create_directory(&directory)?;
+  // The name of each new directory is in the one above it. The last name is
+  // made durable also when it is old: who made it may have been killed.
+  for path in &above[..above.len().min(made + 1)] {
+    match Disk.sync_directory(path) {
+      // Not ours, like the one of all users.
+      Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+      other => other?,
+    }
+  }
+  Ok(())
+}
+
+/// Makes the names in `directory` durable.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+  Disk.sync_directory(directory)
+}

@@ -1,0 +1,54 @@
+//! Reading one body.
+
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::blocking;
+use super::door::OpenFile;
+use crate::store::BodyReader;
+use crate::store::StoreError;
+
+/// Holds the file open: deleting it takes only its name away.
+pub(super) struct FileBodyReader {
+  file: Arc<dyn OpenFile>,
+}
+
+impl FileBodyReader {
+  pub(super) fn new(file: Box<dyn OpenFile>) -> Self {
+    Self { file: file.into() }
+  }
+}
+
+#[async_trait]
+impl BodyReader for FileBodyReader {
+  async fn read_at(
+    &self,
+    offset: u64,
+    max: usize,
+  ) -> Result<Bytes, StoreError> {
+    let file = self.file.clone();
+    blocking(move || Ok(read(&*file, offset, max)?)).await
+  }
+}
+
+fn read(file: &dyn OpenFile, offset: u64, max: usize) -> io::Result<Bytes> {
+  // Never more memory than there are bytes, whatever the caller can take.
+  let left = file.length()?.saturating_sub(offset);
+  let size = usize::try_from(left).unwrap_or(usize::MAX).min(max);
+  let mut buffer = vec![0; size];
+  let mut filled = 0;
+  while filled < size {
+    match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+      // Cut off in between.
+      Ok(0) => break,
+      Ok(read) => filled += read,
+      Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+      Err(error) => return Err(error),
+    }
+  }
+  buffer.truncate(filled);
+  Ok(buffer.into())
+}

@@ -1,0 +1,142 @@
+//! The bytes.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::store::Bodies;
+use crate::store::BodyId;
+use crate::store::BodyReader;
+use crate::store::BodyWriter;
+use crate::store::StoreError;
+use crate::store::files;
+use crate::store::lock::lock;
+
+#[derive(Default)]
+pub(in crate::store) struct MemoryBodies {
+  bodies: Mutex<HashMap<BodyId, Arc<Body>>>,
+}
+
+#[derive(Default)]
+struct Body(Mutex<BodyState>);
+
+#[derive(Default)]
+struct BodyState {
+  bytes: Vec<u8>,
+  /// How often the body was reopened: only the last writer may append.
+  turn: u64,
+}
+
+impl MemoryBodies {
+  fn get(&self, id: BodyId) -> Result<Arc<Body>, StoreError> {
+    let found = lock(&self.bodies).get(&id).cloned();
+    found.ok_or_else(|| StoreError::missing_body(id))
+  }
+}
+
+#[async_trait]
+impl Bodies for MemoryBodies {
+  async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
+    let id = BodyId(uuid::Uuid::now_v7());
+    let body = Arc::<Body>::default();
+    lock(&self.bodies).insert(id, body.clone());
+    Ok(Box::new(MemoryWriter { id, body, turn: 0 }))
+  }
+
+  async fn reopen(
+    &self,
+    id: BodyId,
+    durable: u64,
+  ) -> Result<Box<dyn BodyWriter>, StoreError> {
+    let body = self.get(id)?;
+    let mut state = lock(&body.0);
+    let length = state.bytes.len() as u64;
+    if length < durable {
+      return Err(StoreError::short_body(id, length, durable));
+    }
+    state.turn += 1;
+    let turn = state.turn;
+    drop(state);
+    Ok(Box::new(MemoryWriter { id, body, turn }))
+  }
+
+  async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
+    Ok(Box::new(MemoryReader(self.get(id)?)))
+  }
+
+  async fn sync(&self, _ids: &[BodyId]) -> Result<(), StoreError> {
+    Ok(())
+  }
+
+  async fn delete(&self, id: BodyId) -> Result<(), StoreError> {
+    lock(&self.bodies).remove(&id);
+    Ok(())
+  }
+
+  async fn ids(&self) -> Result<Vec<BodyId>, StoreError> {
+    Ok(lock(&self.bodies).keys().copied().collect())
+  }
+
+  async fn export(
+    &self,
+    id: BodyId,
+    destination: &Path,
+  ) -> Result<(), StoreError> {
+    let body = self.get(id)?;
+    let destination = destination.to_owned();
+    files::blocking(move || {
+      files::export_bytes(id, &lock(&body.0).bytes, &destination)
+    })
+    .await
+  }
+}
+
+struct MemoryWriter {
+  id: BodyId,
+  body: Arc<Body>,
+  turn: u64,
+}
+
+#[async_trait]
+impl BodyWriter for MemoryWriter {
+  fn id(&self) -> BodyId {
+    self.id
+  }
+
+  fn length(&self) -> u64 {
+    lock(&self.body.0).bytes.len() as u64
+  }
+
+  async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
+    let mut state = lock(&self.body.0);
+    if state.turn != self.turn {
+      return Err(StoreError::lost_body(self.id));
+    }
+    for chunk in chunks {
+      state.bytes.extend_from_slice(&chunk);
+    }
+    Ok(())
+  }
+}
+
+struct MemoryReader(Arc<Body>);
+
+#[async_trait]
+impl BodyReader for MemoryReader {
+  async fn read_at(
+    &self,
+    offset: u64,
+    max: usize,
+  ) -> Result<Bytes, StoreError> {
+    let bytes = &lock(&self.0.0).bytes;
+    let start = usize::try_from(offset)
+      .unwrap_or(usize::MAX)
+      .min(bytes.len());
+    let end = start.saturating_add(max).min(bytes.len());
+    Ok(Bytes::copy_from_slice(&bytes[start..end]))
+  }
+}

@@ -1,0 +1,140 @@
+//! The rows.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use crate::store::BackgroundFetchKey;
+use crate::store::DamagedRow;
+use crate::store::Fact;
+use crate::store::Facts;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+use crate::store::lock::lock;
+
+#[derive(Default)]
+pub(in crate::store) struct MemoryFacts {
+  rows: Mutex<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+  last_key: i64,
+  rows: BTreeMap<BackgroundFetchKey, StoredBackgroundFetch>,
+}
+
+#[async_trait]
+impl Facts for MemoryFacts {
+  async fn load(
+    &self,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    Ok(lock(&self.rows).rows.values().cloned().map(Ok).collect())
+  }
+
+  async fn insert(
+    &self,
+    mut row: StoredBackgroundFetch,
+  ) -> Result<BackgroundFetchKey, StoreError> {
+    let mut rows = lock(&self.rows);
+    let taken = rows.rows.values().any(|other| {
+      other.active
+        && other.background_fetch.id == row.background_fetch.id
+        && other.scope == row.scope
+    });
+    if row.active && taken {
+      return Err(StoreError::DuplicateId {
+        scope: row.scope,
+        id: row.background_fetch.id,
+      });
+    }
+    rows.last_key += 1;
+    row.key = BackgroundFetchKey(rows.last_key);
+    row
+      .bodies
+      .resize_with(row.background_fetch.records.len(), Default::default);
+    let key = row.key;
+    rows.rows.insert(key, row);
+    Ok(key)
+  }
+
+  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+    let mut rows = lock(&self.rows);
+    for fact in facts {
+      rows.apply(fact);
+    }
+    Ok(())
+  }
+}
+
+impl Rows {
+  fn apply(&mut self, fact: Fact) {
+    let Some(row) = self.rows.get_mut(&fact.key()) else {
+      return;
+    };
+    let fetch = &mut row.background_fetch;
+    match fact {
+      Fact::Response {
+        record,
+        response,
+        body,
+        ..
+      } => {
+        if let (Some(of), Some(bodies)) =
+          (fetch.records.get_mut(record), row.bodies.get_mut(record))
+        {
+          if body.is_none() || bodies.response != body {
+            of.response_data.bytes = 0;
+          }
+          of.response_data.response = response;
+          bodies.response = body;
+        }
+      }
+      Fact::Stored { record, bytes, .. } => {
+        if let Some(of) = fetch.records.get_mut(record) {
+          of.response_data.bytes = bytes;
+        }
+      }
+      Fact::RecordResult {
+        record,
+        result,
+        diagnostic,
+        ..
+      } => {
+        if let (Some(of), Some(bodies)) =
+          (fetch.records.get_mut(record), row.bodies.get_mut(record))
+        {
+          of.response_data.result = Some(result);
+          bodies.diagnostic = diagnostic;
+        }
+      }
+      Fact::Uploaded { bytes, .. } => fetch.uploaded = bytes,
+      Fact::Paused { paused, .. } => fetch.paused = paused,
+      Fact::Aborted { .. } => {
+        row.active = false;
+        fetch.abort_all = true;
+      }
+      Fact::Settled {
+        result,
+        failure_reason,
+        ..
+      } => {
+        row.active = false;
+        row.event_owed = true;
+        fetch.result = result;
+        fetch.failure_reason = failure_reason;
+      }
+      Fact::Ui { title, icons, .. } => {
+        if let Some(title) = title {
+          fetch.title = title;
+        }
+        if let Some(icons) = icons {
+          fetch.icons = icons;
+        }
+      }
+      Fact::Forgotten { key } => {
+        self.rows.remove(&key);
+      }
+    }
+  }
+}

@@ -1,0 +1,83 @@
+//! The ways to a store.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Bodies;
+use super::DamagedRow;
+use super::Facts;
+use super::StoreError;
+use super::StoredBackgroundFetch;
+use super::directory_lock::DirectoryLock;
+use super::files;
+use super::files::FileBodies;
+use super::memory::MemoryBodies;
+use super::memory::MemoryFacts;
+use super::sqlite;
+use super::sqlite::SqliteFacts;
+
+/// Both halves.
+#[derive(Clone)]
+pub struct Store {
+  pub facts: Arc<dyn Facts>,
+  pub bodies: Arc<dyn Bodies>,
+}
+
+impl Store {
+  /// Opens the store in `directory`, and creates it when there is none: rows
+  /// in a SQLite database, bodies in files. Only the user may look inside.
+  ///
+  /// The directory belongs to this store until both halves and every writer
+  /// of a body are dropped. Dropping the last reference to the facts waits
+  /// for what is being written.
+  ///
+  /// Blocks for some milliseconds, longer when an older format is converted
+  /// or a crash has to be recovered from. Its methods need a tokio runtime,
+  /// this function does not.
+  ///
+  /// # Errors
+  /// [`StoreError::Locked`] when someone else has it,
+  /// [`StoreError::NewerVersion`] when this program is too old for it,
+  /// [`StoreError::Directory`] when the directory cannot be used, and those
+  /// of the database.
+  pub fn open_directory(
+    directory: impl AsRef<Path>,
+  ) -> Result<Self, StoreError> {
+    let directory = directory.as_ref();
+    let failed = |source| StoreError::directory(directory, source);
+    files::create_directories(directory).map_err(failed)?;
+    let lock = Arc::new(DirectoryLock::take(directory)?);
+    // The facts come first: they refuse a newer format, and until then
+    // nothing may be written.
+    let facts = SqliteFacts::open(directory, lock.clone())?;
+    let bodies = FileBodies::open(directory, lock).map_err(failed)?;
+    files::sync_directory(directory).map_err(failed)?;
+    Ok(Self {
+      facts: Arc::new(facts),
+      bodies: Arc::new(bodies),
+    })
+  }
+
+  /// What [`Facts::load`] would say of the store in `directory`, without
+  /// owning it: another process may be at work there. Changes nothing.
+  ///
+  /// Blocks.
+  ///
+  /// # Errors
+  /// As [`Store::open_directory`], except that it is never locked; a
+  /// directory without a store is a [`StoreError::Directory`].
+  pub fn read_directory(
+    directory: impl AsRef<Path>,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    sqlite::read_directory(directory.as_ref())
+  }
+
+  /// A store that is gone when it is dropped. In all else it behaves as one
+  /// on disk; its bodies are bounded by the memory only.
+  pub fn in_memory() -> Self {
+    Self {
+      facts: Arc::new(MemoryFacts::default()),
+      bodies: Arc::new(MemoryBodies::default()),
+    }
+  }
+}

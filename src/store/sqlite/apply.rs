@@ -1,0 +1,179 @@
+//! Changes, as statements. Each runs inside a transaction of its caller.
+
+use rusqlite::Connection;
+use rusqlite::Params;
+use rusqlite::params;
+
+use super::error::is_duplicate;
+use super::text::to_integer;
+use super::text::to_json;
+use super::text::to_word;
+use crate::store::BackgroundFetchKey;
+use crate::store::BodyId;
+use crate::store::Fact;
+use crate::store::StoredBackgroundFetch;
+
+/// Why an insertion did not happen.
+pub(super) enum Refusal {
+  /// The scope has an active background fetch with this id.
+  Duplicate,
+  Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refusal {
+  fn from(error: rusqlite::Error) -> Self {
+    Self::Sqlite(error)
+  }
+}
+
+/// Inserts a background fetch with its records.
+pub(super) fn insert(
+  connection: &Connection,
+  row: &StoredBackgroundFetch,
+) -> Result<BackgroundFetchKey, Refusal> {
+  let fetch = &row.background_fetch;
+  connection
+    .prepare_cached(
+      "INSERT INTO background_fetch (scope, id, environment, title, icons,
+         download_total, upload_total, uploaded, result, failure_reason,
+         records_available, paused, abort_all, active, event_owed, created,
+         records)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+      row.scope.as_str(),
+      fetch.id,
+      row.environment,
+      fetch.title,
+      to_json(&fetch.icons)?,
+      fetch.download_total.to_string(),
+      to_integer(fetch.upload_total)?,
+      to_integer(fetch.uploaded)?,
+      fetch.result.as_str(),
+      fetch.failure_reason.as_str(),
+      fetch.records_available,
+      fetch.paused,
+      fetch.abort_all,
+      row.active,
+      row.event_owed,
+      row.created,
+      fetch.records.len() as i64,
+    ])
+    .map_err(|error| {
+      if is_duplicate(&error) {
+        Refusal::Duplicate
+      } else {
+        Refusal::Sqlite(error)
+      }
+    })?;
+  let key = connection.last_insert_rowid();
+  let mut statement = connection.prepare_cached(
+    "INSERT INTO record (background_fetch, position, request, request_body,
+       response, response_body, bytes, result, diagnostic)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  )?;
+  for (position, record) in fetch.records.iter().enumerate() {
+    let bodies = row.bodies.get(position).cloned().unwrap_or_default();
+    let data = &record.response_data;
+    statement.execute(params![
+      key,
+      position as i64,
+      to_json(&record.request)?,
+      bodies.request.map(blob),
+      data.response.as_ref().map(to_json).transpose()?,
+      bodies.response.map(blob),
+      to_integer(data.bytes)?,
+      data.result.as_ref().map(to_word).transpose()?,
+      bodies.diagnostic,
+    ])?;
+  }
+  Ok(BackgroundFetchKey(key))
+}
+
+/// Applies one fact. One on something that is gone changes nothing.
+pub(super) fn apply(
+  connection: &Connection,
+  fact: &Fact,
+) -> rusqlite::Result<()> {
+  let key = fact.key().0;
+  let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
+    execute(connection, sql, params)
+  };
+  match fact {
+    Fact::Response {
+      record,
+      response,
+      body,
+      ..
+    } => run(
+      "UPDATE record SET response = ?3, response_body = ?4,
+         bytes = CASE WHEN response_body = ?4 THEN bytes ELSE 0 END
+       WHERE background_fetch = ?1 AND position = ?2",
+      params![
+        key,
+        *record as i64,
+        response.as_ref().map(to_json).transpose()?,
+        body.map(blob)
+      ],
+    ),
+    Fact::Stored { record, bytes, .. } => run(
+      "UPDATE record SET bytes = ?3
+       WHERE background_fetch = ?1 AND position = ?2",
+      params![key, *record as i64, to_integer(*bytes)?],
+    ),
+    Fact::RecordResult {
+      record,
+      result,
+      diagnostic,
+      ..
+    } => run(
+      "UPDATE record SET result = ?3, diagnostic = ?4
+       WHERE background_fetch = ?1 AND position = ?2",
+      params![key, *record as i64, to_word(result)?, diagnostic],
+    ),
+    Fact::Uploaded { bytes, .. } => run(
+      "UPDATE background_fetch SET uploaded = ?2 WHERE key = ?1",
+      params![key, to_integer(*bytes)?],
+    ),
+    Fact::Paused { paused, .. } => run(
+      "UPDATE background_fetch SET paused = ?2 WHERE key = ?1",
+      params![key, paused],
+    ),
+    Fact::Aborted { .. } => run(
+      "UPDATE background_fetch SET active = 0, abort_all = 1 WHERE key = ?1",
+      params![key],
+    ),
+    Fact::Settled {
+      result,
+      failure_reason,
+      ..
+    } => run(
+      "UPDATE background_fetch SET active = 0, event_owed = 1, result = ?2,
+         failure_reason = ?3
+       WHERE key = ?1",
+      params![key, result.as_str(), failure_reason.as_str()],
+    ),
+    Fact::Ui { title, icons, .. } => run(
+      "UPDATE background_fetch SET title = coalesce(?2, title),
+         icons = coalesce(?3, icons)
+       WHERE key = ?1",
+      params![key, title, icons.as_ref().map(to_json).transpose()?],
+    ),
+    Fact::Forgotten { .. } => {
+      run("DELETE FROM background_fetch WHERE key = ?1", params![key])
+    }
+  }
+}
+
+fn execute(
+  connection: &Connection,
+  sql: &str,
+  params: impl Params,
+) -> rusqlite::Result<()> {
+  connection.prepare_cached(sql)?.execute(params)?;
+  Ok(())
+}
+
+fn blob(id: BodyId) -> [u8; 16] {
+  id.0.into_bytes()
+}

@@ -1,0 +1,124 @@
+//! Opening the database.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::OpenFlags;
+use rusqlite::config::DbConfig;
+
+use super::FILE_NAME;
+use super::error::database_error;
+use super::migrations;
+use crate::store::StoreError;
+
+/// How long to wait for a reader in another process that recovers the
+/// database at this moment.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// To how many bytes the write-ahead log shrinks after a burst.
+const LOG_SIZE: i64 = 4 * 1024 * 1024;
+
+/// How many prepared statements are kept: all there are.
+const STATEMENTS: usize = 32;
+
+/// An open database and where it is, for the sentences of its errors.
+pub(super) struct Database {
+  pub(super) connection: Connection,
+  pub(super) file: PathBuf,
+}
+
+impl Database {
+  pub(super) fn error(&self, error: rusqlite::Error) -> StoreError {
+    database_error(&self.file, error)
+  }
+}
+
+/// Opens the database of the store in `directory` for reading and writing.
+pub(super) fn open(directory: &Path) -> Result<Database, StoreError> {
+  let file = directory.join(FILE_NAME);
+  create_private(&file)
+    .map_err(|source| StoreError::directory(directory, source))?;
+  let flags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+  let mut database = connect(&file, flags)?;
+  check_format(&database, directory)?;
+  prepare(&mut database.connection)
+    .map_err(|error| database_error(&file, error))?;
+  Ok(database)
+}
+
+/// Connects without changing anything, not even on closing.
+pub(super) fn connect(
+  file: &Path,
+  flags: OpenFlags,
+) -> Result<Database, StoreError> {
+  let connect = || {
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection
+      .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(connection)
+  };
+  Ok(Database {
+    connection: connect().map_err(|error| database_error(file, error))?,
+    file: file.to_owned(),
+  })
+}
+
+/// Refuses a database that a newer version of this program wrote.
+pub(super) fn check_format(
+  database: &Database,
+  directory: &Path,
+) -> Result<i64, StoreError> {
+  let found = migrations::format(&database.connection)
+    .map_err(|error| database.error(error))?;
+  if found > migrations::FORMAT {
+    return Err(StoreError::NewerVersion {
+      directory: directory.to_owned(),
+      found,
+      known: migrations::FORMAT,
+    });
+  }
+  Ok(found)
+}
+
+/// Creates an empty file for the database, so that it, and all that SQLite
+/// puts beside it, is the user's alone also in a directory that is not.
+fn create_private(file: &Path) -> std::io::Result<()> {
+  let mut options = OpenOptions::new();
+  options.read(true).write(true).create_new(true);
+  #[cfg(unix)]
+  std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+  match options.open(file) {
+    Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+      Err(error)
+    }
+    _ => Ok(()),
+  }
+}
+
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+  connection
+    .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+  // Gives the space of what is forgotten back; has to precede every table.
+  connection.pragma_update(None, "auto_vacuum", "FULL")?;
+  connection.pragma_update_and_check(
+    None,
+    "journal_mode",
+    "WAL",
+    |_| Ok(()),
+  )?;
+  connection.pragma_update(None, "synchronous", "FULL")?;
+  connection.pragma_update(None, "foreign_keys", true)?;
+  connection.pragma_update_and_check(
+    None,
+    "journal_size_limit",
+    LOG_SIZE,
+    |_| Ok(()),
+  )?;
+  connection.set_prepared_statement_cache_capacity(STATEMENTS);
+  migrations::migrate(connection)
+}

@@ -1,0 +1,197 @@
+//! Rows, back as values. What does not make sense is told row by row.
+
+use rusqlite::Connection;
+use rusqlite::Row;
+use rusqlite::types::FromSql;
+use serde::de::DeserializeOwned;
+use url::Url;
+use uuid::Uuid;
+
+use super::connection::Database;
+use super::text::from_word;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchRecord;
+use crate::spec::BackgroundFetchResponse;
+use crate::store::BackgroundFetchKey;
+use crate::store::BodyId;
+use crate::store::DamagedRow;
+use crate::store::RecordBodies;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+
+/// Everything in the database, in the order in which it was inserted.
+///
+/// An error means that the database as such cannot be read.
+pub(super) fn all(
+  database: &Database,
+) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+  read_all(&database.connection).map_err(|error| database.error(error))
+}
+
+fn read_all(
+  connection: &Connection,
+) -> rusqlite::Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>> {
+  // One transaction, so that records fit their background fetches also while
+  // another process writes.
+  let transaction = connection.unchecked_transaction()?;
+  let mut statement = transaction
+    .prepare_cached("SELECT * FROM background_fetch ORDER BY key")?;
+  let mut rows = statement.query([])?;
+  let mut all = Vec::new();
+  while let Some(row) = rows.next()? {
+    let key = BackgroundFetchKey(row.get("key")?);
+    let loaded = match read_records(&transaction, key)? {
+      Ok(records) => read_background_fetch(row, key, records),
+      Err(damage) => Err(damage),
+    };
+    all.push(loaded.map_err(|damage| DamagedRow {
+      key,
+      id: row.get("id").ok(),
+      scope: url(row, "scope").ok(),
+      message: damage.0,
+    }));
+  }
+  Ok(all)
+}
+
+/// What is wrong with a row, for people.
+struct Damage(String);
+
+type Records = Vec<(BackgroundFetchRecord, RecordBodies)>;
+
+fn read_background_fetch(
+  row: &Row<'_>,
+  key: BackgroundFetchKey,
+  records: Records,
+) -> Result<StoredBackgroundFetch, Damage> {
+  let expected: i64 = get(row, "records")?;
+  if expected != records.len() as i64 {
+    return Err(Damage(format!(
+      "{} of its {expected} records are there",
+      records.len()
+    )));
+  }
+  let (records, bodies) = records.into_iter().unzip();
+  let total: String = get(row, "download_total")?;
+  Ok(StoredBackgroundFetch {
+    key,
+    scope: url(row, "scope")?,
+    environment: get(row, "environment")?,
+    background_fetch: BackgroundFetch {
+      id: get(row, "id")?,
+      records,
+      title: get(row, "title")?,
+      icons: json(row, "icons")?,
+      download_total: total
+        .parse()
+        .map_err(|_| Damage(format!("download_total is \"{total}\"")))?,
+      upload_total: bytes(row, "upload_total")?,
+      uploaded: bytes(row, "uploaded")?,
+      result: word(row, "result")?,
+      failure_reason: word(row, "failure_reason")?,
+      records_available: flag(row, "records_available")?,
+      paused: flag(row, "paused")?,
+      abort_all: flag(row, "abort_all")?,
+    },
+    bodies,
+    active: flag(row, "active")?,
+    event_owed: flag(row, "event_owed")?,
+    created: get(row, "created")?,
+  })
+}
+
+/// The outer error is the database's, the inner one that of a single record.
+fn read_records(
+  connection: &Connection,
+  key: BackgroundFetchKey,
+) -> rusqlite::Result<Result<Records, Damage>> {
+  let mut statement = connection.prepare_cached(
+    "SELECT * FROM record WHERE background_fetch = ? ORDER BY position",
+  )?;
+  let mut rows = statement.query([key.0])?;
+  let mut records = Vec::new();
+  while let Some(row) = rows.next()? {
+    match read_record(row, records.len()) {
+      Ok(record) => records.push(record),
+      Err(Damage(message)) => {
+        let message = format!("record {}: {message}", records.len());
+        return Ok(Err(Damage(message)));
+      }
+    }
+  }
+  Ok(Ok(records))
+}
+
+fn read_record(
+  row: &Row<'_>,
+  expected: usize,
+) -> Result<(BackgroundFetchRecord, RecordBodies), Damage> {
+  let position: i64 = get(row, "position")?;
+  if position != expected as i64 {
+    return Err(Damage(format!("it is missing, {position} is the next")));
+  }
+  let response: Option<String> = get(row, "response")?;
+  let result: Option<String> = get(row, "result")?;
+  let response_data = BackgroundFetchResponse {
+    response: match response {
+      Some(_) => Some(json(row, "response")?),
+      None => None,
+    },
+    bytes: bytes(row, "bytes")?,
+    result: match result {
+      Some(_) => Some(word(row, "result")?),
+      None => None,
+    },
+  };
+  let bodies = RecordBodies {
+    request: body(row, "request_body")?,
+    response: body(row, "response_body")?,
+    diagnostic: get(row, "diagnostic")?,
+  };
+  let request = json(row, "request")?;
+  let record = BackgroundFetchRecord {
+    request,
+    response_data,
+  };
+  Ok((record, bodies))
+}
+
+fn get<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T, Damage> {
+  row
+    .get(column)
+    .map_err(|error| Damage(format!("{column}: {error}")))
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, Damage> {
+  let text: String = get(row, column)?;
+  serde_json::from_str(&text)
+    .map_err(|error| Damage(format!("{column}: {error}")))
+}
+
+fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, Damage> {
+  let text: String = get(row, column)?;
+  from_word(&text).ok_or_else(|| Damage(format!("{column} is \"{text}\"")))
+}
+
+fn url(row: &Row<'_>, column: &str) -> Result<Url, Damage> {
+  let text: String = get(row, column)?;
+  Url::parse(&text).map_err(|error| Damage(format!("{column}: {error}")))
+}
+
+fn bytes(row: &Row<'_>, column: &str) -> Result<u64, Damage> {
+  let number: i64 = get(row, column)?;
+  u64::try_from(number).map_err(|_| Damage(format!("{column} is {number}")))
+}
+
+fn flag(row: &Row<'_>, column: &str) -> Result<bool, Damage> {
+  match get::<i64>(row, column)? {
+    0 => Ok(false),
+    1 => Ok(true),
+    other => Err(Damage(format!("{column} is {other}"))),
+  }
+}
+
+fn body(row: &Row<'_>, column: &str) -> Result<Option<BodyId>, Damage> {
+  let bytes: Option<[u8; 16]> = get(row, column)?;
+  Ok(bytes.map(|bytes| BodyId(Uuid::from_bytes(bytes))))
+}

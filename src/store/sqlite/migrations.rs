@@ -1,0 +1,80 @@
+//! The formats of the database, from the first to today's.
+
+use rusqlite::Connection;
+use rusqlite::TransactionBehavior;
+
+/// Each entry leads from the format with its index to the next one. Entries
+/// are only ever added: a published one has been run on someone's disk.
+const MIGRATIONS: &[&str] = &[FORMAT_1];
+
+/// The format that this program writes.
+pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
+
+/// Numbers of bytes are integers, except `download_total`: its type in Web IDL
+/// reaches beyond the integers of SQLite, so it is a decimal text.
+///
+/// `AUTOINCREMENT`, since a key is never given twice. `records` tells a row
+/// that has lost records from one that never had more.
+const FORMAT_1: &str = "
+CREATE TABLE background_fetch (
+  key INTEGER PRIMARY KEY AUTOINCREMENT,
+  scope TEXT NOT NULL,
+  id TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  title TEXT NOT NULL,
+  icons TEXT NOT NULL,
+  download_total TEXT NOT NULL,
+  upload_total INTEGER NOT NULL CHECK (upload_total >= 0),
+  uploaded INTEGER NOT NULL CHECK (uploaded >= 0),
+  result TEXT NOT NULL CHECK (result IN ('', 'success', 'failure')),
+  failure_reason TEXT NOT NULL CHECK (failure_reason IN (
+    '', 'aborted', 'bad-status', 'fetch-error', 'quota-exceeded',
+    'download-total-exceeded')),
+  records_available INTEGER NOT NULL CHECK (records_available IN (0, 1)),
+  paused INTEGER NOT NULL CHECK (paused IN (0, 1)),
+  abort_all INTEGER NOT NULL CHECK (abort_all IN (0, 1)),
+  active INTEGER NOT NULL CHECK (active IN (0, 1)),
+  event_owed INTEGER NOT NULL CHECK (event_owed IN (0, 1)),
+  created INTEGER NOT NULL,
+  records INTEGER NOT NULL CHECK (records >= 0)
+) STRICT;
+
+CREATE UNIQUE INDEX active_background_fetch
+  ON background_fetch (scope, id) WHERE active = 1;
+
+CREATE TABLE record (
+  background_fetch INTEGER NOT NULL
+    REFERENCES background_fetch (key) ON DELETE CASCADE,
+  position INTEGER NOT NULL CHECK (position >= 0),
+  request TEXT NOT NULL,
+  request_body BLOB CHECK (length(request_body) = 16),
+  response TEXT,
+  response_body BLOB CHECK (length(response_body) = 16),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
+  result TEXT CHECK (result IN (
+    'success', 'redundant', '', 'aborted', 'bad-status', 'fetch-error',
+    'quota-exceeded', 'download-total-exceeded')),
+  diagnostic TEXT NOT NULL,
+  PRIMARY KEY (background_fetch, position)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The format of the database; 0 when it is empty.
+pub(super) fn format(connection: &Connection) -> rusqlite::Result<i64> {
+  connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Brings a database of an older format to today's, all steps or none.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+  if format(connection)? >= FORMAT {
+    return Ok(());
+  }
+  let transaction =
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+  let found = usize::try_from(format(&transaction)?).unwrap_or(0);
+  for migration in MIGRATIONS.iter().skip(found) {
+    transaction.execute_batch(migration)?;
+  }
+  transaction.pragma_update(None, "user_version", FORMAT)?;
+  transaction.commit()
+}

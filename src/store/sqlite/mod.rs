@@ -1,0 +1,114 @@
+//! The rows in one SQLite database, `facts.sqlite3` in the store's directory.
+//!
+//! What is promised: when [`Facts::insert`] or [`Facts::commit`] has answered,
+//! the change is on disk. The database is in WAL mode with `synchronous=FULL`,
+//! so each transaction costs one flush of the disk; many callers share it.
+
+mod apply;
+mod connection;
+mod error;
+mod load;
+mod migrations;
+mod read_only;
+mod text;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+pub(super) use self::read_only::read_directory;
+use self::writer::Request;
+use self::writer::Writer;
+use super::BackgroundFetchKey;
+use super::DamagedRow;
+use super::Fact;
+use super::Facts;
+use super::StoreError;
+use super::StoredBackgroundFetch;
+use super::directory_lock::DirectoryLock;
+
+/// The name of the database in a store's directory.
+const FILE_NAME: &str = "facts.sqlite3";
+
+/// The rows. One thread owns the connection; everything goes through it.
+pub(super) struct SqliteFacts {
+  /// `None` only while it is dropped.
+  requests: Option<mpsc::Sender<Request>>,
+  thread: Option<JoinHandle<()>>,
+}
+
+impl SqliteFacts {
+  /// Opens the database in `directory`, makes or converts it where necessary,
+  /// and starts its thread. Blocks.
+  pub(super) fn open(
+    directory: &Path,
+    lock: Arc<DirectoryLock>,
+  ) -> Result<Self, StoreError> {
+    let database = connection::open(directory)?;
+    let (requests, queue) = mpsc::channel();
+    let thread =
+      std::thread::Builder::new()
+        .name("store".into())
+        .spawn(move || {
+          Writer::new(database).run(&queue);
+          // The connection is closed; only now may another process come in.
+          drop(lock);
+        })?;
+    Ok(Self {
+      requests: Some(requests),
+      thread: Some(thread),
+    })
+  }
+
+  async fn ask<T>(
+    &self,
+    request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Request,
+  ) -> Result<T, StoreError> {
+    let (answer, answered) = oneshot::channel();
+    let gone = || StoreError::Database("its thread has ended".into());
+    let requests = self.requests.as_ref().ok_or_else(gone)?;
+    requests.send(request(answer)).map_err(|_| gone())?;
+    answered.await.map_err(|_| gone())?
+  }
+}
+
+impl Drop for SqliteFacts {
+  fn drop(&mut self) {
+    // Without a sender the thread finishes what is queued and ends.
+    self.requests = None;
+    if let Some(thread) = self.thread.take()
+      && thread.join().is_err()
+    {
+      tracing::error!("the thread of the store's database panicked");
+    }
+  }
+}
+
+#[async_trait]
+impl Facts for SqliteFacts {
+  async fn load(
+    &self,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    self.ask(|answer| Request::Load { answer }).await
+  }
+
+  async fn insert(
+    &self,
+    row: StoredBackgroundFetch,
+  ) -> Result<BackgroundFetchKey, StoreError> {
+    let row = Box::new(row);
+    self.ask(|answer| Request::Insert { row, answer }).await
+  }
+
+  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+    if facts.is_empty() {
+      return Ok(());
+    }
+    self.ask(|answer| Request::Commit { facts, answer }).await
+  }
+}
