@@ -44,12 +44,15 @@ pub(super) async fn run(
   let Some(start) = run.tell(|p, _| p.start_fetch(record, attempt)) else {
     return;
   };
-  let fetch = shared.network.fetch(params(&shared, &run, record, attempt, &start));
+  let fetch = shared
+    .network
+    .fetch(params(&shared, &run, record, attempt, &start));
   let fetched = until(&terminate, fetch).await;
   match fetched {
     None => {}
     Some(Err(error)) => {
-      let unavailability = note_failure(&shared, &run, record, &mut writer, &error);
+      let unavailability =
+        note_failure(&shared, &run, record, &mut writer, &error);
       run.tell(|p, actions| {
         p.process_network_error(record, attempt, false, unavailability, actions)
       });
@@ -119,7 +122,10 @@ pub(super) async fn wait_until_available(
     .min(policy.max_delay);
   let jitter = 0.75 + fastrand::f64() / 2.0;
   let delay = Duration::from_secs_f64(delay.as_secs_f64() * jitter);
-  if until(&shared.stopping, tokio::time::sleep(delay)).await.is_some() {
+  if until(&shared.stopping, tokio::time::sleep(delay))
+    .await
+    .is_some()
+  {
     run.tell(|p, actions| p.available(record, attempt, actions));
   }
 }
@@ -169,7 +175,11 @@ fn params(
 /// How much of a stored request body is read at once, in bytes.
 const REQUEST_BODY_CHUNK: usize = 256 * 1024;
 
-fn request_body(shared: &Arc<Shared>, body: BodyId, length: u64) -> RequestBody {
+fn request_body(
+  shared: &Arc<Shared>,
+  body: BodyId,
+  length: u64,
+) -> RequestBody {
   let bodies = shared.store.bodies.clone();
   RequestBody {
     length,
@@ -189,10 +199,7 @@ fn request_body(shared: &Arc<Shared>, body: BodyId, length: u64) -> RequestBody 
                 }
                 Err(error) => {
                   // An error ends the stream: the next read is at the end.
-                  Some((
-                    Err(std::io::Error::other(error)),
-                    (reader, u64::MAX),
-                  ))
+                  Some((Err(std::io::Error::other(error)), (reader, u64::MAX)))
                 }
               }
             },

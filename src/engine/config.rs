@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use url::Origin;
 
+use super::snapshot::BackgroundFetchSnapshot;
 use crate::display::Display;
 use crate::network::NetworkConfig;
 
@@ -25,7 +27,16 @@ pub struct EngineConfig {
   pub checkpoint: CheckpointPolicy,
   /// Who shows the background fetches. Default: nobody.
   pub display: Option<Arc<dyn Display>>,
+  /// Called with every background fetch that has settled, when its result is
+  /// durable and before its event is fired: the last moment at which all its
+  /// records are sure to be there. The event waits for it. After a crash in
+  /// between it is called again.
+  pub before_event: Option<BeforeEvent>,
 }
+
+/// See [`EngineConfig::before_event`].
+pub type BeforeEvent =
+  Arc<dyn Fn(BackgroundFetchSnapshot) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Default for EngineConfig {
   fn default() -> Self {
@@ -36,6 +47,7 @@ impl Default for EngineConfig {
       concurrency: Concurrency::default(),
       checkpoint: CheckpointPolicy::default(),
       display: None,
+      before_event: None,
     }
   }
 }

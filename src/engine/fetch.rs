@@ -125,7 +125,9 @@ impl Drop for RequestBodyHandle {
   fn drop(&mut self) {
     if let Some(body) = self.body.take() {
       let shared = self.shared.clone();
-      self.shared.spawn(async move { shared.delete_bodies(vec![body]).await });
+      self
+        .shared
+        .spawn(async move { shared.delete_bodies(vec![body]).await });
     }
   }
 }
@@ -158,7 +160,8 @@ impl Realm {
         return Err(type_error("a background fetch cannot be \"no-cors\""));
       }
       // Deviation E3
-      may_register(&request.url, &environment).map_err(FetchRejection::Type)?;
+      may_register(&request.url, environment.client())
+        .map_err(FetchRejection::Type)?;
     }
     self.may_register_id(id).map(drop)
   }
@@ -202,8 +205,10 @@ impl Realm {
       records.iter().map(|r| r.request.clone()).collect();
     self.may_fetch(&id, &requests)?;
     let shared = self.engine().shared().clone();
-    let bodies: Vec<BodyId> =
-      records.iter().filter_map(|r| r.body.as_ref()?.body).collect();
+    let bodies: Vec<BodyId> = records
+      .iter()
+      .filter_map(|r| r.body.as_ref()?.body)
+      .collect();
     shared.store.bodies.sync(&bodies).await?;
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.0.registration.clone();

@@ -64,7 +64,11 @@ impl Inbox {
     if let Some(snapshot) = self.updates.take(run.key) {
       return Some(RealmMessage::Update(snapshot));
     }
-    let Delivered { delivery, event, run } = events.pop_front()?;
+    let Delivered {
+      delivery,
+      event,
+      run,
+    } = events.pop_front()?;
     Some(RealmMessage::Event {
       delivery,
       name: event.name(),

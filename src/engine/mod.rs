@@ -31,6 +31,7 @@ use crate::network::NetworkConfigError;
 use crate::store::Store;
 use crate::store::StoreError;
 
+pub use self::config::BeforeEvent;
 pub use self::config::CheckpointPolicy;
 pub use self::config::Concurrency;
 pub use self::config::EngineConfig;
@@ -130,7 +131,10 @@ impl Engine {
     };
     let display = config.display.clone();
     let shared = Arc::new(Shared::new(handle.clone(), store, network, config));
-    let engine = Self(Arc::new(Running { shared: shared.clone(), runtime }));
+    let engine = Self(Arc::new(Running {
+      shared: shared.clone(),
+      runtime,
+    }));
     let checkpoints = shared.clone();
     shared.spawn(async move {
       let stopping = checkpoints.stopping.clone();
@@ -215,14 +219,16 @@ impl Engine {
     match data.body() {
       Some(body) => shared.store.bodies.export(body, destination).await,
       // An empty response has no body in the store.
-      None => std::fs::File::create_new(destination)
-        .map(drop)
-        .map_err(|error| match error.kind() {
-          std::io::ErrorKind::AlreadyExists => {
-            StoreError::DestinationExists(destination.to_path_buf())
-          }
-          _ => StoreError::Io(error),
-        }),
+      None => {
+        std::fs::File::create_new(destination)
+          .map(drop)
+          .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+              StoreError::DestinationExists(destination.to_path_buf())
+            }
+            _ => StoreError::Io(error),
+          })
+      }
     }
   }
 

@@ -136,7 +136,10 @@ impl Realm {
   /// # Errors
   ///
   /// The store cannot remember it; then nothing has changed.
-  pub async fn abort(&self, key: BackgroundFetchKey) -> Result<bool, StoreError> {
+  pub async fn abort(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
     self.0.engine.abort(key).await
   }
 
@@ -147,7 +150,7 @@ impl Realm {
     &self,
     key: BackgroundFetchKey,
     request: Option<&Request>,
-    options: &CacheQueryOptions,
+    options: CacheQueryOptions,
   ) -> Vec<RecordHandle> {
     let shared = self.0.engine.shared();
     let Some(run) = shared.run(key) else {
@@ -185,7 +188,12 @@ impl Realm {
   /// on: its script has run.
   pub fn start_worker(&self) {
     if self.facts().kind == RealmKind::ServiceWorker {
-      let Attached { registration, id, inbox, .. } = &*self.0;
+      let Attached {
+        registration,
+        id,
+        inbox,
+        ..
+      } = &*self.0;
       registration.worker_started(*id, inbox.clone());
     }
   }
@@ -250,7 +258,10 @@ impl Engine {
   /// # Errors
   ///
   /// The store cannot remember it; then nothing has changed.
-  pub async fn abort(&self, key: BackgroundFetchKey) -> Result<bool, StoreError> {
+  pub async fn abort(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
     let shared = self.shared();
     let Some(run) = shared.run(key) else {
       return Ok(false);
@@ -277,7 +288,10 @@ impl Engine {
   /// # Errors
   ///
   /// The store cannot remember it; it is paused all the same.
-  pub async fn pause(&self, key: BackgroundFetchKey) -> Result<bool, StoreError> {
+  pub async fn pause(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
     self.set_paused(key, true).await
   }
 
@@ -307,7 +321,10 @@ impl Engine {
       false => p.unpause(actions),
     });
     if changed {
-      shared.checkpoint.write(vec![Fact::Paused { key, paused }]).await?;
+      shared
+        .checkpoint
+        .write(vec![Fact::Paused { key, paused }])
+        .await?;
     }
     Ok(changed)
   }

@@ -53,10 +53,7 @@ impl RecordHandle {
         body: slot.request_body,
         reader: OnceCell::new(),
       },
-      response: Reader::new(
-        run.response_data(record),
-        Arc::downgrade(shared),
-      ),
+      response: Reader::new(run.response_data(record), Arc::downgrade(shared)),
       response_body: OnceCell::new(),
       bodies: shared.store.bodies.clone(),
     }
@@ -171,10 +168,9 @@ fn not_exposed(result: Option<RecordResult>) -> RecordError {
     Some(RecordResult::Redundant) => RecordError::NotExposed(
       "the response was replaced by another one".to_string(),
     ),
-    Some(RecordResult::Failure(reason)) => RecordError::NotExposed(format!(
-      "the fetch failed ({})",
-      reason.as_str()
-    )),
+    Some(RecordResult::Failure(reason)) => {
+      RecordError::NotExposed(format!("the fetch failed ({})", reason.as_str()))
+    }
     Some(RecordResult::Success) | None => {
       RecordError::NotExposed("there is no response".to_string())
     }

@@ -82,7 +82,9 @@ impl Registration {
     // contains.1: Let id be bgFetch's id.
     // contains.2, contains.3: map[id] exists and equals bgFetch.
     let active = self.active.lock();
-    active.get(&run.id).is_some_and(|other| Arc::ptr_eq(other, run))
+    active
+      .get(&run.id)
+      .is_some_and(|other| Arc::ptr_eq(other, run))
   }
 
   pub(super) fn remove_active(&self, run: &Run) {
@@ -197,6 +199,9 @@ impl Registrations {
   pub(super) fn get(&self, scope: &Url) -> Arc<Registration> {
     let mut registrations = self.0.lock();
     let new = || Arc::new(Registration::new(scope.clone()));
-    registrations.entry(scope.clone()).or_insert_with(new).clone()
+    registrations
+      .entry(scope.clone())
+      .or_insert_with(new)
+      .clone()
   }
 }

@@ -161,22 +161,21 @@ fn is_whole(record: &BackgroundFetchRecord) -> bool {
   // A decoded response has no Content-Length any more.
   let length = match crate::spec::extract_content_range_values(response) {
     Some(range) if response.status == 206 => range.complete_length,
-    _ => response.headers.first("content-length").and_then(|l| l.parse().ok()),
+    _ => response
+      .headers
+      .first("content-length")
+      .and_then(|l| l.parse().ok()),
   };
   length == Some(data.bytes)
 }
 
 fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
-  let (result, failure_reason) = run.look(|p| {
-    let background_fetch = p.background_fetch();
-    (background_fetch.result, background_fetch.failure_reason)
-  });
+  let failure_reason = run.look(|p| p.background_fetch().failure_reason);
+  run.registration.unfinished(1);
   if run.is_settled() {
-    run.set_settled(result);
     let event = FunctionalEvent::of_settled(failure_reason);
-    run.registration.fire(event, run.clone());
+    super::settle::announce(shared, run.clone(), event);
   } else {
-    run.registration.unfinished(1);
     run.tell(|p, actions| p.begin(actions));
   }
   shared.tell_observers(&run);
@@ -188,8 +187,18 @@ async fn forget_damaged(
   shared: &Shared,
   damaged: DamagedRow,
 ) -> Result<(), StoreError> {
-  let DamagedRow { key, id, message, .. } = damaged;
+  let DamagedRow {
+    key, id, message, ..
+  } = damaged;
   let id = id.unwrap_or_default();
-  tracing::error!(id, message, "a stored background fetch is damaged and was given up");
-  shared.store.facts.commit(vec![Fact::Forgotten { key }]).await
+  tracing::error!(
+    id,
+    message,
+    "a stored background fetch is damaged and was given up"
+  );
+  shared
+    .store
+    .facts
+    .commit(vec![Fact::Forgotten { key }])
+    .await
 }

@@ -134,7 +134,12 @@ impl Run {
     answer
   }
 
-  fn act(self: &Arc<Self>, shared: &Arc<Shared>, perform: &Perform, action: Action) {
+  fn act(
+    self: &Arc<Self>,
+    shared: &Arc<Shared>,
+    perform: &Perform,
+    action: Action,
+  ) {
     match action {
       Action::Fetch { record, attempt } => {
         let token = shared.stopping.child_token();
@@ -214,13 +219,16 @@ impl Run {
   /// tells every realm that has an instance, and everyone who observes the
   /// engine. The realm does the steps that need the instance.
   pub(super) fn update_instances(self: &Arc<Self>, shared: &Shared) {
-    self.watchers.lock().retain(|_, queue| match queue.upgrade() {
-      Some(queue) => {
-        queue.push(self);
-        true
-      }
-      None => false,
-    });
+    self
+      .watchers
+      .lock()
+      .retain(|_, queue| match queue.upgrade() {
+        Some(queue) => {
+          queue.push(self);
+          true
+        }
+        None => false,
+      });
     shared.tell_observers(self);
   }
 

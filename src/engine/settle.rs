@@ -44,7 +44,8 @@ pub(super) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
     failure_reason,
   };
   let mut facts = vec![settled];
-  while let Err(error) = shared.checkpoint.write(std::mem::take(&mut facts)).await
+  while let Err(error) =
+    shared.checkpoint.write(std::mem::take(&mut facts)).await
   {
     tracing::error!(%error, "a result cannot be made durable; trying again");
     let wait = tokio::time::sleep(TRY_AGAIN);
@@ -55,9 +56,30 @@ pub(super) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
   run.set_settled(result);
   // perform.8.7: Update background fetch instances.
   run.update_instances(&shared);
-  // perform.8.8 to perform.8.12: Fire a functional event.
-  registration.fire(event, run.clone());
-  registration.unfinished(-1);
+  announce(&shared, run.clone(), event);
+}
+
+/// perform.8.8 to perform.8.12: Fire a functional event. The registration has
+/// counted the background fetch as unfinished; the event that is owed now
+/// takes the place of that.
+pub(super) fn announce(
+  shared: &Arc<Shared>,
+  run: Arc<Run>,
+  event: FunctionalEvent,
+) {
+  let before = shared.config.before_event.clone();
+  let stopping = shared.stopping.clone();
+  shared.spawn(async move {
+    if let Some(before) = before {
+      let before = before(run.snapshot());
+      if until(&stopping, before).await.is_none() {
+        return;
+      }
+    }
+    let registration = run.registration.clone();
+    registration.fire(event, run);
+    registration.unfinished(-1);
+  });
 }
 
 /// The event is no longer active: perform.8.12.1 is over. The registration

@@ -63,10 +63,7 @@ impl Shared {
   }
 
   /// Runs `task` on the engine's runtime; [`Shared::stop`] waits for it.
-  pub(super) fn spawn(
-    &self,
-    task: impl Future<Output = ()> + Send + 'static,
-  ) {
+  pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
     self.tasks.spawn_on(task, &self.runtime);
   }
 

@@ -32,7 +32,8 @@ pub(super) struct Place<'a> {
   pub(super) terminate: &'a CancellationToken,
 }
 
-type Append = BoxFuture<'static, (Box<dyn BodyWriter>, u64, Result<(), StoreError>)>;
+type Append =
+  BoxFuture<'static, (Box<dyn BodyWriter>, u64, Result<(), StoreError>)>;
 
 /// How the stream ended.
 enum End {
@@ -49,7 +50,12 @@ pub(super) async fn transfer(
   writer: &mut Writer,
   mut stream: BoxStream<'static, Result<Bytes, NetworkError>>,
 ) {
-  let Place { run, record, attempt, .. } = place;
+  let Place {
+    run,
+    record,
+    attempt,
+    ..
+  } = place;
   let mut terminated = std::pin::pin!(place.terminate.cancelled());
   let mut batch = Batch::default();
   let mut appending: Option<Append> = None;
@@ -153,7 +159,11 @@ async fn wait_for(
   }
 }
 
-fn append(mut body: Box<dyn BodyWriter>, chunks: Vec<Bytes>, length: u64) -> Append {
+fn append(
+  mut body: Box<dyn BodyWriter>,
+  chunks: Vec<Bytes>,
+  length: u64,
+) -> Append {
   Box::pin(async move {
     let result = body.append(chunks).await;
     (body, length, result)
@@ -166,9 +176,16 @@ fn appended(
   body: Box<dyn BodyWriter>,
   length: u64,
 ) {
-  let Place { shared, run, record, .. } = place;
+  let Place {
+    shared,
+    run,
+    record,
+    ..
+  } = place;
   let stored = body.length();
-  shared.checkpoint.stored(run.key, record, body.id(), stored, length);
+  shared
+    .checkpoint
+    .stored(run.key, record, body.id(), stored, length);
   writer.body = Some(body);
   writer.failures = 0;
   run.response_data(record).set_stored(stored);
@@ -176,7 +193,12 @@ fn appended(
 }
 
 fn append_failed(place: Place<'_>, error: StoreError) {
-  let Place { run, record, attempt, .. } = place;
+  let Place {
+    run,
+    record,
+    attempt,
+    ..
+  } = place;
   *run.records[record].diagnostic.lock() = error.to_string();
   run.tell(|p, actions| {
     p.append_failed(record, attempt, error.is_full(), actions)
@@ -192,7 +214,12 @@ async fn body_writer(
   if let Some(body) = writer.body.take() {
     return Ok(body);
   }
-  let Place { shared, run, record, .. } = place;
+  let Place {
+    shared,
+    run,
+    record,
+    ..
+  } = place;
   let data = run.response_data(record);
   if let Some(id) = data.body() {
     let stored = data.state().stored;

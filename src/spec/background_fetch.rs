@@ -151,6 +151,8 @@ pub fn may_be_exposed(result: Option<RecordResult>) -> bool {
     result,
     None
       | Some(RecordResult::Success)
-      | Some(RecordResult::Failure(BackgroundFetchFailureReason::BadStatus))
+      | Some(RecordResult::Failure(
+        BackgroundFetchFailureReason::BadStatus
+      ))
   )
 }

@@ -48,9 +48,14 @@ struct Fetching {
 
 #[derive(Clone, Debug)]
 enum Head {
-  Whole { ok: bool },
+  Whole {
+    ok: bool,
+  },
   /// The values of its `Content-Range`.
-  Partial { length: u64, complete_length: Option<u64> },
+  Partial {
+    length: u64,
+    complete_length: Option<u64>,
+  },
 }
 
 impl CompleteARecord {
@@ -411,9 +416,9 @@ impl Perform {
   /// begun.
   pub(super) fn may_pause_without_repeating(&self) -> bool {
     let records = self.background_fetch.records.iter().zip(&self.records);
-    records.into_iter().all(|(record, state)| {
-      record.request.is_get() || !state.has_begun()
-    })
+    records
+      .into_iter()
+      .all(|(record, state)| record.request.is_get() || !state.has_begun())
   }
 
   /// complete.13 and complete.14, for the paused flag.
@@ -496,11 +501,7 @@ impl Perform {
     self.completed(record, result, actions);
   }
 
-  fn fetching(
-    &mut self,
-    record: usize,
-    attempt: u32,
-  ) -> Option<&mut Fetching> {
+  fn fetching(&mut self, record: usize, attempt: u32) -> Option<&mut Fetching> {
     let state = &mut self.records[record];
     match &mut state.state {
       State::Fetching(fetching) if state.attempt == attempt => Some(fetching),
@@ -514,7 +515,10 @@ impl Perform {
 /// used: <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5> allows strong
 /// entity tags and dates.
 fn if_range_validator(response: &Response) -> Option<String> {
-  let strong_etag = response.headers.get("etag").filter(|v| !v.starts_with("W/"));
+  let strong_etag = response
+    .headers
+    .get("etag")
+    .filter(|v| !v.starts_with("W/"));
   strong_etag.or_else(|| response.headers.get("last-modified"))
 }
 

@@ -49,7 +49,8 @@ impl Perform {
   /// A run for `background_fetch`, new or restored. Nothing happens before
   /// [`Perform::begin`].
   pub fn new(background_fetch: BackgroundFetch) -> Self {
-    let records = vec![CompleteARecord::default(); background_fetch.records.len()];
+    let records =
+      vec![CompleteARecord::default(); background_fetch.records.len()];
     let stored = background_fetch.stored_body_bytes_total();
     Self {
       background_fetch,

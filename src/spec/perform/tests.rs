@@ -1,0 +1,390 @@
+//! The algorithms, step by step, without any I/O. The random schedules are in
+//! `tests/state_machine.rs`.
+
+use super::*;
+use crate::spec::BackgroundFetchRecord;
+use crate::spec::BackgroundFetchResponse;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::Request;
+use crate::spec::Response;
+use crate::spec::test_support::response;
+use crate::spec::test_support::url;
+
+const FETCH_ERROR: RecordResult =
+  RecordResult::Failure(BackgroundFetchFailureReason::FetchError);
+
+/// A run whose inputs and actions read like a script.
+struct Script {
+  perform: Perform,
+  actions: Vec<Action>,
+}
+
+fn script(methods: &[&str], download_total: u64) -> Script {
+  let records = methods.iter().map(|method| BackgroundFetchRecord {
+    request: Request {
+      method: method.to_string(),
+      ..Request::get(url("https://a.test/"))
+    },
+    response_data: BackgroundFetchResponse::default(),
+  });
+  let mut perform = Perform::new(BackgroundFetch {
+    id: "id".into(),
+    records: records.collect(),
+    title: String::new(),
+    icons: Vec::new(),
+    download_total,
+    upload_total: 0,
+    uploaded: 0,
+    result: BackgroundFetchResult::None,
+    failure_reason: BackgroundFetchFailureReason::None,
+    records_available: true,
+    paused: false,
+    abort_all: false,
+  });
+  let mut actions = Vec::new();
+  perform.begin(&mut actions);
+  Script { perform, actions }
+}
+
+impl Script {
+  fn tell<T>(
+    &mut self,
+    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+  ) -> T {
+    self.actions.clear();
+    what(&mut self.perform, &mut self.actions)
+  }
+
+  /// The attempt begins, and its response's head is there.
+  fn head(&mut self, record: usize, attempt: u32, head: Response) -> u64 {
+    let start = self.perform.start_fetch(record, attempt).unwrap();
+    self.tell(|p, a| p.process_response(record, attempt, head, a));
+    start.range_start
+  }
+
+  fn bytes(&mut self, record: usize, attempt: u32, length: u64) -> bool {
+    self.tell(|p, a| {
+      let allowed = p.bytes_transmitted(record, attempt, length, a);
+      if allowed {
+        p.bytes_appended(record, length, a);
+      }
+      allowed
+    })
+  }
+
+  fn done(&mut self, record: usize, attempt: u32) {
+    self.tell(|p, a| p.stream_done(record, attempt, a));
+  }
+
+  fn result(&self, record: usize) -> Option<RecordResult> {
+    self.perform.background_fetch().records[record]
+      .response_data
+      .result
+  }
+}
+
+fn partial(content_range: &str) -> Response {
+  response(206, &[("content-range", content_range), ("etag", "\"1\"")])
+}
+
+#[test]
+fn a_record_that_arrives_whole_is_a_success() {
+  let mut s = script(&["GET"], 0);
+  assert_eq!(
+    s.actions,
+    [Action::Fetch {
+      record: 0,
+      attempt: 1
+    }]
+  );
+  s.head(0, 1, response(200, &[]));
+  assert!(s.bytes(0, 1, 5));
+  s.done(0, 1);
+  assert_eq!(s.result(0), Some(RecordResult::Success));
+  assert_eq!(s.actions.last(), Some(&Action::Settle));
+  assert_eq!(s.perform.settle(true), FunctionalEvent::Success);
+  let background_fetch = s.perform.background_fetch();
+  assert_eq!(background_fetch.result, BackgroundFetchResult::Success);
+  assert_eq!(background_fetch.stored_body_bytes_total(), 5);
+}
+
+#[test]
+fn a_status_that_is_not_ok_is_a_bad_status() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(404, &[]));
+  s.done(0, 1);
+  assert_eq!(s.perform.settle(true), FunctionalEvent::Fail);
+  let reason = s.perform.background_fetch().failure_reason;
+  assert_eq!(reason, BackgroundFetchFailureReason::BadStatus);
+}
+
+#[test]
+fn an_interrupted_get_asks_for_the_rest_with_its_validator() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[("etag", "\"1\"")]));
+  s.bytes(0, 1, 5);
+  s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
+  assert_eq!(
+    s.actions,
+    [Action::WaitUntilAvailable {
+      record: 0,
+      attempt: 1
+    }]
+  );
+  s.tell(|p, a| p.available(0, 1, a));
+  assert_eq!(
+    s.actions,
+    [Action::Fetch {
+      record: 0,
+      attempt: 2
+    }]
+  );
+  let start = s.perform.start_fetch(0, 2).unwrap();
+  assert_eq!(start.range_start, 5);
+  assert_eq!(start.validator.as_deref(), Some("\"1\""));
+  s.tell(|p, a| p.process_response(0, 2, partial("bytes 5-9/10"), a));
+  s.bytes(0, 2, 5);
+  s.done(0, 2);
+  assert_eq!(s.result(0), Some(RecordResult::Success));
+}
+
+#[test]
+fn a_weak_entity_tag_is_no_validator_of_bytes() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[("etag", "W/\"1\"")]));
+  s.bytes(0, 1, 5);
+  s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
+  s.tell(|p, a| p.available(0, 1, a));
+  assert_eq!(s.perform.start_fetch(0, 2).unwrap().validator, None);
+}
+
+#[test]
+fn a_whole_response_to_a_range_request_starts_again() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[("etag", "\"1\"")]));
+  s.bytes(0, 1, 5);
+  s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
+  s.tell(|p, a| p.available(0, 1, a));
+  assert_eq!(s.head(0, 2, response(200, &[("etag", "\"2\"")])), 5);
+  assert_eq!(
+    s.actions,
+    [
+      Action::NewResponseData { record: 0 },
+      Action::UpdateInstances,
+      Action::Response { record: 0 }
+    ]
+  );
+  assert_eq!(s.perform.stored_body_bytes_total(), 0);
+  s.bytes(0, 2, 7);
+  s.done(0, 2);
+  assert_eq!(s.result(0), Some(RecordResult::Success));
+  assert_eq!(s.perform.stored_body_bytes_total(), 7);
+}
+
+#[test]
+fn a_part_that_does_not_fit_is_a_fetch_error() {
+  for wrong in [
+    response(206, &[]),
+    partial("bytes 4-9/10"),
+    response(206, &[("content-range", "bytes 5-9/10"), ("etag", "\"2\"")]),
+  ] {
+    let mut s = script(&["GET"], 0);
+    s.head(0, 1, response(200, &[("etag", "\"1\"")]));
+    s.bytes(0, 1, 5);
+    s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
+    s.tell(|p, a| p.available(0, 1, a));
+    s.head(0, 2, wrong);
+    assert_eq!(s.result(0), Some(FETCH_ERROR));
+    assert!(s.actions.contains(&Action::Terminate {
+      record: 0,
+      attempt: 2
+    }));
+  }
+}
+
+#[test]
+fn a_shorter_part_is_followed_by_a_further_request() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, partial("bytes 0-3/10"));
+  s.bytes(0, 1, 4);
+  s.done(0, 1);
+  assert_eq!(
+    s.actions,
+    [Action::Fetch {
+      record: 0,
+      attempt: 2
+    }]
+  );
+  assert_eq!(s.head(0, 2, partial("bytes 4-9/10")), 4);
+  s.bytes(0, 2, 6);
+  s.done(0, 2);
+  assert_eq!(s.result(0), Some(RecordResult::Success));
+}
+
+#[test]
+fn parts_that_bring_nothing_do_not_loop_for_ever() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, partial("bytes 0-3/*"));
+  s.bytes(0, 1, 4);
+  s.done(0, 1);
+  s.head(0, 2, partial("bytes 4-9/*"));
+  s.done(0, 2);
+  assert_eq!(s.result(0), Some(FETCH_ERROR));
+}
+
+#[test]
+fn more_bytes_than_the_part_announced_are_a_fetch_error() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, partial("bytes 0-3/10"));
+  s.bytes(0, 1, 5);
+  s.done(0, 1);
+  assert_eq!(s.result(0), Some(FETCH_ERROR));
+}
+
+#[test]
+fn a_416_that_names_the_stored_length_ends_an_unknown_length() {
+  for (length, result) in [
+    ("bytes */4", RecordResult::Success),
+    (
+      "bytes */9",
+      RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
+    ),
+  ] {
+    let mut s = script(&["GET"], 0);
+    s.head(0, 1, partial("bytes 0-3/*"));
+    s.bytes(0, 1, 4);
+    s.done(0, 1);
+    s.head(0, 2, response(416, &[("content-range", length)]));
+    s.done(0, 2);
+    assert_eq!(s.result(0), Some(result), "{length}");
+  }
+}
+
+#[test]
+fn a_post_is_never_repeated() {
+  let mut s = script(&["POST"], 0);
+  assert!(s.perform.start_fetch(0, 1).is_some());
+  s.tell(|p, a| {
+    p.process_network_error(0, 1, false, Unavailability::Temporary, a)
+  });
+  assert_eq!(s.result(0), Some(FETCH_ERROR));
+  assert!(!s.actions.iter().any(|a| matches!(a, Action::Fetch { .. })));
+}
+
+#[test]
+fn a_post_that_has_begun_cannot_be_paused() {
+  let mut s = script(&["GET", "POST"], 0);
+  assert!(!s.tell(|p, a| p.pause(a)));
+  assert!(!s.perform.background_fetch().paused);
+}
+
+#[test]
+fn the_download_total_is_not_exceeded_by_a_byte() {
+  let mut s = script(&["GET", "GET"], 10);
+  s.head(0, 1, response(200, &[]));
+  s.head(1, 1, response(200, &[]));
+  assert!(s.bytes(0, 1, 6));
+  // Allowed and not appended yet: it counts all the same.
+  assert!(s.tell(|p, a| p.bytes_transmitted(1, 1, 4, a)));
+  assert!(!s.bytes(0, 1, 1));
+  assert_eq!(
+    s.result(0),
+    Some(RecordResult::Failure(
+      BackgroundFetchFailureReason::DownloadTotalExceeded
+    ))
+  );
+  assert_eq!(
+    s.result(1),
+    Some(RecordResult::Failure(BackgroundFetchFailureReason::Aborted))
+  );
+  assert_eq!(s.perform.settle(true), FunctionalEvent::Fail);
+  assert_eq!(
+    s.perform.background_fetch().failure_reason,
+    BackgroundFetchFailureReason::DownloadTotalExceeded
+  );
+}
+
+#[test]
+fn abort_that_has_answered_true_means_an_abort_event() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[]));
+  s.done(0, 1);
+  // The record has succeeded, and abort() was faster in the edit queue.
+  assert_eq!(s.perform.settle(false), FunctionalEvent::Abort);
+}
+
+#[test]
+fn abort_all_aborts_what_waits_and_what_is_paused() {
+  let mut s = script(&["GET", "GET"], 0);
+  s.perform.start_fetch(0, 1);
+  s.tell(|p, a| {
+    p.process_network_error(0, 1, false, Unavailability::Temporary, a)
+  });
+  assert!(s.tell(|p, a| p.pause(a)));
+  s.tell(|p, a| p.abort_all(a));
+  let aborted = RecordResult::Failure(BackgroundFetchFailureReason::Aborted);
+  assert_eq!(s.result(0), Some(aborted));
+  assert_eq!(s.result(1), Some(aborted));
+  assert_eq!(s.actions.last(), Some(&Action::Settle));
+}
+
+#[test]
+fn unpausing_asks_for_the_rest_only() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[]));
+  s.bytes(0, 1, 5);
+  // Received when the user paused, and appended a moment later.
+  assert!(s.tell(|p, a| p.bytes_transmitted(0, 1, 2, a)));
+  assert!(s.tell(|p, a| p.pause(a)));
+  assert!(s.actions.contains(&Action::Terminate {
+    record: 0,
+    attempt: 1
+  }));
+  s.tell(|p, a| p.bytes_appended(0, 2, a));
+  assert!(s.tell(|p, a| p.unpause(a)));
+  assert_eq!(s.perform.start_fetch(0, 2).unwrap().range_start, 7);
+}
+
+#[test]
+fn what_is_said_of_an_old_attempt_changes_nothing() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[]));
+  s.bytes(0, 1, 5);
+  s.tell(|p, a| p.pause(a));
+  s.tell(|p, a| p.unpause(a));
+  s.tell(|p, a| p.stream_done(0, 1, a));
+  assert!(!s.bytes(0, 1, 1));
+  assert_eq!(s.result(0), None);
+  assert!(s.actions.is_empty());
+}
+
+#[test]
+fn the_first_failure_gives_the_reason() {
+  let mut s = script(&["GET", "GET"], 0);
+  s.head(0, 1, response(404, &[]));
+  s.head(1, 1, response(200, &[]));
+  s.done(0, 1);
+  s.tell(|p, a| p.append_failed(1, 1, true, a));
+  s.perform.settle(true);
+  assert_eq!(
+    s.perform.background_fetch().failure_reason,
+    BackgroundFetchFailureReason::BadStatus
+  );
+}
+
+#[test]
+fn a_restored_run_keeps_its_results() {
+  let mut s = script(&["GET", "GET"], 0);
+  s.head(0, 1, response(200, &[]));
+  s.done(0, 1);
+  let mut again = Perform::new(s.perform.background_fetch().clone());
+  let mut actions = Vec::new();
+  again.begin(&mut actions);
+  assert_eq!(
+    actions,
+    [Action::Fetch {
+      record: 1,
+      attempt: 1
+    }]
+  );
+}
