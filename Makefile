@@ -1,0 +1,49 @@
+# make demo   builds bgfetch and shows it at work
+# make test   checks format and lints, and runs every test
+#
+# ENGINE=quickjs (default) or ENGINE=v8 picks the JavaScript engine.
+
+ENGINE ?= quickjs
+
+ifeq ($(ENGINE),quickjs)
+  FEATURES :=
+else ifeq ($(ENGINE),v8)
+  FEATURES := --no-default-features --features v8,cli
+else
+  $(error ENGINE is quickjs or v8, not "$(ENGINE)")
+endif
+
+# The v8 crate downloads its library, unless one is named. One that lies
+# beside this clone saves the download.
+ifeq ($(ENGINE)$(RUSTY_V8_ARCHIVE),v8)
+  archive := $(firstword $(wildcard \
+    ../shared/v8/librusty_v8_*_$(shell uname -m)-unknown-linux-gnu.a.gz))
+  ifneq ($(archive),)
+    export RUSTY_V8_ARCHIVE := $(CURDIR)/$(archive)
+  endif
+endif
+
+# A cmake that scripts/setup.sh had to bring along, and a cargo that rustup
+# installed after this shell was started.
+export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
+
+# No test may hang for ever; macOS has no timeout(1).
+BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
+
+.PHONY: help demo test setup
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+demo: setup
+	cargo build --release $(FEATURES) --bin bgfetch
+	cargo run --quiet --release $(FEATURES) --bin bgfetch -- demo
+
+test: setup
+	cargo fmt --check
+	cargo clippy --all-targets $(FEATURES) -- -D warnings
+	cargo test --no-run $(FEATURES)
+	$(BOUNDED) cargo test --no-fail-fast $(FEATURES)
+
+setup:
+	@sh scripts/setup.sh $(ENGINE)

@@ -1,0 +1,159 @@
+//! The values of `Content-Range`.
+
+use super::response::Response;
+
+/// What a `Content-Range` header says, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentRange {
+  /// The offset of the first byte of the body in the whole resource.
+  pub first_byte_pos: u64,
+  /// The offset of the last byte of the body, inclusive.
+  pub last_byte_pos: u64,
+  /// The length of the whole resource; `None` when the server wrote `*`.
+  pub complete_length: Option<u64>,
+}
+
+impl ContentRange {
+  /// The length of the body, in bytes.
+  ///
+  /// Saturates for the one range whose length does not fit.
+  pub fn body_length(&self) -> u64 {
+    (self.last_byte_pos - self.first_byte_pos).saturating_add(1)
+  }
+}
+
+/// [Extract content-range values](https://wicg.github.io/background-fetch/#extract-content-range-values).
+///
+/// `None` is the specification's failure. The grammar is that of
+/// [RFC 9110, section 14.4](https://www.rfc-editor.org/rfc/rfc9110#section-14.4)
+/// for a single satisfied range, `bytes 0-9/10`, and not the `bytes=0-9/10`
+/// of the text, which no server sends.
+pub fn extract_content_range_values(
+  response: &Response,
+) -> Option<ContentRange> {
+  // 1, 2.
+  let content_range_value = response.headers.first("content-range")?;
+  // 3 to 8.
+  parse(content_range_value)
+}
+
+/// The complete length that a 416 reports with `bytes */N`
+/// ([RFC 9110, section 14.4](https://www.rfc-editor.org/rfc/rfc9110#section-14.4)).
+pub fn complete_length_of_unsatisfied_range(
+  response: &Response,
+) -> Option<u64> {
+  let (unit, range) =
+    response.headers.first("content-range")?.split_once(' ')?;
+  let length = range.strip_prefix("*/")?;
+  unit.eq_ignore_ascii_case("bytes").then(|| digits(length))?
+}
+
+fn parse(value: &str) -> Option<ContentRange> {
+  let (unit, range) = value.split_once(' ')?;
+  if !unit.eq_ignore_ascii_case("bytes") {
+    return None;
+  }
+  let (positions, complete_length) = range.split_once('/')?;
+  let (first, last) = positions.split_once('-')?;
+  let range = ContentRange {
+    first_byte_pos: digits(first)?,
+    last_byte_pos: digits(last)?,
+    complete_length: match complete_length {
+      "*" => None,
+      length => Some(digits(length)?),
+    },
+  };
+  // RFC 9110 calls these two invalid: a recipient must not use them.
+  let in_order = range.last_byte_pos >= range.first_byte_pos;
+  let inside = range
+    .complete_length
+    .is_none_or(|l| l > range.last_byte_pos);
+  (in_order && inside).then_some(range)
+}
+
+/// `1*DIGIT`. `u64::from_str` alone would also take a leading `+`.
+fn digits(text: &str) -> Option<u64> {
+  let all = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+  all.then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+  use crate::spec::test_support::response;
+
+  fn extract(value: &str) -> Option<ContentRange> {
+    let response = response(206, &[("Content-Range", value)]);
+    extract_content_range_values(&response)
+  }
+
+  #[test]
+  fn a_single_range_is_read() {
+    let range = extract("bytes 5-9/10").unwrap();
+    assert_eq!(range.first_byte_pos, 5);
+    assert_eq!(range.last_byte_pos, 9);
+    assert_eq!(range.complete_length, Some(10));
+    assert_eq!(range.body_length(), 5);
+  }
+
+  #[test]
+  fn an_unknown_length_is_none() {
+    assert_eq!(extract("bytes 0-0/*").unwrap().complete_length, None);
+  }
+
+  #[test]
+  fn the_unit_is_case_insensitive() {
+    assert!(extract("BYTES 0-1/2").is_some());
+  }
+
+  #[test]
+  fn the_first_header_counts() {
+    let response = response(
+      206,
+      &[
+        ("content-range", "bytes 1-2/3"),
+        ("content-range", "bytes 0-2/3"),
+      ],
+    );
+    let range = extract_content_range_values(&response).unwrap();
+    assert_eq!(range.first_byte_pos, 1);
+  }
+
+  #[test]
+  fn anything_else_is_a_failure() {
+    for value in [
+      "",
+      "bytes",
+      "bytes ",
+      "bytes=0-1/2",
+      "items 0-1/2",
+      "bytes 0-1",
+      "bytes 0/2",
+      "bytes */2",
+      "bytes -1/2",
+      "bytes 0-/2",
+      "bytes 0-1/",
+      "bytes  0-1/2",
+      "bytes\t0-1/2",
+      " bytes 0-1/2",
+      "bytes 0 -1/2",
+      "bytes 0-1/2 ",
+      "bytes 0-1 /2",
+      "bytes +0-1/2",
+      "bytes 0-1,3-4/9",
+      "bytes 0-1/2, bytes 0-1/2",
+      "bytes 2-1/9",
+      "bytes 0-2/2",
+      "bytes 0-1/18446744073709551616",
+      "bytes 0-18446744073709551616/*",
+      "bytes \u{661}-\u{662}/\u{663}",
+    ] {
+      assert_eq!(extract(value), None, "{value:?}");
+    }
+  }
+
+  #[test]
+  fn no_header_is_a_failure() {
+    assert_eq!(extract_content_range_values(&response(206, &[])), None);
+  }
+}

@@ -1,0 +1,107 @@
+//! Schemes, and which URLs are delivered securely.
+
+use url::Host;
+use url::Origin;
+use url::Url;
+
+/// Whether the scheme is an
+/// [HTTP(S) scheme](https://fetch.spec.whatwg.org/#http-scheme).
+pub fn is_http_scheme(url: &Url) -> bool {
+  matches!(url.scheme(), "http" | "https")
+}
+
+/// [Is origin potentially trustworthy?](https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy)
+pub fn is_potentially_trustworthy_origin(origin: &Origin) -> bool {
+  // 1, 2.
+  let Origin::Tuple(scheme, host, _) = origin else {
+    return false;
+  };
+  // 3.
+  if matches!(scheme.as_str(), "https" | "wss") {
+    return true;
+  }
+  // 4 to 7. `file:` has an opaque origin here.
+  is_loopback(host)
+}
+
+/// [Is url potentially trustworthy?](https://w3c.github.io/webappsec-secure-contexts/#is-url-trustworthy)
+pub fn is_potentially_trustworthy_url(url: &Url) -> bool {
+  // 1.
+  matches!(url.as_str(), "about:blank" | "about:srcdoc")
+    // 2.
+    || url.scheme() == "data"
+    // 3.
+    || is_potentially_trustworthy_origin(&url.origin())
+}
+
+/// Whether the host is this machine, under steps 4 and 5 of the algorithm for
+/// origins.
+fn is_loopback(host: &Host) -> bool {
+  match host {
+    Host::Ipv4(address) => address.is_loopback(),
+    Host::Ipv6(address) => address.is_loopback(),
+    Host::Domain(domain) => {
+      let domain = domain.strip_suffix('.').unwrap_or(domain);
+      domain == "localhost" || domain.ends_with(".localhost")
+    }
+  }
+}
+
+/// [Should fetching request be blocked as mixed content?](https://w3c.github.io/webappsec-mixed-content/#should-block-fetch)
+///
+/// `client` is the URL of the page or worker that asks.
+pub fn should_be_blocked_as_mixed_content(client: &Url, url: &Url) -> bool {
+  // 1.1. A page that is not secure itself restricts nothing.
+  is_potentially_trustworthy_origin(&client.origin())
+    // 1.2.
+    && !is_potentially_trustworthy_url(url)
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+  use crate::spec::test_support::url;
+
+  #[test]
+  fn secure_and_loopback_urls_are_trustworthy() {
+    for text in [
+      "https://example.com",
+      "wss://example.com",
+      "http://127.0.0.1:81",
+      "http://127.9.9.9",
+      "http://[::1]",
+      "http://localhost",
+      "http://LOCALHOST.:1",
+      "http://a.localhost",
+      "data:,x",
+      "about:blank",
+    ] {
+      assert!(is_potentially_trustworthy_url(&url(text)), "{text}");
+    }
+  }
+
+  #[test]
+  fn others_are_not() {
+    for text in [
+      "http://example.com",
+      "http://128.0.0.1",
+      "http://[::2]",
+      "http://localhost.example.com",
+      "http://notlocalhost",
+      "ftp://example.com",
+      "about:config",
+    ] {
+      assert!(!is_potentially_trustworthy_url(&url(text)), "{text}");
+    }
+  }
+
+  #[test]
+  fn mixed_content_is_an_insecure_url_on_a_secure_page() {
+    let blocked =
+      |page, text| should_be_blocked_as_mixed_content(&url(page), &url(text));
+    assert!(blocked("https://a.test", "http://b.test"));
+    assert!(!blocked("https://a.test", "https://b.test"));
+    assert!(!blocked("https://a.test", "http://localhost:8000"));
+    assert!(!blocked("http://a.test", "http://b.test"));
+  }
+}

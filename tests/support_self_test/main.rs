@@ -1,0 +1,12 @@
+//! The fault-injecting server, seen through a plain socket.
+
+mod answers;
+mod client;
+mod contents;
+mod faults;
+mod ranges;
+#[path = "../support/mod.rs"]
+mod support;
+mod tls;
+mod tls_client;
+mod uploads;
