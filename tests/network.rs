@@ -29,6 +29,7 @@ use futures::StreamExt;
 use futures::TryStreamExt;
 use url::Url;
 
+use self::server::Handler;
 use self::server::Server;
 use self::server::answer;
 
@@ -390,7 +391,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
   encoder.finish().unwrap()
 }
 
-fn gzipped(encoded: Vec<u8>) -> Arc<dyn Fn(&str) -> Vec<u8> + Send + Sync> {
+fn gzipped(encoded: Vec<u8>) -> Handler {
   Arc::new(move |_: &str| {
     let head = format!(
       "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::NetCheck;
@@ -99,25 +100,47 @@ pub enum NetworkConfigError {
 
 /// The clients that a [`Network`](super::Network) sends through.
 pub(super) struct Clients {
-  /// Keeps connections.
-  pub pooled: reqwest::Client,
-  /// Opens a connection for every request.
-  pub fresh: reqwest::Client,
+  pooled: reqwest::Client,
+  /// Made when first needed: reading the certificate roots takes a while.
+  fresh: OnceLock<reqwest::Client>,
 }
 
 impl Clients {
   pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
-    let build = |idle_connections| {
-      builder(config)?
-        .pool_max_idle_per_host(idle_connections)
-        .build()
-        .map_err(NetworkConfigError::Client)
-    };
     Ok(Self {
-      pooled: build(MAX_IDLE_CONNECTIONS_PER_HOST)?,
-      fresh: build(0)?,
+      pooled: client(config, MAX_IDLE_CONNECTIONS_PER_HOST)?,
+      fresh: OnceLock::new(),
     })
   }
+
+  /// The client that keeps connections.
+  pub fn pooled(&self) -> &reqwest::Client {
+    &self.pooled
+  }
+
+  /// The client that opens a connection for every request.
+  pub fn fresh(
+    &self,
+    config: &NetworkConfig,
+  ) -> Result<&reqwest::Client, NetworkConfigError> {
+    match self.fresh.get() {
+      Some(client) => Ok(client),
+      None => {
+        let client = client(config, 0)?;
+        Ok(self.fresh.get_or_init(|| client))
+      }
+    }
+  }
+}
+
+fn client(
+  config: &NetworkConfig,
+  max_idle_connections_per_host: usize,
+) -> Result<reqwest::Client, NetworkConfigError> {
+  builder(config)?
+    .pool_max_idle_per_host(max_idle_connections_per_host)
+    .build()
+    .map_err(NetworkConfigError::Client)
 }
 
 fn builder(

@@ -41,13 +41,7 @@ pub(super) async fn http_network_fetch(
   let url = wire_url(&fetch.request.url);
   let activity = Activity::default();
   let request = transport_request(fetch, headers, &url, &activity)?;
-  let clients = fetch.network.clients();
-  let safe =
-    matches!(fetch.request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
-  let client = match connection {
-    Connection::AnyGood if safe => &clients.pooled,
-    _ => &clients.fresh,
-  };
+  let client = client(fetch, connection)?;
   let idle_timeout = fetch.network.config().idle_timeout;
   let answer = client.execute(request);
   let response = unless_idle(answer, &activity, idle_timeout)
@@ -76,6 +70,21 @@ pub(super) async fn http_network_fetch(
     framed,
     opaque_redirect: false,
   })
+}
+
+fn client(
+  fetch: &Fetch,
+  connection: Connection,
+) -> Result<&reqwest::Client, NetworkError> {
+  let method = fetch.request.method.as_str();
+  let may_be_lost = matches!(method, "GET" | "HEAD" | "OPTIONS");
+  let clients = fetch.network.clients();
+  if connection == Connection::AnyGood && may_be_lost {
+    return Ok(clients.pooled());
+  }
+  clients
+    .fresh(fetch.network.config())
+    .map_err(|error| NetworkError::refused(error.to_string()))
 }
 
 fn transport_request(
