@@ -141,8 +141,7 @@ async fn an_export_is_there_before_the_event() {
       engine.export(snapshot.key, 0, &destination).await.unwrap();
     })
   }));
-  let engine =
-    Engine::open(directory.path().join("store"), config).unwrap();
+  let engine = Engine::open(directory.path().join("store"), config).unwrap();
   sender.send(engine.clone()).ok().unwrap();
   let realm = worker(&engine);
   fetch(&realm, "export", &[&server.url("/a")]).await;
@@ -157,11 +156,14 @@ async fn ten_thousand_small_records_arrive() {
   let directory = tempfile::tempdir().unwrap();
   let engine = on_disk(directory.path());
   let realm = worker(&engine);
-  let urls: Vec<String> =
-    (0..10_000).map(|n| server.url(&format!("/small?{n}"))).collect();
+  let urls: Vec<String> = (0..10_000)
+    .map(|n| server.url(&format!("/small?{n}")))
+    .collect();
   let records = urls.iter().map(|url| get(url)).collect();
   let options = BackgroundFetchOptions::default();
-  bounded(realm.fetch("many".into(), records, options)).await.unwrap();
+  bounded(realm.fetch("many".into(), records, options))
+    .await
+    .unwrap();
   let snapshot = settle(&realm, "backgroundfetchsuccess").await;
   assert_eq!(snapshot.downloaded, 10_000 * 4096);
   assert!(server.most_at_once() <= 32, "{}", server.most_at_once());

@@ -143,9 +143,7 @@ pub fn records(realm: &Realm, key: BackgroundFetchKey) -> Vec<RecordHandle> {
 pub async fn read(record: &RecordHandle) -> Result<Vec<u8>, RecordError> {
   let mut body = Vec::new();
   bounded(async {
-    while let Some(bytes) =
-      record.read(body.len() as u64, 100_000).await?
-    {
+    while let Some(bytes) = record.read(body.len() as u64, 100_000).await? {
       body.extend_from_slice(&bytes);
     }
     Ok(body)

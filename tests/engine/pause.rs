@@ -23,9 +23,7 @@ async fn a_paused_fetch_lets_go_and_goes_on_with_the_rest() {
   assert!(engine.pause(key).await.unwrap());
   assert!(!engine.pause(key).await.unwrap());
   // The server sees the connection go.
-  let gone = server.wait_until(BOUND, |s| {
-    s.requests_for("/r")[0].ending.is_some()
-  });
+  let gone = server.wait_until(BOUND, |s| s[0].ending.is_some());
   bounded(gone).await;
   assert!(engine.unpause(key).await.unwrap());
   settle(&realm, "backgroundfetchsuccess").await;

@@ -29,7 +29,11 @@ async fn an_empty_list_and_an_empty_id_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn urls_that_can_never_be_fetched_are_refused() {
   assert!(type_error(&["ftp://a.test/"], "id").await.contains("http"));
-  assert!(type_error(&["http://a.test:6000/"], "id").await.contains("port"));
+  assert!(
+    type_error(&["http://a.test:6000/"], "id")
+      .await
+      .contains("port")
+  );
   let secret = type_error(&["http://me:secret@a.test/"], "id").await;
   assert!(secret.contains("credentials") && !secret.contains("secret@"));
 }

@@ -135,10 +135,17 @@ async fn a_body_that_has_vanished_fails_its_record_only() {
   fetch(&realm, "kept", &[&server.url("/kept")]).await;
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!((name, snapshot.key), ("backgroundfetchfail", lost));
-  assert!(snapshot.diagnostic.contains("damaged"), "{}", snapshot.diagnostic);
+  assert!(
+    snapshot.diagnostic.contains("damaged"),
+    "{}",
+    snapshot.diagnostic
+  );
   server.release("/kept");
   let (_, name, snapshot) = next_event(&realm).await;
-  assert_eq!((name, snapshot.id.as_str()), ("backgroundfetchsuccess", "kept"));
+  assert_eq!(
+    (name, snapshot.id.as_str()),
+    ("backgroundfetchsuccess", "kept")
+  );
 }
 
 fn body_files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {

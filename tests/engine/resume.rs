@@ -44,8 +44,13 @@ async fn a_reset_transfer_goes_on_where_it_was() {
   let requests = server.requests_for("/r");
   assert_eq!(requests.len(), 2);
   let range = requests[1].header("range").unwrap();
-  let first: u64 =
-    range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
+  let first: u64 = range
+    .strip_prefix("bytes=")
+    .unwrap()
+    .strip_suffix('-')
+    .unwrap()
+    .parse()
+    .unwrap();
   assert!((1..=400_000).contains(&first), "{first}");
   assert_eq!(requests[1].header("if-range"), Some("\"1\""));
   assert_eq!(requests[1].header("accept-encoding"), Some("identity"));

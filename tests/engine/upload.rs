@@ -47,10 +47,12 @@ async fn an_upload_is_sent_whole_and_counted() {
   assert_eq!(snapshot.uploaded, SIZE);
   let seen = &server.requests()[0];
   assert_eq!(seen.method, "POST");
-  assert_eq!(seen.body_sha256, content::sha256(SIZE, 1));
+  assert_eq!(seen.body_sha256, Some(content::sha256(SIZE, 1)));
   assert_eq!(seen.header("content-length"), Some("1000000"));
   let handle = records(&realm, fetched.key).remove(0);
-  let body = bounded(handle.read_request_body(999_000, 5000)).await.unwrap();
+  let body = bounded(handle.read_request_body(999_000, 5000))
+    .await
+    .unwrap();
   assert_eq!(body, content::bytes(999_000, 1000, 1));
   assert_eq!(read(&handle).await.unwrap(), b"thanks");
   realm.event_handled(delivery);
@@ -64,7 +66,10 @@ async fn an_upload_is_sent_whole_and_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_upload_is_not_repeated() {
   let server = FaultServer::start().await;
-  server.serve("/up", Resource::text("x").script([ResetUploadAfter(200_000)]));
+  server.serve(
+    "/up",
+    Resource::text("x").script([ResetUploadAfter(200_000)]),
+  );
   let realm = worker(&in_memory());
   let record = post(&realm, &server.url("/up")).await;
   let options = BackgroundFetchOptions::default();
