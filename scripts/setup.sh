@@ -37,8 +37,8 @@ apt_install() {
 pip_install() {
   python3 -m pip --version >/dev/null 2>&1 || return 1
   say "installing $* with pip into $own"
-  python3 -m pip install --quiet --disable-pip-version-check --no-input \
-    --no-deps --upgrade --target "$own" "$@" >&2
+  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --no-input \
+    --disable-pip-version-check --no-deps --upgrade --target "$own" "$@" >&2
 }
 
 have_simde() {

@@ -25,7 +25,6 @@ use crate::spec::ImageResource;
 use crate::spec::Perform;
 use crate::spec::Request;
 use crate::spec::RequestMode;
-use crate::spec::may_register;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::BodyWriter;
@@ -160,7 +159,8 @@ impl Realm {
         return Err(type_error("a background fetch cannot be \"no-cors\""));
       }
       // Deviation E3
-      may_register(&request.url, environment.client())
+      environment
+        .may_register(&request.url)
         .map_err(FetchRejection::Type)?;
     }
     self.may_register_id(id).map(drop)

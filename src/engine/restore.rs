@@ -17,6 +17,7 @@ use crate::spec::BackgroundFetchRecord;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
+use crate::spec::extract_content_range_values;
 use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::Fact;
@@ -141,8 +142,6 @@ async fn restore_record(
       return;
     }
   }
-  // A response with another method than GET cannot be asked for again: what
-  // was under way when the process ended is lost.
   if data.bytes > 0 && is_whole(record) {
     record.response_data.result = Some(match &record.response_data.response {
       Some(response) if response.is_ok() => RecordResult::Success,
@@ -158,13 +157,15 @@ fn is_whole(record: &BackgroundFetchRecord) -> bool {
   let Some(response) = &data.response else {
     return false;
   };
-  // A decoded response has no Content-Length any more.
-  let length = match crate::spec::extract_content_range_values(response) {
+  if response.decoded {
+    return false;
+  }
+  let length = match extract_content_range_values(response) {
     Some(range) if response.status == 206 => range.complete_length,
-    _ => response
-      .headers
-      .first("content-length")
-      .and_then(|l| l.parse().ok()),
+    _ => {
+      let length = response.internal_headers().first("content-length");
+      length.and_then(|length| length.parse().ok())
+    }
   };
   length == Some(data.bytes)
 }

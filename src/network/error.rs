@@ -10,6 +10,25 @@ pub struct NetworkError {
   pub message: String,
 }
 
+impl NetworkError {
+  pub(super) fn refused(message: impl Into<String>) -> Self {
+    Self::new(NetworkErrorKind::Refused, message)
+  }
+
+  pub(super) fn bad_answer(message: impl Into<String>) -> Self {
+    Self::new(NetworkErrorKind::BadAnswer, message)
+  }
+
+  pub(super) fn interrupted(message: impl Into<String>) -> Self {
+    Self::new(NetworkErrorKind::Interrupted, message)
+  }
+
+  fn new(kind: NetworkErrorKind, message: impl Into<String>) -> Self {
+    let message = message.into();
+    Self { kind, message }
+  }
+}
+
 /// What a network error means for the one who fetches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkErrorKind {

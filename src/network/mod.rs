@@ -1,6 +1,26 @@
-//! One fetch on the wire.
+//! One fetch on the wire: [`Network::fetch`].
+//!
+//! Each algorithm of the [Fetch standard](https://fetch.spec.whatwg.org/) that
+//! does I/O is in a file of its own name; what they decide by is in
+//! [`spec`](crate::spec).
 
+mod classify;
+mod client;
+mod config;
+mod cookies;
+mod cors_preflight_fetch;
+mod decode;
 mod error;
+mod fetch;
+mod http_fetch;
+mod http_network_fetch;
+mod http_network_or_cache_fetch;
+mod http_redirect_fetch;
+mod main_fetch;
+mod preflight_cache;
+mod request_body;
+mod response_body;
+mod verify;
 
 use std::sync::Arc;
 
@@ -10,10 +30,21 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+pub use self::client::Network;
+pub use self::config::NetworkConfig;
+pub use self::config::NetworkConfigError;
+pub use self::config::Proxy;
+pub use self::cookies::CookieContext;
+pub use self::cookies::CookieStore;
+pub use self::cookies::MemoryCookieStore;
 pub use self::error::NetworkError;
 pub use self::error::NetworkErrorKind;
+use crate::spec::Client;
 use crate::spec::Request;
 use crate::spec::Response;
+use crate::spec::may_register;
+
+type Body = BoxStream<'static, Result<Bytes, NetworkError>>;
 
 /// What the network has to know of the realm that started a fetch. It is
 /// stored with the background fetch, which outlives the realm.
@@ -27,6 +58,19 @@ pub struct Environment {
   pub csp: Vec<String>,
   /// The realm's referrer policy, or the empty string for the default.
   pub referrer_policy: String,
+}
+
+impl Environment {
+  /// Whether `fetch()` takes a request for `url`; the error is a sentence for
+  /// the `TypeError` that it rejects with. See [`may_register`].
+  pub fn may_register(&self, url: &Url) -> Result<(), String> {
+    let client = Client {
+      url: &self.url,
+      csp: &self.csp,
+    };
+    let browser = self.policy == NetworkPolicy::Browser;
+    may_register(url, browser.then_some(client))
+  }
 }
 
 /// Which rules a fetch follows.
@@ -82,7 +126,14 @@ pub struct RangeStart {
 /// What came back: the head now, the body as it arrives. Dropping the body
 /// terminates the fetch and lets the connection go.
 pub struct FetchResponse {
+  /// The filtered response: what the script may see.
   pub response: Response,
-  /// Decoded bytes.
+  /// Decoded bytes. A coding that is unknown is left on. With integrity
+  /// metadata, the stream ends in an error when the bytes do not match; for an
+  /// answer to a range request the bytes before it are needed too, so there
+  /// the caller has to verify the whole with
+  /// [`IntegrityVerifier`](crate::spec::IntegrityVerifier).
+  ///
+  /// How far a body may grow when it is decoded is the caller's to limit.
   pub body: BoxStream<'static, Result<Bytes, NetworkError>>,
 }

@@ -32,7 +32,8 @@ pub fn extract_content_range_values(
   response: &Response,
 ) -> Option<ContentRange> {
   // 1, 2.
-  let content_range_value = response.headers.first("content-range")?;
+  let content_range_value =
+    response.internal_headers().first("content-range")?;
   // 3 to 8.
   parse(content_range_value)
 }
@@ -42,8 +43,10 @@ pub fn extract_content_range_values(
 pub fn complete_length_of_unsatisfied_range(
   response: &Response,
 ) -> Option<u64> {
-  let (unit, range) =
-    response.headers.first("content-range")?.split_once(' ')?;
+  let (unit, range) = response
+    .internal_headers()
+    .first("content-range")?
+    .split_once(' ')?;
   let length = range.strip_prefix("*/")?;
   unit.eq_ignore_ascii_case("bytes").then(|| digits(length))?
 }

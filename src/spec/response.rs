@@ -19,11 +19,24 @@ pub struct Response {
   pub status_message: String,
   /// The headers that the script may see, after filtering.
   pub headers: HeaderList,
+  /// The headers before filtering, where that has removed some: those of the
+  /// [internal response](https://fetch.spec.whatwg.org/#concept-internal-response).
+  #[serde(default, skip_serializing_if = "Option::is_none")]
+  pub internal_headers: Option<HeaderList>,
+  /// Whether a content coding was removed from the body. Its bytes are then
+  /// not those that a range or a strong entity tag speaks of.
+  #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+  pub decoded: bool,
   /// The URLs that led here, the last one answered. Without fragments removed.
   pub url_list: Vec<Url>,
 }
 
 impl Response {
+  /// The headers as the server has sent them.
+  pub fn internal_headers(&self) -> &HeaderList {
+    self.internal_headers.as_ref().unwrap_or(&self.headers)
+  }
+
   /// Whether the status is an
   /// [ok status](https://fetch.spec.whatwg.org/#ok-status).
   pub fn is_ok(&self) -> bool {

@@ -21,6 +21,8 @@ pub(super) fn response(status: u16, list: &[(&str, &str)]) -> Response {
     status,
     status_message: String::new(),
     headers: headers(list),
+    internal_headers: None,
+    decoded: false,
     url_list: vec![url("https://example.com/")],
   }
 }

@@ -100,7 +100,12 @@ impl Perform {
   ) -> Option<FetchStart> {
     // complete.1: Let responseData be record's response data.
     let response_data = &self.background_fetch.records[record].response_data;
-    let range_start = response_data.bytes;
+    let range_start = match &response_data.response {
+      // Deviation E15: what had a content coding begins anew. A range counts
+      // the bytes of another coding, and its ETag is that of another, too.
+      Some(response) if response.decoded => 0,
+      _ => response_data.bytes,
+    };
     let validator = match &response_data.response {
       Some(response) if range_start > 0 => if_range_validator(response),
       _ => None,
@@ -193,11 +198,9 @@ impl Perform {
     let is_partial = response.status == 206;
     if is_partial {
       // complete.11.response.2.1: If validate a partial response … invalid:
-      let is_valid = validate_partial_response(
-        range_start,
-        &response,
-        stored.response.as_ref(),
-      );
+      let previous = stored.response.as_ref().filter(|_| range_start > 0);
+      let is_valid =
+        validate_partial_response(range_start, &response, previous);
       let range = extract_content_range_values(&response);
       let (true, Some(range)) = (is_valid, range) else {
         // complete.11.response.2.1.1, complete.11.response.2.1.2
@@ -220,6 +223,8 @@ impl Perform {
       fetching.head = Some(Head::Whole {
         ok: response.is_ok(),
       });
+    }
+    if range_start == 0 || !is_partial {
       // complete.11.response.3: Otherwise, the stored response is redundant.
       // Deviation E12: only when there is one. Record objects that were made
       // before the first response wait for this response.
@@ -232,9 +237,7 @@ impl Perform {
         // complete.11.response.3.4: Update background fetch instances.
         actions.push(Action::UpdateInstances);
       }
-    }
-    // complete.11.response.4: keep a copy of the response except its body.
-    if range_start == 0 || !is_partial {
+      // complete.11.response.4: keep a copy of the response except its body.
       self.background_fetch.records[record].response_data.response =
         Some(response);
       actions.push(Action::Response { record });
@@ -515,11 +518,9 @@ impl Perform {
 /// used: <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5> allows strong
 /// entity tags and dates.
 fn if_range_validator(response: &Response) -> Option<String> {
-  let strong_etag = response
-    .headers
-    .get("etag")
-    .filter(|v| !v.starts_with("W/"));
-  strong_etag.or_else(|| response.headers.get("last-modified"))
+  let headers = response.internal_headers();
+  let strong_etag = headers.get("etag").filter(|v| !v.starts_with("W/"));
+  strong_etag.or_else(|| headers.get("last-modified"))
 }
 
 /// Whether `response` says that the `range_start` bytes of a 206 without a

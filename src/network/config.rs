@@ -1,0 +1,205 @@
+//! How the network is set up.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::NetCheck;
+use super::cookies::CookieStore;
+
+/// Settings of a [`Network`](super::Network). `NetworkConfig::default()` suits
+/// most embedders.
+#[derive(Clone)]
+pub struct NetworkConfig {
+  /// The value of `User-Agent` for requests whose author gave none.
+  pub user_agent: String,
+  /// Whether the operating system's certificate roots are trusted. Default:
+  /// yes.
+  pub system_roots: bool,
+  /// More certificate roots to trust, each text one or more certificates in
+  /// PEM.
+  pub root_certificates: Vec<String>,
+  pub proxy: Proxy,
+  /// Addresses for a host name, in place of the name server's. Port 0 stands
+  /// for the URL's port.
+  pub dns_overrides: HashMap<String, Vec<SocketAddr>>,
+  /// How long name resolution, TCP and TLS may take together. Default: 30 s.
+  pub connect_timeout: Duration,
+  /// How long no byte may move, in either direction, before a fetch is
+  /// [`Interrupted`](super::NetworkErrorKind::Interrupted). Default: 60 s.
+  pub idle_timeout: Duration,
+  /// How long an unused connection is kept. Default: 30 s.
+  pub pool_idle_timeout: Duration,
+  /// How many headers a response may have over HTTP/1. Default: 256.
+  pub max_headers: usize,
+  /// How large the headers of a response may be over HTTP/2, in bytes, names
+  /// and values and 32 for each. Default: 256 KiB. Over HTTP/1 the transport's
+  /// own limit of about 400 KiB holds.
+  pub max_header_list_size: u32,
+  /// Never speak HTTP/2. Default: no.
+  pub http1_only: bool,
+  /// Asked for every hop of a fetch that brings no check of its own.
+  pub default_net_check: Option<NetCheck>,
+  /// Where cookies are kept; without it, none are sent or stored, which is the
+  /// default.
+  pub cookies: Option<Arc<dyn CookieStore>>,
+}
+
+impl Default for NetworkConfig {
+  fn default() -> Self {
+    Self {
+      user_agent: DEFAULT_USER_AGENT.into(),
+      system_roots: true,
+      root_certificates: Vec::new(),
+      proxy: Proxy::default(),
+      dns_overrides: HashMap::new(),
+      connect_timeout: Duration::from_secs(30),
+      idle_timeout: Duration::from_secs(60),
+      pool_idle_timeout: Duration::from_secs(30),
+      max_headers: 256,
+      max_header_list_size: 256 * 1024,
+      http1_only: false,
+      default_net_check: None,
+      cookies: None,
+    }
+  }
+}
+
+/// Which way requests leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Proxy {
+  /// As the environment variables `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
+  /// `NO_PROXY` say.
+  #[default]
+  Environment,
+  /// Straight to the server.
+  Direct,
+  /// Through the proxy at this URL, whatever the destination.
+  Url(String),
+}
+
+/// Settings that cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkConfigError {
+  #[error(
+    "root certificate {index} is not a certificate in PEM: {source}; check \
+     the file that it was read from"
+  )]
+  RootCertificate {
+    /// The position in [`NetworkConfig::root_certificates`].
+    index: usize,
+    source: reqwest::Error,
+  },
+  #[error("{url:?} is not the URL of a proxy: {source}")]
+  Proxy { url: String, source: reqwest::Error },
+  #[error("the network cannot be set up: {0:?}")]
+  Client(reqwest::Error),
+}
+
+/// The clients that a [`Network`](super::Network) sends through.
+pub(super) struct Clients {
+  pooled: reqwest::Client,
+  /// Made when first needed: reading the certificate roots takes a while.
+  fresh: OnceLock<reqwest::Client>,
+}
+
+impl Clients {
+  pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
+    Ok(Self {
+      pooled: client(config, MAX_IDLE_CONNECTIONS_PER_HOST)?,
+      fresh: OnceLock::new(),
+    })
+  }
+
+  /// The client that keeps connections.
+  pub fn pooled(&self) -> &reqwest::Client {
+    &self.pooled
+  }
+
+  /// The client that opens a connection for every request.
+  pub fn fresh(
+    &self,
+    config: &NetworkConfig,
+  ) -> Result<&reqwest::Client, NetworkConfigError> {
+    match self.fresh.get() {
+      Some(client) => Ok(client),
+      None => {
+        let client = client(config, 0)?;
+        Ok(self.fresh.get_or_init(|| client))
+      }
+    }
+  }
+}
+
+fn client(
+  config: &NetworkConfig,
+  max_idle_connections_per_host: usize,
+) -> Result<reqwest::Client, NetworkConfigError> {
+  builder(config)?
+    .pool_max_idle_per_host(max_idle_connections_per_host)
+    .build()
+    .map_err(NetworkConfigError::Client)
+}
+
+fn builder(
+  config: &NetworkConfig,
+) -> Result<reqwest::ClientBuilder, NetworkConfigError> {
+  let mut builder = reqwest::Client::builder()
+    // Redirects are followed here, under Fetch's rules.
+    .redirect(reqwest::redirect::Policy::none())
+    .referer(false)
+    // What reqwest would send again is the engine's to decide. What remains is
+    // hyper-util's: it takes another connection for a request that never left,
+    // because the pooled one turned out to be closed before a byte of it was
+    // written.
+    .retry(reqwest::retry::never())
+    .connect_timeout(config.connect_timeout)
+    .pool_idle_timeout(config.pool_idle_timeout)
+    .tcp_nodelay(true)
+    .http1_max_headers(config.max_headers)
+    .http2_max_header_list_size(config.max_header_list_size)
+    // A transfer may fill a long fat pipe: the window bounds bytes in flight,
+    // so 4 MiB are 40 MB/s at 100 ms. Adaptive windows start too small.
+    .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW)
+    .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW);
+  if config.http1_only {
+    builder = builder.http1_only();
+  }
+  let mut certificates = Vec::new();
+  for (index, pem) in config.root_certificates.iter().enumerate() {
+    let bundle = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
+    certificates.extend(bundle.map_err(|source| {
+      NetworkConfigError::RootCertificate { index, source }
+    })?);
+  }
+  builder = if config.system_roots {
+    builder.tls_certs_merge(certificates)
+  } else {
+    builder.tls_certs_only(certificates)
+  };
+  builder = match &config.proxy {
+    Proxy::Environment => builder,
+    Proxy::Direct => builder.no_proxy(),
+    Proxy::Url(url) => {
+      let proxy = reqwest::Proxy::all(url).map_err(|source| {
+        let url = url.clone();
+        NetworkConfigError::Proxy { url, source }
+      })?;
+      builder.proxy(proxy)
+    }
+  };
+  for (host, addresses) in &config.dns_overrides {
+    builder = builder.resolve_to_addrs(host, addresses);
+  }
+  Ok(builder)
+}
+
+const DEFAULT_USER_AGENT: &str =
+  concat!("background_fetch/", env!("CARGO_PKG_VERSION"));
+/// In bytes.
+const HTTP2_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+/// In bytes.
+const HTTP2_CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+const MAX_IDLE_CONNECTIONS_PER_HOST: usize = 32;

@@ -1,0 +1,77 @@
+//! [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch)
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::NetworkError;
+use super::classify::place;
+use super::fetch::Fetch;
+use super::fetch::ResponseTainting;
+use super::http_network_or_cache_fetch::http_network_or_cache_fetch;
+use crate::spec::CredentialsMode;
+use crate::spec::Request;
+use crate::spec::RequestMode;
+use crate::spec::cors_check;
+use crate::spec::preflight_headers;
+use crate::spec::validate_preflight_response;
+
+/// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch):
+/// asks the server whether it takes the request.
+pub(super) async fn cors_preflight_fetch(
+  fetch: &Fetch,
+) -> Result<(), NetworkError> {
+  let request = &fetch.request;
+  let preflight = Fetch {
+    request: Request {
+      // 1.
+      method: "OPTIONS".into(),
+      mode: RequestMode::Cors,
+      credentials: CredentialsMode::SameOrigin,
+      // 2 to 5.
+      headers: preflight_headers(&request.method, &request.headers),
+      ..Request::get(request.url.clone())
+    },
+    response_tainting: ResponseTainting::Cors,
+    body: None,
+    range: None,
+    transmitted: Arc::new(|_| {}),
+    ..fetch.clone()
+  };
+  // 6.
+  let response = http_network_or_cache_fetch(&preflight).await?;
+  let refused = |reason: String| {
+    let place = place(&request.url);
+    NetworkError::refused(format!(
+      "{place} does not allow the request: the answer to its CORS preflight \
+       is not what it has to be: {reason}"
+    ))
+  };
+  // 7.
+  cors_check(
+    &fetch.serialized_origin(),
+    request.credentials,
+    &response.headers,
+  )
+  .map_err(refused)?;
+  // 8.
+  if !(200..=299).contains(&response.status) {
+    return Err(refused(format!("its status is {}", response.status)));
+  }
+  // 7.1 to 7.10.
+  let grant = validate_preflight_response(
+    &request.method,
+    &request.headers,
+    request.credentials,
+    &response.headers,
+  )
+  .map_err(refused)?;
+  // 7.12 to 7.15.
+  fetch.network.preflight_cache().insert(
+    fetch.preflight_key(),
+    fetch.includes_credentials_always(),
+    grant,
+    Instant::now(),
+  );
+  // 7.16.
+  Ok(())
+}

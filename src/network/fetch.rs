@@ -1,0 +1,164 @@
+//! The state of one fetch, from its first hop to its last.
+
+use std::sync::Arc;
+
+use url::Origin;
+use url::Url;
+
+use super::Body;
+use super::Environment;
+use super::FetchParams;
+use super::NetCheck;
+use super::Network;
+use super::NetworkPolicy;
+use super::RangeStart;
+use super::RequestBody;
+use super::preflight_cache::PreflightKey;
+use crate::spec::CredentialsMode;
+use crate::spec::HeaderList;
+use crate::spec::Policy;
+use crate::spec::ReferrerPolicy;
+use crate::spec::Request;
+use crate::spec::is_framing_header;
+use crate::spec::parse_csp_list;
+use crate::spec::same_site;
+use crate::spec::serialize_request_origin;
+use crate::spec::serialize_site;
+use crate::spec::without_forbidden_headers;
+
+/// A [request](https://fetch.spec.whatwg.org/#concept-request) on its way.
+#[derive(Clone)]
+pub(super) struct Fetch {
+  pub network: Network,
+  pub environment: Environment,
+  /// The environment's Content Security Policies.
+  pub csp: Vec<Policy>,
+  pub origin: Origin,
+  /// As the author made it, with the headers, the method and the URL that
+  /// redirects change: its URL is the
+  /// [current URL](https://fetch.spec.whatwg.org/#concept-request-current-url).
+  pub request: Request,
+  pub url_list: Vec<Url>,
+  /// `None` is "no-referrer".
+  pub referrer: Option<Url>,
+  pub referrer_policy: ReferrerPolicy,
+  pub response_tainting: ResponseTainting,
+  pub redirect_count: u32,
+  pub body: Option<RequestBody>,
+  pub range: Option<RangeStart>,
+  pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
+  pub net_check: Option<NetCheck>,
+}
+
+/// [Response tainting](https://fetch.spec.whatwg.org/#concept-request-response-tainting)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResponseTainting {
+  Basic,
+  Cors,
+}
+
+/// A response before it is filtered.
+pub(super) struct InternalResponse {
+  pub status: u16,
+  pub status_message: String,
+  pub headers: HeaderList,
+  /// Encoded bytes.
+  pub body: Body,
+  /// Whether the transport tells a whole body from a truncated one.
+  pub framed: bool,
+  /// Whether it is the internal response of an
+  /// [opaque-redirect filtered response](https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect).
+  pub opaque_redirect: bool,
+}
+
+impl Fetch {
+  pub fn new(network: Network, params: FetchParams) -> Self {
+    let FetchParams {
+      mut request,
+      environment,
+      range,
+      body,
+      transmitted,
+      net_check,
+    } = params;
+    let browser = environment.policy == NetworkPolicy::Browser;
+    request.headers = if browser {
+      without_forbidden_headers(&request.headers)
+    } else {
+      let mut headers = HeaderList::new();
+      for (name, value) in request.headers.iter() {
+        if !is_framing_header(name) {
+          headers.append(name, value);
+        }
+      }
+      headers
+    };
+    // Fetch, in its constructor: the author's policy, else the page's.
+    let referrer_policy =
+      [&request.referrer_policy, &environment.referrer_policy]
+        .into_iter()
+        .find_map(|policy| policy.parse().ok())
+        .unwrap_or_default();
+    let referrer = match request.referrer.as_str() {
+      _ if !browser => None,
+      "about:client" | "client" => Some(environment.url.clone()),
+      referrer => Url::parse(referrer).ok(),
+    };
+    Self {
+      csp: parse_csp_list(&environment.csp),
+      origin: environment.url.origin(),
+      url_list: vec![request.url.clone()],
+      referrer,
+      referrer_policy,
+      response_tainting: ResponseTainting::Basic,
+      redirect_count: 0,
+      body,
+      range,
+      transmitted,
+      net_check: net_check
+        .or_else(|| network.config().default_net_check.clone()),
+      network,
+      environment,
+      request,
+    }
+  }
+
+  /// Whether the rules of pages hold.
+  pub fn is_browser(&self) -> bool {
+    self.environment.policy == NetworkPolicy::Browser
+  }
+
+  /// [Byte-serializing a request origin](https://fetch.spec.whatwg.org/#byte-serializing-a-request-origin)
+  pub fn serialized_origin(&self) -> String {
+    serialize_request_origin(&self.origin, &self.url_list)
+  }
+
+  /// Whether every hop so far is of the page's site. A program has no site, so
+  /// nothing is foreign to it.
+  pub fn is_same_site(&self) -> bool {
+    let of_the_site = |url: &Url| same_site(&url.origin(), &self.origin);
+    !self.is_browser() || self.url_list.iter().all(of_the_site)
+  }
+
+  /// The [network partition key](https://fetch.spec.whatwg.org/#network-partition-key):
+  /// what is kept for one page is not used for another.
+  pub fn partition(&self) -> String {
+    if self.is_browser() {
+      serialize_site(&self.origin)
+    } else {
+      String::new()
+    }
+  }
+
+  pub fn includes_credentials_always(&self) -> bool {
+    self.request.credentials == CredentialsMode::Include
+  }
+
+  pub fn preflight_key(&self) -> PreflightKey {
+    PreflightKey {
+      partition: self.partition(),
+      origin: self.serialized_origin(),
+      url: self.request.url.clone(),
+    }
+  }
+}

@@ -1,0 +1,192 @@
+//! [HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#concept-http-network-or-cache-fetch),
+//! without a cache.
+
+use super::NetworkError;
+use super::cookies::CookieContext;
+use super::decode::ACCEPT_ENCODING;
+use super::fetch::Fetch;
+use super::fetch::InternalResponse;
+use super::fetch::ResponseTainting;
+use super::http_network_fetch::Connection;
+use super::http_network_fetch::http_network_fetch;
+use crate::spec::CredentialsMode;
+use crate::spec::HeaderList;
+use crate::spec::ReferrerPolicy;
+use crate::spec::RequestMode;
+use crate::spec::is_potentially_trustworthy_url;
+use crate::spec::same_site;
+
+/// [HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#concept-http-network-or-cache-fetch)
+pub(super) async fn http_network_or_cache_fetch(
+  fetch: &Fetch,
+) -> Result<InternalResponse, NetworkError> {
+  // 8.3.
+  let include_credentials = match fetch.request.credentials {
+    CredentialsMode::Include => true,
+    CredentialsMode::SameOrigin => {
+      fetch.response_tainting == ResponseTainting::Basic
+    }
+    CredentialsMode::Omit => false,
+  };
+  let headers = request_headers(fetch, include_credentials);
+  // 11.2.
+  let response =
+    http_network_fetch(fetch, &headers, Connection::AnyGood).await?;
+  store_cookies(fetch, include_credentials, &response);
+  // 15, 16. There is nobody here to ask for a password.
+  // 17.
+  if response.status == 421 {
+    let response = http_network_fetch(fetch, &headers, Connection::New).await?;
+    store_cookies(fetch, include_credentials, &response);
+    return Ok(response);
+  }
+  // 19.
+  Ok(response)
+}
+
+/// Steps 8.5 to 8.21: what goes out.
+fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
+  let mut headers = fetch.request.headers.clone();
+  let set_if_absent = |headers: &mut HeaderList, name: &str, value: &str| {
+    if !headers.contains(name) {
+      headers.append(name, value);
+    }
+  };
+  // 8.5 to 8.9. The transport writes `Content-Length`, from the exact size of
+  // the body.
+  // 8.10. The limit for keepalive is for what no user sees; a background fetch
+  // is shown, and may be large: https://wicg.github.io/background-fetch/#privacy-and-bandwidth
+  if fetch.is_browser() {
+    // 8.11.
+    if let Some(referrer) = &fetch.referrer {
+      headers.append("referer", referrer.as_str());
+    }
+    // 8.12.
+    append_request_origin_header(fetch, &mut headers);
+    // 8.13.
+    append_fetch_metadata_headers(fetch, &mut headers);
+  }
+  // 8.15.
+  let user_agent = &fetch.network.config().user_agent;
+  set_if_absent(&mut headers, "user-agent", user_agent);
+  // 8.16. Without a cache, "default" and "no-store" ask for the same.
+  match fetch.request.cache.as_str() {
+    // 8.17.
+    "no-cache" => {
+      set_if_absent(&mut headers, "cache-control", "max-age=0");
+    }
+    // 8.18.
+    "no-store" | "reload" => {
+      set_if_absent(&mut headers, "pragma", "no-cache");
+      set_if_absent(&mut headers, "cache-control", "no-cache");
+    }
+    _ => {}
+  }
+  // Complete a record, 7: https://fetch.spec.whatwg.org/#concept-request-add-range-header
+  if let Some(range) = &fetch.range {
+    headers.set("range", format!("bytes={}-", range.first_byte));
+    // Not the author's, and so none of CORS's business: a server that does not
+    // have these bytes any more then sends the new ones instead of a mixture.
+    if let Some(validator) = &range.validator {
+      headers.set("if-range", validator.as_str());
+    }
+  }
+  // 8.19, 8.20.
+  if headers.contains("range") {
+    headers.set("accept-encoding", "identity");
+  } else {
+    set_if_absent(&mut headers, "accept-encoding", ACCEPT_ENCODING);
+  }
+  set_if_absent(&mut headers, "accept", "*/*");
+  // 8.21.1.
+  if include_credentials && let Some(cookies) = &fetch.network.config().cookies
+  {
+    let partition = fetch.partition();
+    if let Some(value) = cookies.cookies(&context(fetch, &partition)) {
+      set_if_absent(&mut headers, "cookie", &value);
+    }
+  }
+  headers
+}
+
+/// [Append a request `Origin` header](https://fetch.spec.whatwg.org/#append-a-request-origin-header)
+fn append_request_origin_header(fetch: &Fetch, headers: &mut HeaderList) {
+  // 2.
+  let mut serialized_origin = fetch.serialized_origin();
+  let request = &fetch.request;
+  if fetch.response_tainting != ResponseTainting::Cors {
+    // 4.
+    if matches!(request.method.as_str(), "GET" | "HEAD") {
+      return;
+    }
+    // 4.1.
+    let hide = match fetch.referrer_policy {
+      _ if request.mode == RequestMode::Cors => false,
+      ReferrerPolicy::NoReferrer => true,
+      ReferrerPolicy::NoReferrerWhenDowngrade
+      | ReferrerPolicy::StrictOrigin
+      | ReferrerPolicy::StrictOriginWhenCrossOrigin => {
+        fetch.environment.url.scheme() == "https"
+          && request.url.scheme() != "https"
+      }
+      ReferrerPolicy::SameOrigin => fetch.origin != request.url.origin(),
+      _ => false,
+    };
+    if hide {
+      serialized_origin = "null".into();
+    }
+  }
+  // 3, 4.2.
+  headers.append("origin", serialized_origin);
+}
+
+/// [Append the Fetch metadata headers for a request](https://w3c.github.io/webappsec-fetch-metadata/#abstract-opdef-append-the-fetch-metadata-headers-for-a-request)
+fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
+  // 1.
+  if !is_potentially_trustworthy_url(&fetch.request.url) {
+    return;
+  }
+  // 2.
+  headers.append("sec-fetch-dest", "empty");
+  // 3.
+  let mode = match fetch.request.mode {
+    RequestMode::SameOrigin => "same-origin",
+    RequestMode::NoCors => "no-cors",
+    RequestMode::Cors => "cors",
+  };
+  headers.append("sec-fetch-mode", mode);
+  // 4.
+  let origins = || fetch.url_list.iter().map(|url| url.origin());
+  let site = if origins().all(|origin| origin == fetch.origin) {
+    "same-origin"
+  } else if origins().all(|origin| same_site(&origin, &fetch.origin)) {
+    "same-site"
+  } else {
+    "cross-site"
+  };
+  headers.append("sec-fetch-site", site);
+}
+
+/// [Parse and store response `Set-Cookie` headers](https://fetch.spec.whatwg.org/#parse-and-store-response-set-cookie-headers)
+fn store_cookies(
+  fetch: &Fetch,
+  include_credentials: bool,
+  response: &InternalResponse,
+) {
+  if include_credentials && let Some(cookies) = &fetch.network.config().cookies
+  {
+    let partition = fetch.partition();
+    let context = context(fetch, &partition);
+    for set_cookie in response.headers.values("set-cookie") {
+      cookies.set_cookie(&context, set_cookie);
+    }
+  }
+}
+
+fn context<'a>(fetch: &'a Fetch, partition: &'a str) -> CookieContext<'a> {
+  CookieContext {
+    url: &fetch.request.url,
+    partition,
+    same_site: fetch.is_same_site(),
+  }
+}

@@ -1,0 +1,115 @@
+//! [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch)
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use url::Url;
+
+use super::NetworkError;
+use super::classify::place;
+use super::fetch::Fetch;
+use super::fetch::InternalResponse;
+use super::fetch::ResponseTainting;
+use super::main_fetch::main_fetch_recursive;
+use crate::spec::REDIRECT_LIMIT;
+use crate::spec::RequestMode;
+use crate::spec::becomes_get;
+use crate::spec::delete_request_body_headers;
+use crate::spec::is_http_scheme;
+use crate::spec::location_url;
+use crate::spec::parse_referrer_policy;
+
+/// [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch)
+pub(super) fn http_redirect_fetch(
+  fetch: &mut Fetch,
+  response: InternalResponse,
+) -> BoxFuture<'_, Result<InternalResponse, NetworkError>> {
+  async move {
+    // 3, 5.
+    let location = location_url(
+      response.status,
+      &response.headers,
+      &fetch.request.url,
+      fetch.request.url.fragment(),
+    )
+    .map_err(|_| {
+      let place = place(&fetch.request.url);
+      let message = format!("{place} redirects to what is no URL");
+      NetworkError::bad_answer(message)
+    })?;
+    // 4.
+    let Some(location_url) = location else {
+      return Ok(response);
+    };
+    let status = response.status;
+    let new_policy = parse_referrer_policy(&response.headers);
+    // The connection serves the next hop only when the body is done with; a
+    // redirect's body is of no use to anybody.
+    drop(response);
+    // 6 to 10.
+    may_follow(fetch, &location_url)
+      .map_err(|reason| redirect_error(fetch, reason))?;
+    fetch.redirect_count += 1;
+    // 11. A stored body has a source.
+    // 12.
+    if becomes_get(status, &fetch.request.method) {
+      // 12.1.
+      fetch.request.method = "GET".into();
+      fetch.request.body_length = None;
+      fetch.body = None;
+      // 12.2.
+      delete_request_body_headers(&mut fetch.request.headers);
+    }
+    // 13.
+    if fetch.request.url.origin() != location_url.origin() {
+      fetch.request.headers.delete("authorization");
+      // A program may set this one itself; it was for the host it named.
+      fetch.request.headers.delete("cookie");
+      fetch.request.headers.delete("host");
+    }
+    // 18.
+    fetch.request.url = location_url.clone();
+    fetch.url_list.push(location_url);
+    // 19.
+    if let Some(policy) = new_policy {
+      fetch.referrer_policy = policy;
+    }
+    // 20, 22.
+    main_fetch_recursive(fetch).await
+  }
+  .boxed()
+}
+
+/// Steps 6, 7, 9 and 10.
+fn may_follow(fetch: &Fetch, location_url: &Url) -> Result<(), &'static str> {
+  // 6.
+  if !is_http_scheme(location_url) {
+    return Err("its target is neither http: nor https:");
+  }
+  // 7.
+  if fetch.redirect_count >= REDIRECT_LIMIT {
+    return Err("it is one more than the 20 that are followed");
+  }
+  let includes_credentials =
+    !location_url.username().is_empty() || location_url.password().is_some();
+  if !fetch.is_browser() || !includes_credentials {
+    return Ok(());
+  }
+  // 9.
+  if fetch.request.mode == RequestMode::Cors
+    && fetch.origin != location_url.origin()
+  {
+    return Err("its target includes credentials for another origin");
+  }
+  // 10.
+  if fetch.response_tainting == ResponseTainting::Cors {
+    return Err("its target includes credentials");
+  }
+  Ok(())
+}
+
+fn redirect_error(fetch: &Fetch, reason: &str) -> NetworkError {
+  let place = place(&fetch.request.url);
+  NetworkError::refused(format!(
+    "the redirect from {place} is not followed: {reason}"
+  ))
+}

@@ -1,0 +1,228 @@
+//! [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch)
+
+use futures::StreamExt;
+use futures::stream;
+use url::Url;
+
+use super::FetchResponse;
+use super::NetworkError;
+use super::classify::place;
+use super::decode::content_codings;
+use super::decode::decode;
+use super::fetch::Fetch;
+use super::fetch::InternalResponse;
+use super::fetch::ResponseTainting;
+use super::http_fetch::http_fetch;
+use super::verify::verify;
+use crate::spec::HeaderList;
+use crate::spec::IntegrityVerifier;
+use crate::spec::RequestMode;
+use crate::spec::Response;
+use crate::spec::ResponseType;
+use crate::spec::basic_filtered_headers;
+use crate::spec::cors_filtered_headers;
+use crate::spec::determine_requests_referrer;
+use crate::spec::is_forbidden_method;
+use crate::spec::is_http_scheme;
+use crate::spec::is_potentially_trustworthy_url;
+use crate::spec::needs_preflight;
+use crate::spec::should_be_blocked_as_mixed_content;
+use crate::spec::should_be_blocked_by_csp;
+use crate::spec::should_be_blocked_due_to_a_bad_port;
+use crate::spec::upgrades_insecure_requests;
+
+/// [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch), with
+/// recursive false.
+pub(super) async fn main_fetch(
+  mut fetch: Fetch,
+) -> Result<FetchResponse, NetworkError> {
+  // 1 to 12.
+  let mut internal = main_fetch_recursive(&mut fetch).await?;
+  // 14, 16.
+  let url_list = fetch.url_list.clone();
+  let internal_response = Response {
+    response_type: ResponseType::Default,
+    status: internal.status,
+    status_message: std::mem::take(&mut internal.status_message),
+    headers: std::mem::take(&mut internal.headers),
+    internal_headers: None,
+    decoded: false,
+    url_list,
+  };
+  let mut response = filtered_response(&fetch, &internal, &internal_response);
+  // 20. What is no script and no style is not blocked for its type, and the
+  // other checks would repeat step 7, since no worker answers here.
+  // 22.
+  let null_body = fetch.request.method == "HEAD"
+    || matches!(internal.status, 101 | 103 | 204 | 205 | 304);
+  if null_body || internal.opaque_redirect {
+    internal.body = stream::empty().boxed();
+  }
+  let partial = internal.status == 206;
+  let codings = content_codings(&internal_response.headers);
+  let decoded = !codings.is_empty() && !null_body;
+  if decoded && fetch.range.is_some() && partial {
+    return Err(NetworkError::bad_answer(format!(
+      "{} sent a part of an encoded body, although it was asked for none",
+      place(&fetch.request.url)
+    )));
+  }
+  let mut body = internal.body;
+  if decoded {
+    response.decoded = true;
+    let place = place(&fetch.request.url);
+    body = decode(body, codings, place, internal.framed);
+  }
+  // 23. The bytes before a range are not here, so who has them verifies.
+  if !(fetch.range.is_some() && partial)
+    && let Some(verifier) = IntegrityVerifier::new(&fetch.request.integrity)
+  {
+    body = verify(body, verifier);
+  }
+  // 24.
+  Ok(FetchResponse { response, body })
+}
+
+/// [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch), with
+/// recursive true: steps 1 to 13.
+pub(super) async fn main_fetch_recursive(
+  fetch: &mut Fetch,
+) -> Result<InternalResponse, NetworkError> {
+  // 5.
+  if fetch.is_browser() && upgrades_insecure_requests(&fetch.csp) {
+    upgrade(&mut fetch.request.url);
+    if let Some(last) = fetch.url_list.last_mut() {
+      last.clone_from(&fetch.request.url);
+    }
+  }
+  // 7.
+  should_be_blocked(fetch)?;
+  // 8, 9.
+  fetch.referrer = fetch.referrer.as_ref().and_then(|referrer| {
+    determine_requests_referrer(
+      fetch.referrer_policy,
+      referrer,
+      &fetch.request.url,
+    )
+  });
+  // 12.
+  if !fetch.is_browser() {
+    return http_fetch(fetch, false).await;
+  }
+  if fetch.request.url.origin() == fetch.origin
+    && fetch.response_tainting == ResponseTainting::Basic
+  {
+    return http_fetch(fetch, false).await;
+  }
+  match fetch.request.mode {
+    RequestMode::SameOrigin => {
+      return Err(NetworkError::refused(format!(
+        "{} is of another origin, and the mode of the request is same-origin",
+        place(&fetch.request.url)
+      )));
+    }
+    RequestMode::NoCors => {
+      return Err(NetworkError::refused(
+        "the mode of the request is no-cors, which is not for background \
+         fetches",
+      ));
+    }
+    RequestMode::Cors => {}
+  }
+  fetch.response_tainting = ResponseTainting::Cors;
+  if needs_preflight(&fetch.request.method, &fetch.request.headers) {
+    let response = http_fetch(fetch, true).await;
+    if response.is_err() {
+      let key = fetch.preflight_key();
+      fetch.network.preflight_cache().clear(&key);
+    }
+    return response;
+  }
+  http_fetch(fetch, false).await
+}
+
+/// Step 7, and the scheme, the forbidden methods, and the permission to reach
+/// the URL, which is asked for on every hop.
+fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
+  let url = &fetch.request.url;
+  let refuse = |reason: &str| {
+    let message = format!("{} may not be fetched: {reason}", place(url));
+    Err(NetworkError::refused(message))
+  };
+  if !is_http_scheme(url) {
+    return refuse("only http: and https: URLs can be");
+  }
+  if should_be_blocked_due_to_a_bad_port(url) {
+    return refuse("its port belongs to another protocol");
+  }
+  if is_forbidden_method(&fetch.request.method) {
+    return refuse("the method is forbidden");
+  }
+  if fetch.is_browser() {
+    let client = &fetch.environment.url;
+    if should_be_blocked_as_mixed_content(client, url) {
+      return refuse("it is not secure, and the page is");
+    }
+    let redirects = fetch.redirect_count;
+    if let Some(directive) =
+      should_be_blocked_by_csp(&fetch.csp, client, url, redirects)
+    {
+      return refuse(&format!(
+        "the Content Security Policy's {directive} does not allow it"
+      ));
+    }
+  }
+  match &fetch.net_check {
+    Some(check) => check(url).map_err(NetworkError::refused),
+    None => Ok(()),
+  }
+}
+
+/// [Upgrade request to a potentially trustworthy URL, if appropriate](https://www.w3.org/TR/upgrade-insecure-requests/#upgrade-request)
+fn upgrade(url: &mut Url) {
+  if url.scheme() == "http" && !is_potentially_trustworthy_url(url) {
+    // Between these two schemes a URL may always change.
+    let _ = url.set_scheme("https");
+  }
+}
+
+/// Step 14.
+fn filtered_response(
+  fetch: &Fetch,
+  internal: &InternalResponse,
+  internal_response: &Response,
+) -> Response {
+  if internal.opaque_redirect {
+    // https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect
+    return Response {
+      response_type: ResponseType::OpaqueRedirect,
+      status: 0,
+      status_message: String::new(),
+      headers: HeaderList::new(),
+      internal_headers: Some(internal_response.headers.clone()),
+      decoded: false,
+      url_list: internal_response.url_list.clone(),
+    };
+  }
+  let headers = &internal_response.headers;
+  let (response_type, headers) = match fetch.response_tainting {
+    // A program may see everything.
+    _ if !fetch.is_browser() => (ResponseType::Default, headers.clone()),
+    // 14.2.
+    ResponseTainting::Basic => {
+      (ResponseType::Basic, basic_filtered_headers(headers))
+    }
+    // 14.1, 14.2.
+    ResponseTainting::Cors => {
+      let mode = fetch.request.credentials;
+      (ResponseType::Cors, cors_filtered_headers(headers, mode))
+    }
+  };
+  let hidden = headers != internal_response.headers;
+  Response {
+    response_type,
+    internal_headers: hidden.then(|| internal_response.headers.clone()),
+    headers,
+    ..internal_response.clone()
+  }
+}

@@ -1,0 +1,110 @@
+//! A stored request body, as the transport takes it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use http_body::Frame;
+use http_body::SizeHint;
+
+use super::RequestBody;
+
+/// A request body that cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RequestBodyError {
+  #[error("it cannot be read from the store: {0}")]
+  Read(#[from] io::Error),
+  #[error("the store has {stored} bytes of it, not {length}")]
+  Length { length: u64, stored: u64 },
+}
+
+/// The stream of a [`RequestBody`] with its exact length, so that HTTP/1.1
+/// sends `Content-Length` and no chunks.
+pub(super) struct SizedBody {
+  /// A transport body has to be `Sync`, which the stream is not; the lock is
+  /// never waited for.
+  stream: Mutex<BoxStream<'static, io::Result<Bytes>>>,
+  length: u64,
+  sent: u64,
+  transmitted: Arc<dyn Fn(u64) + Send + Sync>,
+  activity: Activity,
+}
+
+/// The count of bytes that went out, for who waits for an answer meanwhile.
+#[derive(Clone, Default)]
+pub(super) struct Activity(Arc<AtomicU64>);
+
+impl Activity {
+  pub fn bytes(&self) -> u64 {
+    self.0.load(Ordering::Relaxed)
+  }
+}
+
+impl SizedBody {
+  pub fn new(
+    body: &RequestBody,
+    transmitted: Arc<dyn Fn(u64) + Send + Sync>,
+    activity: Activity,
+  ) -> Self {
+    Self {
+      stream: Mutex::new((body.open)()),
+      length: body.length,
+      sent: 0,
+      transmitted,
+      activity,
+    }
+  }
+}
+
+impl http_body::Body for SizedBody {
+  type Data = Bytes;
+  type Error = RequestBodyError;
+
+  fn poll_frame(
+    mut self: Pin<&mut Self>,
+    cx: &mut Context<'_>,
+  ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
+    let this = &mut *self;
+    let stream = this
+      .stream
+      .get_mut()
+      .unwrap_or_else(PoisonError::into_inner);
+    let next = ready!(stream.as_mut().poll_next(cx));
+    let wrong_length = |stored| RequestBodyError::Length {
+      length: this.length,
+      stored,
+    };
+    Poll::Ready(match next {
+      Some(Ok(bytes)) => {
+        let sent = this.sent + bytes.len() as u64;
+        if sent > this.length {
+          return Poll::Ready(Some(Err(wrong_length(sent))));
+        }
+        this.sent = sent;
+        this.activity.0.store(sent, Ordering::Relaxed);
+        (this.transmitted)(sent);
+        Some(Ok(Frame::data(bytes)))
+      }
+      Some(Err(error)) => Some(Err(error.into())),
+      None if this.sent < this.length => Some(Err(wrong_length(this.sent))),
+      None => None,
+    })
+  }
+
+  fn is_end_stream(&self) -> bool {
+    self.sent == self.length
+  }
+
+  fn size_hint(&self) -> SizeHint {
+    SizeHint::with_exact(self.length - self.sent)
+  }
+}

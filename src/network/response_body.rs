@@ -1,0 +1,113 @@
+//! A response's body, as it comes from the transport.
+
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::Stream;
+use http_body::Body;
+use tokio::time::Instant;
+use tokio::time::Sleep;
+use url::Url;
+
+use super::NetworkError;
+use super::classify::Phase;
+use super::classify::classify;
+use super::classify::place;
+
+/// The transport's chunks, untouched, until the end, an error, or a silence
+/// longer than the idle timeout.
+pub(super) struct ResponseBody {
+  body: reqwest::Body,
+  url: Url,
+  idle_timeout: Duration,
+  /// Whether bytes came since `silent_since` was last set.
+  moved: bool,
+  silent_since: Instant,
+  /// Made at the first wait; it then is moved only when it fires, and so
+  /// costs nothing for each chunk.
+  sleep: Option<Pin<Box<Sleep>>>,
+  ended: bool,
+}
+
+impl ResponseBody {
+  pub fn new(body: reqwest::Body, url: Url, idle_timeout: Duration) -> Self {
+    Self {
+      body,
+      url,
+      idle_timeout,
+      moved: true,
+      silent_since: Instant::now(),
+      sleep: None,
+      ended: false,
+    }
+  }
+
+  /// Whether the silence has lasted too long; else this task is woken when it
+  /// has.
+  fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    if std::mem::take(&mut self.moved) {
+      self.silent_since = Instant::now();
+    }
+    let deadline = self.silent_since + self.idle_timeout;
+    let sleep = self
+      .sleep
+      .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+    while sleep.as_mut().poll(cx).is_ready() {
+      if Instant::now() >= deadline {
+        return Poll::Ready(());
+      }
+      sleep.as_mut().reset(deadline);
+    }
+    Poll::Pending
+  }
+}
+
+impl Stream for ResponseBody {
+  type Item = Result<Bytes, NetworkError>;
+
+  fn poll_next(
+    mut self: Pin<&mut Self>,
+    cx: &mut Context<'_>,
+  ) -> Poll<Option<Self::Item>> {
+    let this = &mut *self;
+    if this.ended {
+      return Poll::Ready(None);
+    }
+    while let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+      this.moved = true;
+      match frame {
+        Some(Ok(frame)) => match frame.into_data() {
+          Ok(bytes) if !bytes.is_empty() => {
+            return Poll::Ready(Some(Ok(bytes)));
+          }
+          // Trailers, or nothing.
+          _ => continue,
+        },
+        Some(Err(error)) => {
+          this.ended = true;
+          let error = classify(&error, &this.url, Phase::Body);
+          return Poll::Ready(Some(Err(error)));
+        }
+        None => {
+          this.ended = true;
+          return Poll::Ready(None);
+        }
+      }
+    }
+    std::task::ready!(this.poll_idle(cx));
+    this.ended = true;
+    Poll::Ready(Some(Err(idle_error(&this.url, this.idle_timeout))))
+  }
+}
+
+/// The error for a silence of `idle_timeout`.
+pub(super) fn idle_error(url: &Url, idle_timeout: Duration) -> NetworkError {
+  NetworkError::interrupted(format!(
+    "{} sent nothing for {} s",
+    place(url),
+    idle_timeout.as_secs_f64()
+  ))
+}

@@ -1,0 +1,34 @@
+//! Step 23 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch),
+//! for a body that is not held in memory.
+
+use futures::StreamExt;
+use futures::stream;
+
+use super::Body;
+use super::NetworkError;
+use crate::spec::IntegrityVerifier;
+
+/// The same bytes, and an error after the last of them when they are not the
+/// ones that the author's integrity metadata names. Whoever stores them must
+/// not call them whole before the stream has ended.
+pub(super) fn verify(body: Body, verifier: IntegrityVerifier) -> Body {
+  let state = (body, Some(verifier));
+  stream::unfold(state, |(mut body, verifier)| async move {
+    let mut verifier = verifier?;
+    match body.next().await {
+      Some(Ok(bytes)) => {
+        verifier.update(&bytes);
+        Some((Ok(bytes), (body, Some(verifier))))
+      }
+      Some(Err(error)) => Some((Err(error), (body, None))),
+      None if verifier.matches() => None,
+      None => Some((
+        Err(NetworkError::refused(
+          "the body does not match the integrity metadata of the request",
+        )),
+        (body, None),
+      )),
+    }
+  })
+  .boxed()
+}

@@ -1,0 +1,59 @@
+//! Who gets which event.
+
+use crate::harness::*;
+use crate::support::Behaviour::*;
+use crate::support::FaultServer;
+use crate::support::Resource;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_realm_that_ends_takes_nothing_with_it() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let engine = in_memory();
+  let first = worker(&engine);
+  let key = fetch(&first, "r", &[&server.url("/r")]).await.key;
+  drop(first);
+  server.release("/r");
+  let second = worker(&engine);
+  let (_, name, snapshot) = next_event(&second).await;
+  assert_eq!((name, snapshot.key), ("backgroundfetchsuccess", key));
+  assert_eq!(read(&records(&second, key)[0]).await.unwrap(), b"r");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_goes_to_one_worker_and_on_to_the_next_when_it_dies() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r"));
+  let engine = in_memory();
+  let first = worker(&engine);
+  let second = worker(&engine);
+  let key = fetch(&first, "r", &[&server.url("/r")]).await.key;
+  let (delivery, _, _) = next_event(&first).await;
+  // Only the one that has the event can say that it is handled.
+  second.event_handled(delivery);
+  assert!(!second.is_idle());
+  drop(first);
+  let (delivery, name, _) = next_event(&second).await;
+  assert_eq!(name, "backgroundfetchsuccess");
+  assert_eq!(records(&second, key).len(), 1);
+  second.event_handled(delivery);
+  bounded(second.idle()).await;
+  assert!(records(&second, key).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_is_an_event_and_ends_nothing() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  assert!(engine.click(key));
+  let (delivery, name, _) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchclick");
+  realm.event_handled(delivery);
+  assert_eq!(records(&realm, key).len(), 1);
+  server.release("/r");
+  settle(&realm, "backgroundfetchsuccess").await;
+  assert!(!engine.click(key));
+}

@@ -1,0 +1,14 @@
+//! The engine through its public door: real HTTP on loopback, a real store.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod arrive;
+mod events;
+mod fail;
+mod harness;
+mod pause;
+mod refuse;
+mod restart;
+mod resume;
+mod upload;

@@ -1,0 +1,162 @@
+//! Engines that end, and those that go on.
+
+use std::time::Duration;
+
+use background_fetch::engine::BackgroundFetchSnapshot;
+use background_fetch::engine::Engine;
+use background_fetch::engine::Realm;
+
+use crate::harness::*;
+use crate::support::Behaviour::*;
+use crate::support::FaultServer;
+use crate::support::Resource;
+use crate::support::content;
+
+const BOUND: Duration = Duration::from_secs(30);
+
+async fn end(engine: Engine, realm: Realm) {
+  bounded(engine.shutdown()).await;
+  drop(realm);
+}
+
+fn only(engine: &Engine) -> BackgroundFetchSnapshot {
+  let mut all = engine.background_fetches();
+  assert_eq!(all.len(), 1);
+  all.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_goes_on_in_the_next_engine() {
+  let server = FaultServer::start().await;
+  let resource = Resource::bytes(1_000_000, 1).etag("\"1\"");
+  server.serve("/r", resource.script([StallAfter(300_000), Normal]));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  wait_for(&engine, key, |s| s.downloaded == 300_000).await;
+  end(engine, realm).await;
+
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!((snapshot.key, snapshot.id.as_str()), (key, "r"));
+  let body = read(&records(&realm, key)[0]).await.unwrap();
+  assert_eq!(content::sha256_of(&body), content::sha256(1_000_000, 1));
+  let requests = server.requests_for("/r");
+  assert_eq!(requests[1].header("range"), Some("bytes=300000-"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_was_not_handled_is_fired_again() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r"));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  next_event(&realm).await;
+  end(engine, realm).await;
+
+  let engine = on_disk(directory.path());
+  assert_eq!(only(&engine).id, "r");
+  let realm = worker(&engine);
+  let (delivery, name, _) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchsuccess");
+  assert_eq!(read(&records(&realm, key)[0]).await.unwrap(), b"r");
+  realm.event_handled(delivery);
+  bounded(realm.idle()).await;
+  assert_eq!(server.requests().len(), 1);
+  end(engine, realm).await;
+  assert_eq!(rest(directory.path()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abort_is_remembered() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  // Nobody takes the event here.
+  let realm = engine.attach(facts());
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  bounded(server.wait_for_requests(1, BOUND)).await;
+  assert!(bounded(realm.abort(key)).await.unwrap());
+  end(engine, realm).await;
+
+  server.release("/r");
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  settle(&realm, "backgroundfetchabort").await;
+  assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_fetch_stays_paused() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold, Normal]));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  assert!(bounded(engine.pause(key)).await.unwrap());
+  end(engine, realm).await;
+  let before = server.requests().len();
+
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  assert!(only(&engine).paused);
+  assert!(bounded(engine.unpause(key)).await.unwrap());
+  server.release("/r");
+  settle(&realm, "backgroundfetchsuccess").await;
+  assert_eq!(server.requests().len(), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_has_vanished_fails_its_record_only() {
+  let server = FaultServer::start().await;
+  let stalled = || Resource::bytes(1_000_000, 1).etag("\"1\"");
+  for path in ["/lost", "/kept"] {
+    server.serve(path, stalled().script([StallAfter(300_000), Normal]));
+  }
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let lost = fetch(&realm, "lost", &[&server.url("/lost")]).await.key;
+  wait_for(&engine, lost, |s| s.downloaded == 300_000).await;
+  end(engine, realm).await;
+  for body in body_files(&directory.path().join("bodies")) {
+    std::fs::remove_file(body).unwrap();
+  }
+
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  fetch(&realm, "kept", &[&server.url("/kept")]).await;
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!((name, snapshot.key), ("backgroundfetchfail", lost));
+  assert!(
+    snapshot.diagnostic.contains("damaged"),
+    "{}",
+    snapshot.diagnostic
+  );
+  server.release("/kept");
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!(
+    (name, snapshot.id.as_str()),
+    ("backgroundfetchsuccess", "kept")
+  );
+}
+
+fn body_files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+  let entries = std::fs::read_dir(directory).unwrap();
+  entries
+    .flat_map(|entry| {
+      let path = entry.unwrap().path();
+      match path.is_dir() {
+        true => body_files(&path),
+        false => vec![path],
+      }
+    })
+    .collect()
+}

@@ -1,0 +1,114 @@
+//! Transfers that are interrupted on the wire.
+
+use background_fetch::engine::Realm;
+
+use crate::harness::*;
+use crate::support::Behaviour;
+use crate::support::Behaviour::*;
+use crate::support::FaultServer;
+use crate::support::Resource;
+use crate::support::content;
+
+const SIZE: u64 = 1_000_000;
+
+/// Fetches a resource that behaves as in `script`, and returns the server,
+/// the realm and the digest of what arrived.
+async fn fetch_with(
+  script: impl IntoIterator<Item = Behaviour>,
+) -> (FaultServer, Realm, String) {
+  let server = FaultServer::start().await;
+  let resource = Resource::bytes(SIZE, 1).etag("\"1\"").script(script);
+  server.serve("/r", resource);
+  let realm = worker(&in_memory());
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  let record = records(&realm, key).remove(0);
+  let digest = content::sha256_of(&read(&record).await.unwrap());
+  (server, realm, digest)
+}
+
+fn ranges(server: &FaultServer) -> Vec<Option<String>> {
+  let requests = server.requests_for("/r");
+  requests
+    .iter()
+    .map(|r| r.header("range").map(str::to_string))
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_transfer_goes_on_where_it_was() {
+  let (server, _realm, digest) =
+    fetch_with([ResetAfter(400_000), Normal]).await;
+  assert_eq!(digest, content::sha256(SIZE, 1));
+  let requests = server.requests_for("/r");
+  assert_eq!(requests.len(), 2);
+  let range = requests[1].header("range").unwrap();
+  let first: u64 = range
+    .strip_prefix("bytes=")
+    .unwrap()
+    .strip_suffix('-')
+    .unwrap()
+    .parse()
+    .unwrap();
+  assert!((1..=400_000).contains(&first), "{first}");
+  assert_eq!(requests[1].header("if-range"), Some("\"1\""));
+  assert_eq!(requests[1].header("accept-encoding"), Some("identity"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncated_transfer_goes_on_where_it_was() {
+  let (server, _realm, digest) =
+    fetch_with([TruncateAfter(400_000), Normal]).await;
+  assert_eq!(digest, content::sha256(SIZE, 1));
+  assert_eq!(ranges(&server), [None, Some("bytes=400000-".to_string())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_closed_without_an_answer_is_tried_again() {
+  let (server, _realm, digest) = fetch_with([Refuse, Refuse, Normal]).await;
+  assert_eq!(digest, content::sha256(SIZE, 1));
+  assert_eq!(ranges(&server), [None, None, None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_that_has_changed_is_fetched_from_the_start() {
+  let new = NewVersion {
+    seed: 2,
+    etag: "\"2\"".into(),
+  };
+  let (server, _realm, digest) =
+    fetch_with([TruncateAfter(400_000), new]).await;
+  assert_eq!(digest, content::sha256(SIZE, 2));
+  assert_eq!(server.requests_for("/r").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ignores_ranges_sends_everything_again() {
+  let (_server, _realm, digest) =
+    fetch_with([TruncateAfter(400_000), IgnoreRange]).await;
+  assert_eq!(digest, content::sha256(SIZE, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn short_pieces_are_put_together() {
+  let (server, _realm, digest) = fetch_with([ShortPiece(300_000)]).await;
+  assert_eq!(digest, content::sha256(SIZE, 1));
+  let expected = [
+    None,
+    Some("bytes=300000-".to_string()),
+    Some("bytes=600000-".to_string()),
+    Some("bytes=900000-".to_string()),
+  ];
+  assert_eq!(ranges(&server), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_makes_progress_is_never_given_up() {
+  // More interruptions than attempts without progress are allowed.
+  let interruptions = (0..8).map(|_| TruncateAfter(100_000));
+  let (server, _realm, digest) =
+    fetch_with(interruptions.chain([Normal])).await;
+  assert_eq!(digest, content::sha256(SIZE, 1));
+  assert_eq!(server.requests_for("/r").len(), 9);
+}
