@@ -1,0 +1,59 @@
+// Errors of ops, as the exceptions that scripts see.
+
+import { core, primordials } from "ext:core/mod.js";
+const { Error, NumberIsNaN, ObjectPrototypeIsPrototypeOf } = primordials;
+
+const { DOMException, QuotaExceededError } = core.loadExtScript(
+  "ext:deno_web/01_dom_exception.js",
+);
+
+// An error class may be registered once in a realm, and embedders register the
+// `DOMException…` classes for their own ops: the names here are this
+// extension's alone.
+core.registerErrorBuilder(
+  "BackgroundFetchNotAllowedError",
+  (message) => new DOMException(message, "NotAllowedError"),
+);
+core.registerErrorBuilder(
+  "BackgroundFetchAbortError",
+  (message) => new DOMException(message, "AbortError"),
+);
+core.registerErrorBuilder(
+  "BackgroundFetchUnknownError",
+  (message) => new DOMException(message, "UnknownError"),
+);
+
+// A builder is given the message only; `quota` and `requested` are put on the
+// error afterwards. `QuotaExceededError` wants all three at once, and so it is
+// made where the error leaves this extension.
+class QuotaExceeded extends Error {}
+core.registerErrorBuilder(
+  "BackgroundFetchQuotaExceeded",
+  (message) => new QuotaExceeded(message),
+);
+
+/**
+ * The exception that a script sees for `error`.
+ * @param {unknown} error
+ */
+export function toException(error) {
+  if (!ObjectPrototypeIsPrototypeOf(QuotaExceeded.prototype, error)) {
+    return error;
+  }
+  const bounds = {};
+  if (!NumberIsNaN(error.quotaBytes)) bounds.quota = error.quotaBytes;
+  if (!NumberIsNaN(error.requestedBytes)) {
+    bounds.requested = error.requestedBytes;
+  }
+  return new QuotaExceededError(error.message, bounds);
+}
+
+/** @param {string} message */
+export function invalidStateError(message) {
+  return new DOMException(message, "InvalidStateError");
+}
+
+/** @param {string} message */
+export function abortError(message) {
+  return new DOMException(message, "AbortError");
+}

@@ -1,0 +1,102 @@
+// https://wicg.github.io/background-fetch/#background-fetch-manager
+
+import { core, primordials } from "ext:core/mod.js";
+import {
+  op_bgfetch_fetch,
+  op_bgfetch_get,
+  op_bgfetch_get_ids,
+  op_bgfetch_may_fetch,
+} from "ext:core/ops";
+import { toException } from "ext:background_fetch/errors.js";
+import {
+  convertBackgroundFetchOptions,
+} from "ext:background_fetch/options.js";
+import { getInstance } from "ext:background_fetch/registration.js";
+import {
+  constructRequest,
+  convertRequests,
+  serializeRequest,
+} from "ext:background_fetch/requests.js";
+import { storeRequestBodies } from "ext:background_fetch/request_bodies.js";
+const { ArrayPrototypeMap, ArrayPrototypePush, TypeError } = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+
+const privateKey = { __proto__: null };
+
+export class BackgroundFetchManager {
+  constructor(key = undefined) {
+    if (key !== privateKey) webidl.illegalConstructor();
+    this[webidl.brand] = webidl.brand;
+  }
+
+  // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
+  async fetch(id, requests, options = undefined) {
+    webidl.assertBranded(this, BackgroundFetchManagerPrototype);
+    const prefix = "Failed to execute 'fetch' on 'BackgroundFetchManager'";
+    webidl.requiredArguments(arguments.length, 2, prefix);
+    id = webidl.converters.DOMString(id, prefix, "Argument 1");
+    requests = convertRequests(requests, prefix, "Argument 2");
+    options = convertBackgroundFetchOptions(options, prefix, "Argument 3");
+
+    if (id === "") throw new TypeError(`${prefix}: the id is empty`);
+    // Step 5.
+    if (requests.length === 0) {
+      throw new TypeError(`${prefix}: there are no requests`);
+    }
+    // Step 6.
+    const inners = [];
+    for (let i = 0; i < requests.length; i++) {
+      // Step 6.1.
+      const inner = constructRequest(requests[i]);
+      // Step 6.2.
+      if (inner.mode === "no-cors") {
+        throw new TypeError(
+          `${prefix}: a request with the mode "no-cors" cannot be fetched`,
+        );
+      }
+      ArrayPrototypePush(inners, inner);
+    }
+
+    try {
+      // Steps 8.1 to 8.5.
+      const newFetch = await op_bgfetch_may_fetch(
+        id,
+        ArrayPrototypeMap(inners, serializeRequest),
+      );
+      // Steps 8.6 to 8.11.
+      await storeRequestBodies(newFetch, inners);
+      // Steps 8.12 to 8.16.
+      return getInstance(await op_bgfetch_fetch(newFetch, options));
+    } catch (error) {
+      throw toException(error);
+    }
+  }
+
+  // https://wicg.github.io/background-fetch/#background-fetch-manager-get
+  async get(id) {
+    webidl.assertBranded(this, BackgroundFetchManagerPrototype);
+    const prefix = "Failed to execute 'get' on 'BackgroundFetchManager'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    id = webidl.converters.DOMString(id, prefix, "Argument 1");
+    if (id === "") throw new TypeError(`${prefix}: the id is empty`);
+    // Step 2.
+    const bgFetch = await op_bgfetch_get(id);
+    // Step 3.
+    if (bgFetch === null) return undefined;
+    // Step 4.
+    return getInstance(bgFetch);
+  }
+
+  // https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids
+  async getIds() {
+    webidl.assertBranded(this, BackgroundFetchManagerPrototype);
+    return await op_bgfetch_get_ids();
+  }
+}
+
+webidl.configureInterface(BackgroundFetchManager);
+const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
+
+/** The only instance in this realm. */
+export const backgroundFetchManager = new BackgroundFetchManager(privateKey);

@@ -1,0 +1,77 @@
+// What the engine tells this realm.
+
+import { core, primordials } from "ext:core/mod.js";
+import {
+  op_bgfetch_event_handled,
+  op_bgfetch_next_message,
+  op_bgfetch_report_error,
+} from "ext:core/ops";
+import {
+  BackgroundFetchEvent,
+  BackgroundFetchUpdateUIEvent,
+} from "ext:background_fetch/events.js";
+import { dispatchAndWait } from "ext:background_fetch/extendable_event.js";
+import {
+  getInstance,
+  updateInstances,
+} from "ext:background_fetch/registration.js";
+const { String, StringPrototypeStartsWith } = primordials;
+
+/** Reads messages for ever, and keeps no event loop alive by doing so. */
+export async function receiveMessages(global) {
+  while (true) {
+    const next = op_bgfetch_next_message();
+    core.unrefOpPromise(next);
+    const message = await next;
+    if (message.event === undefined) {
+      updateInstances(message.backgroundFetch);
+    } else {
+      fireFunctionalEvent(global, message.event, message.backgroundFetch);
+    }
+  }
+}
+
+// The constructors that step 8.9 of
+// https://wicg.github.io/background-fetch/#perform-a-background-fetch-algorithm
+// and https://wicg.github.io/background-fetch/#fire-a-background-fetch-click-event-algorithm
+// name.
+const constructors = {
+  __proto__: null,
+  backgroundfetchabort: BackgroundFetchEvent,
+  backgroundfetchclick: BackgroundFetchEvent,
+  backgroundfetchfail: BackgroundFetchUpdateUIEvent,
+  backgroundfetchsuccess: BackgroundFetchUpdateUIEvent,
+};
+
+// https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm
+async function fireFunctionalEvent(global, { name, delivery }, bgFetch) {
+  const event = new constructors[name](name, {
+    registration: getInstance(bgFetch),
+  });
+  // A handler that throws has handled the event all the same, and takes no
+  // other background fetch down with it.
+  const onerror = (errorEvent) => {
+    if (errorEvent.defaultPrevented) return;
+    errorEvent.preventDefault();
+    report(errorEvent.error);
+  };
+  global.addEventListener("error", onerror);
+  const handled = dispatchAndWait(event, global, report);
+  // Only what is thrown while the event is dispatched is a handler's.
+  global.removeEventListener("error", onerror);
+  await handled;
+  op_bgfetch_event_handled(delivery);
+}
+
+function report(error) {
+  let text;
+  try {
+    text = String(error?.stack || error);
+    const heading = String(error);
+    // QuickJS leaves the message out of the stack.
+    if (error?.stack && !StringPrototypeStartsWith(text, heading)) text = `${heading}\n${text}`;
+  } catch {
+    text = "a value that cannot be shown";
+  }
+  op_bgfetch_report_error(text);
+}

@@ -1,0 +1,173 @@
+// As much of https://w3c.github.io/ServiceWorker/ as leads to a
+// BackgroundFetchManager.
+
+import { core, primordials } from "ext:core/mod.js";
+import { backgroundFetchManager } from "ext:background_fetch/manager.js";
+const {
+  PromiseReject,
+  PromiseResolve,
+  StringPrototypeStartsWith,
+} = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
+const { DOMException } = core.loadExtScript(
+  "ext:deno_web/01_dom_exception.js",
+);
+const { defineEventHandler, EventTarget } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
+
+const privateKey = { __proto__: null };
+
+// https://w3c.github.io/ServiceWorker/#serviceworker-interface
+export class ServiceWorker extends EventTarget {
+  #scriptURL;
+
+  constructor(key = undefined, scriptURL = undefined) {
+    if (key !== privateKey) webidl.illegalConstructor();
+    super();
+    this.#scriptURL = scriptURL;
+  }
+
+  get scriptURL() {
+    webidl.assertBranded(this, ServiceWorkerPrototype);
+    return this.#scriptURL;
+  }
+
+  get state() {
+    webidl.assertBranded(this, ServiceWorkerPrototype);
+    return "activated";
+  }
+}
+
+defineEventHandler(ServiceWorker.prototype, "statechange");
+webidl.configureInterface(ServiceWorker);
+const ServiceWorkerPrototype = ServiceWorker.prototype;
+
+// https://w3c.github.io/ServiceWorker/#serviceworkerregistration-interface
+export class ServiceWorkerRegistration extends EventTarget {
+  #scope;
+  #active;
+
+  constructor(key = undefined, scope = undefined, active = undefined) {
+    if (key !== privateKey) webidl.illegalConstructor();
+    super();
+    this.#scope = scope;
+    this.#active = active;
+  }
+
+  get installing() {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    return null;
+  }
+
+  get waiting() {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    return null;
+  }
+
+  get active() {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    return this.#active;
+  }
+
+  get scope() {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    return this.#scope;
+  }
+
+  // https://wicg.github.io/background-fetch/#extensions-to-service-worker-registration
+  get backgroundFetch() {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    return backgroundFetchManager;
+  }
+}
+
+defineEventHandler(ServiceWorkerRegistration.prototype, "updatefound");
+webidl.configureInterface(ServiceWorkerRegistration);
+const ServiceWorkerRegistrationPrototype = ServiceWorkerRegistration.prototype;
+
+// https://w3c.github.io/ServiceWorker/#serviceworkercontainer-interface
+export class ServiceWorkerContainer extends EventTarget {
+  #registration;
+  #controlled;
+  #ready;
+
+  constructor(
+    key = undefined,
+    registration = undefined,
+    controlled = undefined,
+  ) {
+    if (key !== privateKey) webidl.illegalConstructor();
+    super();
+    this.#registration = registration;
+    this.#controlled = controlled;
+    this.#ready = PromiseResolve(registration);
+  }
+
+  get controller() {
+    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+    return this.#controlled ? this.#registration.active : null;
+  }
+
+  // The one attribute whose getter answers a wrong `this` with a rejection,
+  // since its type is a promise.
+  get ready() {
+    try {
+      webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+      return this.#ready;
+    } catch (error) {
+      return PromiseReject(error);
+    }
+  }
+
+  // https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistration
+  async getRegistration(clientURL = "") {
+    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+    const prefix =
+      "Failed to execute 'getRegistration' on 'ServiceWorkerContainer'";
+    clientURL = webidl.converters.USVString(clientURL, prefix, "Argument 1");
+    const base = getLocationHref() ?? this.#registration.scope;
+    const url = new URL(clientURL, base);
+    url.hash = "";
+    if (url.origin !== new URL(this.#registration.scope).origin) {
+      throw new DOMException(
+        `${prefix}: ${url.href} has another origin`,
+        "SecurityError",
+      );
+    }
+    return StringPrototypeStartsWith(url.href, this.#registration.scope)
+      ? this.#registration
+      : undefined;
+  }
+
+  // https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations
+  async getRegistrations() {
+    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+    return [this.#registration];
+  }
+}
+
+defineEventHandler(ServiceWorkerContainer.prototype, "controllerchange");
+defineEventHandler(ServiceWorkerContainer.prototype, "message");
+webidl.configureInterface(ServiceWorkerContainer);
+const ServiceWorkerContainerPrototype = ServiceWorkerContainer.prototype;
+
+/**
+ * The registration that this realm belongs to.
+ * @param {{ scope: string, worker: string | null }} facts
+ */
+export function createRegistration({ scope, worker }) {
+  return new ServiceWorkerRegistration(
+    privateKey,
+    scope,
+    worker === null ? null : new ServiceWorker(privateKey, worker),
+  );
+}
+
+/** `navigator.serviceWorker` */
+export function createContainer(registration, controlled) {
+  return new ServiceWorkerContainer(privateKey, registration, controlled);
+}

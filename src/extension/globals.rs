@@ -1,0 +1,88 @@
+//! The web globals of a realm that has none.
+
+use std::io::Write;
+use std::rc::Rc;
+
+use deno_core::OpState;
+use deno_core::op2;
+use serde::Serialize;
+
+use super::messages::kind_name;
+use crate::engine::Realm;
+
+/// Where `console` writes.
+#[derive(Clone, Default)]
+pub enum Console {
+  /// Warnings and errors to standard error, the rest to standard output.
+  #[default]
+  Standard,
+  /// Everything to standard error.
+  Stderr,
+  /// To a function: the text with its line end, and whether it is a warning or
+  /// an error.
+  Custom(Rc<dyn Fn(&str, bool)>),
+}
+
+impl Console {
+  pub(crate) fn write(&self, text: &str, is_error: bool) {
+    // A closed pipe is no reason to end a script.
+    let _ = match self {
+      Console::Custom(write) => {
+        write(text, is_error);
+        Ok(())
+      }
+      Console::Standard if !is_error => write_all(std::io::stdout(), text),
+      Console::Standard | Console::Stderr => write_all(std::io::stderr(), text),
+    };
+  }
+}
+
+fn write_all(mut stream: impl Write, text: &str) -> std::io::Result<()> {
+  stream.write_all(text.as_bytes())?;
+  stream.flush()
+}
+
+deno_core::extension!(
+  background_fetch_globals,
+  deps = [deno_webidl, deno_web, deno_fetch],
+  ops = [op_bgfetch_console, op_bgfetch_global_facts],
+  esm_entry_point = "ext:background_fetch_globals/globals.js",
+  esm = [dir "js", "globals.js"],
+  options = {
+    realm: Realm,
+    console: Console,
+  },
+  state = |state, options| {
+    state.put(options.realm);
+    state.put(options.console);
+  },
+);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GlobalFacts {
+  kind: &'static str,
+  url: String,
+  user_agent: &'static str,
+}
+
+#[op2]
+#[serde]
+fn op_bgfetch_global_facts(state: &mut OpState) -> GlobalFacts {
+  let facts = state.borrow::<Realm>().facts();
+  GlobalFacts {
+    kind: kind_name(facts.kind),
+    url: facts.url.to_string(),
+    user_agent: concat!("background_fetch/", env!("CARGO_PKG_VERSION")),
+  }
+}
+
+#[op2(fast)]
+fn op_bgfetch_console(
+  state: &mut OpState,
+  #[string] text: &str,
+  is_error: bool,
+) {
+  let console = state.borrow::<Console>().clone();
+  console.write(text, is_error);
+}
