@@ -1,6 +1,7 @@
 // Errors of ops, as the exceptions that scripts see.
 
-import { core, primordials } from "ext:core/mod.js";
+(function () {
+const { core, primordials } = __bootstrap;
 const { Error, NumberIsNaN, ObjectPrototypeIsPrototypeOf } = primordials;
 
 const { DOMException, QuotaExceededError } = core.loadExtScript(
@@ -8,7 +9,7 @@ const { DOMException, QuotaExceededError } = core.loadExtScript(
 );
 
 // An error class may be registered once in a realm, and embedders register the
-// `DOMException…` classes for their own ops: the names here are this
+// `DOMException` classes for their own ops: the names here are this
 // extension's alone.
 core.registerErrorBuilder(
   "BackgroundFetchNotAllowedError",
@@ -36,7 +37,7 @@ core.registerErrorBuilder(
  * The exception that a script sees for `error`.
  * @param {unknown} error
  */
-export function toException(error) {
+function toException(error) {
   if (!ObjectPrototypeIsPrototypeOf(QuotaExceeded.prototype, error)) {
     return error;
   }
@@ -49,11 +50,18 @@ export function toException(error) {
 }
 
 /** @param {string} message */
-export function invalidStateError(message) {
+function invalidStateError(message) {
   return new DOMException(message, "InvalidStateError");
 }
 
 /** @param {string} message */
-export function abortError(message) {
+function abortError(message) {
   return new DOMException(message, "AbortError");
 }
+
+return {
+  abortError,
+  invalidStateError,
+  toException,
+};
+})();

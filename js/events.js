@@ -1,18 +1,27 @@
 // https://wicg.github.io/background-fetch/#background-fetch-event and
 // https://wicg.github.io/background-fetch/#background-fetch-update-ui-event
 
-import { core, primordials } from "ext:core/mod.js";
-import { op_bgfetch_update_ui } from "ext:core/ops";
-import { invalidStateError } from "ext:background_fetch/errors.js";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const { op_bgfetch_update_ui } = core.ops;
+const { invalidStateError } = core.loadExtScript(
+  "ext:background_fetch/errors.js",
+);
+const {
   convertExtendableEventInit,
   ExtendableEvent,
   isActive,
-} from "ext:background_fetch/extendable_event.js";
-import {
+} = core.loadExtScript(
+  "ext:background_fetch/extendable_event.js",
+);
+const {
   convertBackgroundFetchUIOptions,
-} from "ext:background_fetch/options.js";
-import { keyOf } from "ext:background_fetch/registration.js";
+} = core.loadExtScript(
+  "ext:background_fetch/options.js",
+);
+const { keyOf } = core.loadExtScript(
+  "ext:background_fetch/registration.js",
+);
 const { SymbolFor } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
@@ -36,7 +45,7 @@ function convertBackgroundFetchEventInit(value, prefix, context) {
   return init;
 }
 
-export class BackgroundFetchEvent extends ExtendableEvent {
+class BackgroundFetchEvent extends ExtendableEvent {
   #registration;
 
   constructor(type, init) {
@@ -68,7 +77,7 @@ export class BackgroundFetchEvent extends ExtendableEvent {
 webidl.configureInterface(BackgroundFetchEvent);
 const BackgroundFetchEventPrototype = BackgroundFetchEvent.prototype;
 
-export class BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
+class BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
   // https://wicg.github.io/background-fetch/#backgroundfetchupdateuievent-ui-updated-flag
   #uiUpdated = false;
 
@@ -104,3 +113,9 @@ export class BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
 webidl.configureInterface(BackgroundFetchUpdateUIEvent);
 const BackgroundFetchUpdateUIEventPrototype =
   BackgroundFetchUpdateUIEvent.prototype;
+
+return {
+  BackgroundFetchEvent,
+  BackgroundFetchUpdateUIEvent,
+};
+})();

@@ -1,18 +1,21 @@
 // https://w3c.github.io/ServiceWorker/#extendableevent-interface
 
-import { core, primordials } from "ext:core/mod.js";
-import { invalidStateError } from "ext:background_fetch/errors.js";
+(function () {
+const { core, primordials } = __bootstrap;
+const { invalidStateError } = core.loadExtScript(
+  "ext:background_fetch/errors.js",
+);
 const {
   Promise,
   PromisePrototypeThen,
   PromiseResolve,
+  queueMicrotask,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { Event, setIsTrusted } = core.loadExtScript(
   "ext:deno_web/02_event.js",
 );
-const { queueMicrotask } = core;
 
 const convertEventInit = webidl.createDictionaryConverter("EventInit", [
   {
@@ -33,18 +36,23 @@ const convertEventInit = webidl.createDictionaryConverter("EventInit", [
 ]);
 
 /** `ExtendableEventInit` adds no member to `EventInit`. */
-export const convertExtendableEventInit = convertEventInit;
+const convertExtendableEventInit = convertEventInit;
 
+/**
+ * Fires an event at a target; resolves when the event is no longer active.
+ * `report` is told why a promise given to `waitUntil()` was rejected.
+ */
 let dispatchAndWait;
 let isActive;
 
-export class ExtendableEvent extends Event {
+class ExtendableEvent extends Event {
   // https://w3c.github.io/ServiceWorker/#extendableevent-pending-promises-count
   #pendingPromisesCount = 0;
   // Set while the user agent dispatches it; a script's own `dispatchEvent()`
   // makes no event active.
   #dispatching = false;
   #onInactive = null;
+  #report = null;
 
   constructor(type, eventInitDict = undefined) {
     const prefix = "Failed to construct 'ExtendableEvent'";
@@ -92,8 +100,6 @@ export class ExtendableEvent extends Event {
     });
   }
 
-  #report = null;
-
   // https://w3c.github.io/ServiceWorker/#extendableevent-active
   #isActive() {
     return this.#dispatching || this.#pendingPromisesCount > 0;
@@ -124,11 +130,10 @@ export class ExtendableEvent extends Event {
 webidl.configureInterface(ExtendableEvent);
 const ExtendableEventPrototype = ExtendableEvent.prototype;
 
-export {
-  /**
-   * Fires `event` at `target`; resolves when it is no longer active.
-   * `report` is told why a promise given to `waitUntil()` was rejected.
-   */
+return {
+  convertExtendableEventInit,
   dispatchAndWait,
+  ExtendableEvent,
   isActive,
 };
+})();

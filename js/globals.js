@@ -1,11 +1,12 @@
 // The web globals of a realm that has none: what a service worker, a worker or
 // a page may expect besides Background Fetch itself.
 
-import { core, primordials } from "ext:core/mod.js";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const {
   op_bgfetch_console,
   op_bgfetch_global_facts,
-} from "ext:core/ops";
+} = core.ops;
 const {
   ObjectDefineProperties,
   ObjectDefineProperty,
@@ -17,7 +18,7 @@ const {
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const url = core.loadExtScript("ext:deno_web/00_url.js");
 const { URLPattern } = core.loadExtScript("ext:deno_web/01_urlpattern.js");
-const { Console } = core.loadExtScript("ext:deno_web/01_console.js");
+const { Console, setNoColorFns } = core.loadExtScript("ext:deno_web/01_console.js");
 const { DOMException, QuotaExceededError } = core.loadExtScript(
   "ext:deno_web/01_dom_exception.js",
 );
@@ -40,6 +41,10 @@ const { Headers } = core.loadExtScript("ext:deno_fetch/20_headers.js");
 const { FormData } = core.loadExtScript("ext:deno_fetch/21_formdata.js");
 const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { Response } = core.loadExtScript("ext:deno_fetch/23_response.js");
+
+const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
+  "ext:background_fetch/attributes.js",
+);
 
 const facts = op_bgfetch_global_facts();
 
@@ -80,15 +85,6 @@ function defineOperation(name, value) {
     enumerable: true,
     configurable: true,
     writable: true,
-  });
-}
-
-function defineAttribute(name, get) {
-  ObjectDefineProperty(globalThis, name, {
-    __proto__: null,
-    get,
-    enumerable: true,
-    configurable: true,
   });
 }
 
@@ -150,7 +146,7 @@ const operations = {
   btoa,
   clearInterval: timers.clearInterval,
   clearTimeout: timers.clearTimeout,
-  queueMicrotask: core.queueMicrotask,
+  queueMicrotask: globalThis.queueMicrotask,
   reportError: event.reportError,
   setInterval: timers.setInterval,
   setTimeout: timers.setTimeout,
@@ -158,6 +154,7 @@ const operations = {
 };
 for (const name in operations) defineOperation(name, operations[name]);
 
+setNoColorFns(() => !facts.stdoutColor, () => !facts.stderrColor);
 // https://console.spec.whatwg.org: deno_web's levels 2 and 3 are warnings and
 // errors.
 define(
@@ -178,8 +175,8 @@ ObjectDefineProperty(
     : location.workerLocationDescriptor,
 );
 const { origin } = new url.URL(facts.url);
-defineAttribute("origin", () => origin);
-defineAttribute("self", () => globalThis);
+defineAttribute(globalThis, "origin", () => origin);
+defineAttribute(globalThis, "self", () => globalThis);
 
 // The global object is an EventTarget of the kind that the realm has.
 class ServiceWorkerGlobalScope extends globalInterfaces.WorkerGlobalScope {
@@ -196,7 +193,7 @@ let globalInterface;
 switch (facts.kind) {
   case "window":
     globalInterface = globalInterfaces.Window;
-    defineAttribute("window", () => globalThis);
+    defineAttribute(globalThis, "window", () => globalThis);
     break;
   case "dedicated-worker":
     globalInterface = globalInterfaces.DedicatedWorkerGlobalScope;
@@ -215,7 +212,7 @@ globalThis[webidl.brand] = webidl.brand;
 event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
 event.defineEventHandler(globalThis, "error", undefined, true);
-event.defineEventHandler(globalThis, "unhandledrejection");
+defineEventHandlerAttribute(globalThis, "unhandledrejection");
 
 // https://html.spec.whatwg.org/multipage/system-state.html#the-navigator-object
 class Navigator {
@@ -241,7 +238,7 @@ ObjectDefineProperty(Navigator.prototype, SymbolToStringTag, {
   configurable: true,
 });
 define(navigatorName, Navigator);
-defineAttribute("navigator", () => navigator);
+defineAttribute(globalThis, "navigator", () => navigator);
 
 // Where these are missing, script errors end in the embedder's event loop,
 // which is right for a realm that has nobody else to tell.
@@ -251,3 +248,4 @@ core.setReportExceptionCallback(event.reportException);
 // would reach ops that ask no permission.
 delete globalThis.Deno;
 delete globalThis.__bootstrap;
+})();

@@ -1,29 +1,52 @@
 // Puts Background Fetch on the global object of the realm, and starts to
 // listen to the engine. Everything else on the global is the embedder's.
 
-import { core, primordials } from "ext:core/mod.js";
-import { op_bgfetch_realm } from "ext:core/ops";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const { op_bgfetch_realm } = core.ops;
+const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
-} from "ext:background_fetch/events.js";
-import { ExtendableEvent } from "ext:background_fetch/extendable_event.js";
-import { BackgroundFetchManager } from "ext:background_fetch/manager.js";
-import { receiveMessages } from "ext:background_fetch/messages.js";
-import { BackgroundFetchRecord } from "ext:background_fetch/record.js";
-import {
+} = core.loadExtScript(
+  "ext:background_fetch/events.js",
+);
+const { ExtendableEvent } = core.loadExtScript(
+  "ext:background_fetch/extendable_event.js",
+);
+const { BackgroundFetchManager } = core.loadExtScript(
+  "ext:background_fetch/manager.js",
+);
+const { receiveMessages } = core.loadExtScript(
+  "ext:background_fetch/messages.js",
+);
+const { BackgroundFetchRecord } = core.loadExtScript(
+  "ext:background_fetch/record.js",
+);
+const {
   BackgroundFetchRegistration,
-} from "ext:background_fetch/registration.js";
-import {
+} = core.loadExtScript(
+  "ext:background_fetch/registration.js",
+);
+const {
   createContainer,
   createRegistration,
   ServiceWorker,
   ServiceWorkerContainer,
   ServiceWorkerRegistration,
-} from "ext:background_fetch/service_worker.js";
-const { ObjectDefineProperty, ObjectGetPrototypeOf, ReflectHas } = primordials;
+} = core.loadExtScript(
+  "ext:background_fetch/service_worker.js",
+);
+const {
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectGetPrototypeOf,
+  ReflectHas,
+  TypeError,
+} = primordials;
 
-const { defineEventHandler } = core.loadExtScript("ext:deno_web/02_event.js");
+const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
+  "ext:background_fetch/attributes.js",
+);
 
 const facts = op_bgfetch_realm();
 const inServiceWorker = facts.kind === "service-worker";
@@ -54,19 +77,12 @@ if (inServiceWorker) {
   expose(BackgroundFetchUpdateUIEvent);
 
   // https://w3c.github.io/ServiceWorker/#serviceworkerglobalscope-interface
-  ObjectDefineProperty(globalThis, "registration", {
-    __proto__: null,
-    get() {
-      return registration;
-    },
-    enumerable: true,
-    configurable: true,
-  });
+  defineAttribute(globalThis, "registration", () => registration);
   // https://wicg.github.io/background-fetch/#extensions-to-service-worker-global
-  defineEventHandler(globalThis, "backgroundfetchsuccess");
-  defineEventHandler(globalThis, "backgroundfetchfail");
-  defineEventHandler(globalThis, "backgroundfetchabort");
-  defineEventHandler(globalThis, "backgroundfetchclick");
+  defineEventHandlerAttribute(globalThis, "backgroundfetchsuccess");
+  defineEventHandlerAttribute(globalThis, "backgroundfetchfail");
+  defineEventHandlerAttribute(globalThis, "backgroundfetchabort");
+  defineEventHandlerAttribute(globalThis, "backgroundfetchclick");
 }
 
 // An embedder without a `navigator`, or with one that knows of service
@@ -74,14 +90,18 @@ if (inServiceWorker) {
 const navigator = globalThis.navigator;
 if (navigator !== undefined && !ReflectHas(navigator, "serviceWorker")) {
   const container = createContainer(registration, !inServiceWorker);
-  ObjectDefineProperty(ObjectGetPrototypeOf(navigator), "serviceWorker", {
-    __proto__: null,
-    get() {
+  const attributes = {
+    get serviceWorker() {
+      if (this !== navigator) throw new TypeError("Illegal invocation");
       return container;
     },
-    enumerable: true,
-    configurable: true,
-  });
+  };
+  ObjectDefineProperty(
+    ObjectGetPrototypeOf(navigator),
+    "serviceWorker",
+    ObjectGetOwnPropertyDescriptor(attributes, "serviceWorker"),
+  );
 }
 
 receiveMessages(globalThis);
+})();

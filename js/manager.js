@@ -1,30 +1,41 @@
 // https://wicg.github.io/background-fetch/#background-fetch-manager
 
-import { core, primordials } from "ext:core/mod.js";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const {
   op_bgfetch_fetch,
   op_bgfetch_get,
   op_bgfetch_get_ids,
   op_bgfetch_may_fetch,
-} from "ext:core/ops";
-import { toException } from "ext:background_fetch/errors.js";
-import {
+} = core.ops;
+const { toException } = core.loadExtScript(
+  "ext:background_fetch/errors.js",
+);
+const {
   convertBackgroundFetchOptions,
-} from "ext:background_fetch/options.js";
-import { getInstance } from "ext:background_fetch/registration.js";
-import {
+} = core.loadExtScript(
+  "ext:background_fetch/options.js",
+);
+const { getInstance } = core.loadExtScript(
+  "ext:background_fetch/registration.js",
+);
+const {
   constructRequest,
   convertRequests,
   serializeRequest,
-} from "ext:background_fetch/requests.js";
-import { storeRequestBodies } from "ext:background_fetch/request_bodies.js";
+} = core.loadExtScript(
+  "ext:background_fetch/requests.js",
+);
+const { storeRequestBodies } = core.loadExtScript(
+  "ext:background_fetch/request_bodies.js",
+);
 const { ArrayPrototypeMap, ArrayPrototypePush, TypeError } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
 const privateKey = { __proto__: null };
 
-export class BackgroundFetchManager {
+class BackgroundFetchManager {
   constructor(key = undefined) {
     if (key !== privateKey) webidl.illegalConstructor();
     this[webidl.brand] = webidl.brand;
@@ -99,4 +110,10 @@ webidl.configureInterface(BackgroundFetchManager);
 const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 
 /** The only instance in this realm. */
-export const backgroundFetchManager = new BackgroundFetchManager(privateKey);
+const backgroundFetchManager = new BackgroundFetchManager(privateKey);
+
+return {
+  BackgroundFetchManager,
+  backgroundFetchManager,
+};
+})();

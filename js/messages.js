@@ -1,24 +1,31 @@
 // What the engine tells this realm.
 
-import { core, primordials } from "ext:core/mod.js";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const {
   op_bgfetch_event_handled,
   op_bgfetch_next_message,
   op_bgfetch_report_error,
-} from "ext:core/ops";
-import {
+} = core.ops;
+const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
-} from "ext:background_fetch/events.js";
-import { dispatchAndWait } from "ext:background_fetch/extendable_event.js";
-import {
+} = core.loadExtScript(
+  "ext:background_fetch/events.js",
+);
+const { dispatchAndWait } = core.loadExtScript(
+  "ext:background_fetch/extendable_event.js",
+);
+const {
   getInstance,
   updateInstances,
-} from "ext:background_fetch/registration.js";
+} = core.loadExtScript(
+  "ext:background_fetch/registration.js",
+);
 const { String, StringPrototypeStartsWith } = primordials;
 
 /** Reads messages for ever, and keeps no event loop alive by doing so. */
-export async function receiveMessages(global) {
+async function receiveMessages(global) {
   while (true) {
     const next = op_bgfetch_next_message();
     core.unrefOpPromise(next);
@@ -75,3 +82,8 @@ function report(error) {
   }
   op_bgfetch_report_error(text);
 }
+
+return {
+  receiveMessages,
+};
+})();

@@ -1,6 +1,7 @@
 // The dictionaries of https://wicg.github.io/background-fetch/#background-fetch-manager
 
-import { core } from "ext:core/mod.js";
+(function () {
+const { core } = __bootstrap;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
@@ -12,7 +13,7 @@ const convertImageResource = webidl.createDictionaryConverter("ImageResource", [
   { key: "type", converter: webidl.converters.USVString },
 ]);
 
-export const convertBackgroundFetchUIOptions = webidl.createDictionaryConverter(
+const convertBackgroundFetchUIOptions = webidl.createDictionaryConverter(
   "BackgroundFetchUIOptions",
   [
     {
@@ -37,9 +38,15 @@ const convertOwnMembers = webidl.createDictionaryConverter(
  * only; one converter for both would sort them all together.
  * https://webidl.spec.whatwg.org/#js-dictionary
  */
-export function convertBackgroundFetchOptions(value, prefix, context) {
+function convertBackgroundFetchOptions(value, prefix, context) {
   const options = convertBackgroundFetchUIOptions(value, prefix, context);
   options.downloadTotal =
     convertOwnMembers(value, prefix, context).downloadTotal;
   return options;
 }
+
+return {
+  convertBackgroundFetchOptions,
+  convertBackgroundFetchUIOptions,
+};
+})();

@@ -1,15 +1,19 @@
 // https://wicg.github.io/background-fetch/#background-fetch-record-interface
 
-import { core, primordials } from "ext:core/mod.js";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const {
   op_bgfetch_read_response_body,
   op_bgfetch_record_request,
   op_bgfetch_record_response,
-} from "ext:core/ops";
-import { createRequestObject, SLICE } from "ext:background_fetch/requests.js";
+} = core.ops;
+const { createRequestObject, SLICE } = core.loadExtScript(
+  "ext:background_fetch/requests.js",
+);
 const {
   ArrayPrototypeMap,
   PromisePrototypeThen,
+  PromiseReject,
   SymbolFor,
   TypedArrayPrototypeGetByteLength,
 } = primordials;
@@ -30,7 +34,7 @@ const privateKey = { __proto__: null };
 
 let recordFrom;
 
-export class BackgroundFetchRecord {
+class BackgroundFetchRecord {
   #handle;
   #request;
   #responseReady;
@@ -56,7 +60,12 @@ export class BackgroundFetchRecord {
   // The wait starts when somebody looks: an operation under way would keep the
   // event loop of a script that does not care alive.
   get responseReady() {
-    webidl.assertBranded(this, BackgroundFetchRecordPrototype);
+    // An attribute whose type is a promise answers a wrong `this` with one.
+    try {
+      webidl.assertBranded(this, BackgroundFetchRecordPrototype);
+    } catch (error) {
+      return PromiseReject(error);
+    }
     if (this.#responseReady === undefined) {
       this.#responseReady = waitForResponse(this.#handle);
       // Whoever only looks at `request` has not left a rejection unhandled.
@@ -70,7 +79,8 @@ export class BackgroundFetchRecord {
       createFilteredInspectProxy({
         object: this,
         evaluate: #handle in this,
-        keys: ["request", "responseReady"],
+        // To look at `responseReady` would start to wait.
+        keys: ["request"],
       }),
       inspectOptions,
     );
@@ -84,7 +94,7 @@ const BackgroundFetchRecordPrototype = BackgroundFetchRecord.prototype;
  * https://wicg.github.io/background-fetch/#create-record-objects
  * @param {object[]} handles the records in the engine
  */
-export function createRecordObjects(handles) {
+function createRecordObjects(handles) {
   return ArrayPrototypeMap(handles, (handle) => recordFrom(handle));
 }
 
@@ -128,3 +138,9 @@ function responseBodyStream(handle) {
     0,
   );
 }
+
+return {
+  BackgroundFetchRecord,
+  createRecordObjects,
+};
+})();

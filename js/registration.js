@@ -1,19 +1,26 @@
 // https://wicg.github.io/background-fetch/#background-fetch-registration
 
-import { core, primordials } from "ext:core/mod.js";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const {
   op_bgfetch_abort,
   op_bgfetch_match_all,
   op_bgfetch_unwatch,
   op_bgfetch_watch,
-} from "ext:core/ops";
-import { invalidStateError } from "ext:background_fetch/errors.js";
-import { createRecordObjects } from "ext:background_fetch/record.js";
-import {
+} = core.ops;
+const { invalidStateError } = core.loadExtScript(
+  "ext:background_fetch/errors.js",
+);
+const { createRecordObjects } = core.loadExtScript(
+  "ext:background_fetch/record.js",
+);
+const {
   constructRequest,
   convertRequestInfo,
   serializeRequest,
-} from "ext:background_fetch/requests.js";
+} = core.loadExtScript(
+  "ext:background_fetch/requests.js",
+);
 const {
   MapPrototypeDelete,
   MapPrototypeGet,
@@ -30,8 +37,12 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { createFilteredInspectProxy } = core.loadExtScript(
   "ext:deno_web/01_console.js",
 );
-const { defineEventHandler, Event, EventTarget, setIsTrusted } = core
-  .loadExtScript("ext:deno_web/02_event.js");
+const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
+const { eventHandler } = core.loadExtScript(
+  "ext:background_fetch/attributes.js",
+);
 
 // https://w3c.github.io/ServiceWorker/#dictdef-cachequeryoptions
 const convertCacheQueryOptions = webidl.createDictionaryConverter(
@@ -55,6 +66,8 @@ const convertCacheQueryOptions = webidl.createDictionaryConverter(
   ],
 );
 
+const progressHandler = eventHandler("progress");
+
 const privateKey = { __proto__: null };
 
 let newInstance;
@@ -63,7 +76,7 @@ let keyOf;
 let mayStillChange;
 let isInstance;
 
-export class BackgroundFetchRegistration extends EventTarget {
+class BackgroundFetchRegistration extends EventTarget {
   // The background fetch as it was told to this realm last.
   #bgFetch;
 
@@ -121,6 +134,17 @@ export class BackgroundFetchRegistration extends EventTarget {
   get recordsAvailable() {
     webidl.assertBranded(this, BackgroundFetchRegistrationPrototype);
     return this.#bgFetch.recordsAvailable;
+  }
+
+  // https://wicg.github.io/background-fetch/#dom-backgroundfetchregistration-onprogress
+  get onprogress() {
+    webidl.assertBranded(this, BackgroundFetchRegistrationPrototype);
+    return progressHandler.get(this);
+  }
+
+  set onprogress(value) {
+    webidl.assertBranded(this, BackgroundFetchRegistrationPrototype);
+    progressHandler.set(this, value);
   }
 
   // https://wicg.github.io/background-fetch/#background-fetch-registration-abort
@@ -192,12 +216,9 @@ export class BackgroundFetchRegistration extends EventTarget {
   }
 }
 
-defineEventHandler(BackgroundFetchRegistration.prototype, "progress");
 webidl.configureInterface(BackgroundFetchRegistration);
 const BackgroundFetchRegistrationPrototype =
   BackgroundFetchRegistration.prototype;
-
-export { keyOf };
 
 webidl.converters.BackgroundFetchRegistration = (V, prefix, context) => {
   if (webidl.type(V) === "Object" && isInstance(V)) return V;
@@ -229,7 +250,7 @@ const collected = new SafeFinalizationRegistry((key) => {
 });
 
 /** https://wicg.github.io/background-fetch/#get-a-backgroundfetchregistration-instance */
-export function getInstance(bgFetch) {
+function getInstance(bgFetch) {
   // Step 2.
   const existing = existingInstance(bgFetch.key);
   if (existing !== undefined) return existing;
@@ -254,7 +275,7 @@ function existingInstance(key) {
  * https://wicg.github.io/background-fetch/#update-background-fetch-instances,
  * step 6.
  */
-export function updateInstances(latest) {
+function updateInstances(latest) {
   // Steps 6.1 and 6.2.
   const instance = existingInstance(latest.key);
   if (instance === undefined) return;
@@ -298,3 +319,11 @@ function updateInstance(bgFetch, latest) {
   bgFetch.failureReason = latest.failureReason;
   return true;
 }
+
+return {
+  BackgroundFetchRegistration,
+  getInstance,
+  keyOf,
+  updateInstances,
+};
+})();

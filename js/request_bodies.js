@@ -1,12 +1,15 @@
 // Stores the bodies of requests before `fetch()` resolves.
 
-import { core, primordials } from "ext:core/mod.js";
-import {
+(function () {
+const { core, primordials } = __bootstrap;
+const {
   op_bgfetch_finish_request_body,
   op_bgfetch_open_request_body,
   op_bgfetch_write_request_body,
-} from "ext:core/ops";
-import { abortError } from "ext:background_fetch/errors.js";
+} = core.ops;
+const { abortError } = core.loadExtScript(
+  "ext:background_fetch/errors.js",
+);
 const {
   ArrayPrototypePush,
   PromisePrototypeThen,
@@ -32,7 +35,7 @@ const readerRead = uncurryThis(ReadableStreamDefaultReader.prototype.read);
  * @param {object} newFetch the background fetch to be, in the engine
  * @param {object[]} requests inner requests of deno_fetch
  */
-export async function storeRequestBodies(newFetch, requests) {
+async function storeRequestBodies(newFetch, requests) {
   const storing = [];
   const streams = [];
   // Step 8.7.
@@ -84,3 +87,8 @@ async function storeBody(newFetch, index, stream, state) {
     await op_bgfetch_write_request_body(newFetch, index, result.value);
   }
 }
+
+return {
+  storeRequestBodies,
+};
+})();

@@ -1,7 +1,8 @@
 // Requests between scripts and the engine.
 
-import { core, primordials } from "ext:core/mod.js";
-import { op_bgfetch_read_request_body } from "ext:core/ops";
+(function () {
+const { core, primordials } = __bootstrap;
+const { op_bgfetch_read_request_body } = core.ops;
 const {
   ArrayPrototypeMap,
   ArrayPrototypePush,
@@ -27,7 +28,7 @@ const {
 } = core.loadExtScript("ext:deno_fetch/23_request.js");
 
 /** In bytes: the largest slice of a stored body that is read at once. */
-export const SLICE = 256 * 1024;
+const SLICE = 256 * 1024;
 
 // `Request` keeps its request under a symbol; only an object that has it is a
 // platform object, whatever its prototype chain says.
@@ -37,7 +38,7 @@ function isRequest(value) {
 }
 
 /** `typedef (Request or USVString) RequestInfo`, converted. */
-export function convertRequestInfo(value, prefix, context) {
+function convertRequestInfo(value, prefix, context) {
   if (isRequest(value)) return value;
   return webidl.converters.USVString(value, prefix, context);
 }
@@ -46,7 +47,7 @@ export function convertRequestInfo(value, prefix, context) {
  * `(RequestInfo or sequence<RequestInfo>)`, converted; always a list.
  * https://webidl.spec.whatwg.org/#js-union
  */
-export function convertRequests(value, prefix, context) {
+function convertRequests(value, prefix, context) {
   // A Request is an interface type: it wins over its own iterator, if a script
   // gave it one.
   if (isRequest(value)) return [value];
@@ -93,7 +94,7 @@ function convertSequence(iterable, method, prefix, context) {
  * The request of the result of invoking the `Request` constructor.
  * Throws what the constructor throws.
  */
-export function constructRequest(info) {
+function constructRequest(info) {
   const request = new Request(info);
   if (typeof info === "string") {
     // https://fetch.spec.whatwg.org/#dom-request, step 5.3, which deno_fetch
@@ -107,7 +108,7 @@ export function constructRequest(info) {
 }
 
 /** An inner request of deno_fetch as the engine wants it, without its body. */
-export function serializeRequest(inner) {
+function serializeRequest(inner) {
   return {
     method: inner.method,
     url: inner.url(),
@@ -153,7 +154,7 @@ function deserializeReferrer(referrer) {
  * is pulled.
  * @param {object} handle the record in the engine
  */
-export function createRequestObject(handle, stored) {
+function createRequestObject(handle, stored) {
   const body = stored.body_length === null
     ? null
     : new InnerBody(requestBodyStream(handle));
@@ -195,3 +196,13 @@ function requestBodyStream(handle) {
     0,
   );
 }
+
+return {
+  constructRequest,
+  convertRequestInfo,
+  convertRequests,
+  createRequestObject,
+  serializeRequest,
+  SLICE,
+};
+})();

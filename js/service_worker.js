@@ -1,8 +1,11 @@
 // As much of https://w3c.github.io/ServiceWorker/ as leads to a
 // BackgroundFetchManager.
 
-import { core, primordials } from "ext:core/mod.js";
-import { backgroundFetchManager } from "ext:background_fetch/manager.js";
+(function () {
+const { core, primordials } = __bootstrap;
+const { backgroundFetchManager } = core.loadExtScript(
+  "ext:background_fetch/manager.js",
+);
 const {
   PromiseReject,
   PromiseResolve,
@@ -15,14 +18,20 @@ const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 const { DOMException } = core.loadExtScript(
   "ext:deno_web/01_dom_exception.js",
 );
-const { defineEventHandler, EventTarget } = core.loadExtScript(
-  "ext:deno_web/02_event.js",
+const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
+const { eventHandler } = core.loadExtScript(
+  "ext:background_fetch/attributes.js",
 );
+
+const controllerchangeHandler = eventHandler("controllerchange");
+const messageHandler = eventHandler("message");
+const statechangeHandler = eventHandler("statechange");
+const updatefoundHandler = eventHandler("updatefound");
 
 const privateKey = { __proto__: null };
 
 // https://w3c.github.io/ServiceWorker/#serviceworker-interface
-export class ServiceWorker extends EventTarget {
+class ServiceWorker extends EventTarget {
   #scriptURL;
 
   constructor(key = undefined, scriptURL = undefined) {
@@ -40,14 +49,23 @@ export class ServiceWorker extends EventTarget {
     webidl.assertBranded(this, ServiceWorkerPrototype);
     return "activated";
   }
+
+  get onstatechange() {
+    webidl.assertBranded(this, ServiceWorkerPrototype);
+    return statechangeHandler.get(this);
+  }
+
+  set onstatechange(value) {
+    webidl.assertBranded(this, ServiceWorkerPrototype);
+    statechangeHandler.set(this, value);
+  }
 }
 
-defineEventHandler(ServiceWorker.prototype, "statechange");
 webidl.configureInterface(ServiceWorker);
 const ServiceWorkerPrototype = ServiceWorker.prototype;
 
 // https://w3c.github.io/ServiceWorker/#serviceworkerregistration-interface
-export class ServiceWorkerRegistration extends EventTarget {
+class ServiceWorkerRegistration extends EventTarget {
   #scope;
   #active;
 
@@ -83,14 +101,23 @@ export class ServiceWorkerRegistration extends EventTarget {
     webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
     return backgroundFetchManager;
   }
+
+  get onupdatefound() {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    return updatefoundHandler.get(this);
+  }
+
+  set onupdatefound(value) {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    updatefoundHandler.set(this, value);
+  }
 }
 
-defineEventHandler(ServiceWorkerRegistration.prototype, "updatefound");
 webidl.configureInterface(ServiceWorkerRegistration);
 const ServiceWorkerRegistrationPrototype = ServiceWorkerRegistration.prototype;
 
 // https://w3c.github.io/ServiceWorker/#serviceworkercontainer-interface
-export class ServiceWorkerContainer extends EventTarget {
+class ServiceWorkerContainer extends EventTarget {
   #registration;
   #controlled;
   #ready;
@@ -148,10 +175,28 @@ export class ServiceWorkerContainer extends EventTarget {
     webidl.assertBranded(this, ServiceWorkerContainerPrototype);
     return [this.#registration];
   }
+
+  get oncontrollerchange() {
+    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+    return controllerchangeHandler.get(this);
+  }
+
+  set oncontrollerchange(value) {
+    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+    controllerchangeHandler.set(this, value);
+  }
+
+  get onmessage() {
+    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+    return messageHandler.get(this);
+  }
+
+  set onmessage(value) {
+    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
+    messageHandler.set(this, value);
+  }
 }
 
-defineEventHandler(ServiceWorkerContainer.prototype, "controllerchange");
-defineEventHandler(ServiceWorkerContainer.prototype, "message");
 webidl.configureInterface(ServiceWorkerContainer);
 const ServiceWorkerContainerPrototype = ServiceWorkerContainer.prototype;
 
@@ -159,7 +204,7 @@ const ServiceWorkerContainerPrototype = ServiceWorkerContainer.prototype;
  * The registration that this realm belongs to.
  * @param {{ scope: string, worker: string | null }} facts
  */
-export function createRegistration({ scope, worker }) {
+function createRegistration({ scope, worker }) {
   return new ServiceWorkerRegistration(
     privateKey,
     scope,
@@ -168,6 +213,15 @@ export function createRegistration({ scope, worker }) {
 }
 
 /** `navigator.serviceWorker` */
-export function createContainer(registration, controlled) {
+function createContainer(registration, controlled) {
   return new ServiceWorkerContainer(privateKey, registration, controlled);
 }
+
+return {
+  createContainer,
+  createRegistration,
+  ServiceWorker,
+  ServiceWorkerContainer,
+  ServiceWorkerRegistration,
+};
+})();

@@ -1,5 +1,6 @@
 //! The web globals of a realm that has none.
 
+use std::io::IsTerminal;
 use std::io::Write;
 use std::rc::Rc;
 
@@ -24,6 +25,19 @@ pub enum Console {
 }
 
 impl Console {
+  /// Whether what is no error, and what is one, may be coloured.
+  fn colors(&self) -> (bool, bool) {
+    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+      return (false, false);
+    }
+    let stderr = std::io::stderr().is_terminal();
+    match self {
+      Console::Standard => (std::io::stdout().is_terminal(), stderr),
+      Console::Stderr => (stderr, stderr),
+      Console::Custom(_) => (false, false),
+    }
+  }
+
   pub(crate) fn write(&self, text: &str, is_error: bool) {
     // A closed pipe is no reason to end a script.
     let _ = match self {
@@ -46,8 +60,9 @@ deno_core::extension!(
   background_fetch_globals,
   deps = [deno_webidl, deno_web, deno_fetch],
   ops = [op_bgfetch_console, op_bgfetch_global_facts],
-  esm_entry_point = "ext:background_fetch_globals/globals.js",
-  esm = [dir "js", "globals.js"],
+  esm_entry_point = "ext:background_fetch_globals/start_globals.js",
+  esm = [dir "js", "start_globals.js"],
+  lazy_loaded_js = [dir "js", "globals.js"],
   options = {
     realm: Realm,
     console: Console,
@@ -64,16 +79,21 @@ struct GlobalFacts {
   kind: &'static str,
   url: String,
   user_agent: &'static str,
+  stdout_color: bool,
+  stderr_color: bool,
 }
 
 #[op2]
 #[serde]
 fn op_bgfetch_global_facts(state: &mut OpState) -> GlobalFacts {
   let facts = state.borrow::<Realm>().facts();
+  let (stdout_color, stderr_color) = state.borrow::<Console>().colors();
   GlobalFacts {
     kind: kind_name(facts.kind),
     url: facts.url.to_string(),
     user_agent: concat!("background_fetch/", env!("CARGO_PKG_VERSION")),
+    stdout_color,
+    stderr_color,
   }
 }
 

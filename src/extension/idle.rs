@@ -30,11 +30,12 @@ pub async fn run_until_idle(
       if script.is_ready() && was_idle && realm.is_idle() {
         return Poll::Ready(Ok(true));
       }
-      // Only to be woken; `is_idle` decides.
-      match idle.as_mut().poll(cx) {
-        Poll::Ready(()) if script.is_ready() => Poll::Ready(Ok(false)),
-        _ => Poll::Pending,
+      // While something is going on, its end wakes this task, and everything
+      // is asked again. Otherwise the script alone is waited for.
+      if !was_idle && idle.as_mut().poll(cx).is_ready() {
+        return Poll::Ready(Ok(false));
       }
+      Poll::Pending
     })
     .await;
     match done {

@@ -5,6 +5,7 @@
 //! none takes [`extensions`], and gets all of them with a service worker's
 //! globals on top.
 
+mod api;
 mod error;
 mod globals;
 mod handles;
@@ -24,64 +25,13 @@ use ::deno_webidl::deno_webidl;
 use deno_core::Extension;
 use deno_core::JsRuntime;
 
+use self::api::background_fetch;
 pub use self::globals::Console;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
-use self::ops::*;
 use crate::engine::Engine;
 use crate::engine::Realm;
 use crate::engine::RealmFacts;
-
-deno_core::extension!(
-  background_fetch,
-  deps = [deno_webidl, deno_web, deno_fetch],
-  ops = [
-    op_bgfetch_abort,
-    op_bgfetch_event_handled,
-    op_bgfetch_fetch,
-    op_bgfetch_finish_request_body,
-    op_bgfetch_get,
-    op_bgfetch_get_ids,
-    op_bgfetch_match_all,
-    op_bgfetch_may_fetch,
-    op_bgfetch_next_message,
-    op_bgfetch_open_request_body,
-    op_bgfetch_read_request_body,
-    op_bgfetch_read_response_body,
-    op_bgfetch_realm,
-    op_bgfetch_record_request,
-    op_bgfetch_record_response,
-    op_bgfetch_report_error,
-    op_bgfetch_unwatch,
-    op_bgfetch_update_ui,
-    op_bgfetch_watch,
-    op_bgfetch_write_request_body,
-  ],
-  esm_entry_point = "ext:background_fetch/main.js",
-  esm = [
-    dir "js",
-    "errors.js",
-    "events.js",
-    "extendable_event.js",
-    "main.js",
-    "manager.js",
-    "messages.js",
-    "options.js",
-    "record.js",
-    "registration.js",
-    "request_bodies.js",
-    "requests.js",
-    "service_worker.js",
-  ],
-  options = {
-    realm: Realm,
-    report_error: ReportError,
-  },
-  state = |state, options| {
-    state.put(options.realm);
-    state.put(options.report_error);
-  },
-);
 
 /// The extension for a host with web globals of its own. It defines the
 /// interfaces of Background Fetch, `navigator.serviceWorker` where there is a
