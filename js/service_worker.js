@@ -139,8 +139,7 @@ class ServiceWorkerContainer extends EventTarget {
     return this.#controlled ? this.#registration.active : null;
   }
 
-  // The one attribute whose getter answers a wrong `this` with a rejection,
-  // since its type is a promise.
+  // An attribute whose type is a promise answers a wrong `this` with one.
   get ready() {
     try {
       webidl.assertBranded(this, ServiceWorkerContainerPrototype);
