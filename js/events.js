@@ -11,17 +11,11 @@ const {
   convertExtendableEventInit,
   ExtendableEvent,
   isActive,
-} = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
-);
-const {
-  convertBackgroundFetchUIOptions,
-} = core.loadExtScript(
+} = core.loadExtScript("ext:background_fetch/extendable_event.js");
+const { convertBackgroundFetchUIOptions } = core.loadExtScript(
   "ext:background_fetch/options.js",
 );
-const { keyOf } = core.loadExtScript(
-  "ext:background_fetch/registration.js",
-);
+const { keyOf } = core.loadExtScript("ext:background_fetch/registration.js");
 const { SymbolFor } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");

@@ -10,12 +10,17 @@ const {
   PromisePrototypeThen,
   PromiseResolve,
   queueMicrotask,
+  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { Event, setIsTrusted } = core.loadExtScript(
+const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
   "ext:deno_web/02_event.js",
 );
+const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
+
+// Taken now: a script may replace it later.
+const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
 
 const convertEventInit = webidl.createDictionaryConverter("EventInit", [
   {
@@ -117,12 +122,14 @@ class ExtendableEvent extends Event {
     return new Promise((resolve) => {
       this.#onInactive = resolve;
       this.#dispatching = true;
-      try {
-        target.dispatchEvent(this);
-      } finally {
+      dispatchEvent(target, this);
+      // A browser runs the microtasks that the handlers left behind before
+      // the event's dispatch flag is unset. They have run when a new task
+      // does.
+      defer(() => {
         this.#dispatching = false;
         this.#becomeInactive();
-      }
+      });
     });
   }
 }

@@ -3,10 +3,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const {
-  op_bgfetch_console,
-  op_bgfetch_global_facts,
-} = core.ops;
+const { op_bgfetch_console, op_bgfetch_global_facts } = core.ops;
 const {
   ObjectDefineProperties,
   ObjectDefineProperty,
@@ -18,7 +15,9 @@ const {
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const url = core.loadExtScript("ext:deno_web/00_url.js");
 const { URLPattern } = core.loadExtScript("ext:deno_web/01_urlpattern.js");
-const { Console, setNoColorFns } = core.loadExtScript("ext:deno_web/01_console.js");
+const { Console, setNoColorFns } = core.loadExtScript(
+  "ext:deno_web/01_console.js",
+);
 const { DOMException, QuotaExceededError } = core.loadExtScript(
   "ext:deno_web/01_dom_exception.js",
 );

@@ -7,9 +7,7 @@ const { op_bgfetch_realm } = core.ops;
 const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
-} = core.loadExtScript(
-  "ext:background_fetch/events.js",
-);
+} = core.loadExtScript("ext:background_fetch/events.js");
 const { ExtendableEvent } = core.loadExtScript(
   "ext:background_fetch/extendable_event.js",
 );
@@ -22,9 +20,7 @@ const { receiveMessages } = core.loadExtScript(
 const { BackgroundFetchRecord } = core.loadExtScript(
   "ext:background_fetch/record.js",
 );
-const {
-  BackgroundFetchRegistration,
-} = core.loadExtScript(
+const { BackgroundFetchRegistration } = core.loadExtScript(
   "ext:background_fetch/registration.js",
 );
 const {
@@ -33,9 +29,7 @@ const {
   ServiceWorker,
   ServiceWorkerContainer,
   ServiceWorkerRegistration,
-} = core.loadExtScript(
-  "ext:background_fetch/service_worker.js",
-);
+} = core.loadExtScript("ext:background_fetch/service_worker.js");
 const {
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
@@ -48,11 +42,17 @@ const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
   "ext:background_fetch/attributes.js",
 );
 
+const { markNotSerializable } = core.loadExtScript(
+  "ext:deno_web/13_message_port.js",
+);
+
 const facts = op_bgfetch_realm();
 const inServiceWorker = facts.kind === "service-worker";
 const registration = createRegistration(facts);
 
 function expose(interface_) {
+  // None of them is [Serializable].
+  markNotSerializable(interface_.prototype);
   ObjectDefineProperty(globalThis, interface_.name, {
     __proto__: null,
     value: interface_,

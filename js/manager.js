@@ -8,12 +8,8 @@ const {
   op_bgfetch_get_ids,
   op_bgfetch_may_fetch,
 } = core.ops;
-const { toException } = core.loadExtScript(
-  "ext:background_fetch/errors.js",
-);
-const {
-  convertBackgroundFetchOptions,
-} = core.loadExtScript(
+const { toException } = core.loadExtScript("ext:background_fetch/errors.js");
+const { convertBackgroundFetchOptions } = core.loadExtScript(
   "ext:background_fetch/options.js",
 );
 const { getInstance } = core.loadExtScript(
@@ -23,9 +19,7 @@ const {
   constructRequest,
   convertRequests,
   serializeRequest,
-} = core.loadExtScript(
-  "ext:background_fetch/requests.js",
-);
+} = core.loadExtScript("ext:background_fetch/requests.js");
 const { storeRequestBodies } = core.loadExtScript(
   "ext:background_fetch/request_bodies.js",
 );
@@ -70,15 +64,7 @@ class BackgroundFetchManager {
     }
 
     try {
-      // Steps 8.1 to 8.5.
-      const newFetch = await op_bgfetch_may_fetch(
-        id,
-        ArrayPrototypeMap(inners, serializeRequest),
-      );
-      // Steps 8.6 to 8.11.
-      await storeRequestBodies(newFetch, inners);
-      // Steps 8.12 to 8.16.
-      return getInstance(await op_bgfetch_fetch(newFetch, options));
+      return getInstance(await startBackgroundFetch(id, inners, options));
     } catch (error) {
       throw toException(error);
     }
@@ -108,6 +94,24 @@ class BackgroundFetchManager {
 
 webidl.configureInterface(BackgroundFetchManager);
 const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
+
+// https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
+async function startBackgroundFetch(id, inners, options) {
+  // Steps 8.1 to 8.5.
+  const newFetch = await op_bgfetch_may_fetch(
+    id,
+    ArrayPrototypeMap(inners, serializeRequest),
+  );
+  try {
+    // Steps 8.6 to 8.11.
+    await storeRequestBodies(newFetch, inners);
+    // Steps 8.12 to 8.16.
+    return await op_bgfetch_fetch(newFetch, options);
+  } finally {
+    // What was stored and not taken is deleted.
+    core.tryClose(newFetch);
+  }
+}
 
 /** The only instance in this realm. */
 const backgroundFetchManager = new BackgroundFetchManager(privateKey);

@@ -10,19 +10,21 @@ const {
 const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
-} = core.loadExtScript(
-  "ext:background_fetch/events.js",
-);
+} = core.loadExtScript("ext:background_fetch/events.js");
 const { dispatchAndWait } = core.loadExtScript(
   "ext:background_fetch/extendable_event.js",
 );
-const {
-  getInstance,
-  updateInstances,
-} = core.loadExtScript(
+const { getInstance, updateInstances } = core.loadExtScript(
   "ext:background_fetch/registration.js",
 );
-const { String, StringPrototypeStartsWith } = primordials;
+const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
+const { String, StringPrototypeStartsWith, uncurryThis } = primordials;
+
+// Taken now: a script may replace them later.
+const addEventListener = uncurryThis(EventTarget.prototype.addEventListener);
+const removeEventListener = uncurryThis(
+  EventTarget.prototype.removeEventListener,
+);
 
 /** Reads messages for ever, and keeps no event loop alive by doing so. */
 async function receiveMessages(global) {
@@ -31,7 +33,10 @@ async function receiveMessages(global) {
     core.unrefOpPromise(next);
     const message = await next;
     if (message.event === undefined) {
-      updateInstances(message.backgroundFetch);
+      reportingErrors(
+        global,
+        () => updateInstances(message.backgroundFetch),
+      );
     } else {
       fireFunctionalEvent(global, message.event, message.backgroundFetch);
     }
@@ -55,19 +60,25 @@ async function fireFunctionalEvent(global, { name, delivery }, bgFetch) {
   const event = new constructors[name](name, {
     registration: getInstance(bgFetch),
   });
-  // A handler that throws has handled the event all the same, and takes no
-  // other background fetch down with it.
+  await reportingErrors(global, () => dispatchAndWait(event, global, report));
+  op_bgfetch_event_handled(delivery);
+}
+
+// A handler that throws has handled the event all the same, and takes no other
+// background fetch down with it: what is thrown while events are dispatched is
+// reported, and does not end the event loop as other uncaught errors do.
+function reportingErrors(global, dispatch) {
   const onerror = (errorEvent) => {
     if (errorEvent.defaultPrevented) return;
     errorEvent.preventDefault();
     report(errorEvent.error);
   };
-  global.addEventListener("error", onerror);
-  const handled = dispatchAndWait(event, global, report);
-  // Only what is thrown while the event is dispatched is a handler's.
-  global.removeEventListener("error", onerror);
-  await handled;
-  op_bgfetch_event_handled(delivery);
+  addEventListener(global, "error", onerror);
+  try {
+    return dispatch();
+  } finally {
+    removeEventListener(global, "error", onerror);
+  }
 }
 
 function report(error) {

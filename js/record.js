@@ -14,6 +14,7 @@ const {
   ArrayPrototypeMap,
   PromisePrototypeThen,
   PromiseReject,
+  SafeFinalizationRegistry,
   SymbolFor,
   TypedArrayPrototypeGetByteLength,
 } = primordials;
@@ -26,8 +27,11 @@ const { createReadableStream } = core.loadExtScript(
   "ext:deno_web/06_streams.js",
 );
 const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
-const { fromInnerResponse, newInnerResponse, nullBodyStatus } = core
-  .loadExtScript("ext:deno_fetch/23_response.js");
+const {
+  fromInnerResponse,
+  newInnerResponse,
+  nullBodyStatus,
+} = core.loadExtScript("ext:deno_fetch/23_response.js");
 
 const noop = () => {};
 const privateKey = { __proto__: null };
@@ -53,7 +57,7 @@ class BackgroundFetchRecord {
     webidl.assertBranded(this, BackgroundFetchRecordPrototype);
     return this.#request ??= createRequestObject(
       this.#handle,
-      op_bgfetch_record_request(this.#handle),
+      op_bgfetch_record_request(this.#handle.rid),
     );
   }
 
@@ -91,17 +95,28 @@ webidl.configureInterface(BackgroundFetchRecord);
 const BackgroundFetchRecordPrototype = BackgroundFetchRecord.prototype;
 
 /**
- * https://wicg.github.io/background-fetch/#create-record-objects
- * @param {object[]} handles the records in the engine
+ * What keeps a record in the engine, and its bytes readable: whoever reads
+ * from it holds it. When nobody does any more, the engine is told.
+ * @typedef {{ rid: number }} RecordHandle
  */
-function createRecordObjects(handles) {
-  return ArrayPrototypeMap(handles, (handle) => recordFrom(handle));
+const unreachable = new SafeFinalizationRegistry((rid) => core.tryClose(rid));
+
+/**
+ * https://wicg.github.io/background-fetch/#create-record-objects
+ * @param {number[]} rids the records in the engine
+ */
+function createRecordObjects(rids) {
+  return ArrayPrototypeMap(rids, (rid) => {
+    const handle = { rid };
+    unreachable.register(handle, rid);
+    return recordFrom(handle);
+  });
 }
 
 // Step 2.10. The engine has chosen between the response and the exception, and
 // has deleted what steps 2.10.2.2 and 2.10.2.3 delete.
 async function waitForResponse(handle) {
-  const stored = await op_bgfetch_record_response(handle);
+  const stored = await op_bgfetch_record_response(handle.rid);
   const inner = newInnerResponse(stored.status, stored.status_message);
   inner.type = stored.type;
   inner.urlList = stored.url_list;
@@ -121,7 +136,7 @@ function responseBodyStream(handle) {
     noop,
     async (controller) => {
       const bytes = await op_bgfetch_read_response_body(
-        handle,
+        handle.rid,
         transmittedBytes,
         SLICE,
       );

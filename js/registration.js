@@ -18,9 +18,7 @@ const {
   constructRequest,
   convertRequestInfo,
   serializeRequest,
-} = core.loadExtScript(
-  "ext:background_fetch/requests.js",
-);
+} = core.loadExtScript("ext:background_fetch/requests.js");
 const {
   MapPrototypeDelete,
   MapPrototypeGet,
@@ -30,6 +28,7 @@ const {
   SafeWeakRef,
   SymbolFor,
   TypeError,
+  uncurryThis,
   WeakRefPrototypeDeref,
 } = primordials;
 
@@ -66,6 +65,8 @@ const convertCacheQueryOptions = webidl.createDictionaryConverter(
   ],
 );
 
+// Taken now: a script may replace it later.
+const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
 const progressHandler = eventHandler("progress");
 
 const privateKey = { __proto__: null };
@@ -184,14 +185,14 @@ class BackgroundFetchRegistration extends EventTarget {
       );
     }
     // Step 3.
-    const handles = await op_bgfetch_match_all(
+    const rids = await op_bgfetch_match_all(
       this.#bgFetch.key,
       request === undefined
         ? null
         : serializeRequest(constructRequest(request)),
       options,
     );
-    return createRecordObjects(handles);
+    return createRecordObjects(rids);
   }
 
   [SymbolFor("Deno.privateCustomInspect")](inspect, inspectOptions) {
@@ -286,7 +287,7 @@ function updateInstances(latest) {
   if (progressed) {
     const event = new Event("progress");
     setIsTrusted(event, true);
-    instance.dispatchEvent(event);
+    dispatchEvent(instance, event);
   }
 }
 

@@ -7,9 +7,7 @@ const {
   op_bgfetch_open_request_body,
   op_bgfetch_write_request_body,
 } = core.ops;
-const { abortError } = core.loadExtScript(
-  "ext:background_fetch/errors.js",
-);
+const { abortError } = core.loadExtScript("ext:background_fetch/errors.js");
 const {
   ArrayPrototypePush,
   PromisePrototypeThen,
@@ -32,7 +30,7 @@ const readerRead = uncurryThis(ReadableStreamDefaultReader.prototype.read);
 /**
  * https://wicg.github.io/background-fetch/#background-fetch-manager-fetch,
  * steps 8.6 to 8.11.
- * @param {object} newFetch the background fetch to be, in the engine
+ * @param {number} newFetch the background fetch to be, a resource
  * @param {object[]} requests inner requests of deno_fetch
  */
 async function storeRequestBodies(newFetch, requests) {

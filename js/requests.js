@@ -152,7 +152,7 @@ function deserializeReferrer(referrer) {
 /**
  * A Request for what the engine stored; its body is read from the store as it
  * is pulled.
- * @param {object} handle the record in the engine
+ * @param {{ rid: number }} handle the record in the engine
  */
 function createRequestObject(handle, stored) {
   const body = stored.body_length === null
@@ -182,7 +182,11 @@ function requestBodyStream(handle) {
   return createReadableStream(
     () => {},
     async (controller) => {
-      const bytes = await op_bgfetch_read_request_body(handle, offset, SLICE);
+      const bytes = await op_bgfetch_read_request_body(
+        handle.rid,
+        offset,
+        SLICE,
+      );
       const length = TypedArrayPrototypeGetByteLength(bytes);
       if (length === 0) {
         controller.close();

@@ -15,9 +15,7 @@ const {
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
-const { DOMException } = core.loadExtScript(
-  "ext:deno_web/01_dom_exception.js",
-);
+const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/attributes.js",

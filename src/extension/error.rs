@@ -1,5 +1,7 @@
 //! Errors of the ops, with the exception that each is to a script.
 
+use deno_core::error::ResourceError;
+
 use crate::engine::FetchRejection;
 use crate::engine::RecordError;
 use crate::store::StoreError;
@@ -27,6 +29,9 @@ pub(crate) enum BackgroundFetchError {
   #[class("BackgroundFetchAbortError")]
   #[error("{0}")]
   Aborted(String),
+  #[class(inherit)]
+  #[error(transparent)]
+  Resource(#[from] ResourceError),
   /// The store failed, and the script cannot do anything about it.
   #[class("BackgroundFetchUnknownError")]
   #[error("{0}")]

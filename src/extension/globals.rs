@@ -11,6 +11,10 @@ use serde::Serialize;
 use super::messages::kind_name;
 use crate::engine::Realm;
 
+/// Writes a text with its line end; the flag says whether it is a warning or an
+/// error.
+pub type WriteConsole = dyn Fn(&str, bool);
+
 /// Where `console` writes.
 #[derive(Clone, Default)]
 pub enum Console {
@@ -19,9 +23,8 @@ pub enum Console {
   Standard,
   /// Everything to standard error.
   Stderr,
-  /// To a function: the text with its line end, and whether it is a warning or
-  /// an error.
-  Custom(Rc<dyn Fn(&str, bool)>),
+  /// To a function.
+  Custom(Rc<WriteConsole>),
 }
 
 impl Console {

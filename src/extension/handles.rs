@@ -1,14 +1,14 @@
-//! What JavaScript holds of the engine: objects that its garbage collector
-//! owns, so that a script that forgets one, or a realm that ends, lets go.
+//! What JavaScript holds of the engine, in the resource table: a realm that
+//! ends lets go of all of it.
+//!
+//! Objects of `cppgc` would be the shorter way, but with QuickJS they are
+//! never collected, not even when the runtime is dropped.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::convert::Infallible;
 use std::rc::Rc;
 
-use deno_core::GarbageCollected;
-use deno_core::ToV8;
-use deno_core::cppgc::make_cppgc_object;
-use deno_core::v8;
+use deno_core::Resource;
 
 use super::error::BackgroundFetchError;
 use crate::engine::NewRecord;
@@ -21,7 +21,7 @@ use crate::spec::Request;
 /// request bodies are being stored. Dropping it deletes those bodies.
 pub(crate) struct NewFetch {
   pub id: String,
-  records: Rc<RefCell<Vec<Upload>>>,
+  records: RefCell<Vec<Upload>>,
 }
 
 struct Upload {
@@ -37,12 +37,9 @@ enum UploadBody {
   Stored(RequestBodyHandle),
 }
 
-// SAFETY: it holds nothing that the garbage collector manages.
-unsafe impl GarbageCollected for NewFetch {
-  fn trace(&self, _visitor: &mut v8::cppgc::Visitor) {}
-
-  fn get_name(&self) -> &'static std::ffi::CStr {
-    c"NewBackgroundFetch"
+impl Resource for NewFetch {
+  fn name(&self) -> Cow<'_, str> {
+    "newBackgroundFetch".into()
   }
 }
 
@@ -57,7 +54,7 @@ impl NewFetch {
       .collect();
     Self {
       id,
-      records: Rc::new(RefCell::new(records)),
+      records: RefCell::new(records),
     }
   }
 
@@ -132,12 +129,9 @@ fn not_open() -> BackgroundFetchError {
 /// A record that was matched.
 pub(crate) struct Record(Rc<RecordHandle>);
 
-// SAFETY: it holds nothing that the garbage collector manages.
-unsafe impl GarbageCollected for Record {
-  fn trace(&self, _visitor: &mut v8::cppgc::Visitor) {}
-
-  fn get_name(&self) -> &'static std::ffi::CStr {
-    c"BackgroundFetchRecord"
+impl Resource for Record {
+  fn name(&self) -> Cow<'_, str> {
+    "backgroundFetchRecord".into()
   }
 }
 
@@ -149,16 +143,5 @@ impl Record {
   /// A share of it, for an op that waits.
   pub fn handle(&self) -> Rc<RecordHandle> {
     self.0.clone()
-  }
-}
-
-impl<'a> ToV8<'a> for Record {
-  type Error = Infallible;
-
-  fn to_v8<'i>(
-    self,
-    scope: &mut v8::PinScope<'a, 'i>,
-  ) -> Result<v8::Local<'a, v8::Value>, Self::Error> {
-    Ok(make_cppgc_object(scope, self).into())
   }
 }

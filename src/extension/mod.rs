@@ -27,6 +27,7 @@ use deno_core::JsRuntime;
 
 use self::api::background_fetch;
 pub use self::globals::Console;
+pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
 use crate::engine::Engine;

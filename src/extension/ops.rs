@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use deno_core::OpState;
+use deno_core::ResourceId;
 use deno_core::convert::Uint8Array;
+use deno_core::error::ResourceError;
 use deno_core::op2;
 
 use super::error::BackgroundFetchError;
@@ -21,6 +23,7 @@ use super::messages::kind_name;
 use crate::engine::Delivery;
 use crate::engine::Realm;
 use crate::engine::RealmKind;
+use crate::engine::RecordHandle;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::store::BackgroundFetchKey;
@@ -30,6 +33,20 @@ pub(crate) type ReportError = Rc<dyn Fn(&str)>;
 
 fn realm(state: &Rc<RefCell<OpState>>) -> Realm {
   state.borrow().borrow::<Realm>().clone()
+}
+
+fn new_fetch(
+  state: &Rc<RefCell<OpState>>,
+  rid: ResourceId,
+) -> Result<Rc<NewFetch>, ResourceError> {
+  state.borrow().resource_table.get::<NewFetch>(rid)
+}
+
+fn record(
+  state: &Rc<RefCell<OpState>>,
+  rid: ResourceId,
+) -> Result<Rc<RecordHandle>, ResourceError> {
+  Ok(state.borrow().resource_table.get::<Record>(rid)?.handle())
 }
 
 fn key(number: f64) -> BackgroundFetchKey {
@@ -48,33 +65,37 @@ pub(crate) fn op_bgfetch_realm(state: &mut OpState) -> JsRealm {
   }
 }
 
+/// The background fetch to be, as a resource.
 #[op2]
-#[cppgc]
+#[smi]
 pub(crate) async fn op_bgfetch_may_fetch(
   state: Rc<RefCell<OpState>>,
   #[string] id: String,
   #[serde] requests: Vec<Request>,
-) -> Result<NewFetch, BackgroundFetchError> {
+) -> Result<ResourceId, BackgroundFetchError> {
   realm(&state).may_fetch(&id, &requests).await?;
-  Ok(NewFetch::new(id, requests))
+  let new_fetch = NewFetch::new(id, requests);
+  Ok(state.borrow_mut().resource_table.add(new_fetch))
 }
 
 #[op2]
 pub(crate) async fn op_bgfetch_open_request_body(
   state: Rc<RefCell<OpState>>,
-  #[cppgc] new_fetch: &NewFetch,
+  #[smi] rid: ResourceId,
   #[smi] index: u32,
 ) -> Result<(), BackgroundFetchError> {
   let writer = realm(&state).create_request_body().await?;
-  new_fetch.open(index as usize, writer)
+  new_fetch(&state, rid)?.open(index as usize, writer)
 }
 
 #[op2]
 pub(crate) async fn op_bgfetch_write_request_body(
-  #[cppgc] new_fetch: &NewFetch,
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
   #[smi] index: u32,
   #[buffer(copy)] chunk: Bytes,
 ) -> Result<(), BackgroundFetchError> {
+  let new_fetch = new_fetch(&state, rid)?;
   let mut writer = new_fetch.take_writer(index as usize)?;
   writer.write(chunk).await?;
   new_fetch.open(index as usize, writer)
@@ -82,9 +103,11 @@ pub(crate) async fn op_bgfetch_write_request_body(
 
 #[op2]
 pub(crate) async fn op_bgfetch_finish_request_body(
-  #[cppgc] new_fetch: &NewFetch,
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
   #[smi] index: u32,
 ) -> Result<(), BackgroundFetchError> {
+  let new_fetch = new_fetch(&state, rid)?;
   let writer = new_fetch.take_writer(index as usize)?;
   let body = writer.finish().await?;
   new_fetch.stored(index as usize, body)
@@ -94,9 +117,10 @@ pub(crate) async fn op_bgfetch_finish_request_body(
 #[serde]
 pub(crate) async fn op_bgfetch_fetch(
   state: Rc<RefCell<OpState>>,
-  #[cppgc] new_fetch: &NewFetch,
+  #[smi] rid: ResourceId,
   #[serde] options: JsOptions,
 ) -> Result<JsBackgroundFetch, BackgroundFetchError> {
+  let new_fetch = new_fetch(&state, rid)?;
   let records = new_fetch.take_records()?;
   let snapshot = realm(&state)
     .fetch(new_fetch.id.clone(), records, options.into())
@@ -129,18 +153,22 @@ pub(crate) async fn op_bgfetch_abort(
   realm(&state).abort(key(bg_fetch)).await
 }
 
+/// The matching records, as resources.
 #[op2]
+#[serde]
 pub(crate) async fn op_bgfetch_match_all(
   state: Rc<RefCell<OpState>>,
   bg_fetch: f64,
   #[serde] request: Option<Request>,
   #[serde] options: JsCacheQueryOptions,
-) -> Vec<Record> {
-  realm(&state)
+) -> Vec<ResourceId> {
+  let records = realm(&state)
     .match_all(key(bg_fetch), request.as_ref(), &options.into())
-    .await
+    .await;
+  let table = &mut state.borrow_mut().resource_table;
+  records
     .into_iter()
-    .map(Record::new)
+    .map(|record| table.add(Record::new(record)))
     .collect()
 }
 
@@ -191,27 +219,32 @@ pub(crate) async fn op_bgfetch_update_ui(
 
 #[op2]
 #[serde]
-pub(crate) fn op_bgfetch_record_request(#[cppgc] record: &Record) -> Request {
-  record.handle().request().clone()
+pub(crate) fn op_bgfetch_record_request(
+  state: &mut OpState,
+  #[smi] rid: ResourceId,
+) -> Result<Request, ResourceError> {
+  let record = state.resource_table.get::<Record>(rid)?;
+  Ok(record.handle().request().clone())
 }
 
 #[op2]
 #[serde]
 pub(crate) async fn op_bgfetch_record_response(
-  #[cppgc] record: &Record,
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
 ) -> Result<Response, BackgroundFetchError> {
-  Ok(record.handle().response().await?)
+  Ok(record(&state, rid)?.response().await?)
 }
 
 /// Up to `max` bytes of the stored request body; none at its end.
 #[op2]
 pub(crate) async fn op_bgfetch_read_request_body(
-  #[cppgc] record: &Record,
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
 ) -> Result<Uint8Array, BackgroundFetchError> {
-  let bytes = record
-    .handle()
+  let bytes = record(&state, rid)?
     .read_request_body(offset as u64, max as usize)
     .await?;
   Ok(Vec::from(bytes).into())
@@ -220,10 +253,13 @@ pub(crate) async fn op_bgfetch_read_request_body(
 /// Up to `max` bytes of the response's body; none at its end.
 #[op2]
 pub(crate) async fn op_bgfetch_read_response_body(
-  #[cppgc] record: &Record,
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
 ) -> Result<Uint8Array, BackgroundFetchError> {
-  let bytes = record.handle().read(offset as u64, max as usize).await?;
+  let bytes = record(&state, rid)?
+    .read(offset as u64, max as usize)
+    .await?;
   Ok(Vec::from(bytes.unwrap_or_default()).into())
 }
