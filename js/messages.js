@@ -17,14 +17,24 @@ const { dispatchAndWait } = core.loadExtScript(
 const { getInstance, updateInstances } = core.loadExtScript(
   "ext:background_fetch/registration.js",
 );
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
-const { String, StringPrototypeStartsWith, uncurryThis } = primordials;
+const {
+  ObjectPrototypeIsPrototypeOf,
+  String,
+  StringPrototypeStartsWith,
+  uncurryThis,
+} = primordials;
 
 // Taken now: a script may replace them later.
 const addEventListener = uncurryThis(EventTarget.prototype.addEventListener);
 const removeEventListener = uncurryThis(
   EventTarget.prototype.removeEventListener,
 );
+
+const isEventTarget = (object) =>
+  ObjectPrototypeIsPrototypeOf(EventTarget.prototype, object) &&
+  object[webidl.brand] === webidl.brand;
 
 /** Reads messages for ever, and keeps no event loop alive by doing so. */
 async function receiveMessages(global) {
@@ -68,6 +78,8 @@ async function fireFunctionalEvent(global, { name, delivery }, bgFetch) {
 // background fetch down with it: what is thrown while events are dispatched is
 // reported, and does not end the event loop as other uncaught errors do.
 function reportingErrors(global, dispatch) {
+  // The global object of an embedder need not be one; it sees to errors then.
+  if (!isEventTarget(global)) return dispatch();
   const onerror = (errorEvent) => {
     if (errorEvent.defaultPrevented) return;
     errorEvent.preventDefault();
@@ -87,7 +99,9 @@ function report(error) {
     text = String(error?.stack || error);
     const heading = String(error);
     // QuickJS leaves the message out of the stack.
-    if (error?.stack && !StringPrototypeStartsWith(text, heading)) text = `${heading}\n${text}`;
+    if (error?.stack && !StringPrototypeStartsWith(text, heading)) {
+      text = `${heading}\n${text}`;
+    }
   } catch {
     text = "a value that cannot be shown";
   }

@@ -57,7 +57,8 @@ async function storeRequestBodies(newFetch, requests) {
     const reason = abortError("Another request's body could not be read");
     for (let i = 0; i < streams.length; i++) {
       // The text errors them; cancelling also tells whoever writes into them.
-      PromisePrototypeThen(readableStreamCancel(streams[i], reason), noop, noop);
+      const cancelled = readableStreamCancel(streams[i], reason);
+      PromisePrototypeThen(cancelled, noop, noop);
     }
     throw error;
   }
@@ -79,10 +80,11 @@ async function storeBody(newFetch, index, stream, state) {
       await op_bgfetch_finish_request_body(newFetch, index);
       return;
     }
-    if (TypedArrayPrototypeGetSymbolToStringTag(result.value) !== "Uint8Array") {
+    const { value } = result;
+    if (TypedArrayPrototypeGetSymbolToStringTag(value) !== "Uint8Array") {
       throw new TypeError("A chunk of a request's body is not a Uint8Array");
     }
-    await op_bgfetch_write_request_body(newFetch, index, result.value);
+    await op_bgfetch_write_request_body(newFetch, index, value);
   }
 }
 

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::RealmFacts;
@@ -10,6 +11,7 @@ use background_fetch::engine::RealmKind;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
+use background_fetch::extension::init;
 use background_fetch::network::NetworkPolicy;
 use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
@@ -18,8 +20,7 @@ fn engine() -> Engine {
   Engine::fake()
 }
 
-/// Assertions for scripts, and `results`: a script sets `done` when it has
-/// come to its end.
+/// Assertions for scripts.
 const PRELUDE: &str = r#"
 globalThis.assert = (value, what) => {
   if (!value) throw new Error(`failed: ${what}`);
@@ -53,6 +54,18 @@ globalThis.backgroundFetch = globalThis.registration?.backgroundFetch ??
   navigator.serviceWorker.ready.then((r) => backgroundFetch = r.backgroundFetch);
 "#;
 
+fn facts(kind: RealmKind) -> RealmFacts {
+  RealmFacts {
+    kind,
+    scope: "https://app.test/app/".parse().unwrap(),
+    url: "https://app.test/app/script.js".parse().unwrap(),
+    policy: NetworkPolicy::Browser,
+    csp: Vec::new(),
+    referrer_policy: String::new(),
+    net_check: None,
+  }
+}
+
 /// Runs `script` as the body of an async function in a realm of its own;
 /// panics with what it throws.
 fn run(kind: RealmKind, script: &str) {
@@ -63,15 +76,7 @@ fn run(kind: RealmKind, script: &str) {
   let result = tokio.block_on(async {
     let written = Rc::new(RefCell::new(String::new()));
     let sink = written.clone();
-    let facts = RealmFacts {
-      kind,
-      scope: "https://app.test/app/".parse().unwrap(),
-      url: "https://app.test/app/script.js".parse().unwrap(),
-      policy: NetworkPolicy::Browser,
-      csp: Vec::new(),
-      referrer_policy: String::new(),
-      net_check: None,
-    };
+    let facts = facts(kind);
     let options = ExtensionOptions {
       console: Console::Custom(Rc::new(move |text, _| {
         sink.borrow_mut().push_str(text)
@@ -104,6 +109,42 @@ fn run(kind: RealmKind, script: &str) {
 
 fn service_worker(script: &str) {
   run(RealmKind::ServiceWorker, script);
+}
+
+#[test]
+fn a_host_with_globals_of_its_own_takes_the_interfaces_only() {
+  let tokio = tokio::runtime::Builder::new_current_thread()
+    .enable_all()
+    .build()
+    .unwrap();
+  tokio.block_on(async {
+    let facts = facts(RealmKind::ServiceWorker);
+    let mut runtime = JsRuntime::new(RuntimeOptions {
+      extensions: vec![
+        deno_webidl::deno_webidl::init(),
+        deno_web::deno_web::init(
+          Arc::new(deno_web::BlobStore::default()),
+          Some(facts.url.clone()),
+          false,
+          deno_web::InMemoryBroadcastChannel::default(),
+        ),
+        deno_net::deno_net::init(None, None),
+        deno_fetch::deno_fetch::init(deno_fetch::Options::default()),
+        init(&engine(), facts),
+      ],
+      ..Default::default()
+    });
+    let script = r#"
+      if (globalThis.Request || globalThis.navigator || !globalThis.Deno) {
+        throw new Error("globals");
+      }
+      registration.backgroundFetch.getIds().then((ids) => {
+        if (ids.length !== 0) throw new Error("ids");
+      });
+    "#;
+    runtime.execute_script("test.js", script).unwrap();
+    runtime.run_event_loop(Default::default()).await.unwrap();
+  });
 }
 
 /// Interface, parent, constructor's length, and each member with its kind.

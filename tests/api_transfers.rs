@@ -68,6 +68,31 @@ fn answer(mut stream: TcpStream) {
   let _ = stream.write_all(answer.as_bytes());
 }
 
+/// A service worker of a page of `origin`, and what it writes.
+fn service_worker(origin: &str) -> (JsRuntime, Rc<RefCell<String>>) {
+  let written = Rc::new(RefCell::new(String::new()));
+  let sink = written.clone();
+  let facts = RealmFacts {
+    kind: RealmKind::ServiceWorker,
+    scope: format!("{origin}/").parse().unwrap(),
+    url: format!("{origin}/sw.js").parse().unwrap(),
+    policy: NetworkPolicy::Browser,
+    csp: Vec::new(),
+    referrer_policy: String::new(),
+    net_check: None,
+  };
+  let options = ExtensionOptions {
+    console: Console::Custom(Rc::new(move |text, _| {
+      sink.borrow_mut().push_str(text)
+    })),
+  };
+  let runtime = JsRuntime::new(RuntimeOptions {
+    extensions: extensions(&engine(), facts, options),
+    ..Default::default()
+  });
+  (runtime, written)
+}
+
 /// Runs `script` as the body of an async function in a service worker until
 /// nothing is left to do; returns what it wrote, line by line.
 fn run(script: &str) -> Vec<String> {
@@ -76,27 +101,7 @@ fn run(script: &str) -> Vec<String> {
     .build()
     .unwrap();
   tokio.block_on(async {
-    let origin = serve();
-    let written = Rc::new(RefCell::new(String::new()));
-    let sink = written.clone();
-    let facts = RealmFacts {
-      kind: RealmKind::ServiceWorker,
-      scope: format!("{origin}/").parse().unwrap(),
-      url: format!("{origin}/sw.js").parse().unwrap(),
-      policy: NetworkPolicy::Browser,
-      csp: Vec::new(),
-      referrer_policy: String::new(),
-      net_check: None,
-    };
-    let options = ExtensionOptions {
-      console: Console::Custom(Rc::new(move |text, _| {
-        sink.borrow_mut().push_str(text)
-      })),
-    };
-    let mut runtime = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine(), facts, options),
-      ..Default::default()
-    });
+    let (mut runtime, written) = service_worker(&serve());
     let realm = realm(&mut runtime);
     let script = format!(
       "const {{ backgroundFetch }} = registration; (async () => {{ {script} }})()"
@@ -310,4 +315,38 @@ fn a_body_that_fails_rejects_and_cancels_the_others() {
     "#,
   );
   assert_eq!(lines, ["TypeError mine", "AbortError", "TypeError", "0"]);
+}
+
+#[test]
+fn events_wait_for_the_script() {
+  let tokio = tokio::runtime::Builder::new_current_thread()
+    .enable_all()
+    .build()
+    .unwrap();
+  tokio.block_on(async {
+    let (mut runtime, written) = service_worker(&serve());
+    runtime
+      .execute_script(
+        "start.js",
+        "registration.backgroundFetch.fetch('id', '/a').then((bgFetch) => \
+           bgFetch.onprogress = () => {})",
+      )
+      .unwrap();
+    let loading = async {
+      loop {
+        runtime.run_event_loop(Default::default()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+      }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), loading).await;
+    runtime
+      .execute_script(
+        "later.js",
+        "onbackgroundfetchsuccess = () => console.log('event')",
+      )
+      .unwrap();
+    let realm = realm(&mut runtime);
+    run_until_idle(&mut runtime, &realm).await.unwrap();
+    assert_eq!(*written.borrow(), "event\n");
+  });
 }

@@ -1,5 +1,8 @@
 //! The interfaces of Background Fetch, as an extension of `deno_core`.
 
+use std::rc::Rc;
+
+use super::inbox::Inbox;
 use super::ops::*;
 use crate::engine::Realm;
 
@@ -53,5 +56,6 @@ deno_core::extension!(
   state = |state, options| {
     state.put(options.realm);
     state.put(options.report_error);
+    state.put(Rc::new(Inbox::default()));
   },
 );

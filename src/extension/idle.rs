@@ -13,12 +13,16 @@ use crate::engine::Realm;
 /// Runs the event loop until the script has nothing left to do, no background
 /// fetch of the realm's registration is unsettled, and no event is owed.
 ///
+/// The script has been evaluated, or its evaluation begun: from here on,
+/// events are delivered.
+///
 /// `JsRuntime::run_event_loop` returns earlier: waiting for what the engine
 /// has to tell keeps no event loop alive by itself.
 pub async fn run_until_idle(
   runtime: &mut JsRuntime,
   realm: &Realm,
 ) -> Result<(), CoreError> {
+  super::deliver_events(runtime);
   loop {
     let mut idle = pin!(realm.idle());
     let done = poll_fn(|cx| {

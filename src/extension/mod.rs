@@ -10,6 +10,7 @@ mod error;
 mod globals;
 mod handles;
 mod idle;
+mod inbox;
 mod messages;
 mod ops;
 
@@ -30,6 +31,7 @@ pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
+use self::inbox::Inbox;
 use crate::engine::Engine;
 use crate::engine::Realm;
 use crate::engine::RealmFacts;
@@ -41,7 +43,8 @@ use crate::engine::RealmFacts;
 ///
 /// The host has called `setLocationHref` of `ext:deno_web/12_location.js`, if
 /// relative URLs shall work, and its global object is an `EventTarget`, if it
-/// is a service worker's. Errors of event handlers are logged with `tracing`.
+/// is a service worker's. After the script was evaluated it calls
+/// [`deliver_events`]. Errors of event handlers are logged with `tracing`.
 ///
 /// The realm is detached from the engine when the runtime is dropped.
 pub fn init(engine: &Engine, facts: RealmFacts) -> Extension {
@@ -88,6 +91,13 @@ pub fn extensions(
       Rc::new(move |text: &str| console.write(&format!("{text}\n"), true)),
     ),
   ]
+}
+
+/// Says that the script was evaluated and has its event listeners: until then,
+/// functional events are held back. [`run_until_idle`] says so itself.
+pub fn deliver_events(runtime: &mut JsRuntime) {
+  let inbox = runtime.op_state().borrow().borrow::<Rc<Inbox>>().clone();
+  inbox.open();
 }
 
 /// The realm that the extension attached to the engine, for

@@ -13,6 +13,7 @@ use deno_core::op2;
 use super::error::BackgroundFetchError;
 use super::handles::NewFetch;
 use super::handles::Record;
+use super::inbox::Inbox;
 use super::messages::JsBackgroundFetch;
 use super::messages::JsCacheQueryOptions;
 use super::messages::JsMessage;
@@ -187,7 +188,8 @@ pub(crate) fn op_bgfetch_unwatch(state: &mut OpState, bg_fetch: f64) {
 pub(crate) async fn op_bgfetch_next_message(
   state: Rc<RefCell<OpState>>,
 ) -> JsMessage {
-  realm(&state).next_message().await.into()
+  let inbox = state.borrow().borrow::<Rc<Inbox>>().clone();
+  inbox.next(&realm(&state)).await.into()
 }
 
 #[op2(fast)]
