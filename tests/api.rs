@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use background_fetch::engine::Engine;
+use background_fetch::engine::EngineConfig;
 use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::extension::Console;
@@ -13,11 +14,12 @@ use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
 use background_fetch::extension::init;
 use background_fetch::network::NetworkPolicy;
+use background_fetch::store::Store;
 use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
 
 fn engine() -> Engine {
-  Engine::fake()
+  Engine::start(Store::in_memory(), EngineConfig::default()).unwrap()
 }
 
 /// Assertions for scripts.

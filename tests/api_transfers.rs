@@ -1,14 +1,13 @@
-//! The interfaces while something is transferred, from a server in this file.
+//! The interfaces while something is transferred.
+
+mod support;
 
 use std::cell::RefCell;
-use std::io::Read;
-use std::io::Write;
-use std::net::TcpListener;
-use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
+use background_fetch::engine::EngineConfig;
 use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::extension::Console;
@@ -16,71 +15,38 @@ use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
 use background_fetch::extension::realm;
 use background_fetch::extension::run_until_idle;
-use background_fetch::network::NetworkPolicy;
+use background_fetch::store::Store;
 use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
 
+use self::support::Behaviour;
+use self::support::FaultServer;
+use self::support::Resource;
+
+const BOUND: Duration = Duration::from_secs(20);
+
 fn engine() -> Engine {
-  Engine::fake()
+  Engine::start(Store::in_memory(), EngineConfig::default()).unwrap()
 }
 
 /// Answers `/204` with that status, never answers `/stalled`, and everything
-/// else with `hello world`. Returns its origin.
-fn serve() -> String {
-  let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-  let origin = format!("http://{}", listener.local_addr().unwrap());
-  std::thread::spawn(move || {
-    for stream in listener.incoming().flatten() {
-      std::thread::spawn(move || answer(stream));
-    }
-  });
-  origin
-}
-
-fn answer(mut stream: TcpStream) {
-  let mut head = Vec::new();
-  let mut byte = [0];
-  while !head.ends_with(b"\r\n\r\n") {
-    match stream.read(&mut byte) {
-      Ok(1) => head.push(byte[0]),
-      _ => return,
-    }
-  }
-  let head = String::from_utf8_lossy(&head).to_lowercase();
-  let length = head
-    .lines()
-    .find_map(|line| line.strip_prefix("content-length:"))
-    .map_or(0, |value| value.trim().parse().unwrap());
-  let mut body = vec![0; length];
-  let _ = stream.read_exact(&mut body);
-  let path = head.split(' ').nth(1).unwrap_or_default();
-  let answer = match path {
-    "/stalled" => {
-      std::thread::sleep(Duration::from_secs(60));
-      return;
-    }
-    "/204" => "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
-    _ => concat!(
-      "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n",
-      "Content-Length: 11\r\n\r\nhello world",
-    ),
-  };
-  let _ = stream.write_all(answer.as_bytes());
+/// else that the tests ask for with `hello world`.
+fn serve() -> FaultServer {
+  let server = FaultServer::start_blocking();
+  let hello = || Resource::text("hello world").content_type("text/plain");
+  server.serve("/a", hello());
+  server.serve("/post", hello());
+  server.serve("/204", hello().script([Behaviour::Status(204)]));
+  server.serve("/stalled", hello().script([Behaviour::Hold]));
+  server
 }
 
 /// A service worker of a page of `origin`, and what it writes.
 fn service_worker(origin: &str) -> (JsRuntime, Rc<RefCell<String>>) {
   let written = Rc::new(RefCell::new(String::new()));
   let sink = written.clone();
-  let facts = RealmFacts {
-    kind: RealmKind::ServiceWorker,
-    scope: format!("{origin}/").parse().unwrap(),
-    url: format!("{origin}/sw.js").parse().unwrap(),
-    policy: NetworkPolicy::Browser,
-    csp: Vec::new(),
-    referrer_policy: String::new(),
-    net_check: None,
-  };
+  let url = format!("{origin}/sw.js").parse().unwrap();
+  let facts = RealmFacts::new(RealmKind::ServiceWorker, url);
   let options = ExtensionOptions {
     console: Console::Custom(Rc::new(move |text, _| {
       sink.borrow_mut().push_str(text)
@@ -100,17 +66,15 @@ fn run(script: &str) -> Vec<String> {
     .enable_all()
     .build()
     .unwrap();
+  let server = serve();
   tokio.block_on(async {
-    let (mut runtime, written) = service_worker(&serve());
+    let (mut runtime, written) = service_worker(&server.origin());
     let realm = realm(&mut runtime);
     let script = format!(
       "const {{ backgroundFetch }} = registration; (async () => {{ {script} }})()"
     );
     runtime.execute_script("test.js", script).unwrap();
-    tokio::time::timeout(
-      Duration::from_secs(20),
-      run_until_idle(&mut runtime, &realm),
-    )
+    tokio::time::timeout(BOUND, run_until_idle(&mut runtime, &realm))
     .await
     .expect("the script comes to an end")
     .unwrap();
@@ -237,12 +201,12 @@ fn an_event_is_extended_as_long_as_a_promise_is_pending() {
         console.log("extended", name(() => event.waitUntil(null)),
           registration.recordsAvailable);
       }, 10);
-      setTimeout(async () => {
-        console.log("over", name(() => event.waitUntil(null)),
-          registration.recordsAvailable);
-        await registration.matchAll().catch((e) => console.log(e.name));
-        await event.updateUI().catch((e) => console.log(e.name));
-      }, 150);
+      while (registration.recordsAvailable) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      console.log("over", name(() => event.waitUntil(null)));
+      await registration.matchAll().catch((e) => console.log(e.name));
+      await event.updateUI().catch((e) => console.log(e.name));
     };
     await backgroundFetch.fetch("id", "/a");
     "#,
@@ -252,7 +216,7 @@ fn an_event_is_extended_as_long_as_a_promise_is_pending() {
     [
       "microtask ok",
       "extended ok true",
-      "over InvalidStateError false",
+      "over InvalidStateError",
       "InvalidStateError",
       "InvalidStateError",
     ]
@@ -323,22 +287,24 @@ fn events_wait_for_the_script() {
     .enable_all()
     .build()
     .unwrap();
+  let server = serve();
   tokio.block_on(async {
-    let (mut runtime, written) = service_worker(&serve());
+    let (mut runtime, written) = service_worker(&server.origin());
     runtime
       .execute_script(
         "start.js",
         "registration.backgroundFetch.fetch('id', '/a').then((bgFetch) => \
-           bgFetch.onprogress = () => {})",
+           bgFetch.onprogress = () => console.log(bgFetch.result))",
       )
       .unwrap();
-    let loading = async {
-      loop {
+    let settled = async {
+      while !written.borrow().contains("success") {
         runtime.run_event_loop(Default::default()).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::task::yield_now().await;
       }
     };
-    let _ = tokio::time::timeout(Duration::from_secs(1), loading).await;
+    tokio::time::timeout(BOUND, settled).await.unwrap();
+    written.borrow_mut().clear();
     runtime
       .execute_script(
         "later.js",

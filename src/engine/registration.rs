@@ -13,9 +13,9 @@ use super::inbox::Inbox;
 use super::run::Run;
 use crate::spec::FunctionalEvent;
 
-/// An event on its way to a service worker.
+/// An event on its way to a service worker, by a number of its registration's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Delivery(u64);
+pub struct Delivery(pub u64);
 
 pub(super) struct Registration {
   pub(super) scope: Url,

@@ -1,8 +1,5 @@
 //! The interfaces of Background Fetch, as an extension of `deno_core`.
 
-use std::rc::Rc;
-
-use super::inbox::Inbox;
 use super::ops::*;
 use crate::engine::Realm;
 
@@ -56,6 +53,5 @@ deno_core::extension!(
   state = |state, options| {
     state.put(options.realm);
     state.put(options.report_error);
-    state.put(Rc::new(Inbox::default()));
   },
 );

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use crate::engine::BackgroundFetchOptions;
 use crate::engine::BackgroundFetchSnapshot;
-use crate::engine::CacheQueryOptions;
 use crate::engine::RealmKind;
 use crate::engine::RealmMessage;
+use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 
 /// What `js/main.js` has to know of its realm.

@@ -10,7 +10,6 @@ mod error;
 mod globals;
 mod handles;
 mod idle;
-mod inbox;
 mod messages;
 mod ops;
 
@@ -31,7 +30,6 @@ pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
-use self::inbox::Inbox;
 use crate::engine::Engine;
 use crate::engine::Realm;
 use crate::engine::RealmFacts;
@@ -96,8 +94,7 @@ pub fn extensions(
 /// Says that the script was evaluated and has its event listeners: until then,
 /// functional events are held back. [`run_until_idle`] says so itself.
 pub fn deliver_events(runtime: &mut JsRuntime) {
-  let inbox = runtime.op_state().borrow().borrow::<Rc<Inbox>>().clone();
-  inbox.open();
+  realm(runtime).start_worker();
 }
 
 /// The realm that the extension attached to the engine, for

@@ -13,7 +13,6 @@ use deno_core::op2;
 use super::error::BackgroundFetchError;
 use super::handles::NewFetch;
 use super::handles::Record;
-use super::inbox::Inbox;
 use super::messages::JsBackgroundFetch;
 use super::messages::JsCacheQueryOptions;
 use super::messages::JsMessage;
@@ -74,7 +73,7 @@ pub(crate) async fn op_bgfetch_may_fetch(
   #[string] id: String,
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
-  realm(&state).may_fetch(&id, &requests).await?;
+  realm(&state).may_fetch(&id, &requests)?;
   let new_fetch = NewFetch::new(id, requests);
   Ok(state.borrow_mut().resource_table.add(new_fetch))
 }
@@ -110,8 +109,7 @@ pub(crate) async fn op_bgfetch_finish_request_body(
 ) -> Result<(), BackgroundFetchError> {
   let new_fetch = new_fetch(&state, rid)?;
   let writer = new_fetch.take_writer(index as usize)?;
-  let body = writer.finish().await?;
-  new_fetch.stored(index as usize, body)
+  new_fetch.stored(index as usize, writer.finish())
 }
 
 #[op2]
@@ -131,42 +129,42 @@ pub(crate) async fn op_bgfetch_fetch(
 
 #[op2]
 #[serde]
-pub(crate) async fn op_bgfetch_get(
-  state: Rc<RefCell<OpState>>,
-  #[string] id: String,
+pub(crate) fn op_bgfetch_get(
+  state: &mut OpState,
+  #[string] id: &str,
 ) -> Option<JsBackgroundFetch> {
-  realm(&state).get(&id).await.map(Into::into)
+  state.borrow::<Realm>().get(id).map(Into::into)
 }
 
 #[op2]
 #[serde]
-pub(crate) async fn op_bgfetch_get_ids(
-  state: Rc<RefCell<OpState>>,
-) -> Vec<String> {
-  realm(&state).get_ids().await
+pub(crate) fn op_bgfetch_get_ids(state: &mut OpState) -> Vec<String> {
+  state.borrow::<Realm>().get_ids()
 }
 
 #[op2]
 pub(crate) async fn op_bgfetch_abort(
   state: Rc<RefCell<OpState>>,
   bg_fetch: f64,
-) -> bool {
-  realm(&state).abort(key(bg_fetch)).await
+) -> Result<bool, BackgroundFetchError> {
+  Ok(realm(&state).abort(key(bg_fetch)).await?)
 }
 
 /// The matching records, as resources.
 #[op2]
 #[serde]
-pub(crate) async fn op_bgfetch_match_all(
-  state: Rc<RefCell<OpState>>,
+pub(crate) fn op_bgfetch_match_all(
+  state: &mut OpState,
   bg_fetch: f64,
   #[serde] request: Option<Request>,
   #[serde] options: JsCacheQueryOptions,
 ) -> Vec<ResourceId> {
-  let records = realm(&state)
-    .match_all(key(bg_fetch), request.as_ref(), &options.into())
-    .await;
-  let table = &mut state.borrow_mut().resource_table;
+  let records = state.borrow::<Realm>().match_all(
+    key(bg_fetch),
+    request.as_ref(),
+    options.into(),
+  );
+  let table = &mut state.resource_table;
   records
     .into_iter()
     .map(|record| table.add(Record::new(record)))
@@ -188,8 +186,7 @@ pub(crate) fn op_bgfetch_unwatch(state: &mut OpState, bg_fetch: f64) {
 pub(crate) async fn op_bgfetch_next_message(
   state: Rc<RefCell<OpState>>,
 ) -> JsMessage {
-  let inbox = state.borrow().borrow::<Rc<Inbox>>().clone();
-  inbox.next(&realm(&state)).await.into()
+  realm(&state).next_message().await.into()
 }
 
 #[op2(fast)]
