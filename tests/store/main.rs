@@ -5,6 +5,7 @@ mod bodies;
 mod damage;
 mod directory;
 mod facts;
+mod full;
 mod restart;
 mod volume;
 
