@@ -35,6 +35,15 @@ fn nowhere() -> BodyId {
   BodyId(Uuid::now_v7())
 }
 
+/// What lies beside the store.
+fn names_outside(subject: &Subject) -> Vec<String> {
+  std::fs::read_dir(subject.directory.path())
+    .unwrap()
+    .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+    .filter(|name| name != "store")
+    .collect()
+}
+
 async fn appended_chunks_are_read_back_in_order(subject: Subject) {
   let mut writer = subject.store.bodies.create().await.unwrap();
   // More slices than one system call takes, empty ones among them.
@@ -195,11 +204,7 @@ async fn an_exported_body_is_whole_and_outlives_the_store_s(subject: Subject) {
   assert_eq!(read(&subject.store, id).await.unwrap(), b"bytes");
   bodies.delete(id).await.unwrap();
   assert_eq!(std::fs::read(&destination).unwrap(), b"bytes");
-  let names = |directory| std::fs::read_dir(directory).unwrap();
-  let left = names(subject.directory.path())
-    .filter(|entry| entry.as_ref().unwrap().file_name() != *"store")
-    .count();
-  assert_eq!(left, 1, "nothing lies beside the exported file");
+  assert_eq!(names_outside(&subject), ["out.bin"]);
 }
 
 async fn an_export_spares_an_existing_file(subject: Subject) {
@@ -213,6 +218,7 @@ async fn an_export_spares_an_existing_file(subject: Subject) {
     "{error}"
   );
   assert_eq!(std::fs::read(&destination).unwrap(), b"mine");
+  assert_eq!(names_outside(&subject), ["out.bin"]);
 }
 
 async fn an_export_into_a_missing_directory_fails(subject: Subject) {

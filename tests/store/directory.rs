@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use background_fetch::store::Fact;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use rusqlite::Connection;
@@ -61,8 +62,30 @@ async fn an_insertion_that_nobody_waits_for_is_done_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_batch_that_fails_changes_nothing() {
+  let directory = tempfile::tempdir().unwrap();
+  let store = Store::open_directory(directory.path()).unwrap();
+  let mut row = background_fetch("a", 1);
+  row.key = store.facts.insert(row.clone()).await.unwrap();
+  let key = row.key;
+  // More than the database can count.
+  let impossible = Fact::Stored {
+    key,
+    record: 0,
+    bytes: u64::MAX,
+  };
+  let paused = Fact::Paused { key, paused: true };
+  let failed = store.facts.commit(vec![paused, impossible]).await;
+  assert!(matches!(failed, Err(StoreError::Database(_))));
+  assert_eq!(shown(&load(&store).await[0]), shown(&row));
+}
+
+#[tokio::test]
 async fn a_second_opening_is_refused_and_told_who_has_it() {
   let directory = tempfile::tempdir().unwrap();
+  // Who had it before was killed.
+  let earlier = "process 1 (something with a long name) ".repeat(5);
+  std::fs::write(directory.path().join("lock"), earlier).unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
 
   let error = Store::open_directory(directory.path()).err().unwrap();

