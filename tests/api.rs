@@ -13,7 +13,6 @@ use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
 use background_fetch::extension::init;
-use background_fetch::network::NetworkPolicy;
 use background_fetch::store::Store;
 use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
@@ -57,15 +56,8 @@ globalThis.backgroundFetch = globalThis.registration?.backgroundFetch ??
 "#;
 
 fn facts(kind: RealmKind) -> RealmFacts {
-  RealmFacts {
-    kind,
-    scope: "https://app.test/app/".parse().unwrap(),
-    url: "https://app.test/app/script.js".parse().unwrap(),
-    policy: NetworkPolicy::Browser,
-    csp: Vec::new(),
-    referrer_policy: String::new(),
-    net_check: None,
-  }
+  let url = "https://app.test/app/script.js".parse().unwrap();
+  RealmFacts::new(kind, url)
 }
 
 /// Runs `script` as the body of an async function in a realm of its own;
