@@ -5,6 +5,7 @@
 
 pub mod display;
 pub mod engine;
+pub mod extension;
 pub mod network;
 pub mod spec;
 pub mod store;

@@ -241,7 +241,7 @@ impl Engine {
 
 impl Drop for Running {
   fn drop(&mut self) {
-    self.shared.stopping.cancel();
+    self.shared.clear();
     if let Some(runtime) = self.runtime.take() {
       // A runtime that is dropped on one of tokio's threads would panic.
       runtime.shutdown_background();

@@ -13,9 +13,9 @@ use super::inbox::Inbox;
 use super::run::Run;
 use crate::spec::FunctionalEvent;
 
-/// An event on its way to a service worker.
+/// An event on its way to a service worker, by a number of its registration's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Delivery(u64);
+pub struct Delivery(pub u64);
 
 pub(super) struct Registration {
   pub(super) scope: Url,
@@ -196,6 +196,17 @@ impl State {
 pub(super) struct Registrations(Mutex<HashMap<Url, Arc<Registration>>>);
 
 impl Registrations {
+  /// Background fetches know their registration, and it knows them; an engine
+  /// that ends unties them.
+  pub(super) fn clear(&self) {
+    for (_, registration) in self.0.lock().drain() {
+      registration.active.lock().clear();
+      let mut state = registration.state.lock();
+      state.owed.clear();
+      state.workers.clear();
+    }
+  }
+
   pub(super) fn get(&self, scope: &Url) -> Arc<Registration> {
     let mut registrations = self.0.lock();
     let new = || Arc::new(Registration::new(scope.clone()));

@@ -200,6 +200,12 @@ impl Run {
         }
       }
       Action::Complete { record, result } => {
+        if perform.background_fetch().upload_total > 0 {
+          shared.checkpoint.note(Fact::Uploaded {
+            key: self.key,
+            bytes: perform.background_fetch().uploaded,
+          });
+        }
         shared.checkpoint.note(Fact::RecordResult {
           key: self.key,
           record,

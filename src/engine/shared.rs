@@ -103,6 +103,13 @@ impl Shared {
     }
   }
 
+  /// Nothing is going to happen any more: lets the store go.
+  pub(super) fn clear(&self) {
+    self.stopping.cancel();
+    self.runs.lock().clear();
+    self.registrations.clear();
+  }
+
   /// Stops everything at once; what was received is made durable.
   pub(super) async fn stop(&self) {
     self.stopping.cancel();
@@ -111,5 +118,6 @@ impl Shared {
     if let Err(error) = self.checkpoint.write(Vec::new()).await {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
+    self.clear();
   }
 }

@@ -17,7 +17,17 @@ const FILE_NAME: &str = "lock";
 /// it when the process ends, in whatever way, so a lock is never stale.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
-  _file: File,
+  file: File,
+}
+
+impl Drop for DirectoryLock {
+  /// Closing the file is not enough: a child process that is being started at
+  /// this moment has a copy of it, until it becomes another program.
+  fn drop(&mut self) {
+    if let Err(error) = self.file.unlock() {
+      tracing::warn!(%error, "the store's lock could not be released");
+    }
+  }
 }
 
 impl DirectoryLock {
@@ -47,7 +57,7 @@ impl DirectoryLock {
     if let Err(error) = sign(&mut file) {
       tracing::warn!(%error, "the owner of the store could not be noted");
     }
-    Ok(Self { _file: file })
+    Ok(Self { file })
   }
 }
 

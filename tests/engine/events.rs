@@ -1,9 +1,13 @@
 //! Who gets which event.
 
+use std::time::Duration;
+
 use crate::harness::*;
 use crate::support::Behaviour::*;
 use crate::support::FaultServer;
 use crate::support::Resource;
+
+const BOUND: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_realm_that_ends_takes_nothing_with_it() {
@@ -13,6 +17,7 @@ async fn a_realm_that_ends_takes_nothing_with_it() {
   let first = worker(&engine);
   let key = fetch(&first, "r", &[&server.url("/r")]).await.key;
   drop(first);
+  server.wait_until_stalled("/r", BOUND).await;
   server.release("/r");
   let second = worker(&engine);
   let (_, name, snapshot) = next_event(&second).await;
@@ -53,6 +58,7 @@ async fn a_click_is_an_event_and_ends_nothing() {
   assert_eq!(name, "backgroundfetchclick");
   realm.event_handled(delivery);
   assert_eq!(records(&realm, key).len(), 1);
+  server.wait_until_stalled("/r", BOUND).await;
   server.release("/r");
   settle(&realm, "backgroundfetchsuccess").await;
   assert!(!engine.click(key));

@@ -100,17 +100,16 @@ async fn a_paused_fetch_stays_paused() {
   let engine = on_disk(directory.path());
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  server.wait_until_stalled("/r", BOUND).await;
   assert!(bounded(engine.pause(key)).await.unwrap());
   end(engine, realm).await;
-  let before = server.requests().len();
 
   let engine = on_disk(directory.path());
   let realm = worker(&engine);
   assert!(only(&engine).paused);
   assert!(bounded(engine.unpause(key)).await.unwrap());
-  server.release("/r");
   settle(&realm, "backgroundfetchsuccess").await;
-  assert_eq!(server.requests().len(), before + 1);
+  assert_eq!(server.requests().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,6 +139,7 @@ async fn a_body_that_has_vanished_fails_its_record_only() {
     "{}",
     snapshot.diagnostic
   );
+  server.wait_until_stalled("/kept", BOUND).await;
   server.release("/kept");
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!(

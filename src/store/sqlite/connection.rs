@@ -12,6 +12,7 @@ use rusqlite::config::DbConfig;
 use super::FILE_NAME;
 use super::error::database_error;
 use super::migrations;
+use super::reserve;
 use crate::store::StoreError;
 
 /// How long to wait for a reader in another process that recovers the
@@ -117,6 +118,15 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     None,
     "journal_size_limit",
     LOG_SIZE,
+    |_| Ok(()),
+  )?;
+  // The log is emptied while what it adds to the database fits the reserve.
+  let page_size: i64 =
+    connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+  connection.pragma_update_and_check(
+    None,
+    "wal_autocheckpoint",
+    reserve::SIZE as i64 / page_size.max(1),
     |_| Ok(()),
   )?;
   connection.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -10,6 +10,7 @@ mod error;
 mod load;
 mod migrations;
 mod read_only;
+mod reserve;
 mod text;
 mod writer;
 
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 pub(super) use self::read_only::read_directory;
+use self::reserve::Reserve;
 use self::writer::Request;
 use self::writer::Writer;
 use super::BackgroundFetchKey;
@@ -50,12 +52,13 @@ impl SqliteFacts {
     lock: Arc<DirectoryLock>,
   ) -> Result<Self, StoreError> {
     let database = connection::open(directory)?;
+    let reserve = Reserve::new(directory);
     let (requests, queue) = mpsc::channel();
     let thread =
       std::thread::Builder::new()
         .name("store".into())
         .spawn(move || {
-          Writer::new(database).run(&queue);
+          Writer::new(database, reserve).run(&queue);
           // The connection is closed; only now may another process come in.
           drop(lock);
         })?;

@@ -10,6 +10,7 @@ use super::apply;
 use super::apply::Refusal;
 use super::connection::Database;
 use super::load;
+use super::reserve::Reserve;
 use crate::store::BackgroundFetchKey;
 use crate::store::DamagedRow;
 use crate::store::Fact;
@@ -42,11 +43,12 @@ type Outcome = Result<Option<BackgroundFetchKey>, StoreError>;
 
 pub(super) struct Writer {
   database: Database,
+  reserve: Reserve,
 }
 
 impl Writer {
-  pub(super) fn new(database: Database) -> Self {
-    Self { database }
+  pub(super) fn new(database: Database, reserve: Reserve) -> Self {
+    Self { database, reserve }
   }
 
   /// Serves `queue` until nobody can ask any more.
@@ -67,15 +69,7 @@ impl Writer {
   }
 
   fn change(&mut self, requests: Vec<Request>) {
-    let outcomes = match self.together(&requests) {
-      Ok(outcomes) => outcomes,
-      // A failure of the transaction itself (no space for it, say) need not
-      // be everyone's: each gets its own.
-      Err(_) if requests.len() > 1 => {
-        requests.iter().map(|request| self.alone(request)).collect()
-      }
-      Err(error) => vec![Err(error)],
-    };
+    let outcomes = self.outcomes(&requests);
     for (request, outcome) in requests.into_iter().zip(outcomes) {
       match request {
         Request::Insert { answer, .. } => {
@@ -90,9 +84,40 @@ impl Writer {
     }
   }
 
-  fn alone(&mut self, request: &Request) -> Outcome {
-    let outcomes = self.together(std::slice::from_ref(request))?;
-    outcomes.into_iter().next().unwrap_or(Ok(None))
+  /// Runs `requests` in one transaction if that is possible. Its failure (no
+  /// space for it, say) need not be everyone's: then each half is tried, down
+  /// to the ones that fail on their own.
+  fn outcomes(&mut self, requests: &[Request]) -> Vec<Outcome> {
+    match self.together(requests) {
+      Ok(outcomes) => outcomes,
+      Err(_) if requests.len() > 1 => {
+        let (first, second) = requests.split_at(requests.len() / 2);
+        let mut outcomes = self.outcomes(first);
+        outcomes.extend(self.outcomes(second));
+        outcomes
+      }
+      Err(error) if error.is_full() => {
+        self.reserve.spend();
+        self.empty_the_log();
+        let outcomes = self.together(requests);
+        self.reserve.fill();
+        outcomes.unwrap_or_else(|error| vec![Err(error)])
+      }
+      Err(error) => vec![Err(error)],
+    }
+  }
+
+  /// Moves what is in the write-ahead log to its place. On a full disk the log
+  /// may hold the last of the space with pages that were replaced since.
+  fn empty_the_log(&self) {
+    let emptied = self.database.connection.query_row(
+      "PRAGMA wal_checkpoint(TRUNCATE)",
+      [],
+      |_| Ok(()),
+    );
+    if let Err(error) = emptied {
+      tracing::warn!(%error, "the log of the store could not be emptied");
+    }
   }
 
   /// Runs all of `requests` in one transaction, each in a savepoint: one that
@@ -135,8 +160,11 @@ impl Writer {
           savepoint.commit().map_err(failed)?;
           outcomes.push(Ok(key));
         }
-        // SQLite has undone the whole transaction on its own.
-        Err(error) if savepoint.is_autocommit() => return Err(error),
+        // Without space the next ones fail too, though they may be small; and
+        // SQLite may have undone the whole transaction on its own.
+        Err(error) if error.is_full() || savepoint.is_autocommit() => {
+          return Err(error);
+        }
         Err(error) => {
           savepoint.rollback().map_err(failed)?;
           savepoint.commit().map_err(failed)?;

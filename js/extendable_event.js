@@ -1,0 +1,146 @@
+// https://w3c.github.io/ServiceWorker/#extendableevent-interface
+
+(function () {
+const { core, primordials } = __bootstrap;
+const { invalidStateError } = core.loadExtScript(
+  "ext:background_fetch/errors.js",
+);
+const {
+  Promise,
+  PromisePrototypeThen,
+  PromiseResolve,
+  queueMicrotask,
+  uncurryThis,
+} = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
+const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
+
+// Taken now: a script may replace it later.
+const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
+
+const convertEventInit = webidl.createDictionaryConverter("EventInit", [
+  {
+    key: "bubbles",
+    converter: webidl.converters.boolean,
+    defaultValue: false,
+  },
+  {
+    key: "cancelable",
+    converter: webidl.converters.boolean,
+    defaultValue: false,
+  },
+  {
+    key: "composed",
+    converter: webidl.converters.boolean,
+    defaultValue: false,
+  },
+]);
+
+/** `ExtendableEventInit` adds no member to `EventInit`. */
+const convertExtendableEventInit = convertEventInit;
+
+/**
+ * Fires an event at a target; resolves when the event is no longer active.
+ * `report` is told why a promise given to `waitUntil()` was rejected.
+ */
+let dispatchAndWait;
+let isActive;
+
+class ExtendableEvent extends Event {
+  // https://w3c.github.io/ServiceWorker/#extendableevent-pending-promises-count
+  #pendingPromisesCount = 0;
+  // Set while the user agent dispatches it; a script's own `dispatchEvent()`
+  // makes no event active.
+  #dispatching = false;
+  #onInactive = null;
+  #report = null;
+
+  constructor(type, eventInitDict = undefined) {
+    const prefix = "Failed to construct 'ExtendableEvent'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    type = webidl.converters.DOMString(type, prefix, "Argument 1");
+    super(
+      type,
+      convertExtendableEventInit(eventInitDict, prefix, "Argument 2"),
+    );
+    this[webidl.brand] = webidl.brand;
+  }
+
+  static {
+    isActive = (event) => event.#isActive();
+    dispatchAndWait = (event, target, report) =>
+      event.#dispatchAndWait(target, report);
+  }
+
+  // https://w3c.github.io/ServiceWorker/#dom-extendableevent-waituntil
+  waitUntil(f) {
+    webidl.assertBranded(this, ExtendableEventPrototype);
+    const prefix = "Failed to execute 'waitUntil' on 'ExtendableEvent'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    const promise = PromiseResolve(f);
+    // https://w3c.github.io/ServiceWorker/#extendableevent-add-lifetime-promise
+    // Step 1.
+    if (!this.isTrusted) {
+      throw invalidStateError(`${prefix}: the event was made by a script`);
+    }
+    // Step 2.
+    if (!this.#isActive()) {
+      throw invalidStateError(`${prefix}: the event is over`);
+    }
+    // Steps 3 and 4.
+    this.#pendingPromisesCount++;
+    // Step 5.
+    const settled = () =>
+      queueMicrotask(() => {
+        this.#pendingPromisesCount--;
+        this.#becomeInactive();
+      });
+    PromisePrototypeThen(promise, settled, (reason) => {
+      this.#report?.(reason);
+      settled();
+    });
+  }
+
+  // https://w3c.github.io/ServiceWorker/#extendableevent-active
+  #isActive() {
+    return this.#dispatching || this.#pendingPromisesCount > 0;
+  }
+
+  #becomeInactive() {
+    if (this.#isActive()) return;
+    this.#onInactive?.();
+    this.#onInactive = null;
+  }
+
+  #dispatchAndWait(target, report) {
+    this.#report = report;
+    setIsTrusted(this, true);
+    return new Promise((resolve) => {
+      this.#onInactive = resolve;
+      this.#dispatching = true;
+      dispatchEvent(target, this);
+      // A browser runs the microtasks that the handlers left behind before
+      // the event's dispatch flag is unset. They have run when a new task
+      // does.
+      defer(() => {
+        this.#dispatching = false;
+        this.#becomeInactive();
+      });
+    });
+  }
+}
+
+webidl.configureInterface(ExtendableEvent);
+const ExtendableEventPrototype = ExtendableEvent.prototype;
+
+return {
+  convertExtendableEventInit,
+  dispatchAndWait,
+  ExtendableEvent,
+  isActive,
+};
+})();

@@ -1,0 +1,123 @@
+// https://wicg.github.io/background-fetch/#background-fetch-manager
+
+(function () {
+const { core, primordials } = __bootstrap;
+const {
+  op_bgfetch_fetch,
+  op_bgfetch_get,
+  op_bgfetch_get_ids,
+  op_bgfetch_may_fetch,
+} = core.ops;
+const { toException } = core.loadExtScript("ext:background_fetch/errors.js");
+const { convertBackgroundFetchOptions } = core.loadExtScript(
+  "ext:background_fetch/options.js",
+);
+const { getInstance } = core.loadExtScript(
+  "ext:background_fetch/registration.js",
+);
+const {
+  constructRequest,
+  convertRequests,
+  serializeRequest,
+} = core.loadExtScript("ext:background_fetch/requests.js");
+const { storeRequestBodies } = core.loadExtScript(
+  "ext:background_fetch/request_bodies.js",
+);
+const { ArrayPrototypeMap, ArrayPrototypePush, TypeError } = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+
+const privateKey = { __proto__: null };
+
+class BackgroundFetchManager {
+  constructor(key = undefined) {
+    if (key !== privateKey) webidl.illegalConstructor();
+    this[webidl.brand] = webidl.brand;
+  }
+
+  // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
+  async fetch(id, requests, options = undefined) {
+    webidl.assertBranded(this, BackgroundFetchManagerPrototype);
+    const prefix = "Failed to execute 'fetch' on 'BackgroundFetchManager'";
+    webidl.requiredArguments(arguments.length, 2, prefix);
+    id = webidl.converters.DOMString(id, prefix, "Argument 1");
+    requests = convertRequests(requests, prefix, "Argument 2");
+    options = convertBackgroundFetchOptions(options, prefix, "Argument 3");
+
+    if (id === "") throw new TypeError(`${prefix}: the id is empty`);
+    // Step 5.
+    if (requests.length === 0) {
+      throw new TypeError(`${prefix}: there are no requests`);
+    }
+    // Step 6.
+    const inners = [];
+    for (let i = 0; i < requests.length; i++) {
+      // Step 6.1.
+      const inner = constructRequest(requests[i]);
+      // Step 6.2.
+      if (inner.mode === "no-cors") {
+        throw new TypeError(
+          `${prefix}: a request with the mode "no-cors" cannot be fetched`,
+        );
+      }
+      ArrayPrototypePush(inners, inner);
+    }
+
+    try {
+      return getInstance(await startBackgroundFetch(id, inners, options));
+    } catch (error) {
+      throw toException(error);
+    }
+  }
+
+  // https://wicg.github.io/background-fetch/#background-fetch-manager-get
+  async get(id) {
+    webidl.assertBranded(this, BackgroundFetchManagerPrototype);
+    const prefix = "Failed to execute 'get' on 'BackgroundFetchManager'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    id = webidl.converters.DOMString(id, prefix, "Argument 1");
+    if (id === "") throw new TypeError(`${prefix}: the id is empty`);
+    // Step 2.
+    const bgFetch = await op_bgfetch_get(id);
+    // Step 3.
+    if (bgFetch === null) return undefined;
+    // Step 4.
+    return getInstance(bgFetch);
+  }
+
+  // https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids
+  async getIds() {
+    webidl.assertBranded(this, BackgroundFetchManagerPrototype);
+    return await op_bgfetch_get_ids();
+  }
+}
+
+webidl.configureInterface(BackgroundFetchManager);
+const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
+
+// https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
+async function startBackgroundFetch(id, inners, options) {
+  // Steps 8.1 to 8.5.
+  const newFetch = await op_bgfetch_may_fetch(
+    id,
+    ArrayPrototypeMap(inners, serializeRequest),
+  );
+  try {
+    // Steps 8.6 to 8.11.
+    await storeRequestBodies(newFetch, inners);
+    // Steps 8.12 to 8.16.
+    return await op_bgfetch_fetch(newFetch, options);
+  } finally {
+    // What was stored and not taken is deleted.
+    core.tryClose(newFetch);
+  }
+}
+
+/** The only instance in this realm. */
+const backgroundFetchManager = new BackgroundFetchManager(privateKey);
+
+return {
+  BackgroundFetchManager,
+  backgroundFetchManager,
+};
+})();

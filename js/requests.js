@@ -1,0 +1,212 @@
+// Requests between scripts and the engine.
+
+(function () {
+const { core, primordials } = __bootstrap;
+const { op_bgfetch_read_request_body } = core.ops;
+const {
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  FunctionPrototypeCall,
+  ObjectPrototypeIsPrototypeOf,
+  SymbolIterator,
+  TypedArrayPrototypeGetByteLength,
+  TypeError,
+} = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+const { createReadableStream } = core.loadExtScript(
+  "ext:deno_web/06_streams.js",
+);
+const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
+const {
+  fromInnerRequest,
+  newInnerRequest,
+  Request,
+  RequestPrototype,
+  toInnerRequest,
+} = core.loadExtScript("ext:deno_fetch/23_request.js");
+
+/** In bytes: the largest slice of a stored body that is read at once. */
+const SLICE = 256 * 1024;
+
+// `Request` keeps its request under a symbol; only an object that has it is a
+// platform object, whatever its prototype chain says.
+function isRequest(value) {
+  return ObjectPrototypeIsPrototypeOf(RequestPrototype, value) &&
+    toInnerRequest(value) !== undefined;
+}
+
+/** `typedef (Request or USVString) RequestInfo`, converted. */
+function convertRequestInfo(value, prefix, context) {
+  if (isRequest(value)) return value;
+  return webidl.converters.USVString(value, prefix, context);
+}
+
+/**
+ * `(RequestInfo or sequence<RequestInfo>)`, converted; always a list.
+ * https://webidl.spec.whatwg.org/#js-union
+ */
+function convertRequests(value, prefix, context) {
+  // A Request is an interface type: it wins over its own iterator, if a script
+  // gave it one.
+  if (isRequest(value)) return [value];
+  if (webidl.type(value) === "Object") {
+    const method = value[SymbolIterator];
+    if (method !== undefined && method !== null) {
+      return convertSequence(value, method, prefix, context);
+    }
+  }
+  return [webidl.converters.USVString(value, prefix, context)];
+}
+
+// The union has looked the iterator method up already, and a script can tell
+// whether that happens twice: hence no `createSequenceConverter` here.
+// https://webidl.spec.whatwg.org/#create-sequence-from-iterable
+function convertSequence(iterable, method, prefix, context) {
+  if (typeof method !== "function") {
+    throw new TypeError(`${prefix}: ${context} is not iterable`);
+  }
+  const iterator = FunctionPrototypeCall(method, iterable);
+  if (webidl.type(iterator) !== "Object") {
+    throw new TypeError(`${prefix}: ${context} has no iterator`);
+  }
+  const next = iterator.next;
+  const list = [];
+  while (true) {
+    const result = FunctionPrototypeCall(next, iterator);
+    if (webidl.type(result) !== "Object") {
+      throw new TypeError(`${prefix}: ${context} has no iterator`);
+    }
+    if (result.done) return list;
+    ArrayPrototypePush(
+      list,
+      convertRequestInfo(
+        result.value,
+        prefix,
+        `${context}, index ${list.length}`,
+      ),
+    );
+  }
+}
+
+/**
+ * The request of the result of invoking the `Request` constructor.
+ * Throws what the constructor throws.
+ */
+function constructRequest(info) {
+  const request = new Request(info);
+  if (typeof info === "string") {
+    // https://fetch.spec.whatwg.org/#dom-request, step 5.3, which deno_fetch
+    // leaves out.
+    const url = new URL(request.url);
+    if (url.username !== "" || url.password !== "") {
+      throw new TypeError("A URL with credentials cannot be fetched");
+    }
+  }
+  return toInnerRequest(request);
+}
+
+/** An inner request of deno_fetch as the engine wants it, without its body. */
+function serializeRequest(inner) {
+  return {
+    method: inner.method,
+    url: inner.url(),
+    headers: ArrayPrototypeMap(inner.headerList, (h) => [h[0], h[1]]),
+    mode: inner.mode ?? "cors",
+    credentials: inner.credentialsMode ?? "same-origin",
+    redirect: inner.redirectMode,
+    cache: inner.cacheMode ?? "default",
+    referrer: serializeReferrer(inner.referrer),
+    referrer_policy: inner.referrerPolicy ?? "",
+    integrity: inner.integrity ?? "",
+    keepalive: inner.keepalive ?? false,
+    // How long it is turns out when it is stored.
+    body_length: inner.body === null ? null : 0,
+  };
+}
+
+function serializeReferrer(referrer) {
+  switch (referrer) {
+    case undefined:
+    case "client":
+      return "about:client";
+    case "no-referrer":
+      return "";
+    default:
+      return referrer;
+  }
+}
+
+function deserializeReferrer(referrer) {
+  switch (referrer) {
+    case "about:client":
+      return "client";
+    case "":
+      return "no-referrer";
+    default:
+      return referrer;
+  }
+}
+
+/**
+ * A Request for what the engine stored; its body is read from the store as it
+ * is pulled.
+ * @param {{ rid: number }} handle the record in the engine
+ */
+function createRequestObject(handle, stored) {
+  const body = stored.body_length === null
+    ? null
+    : new InnerBody(requestBodyStream(handle));
+  if (body !== null) body.length = stored.body_length;
+  const inner = newInnerRequest(
+    stored.method,
+    stored.url,
+    () => stored.headers,
+    body,
+    false,
+  );
+  inner.mode = stored.mode;
+  inner.credentialsMode = stored.credentials;
+  inner.redirectMode = stored.redirect;
+  inner.cacheMode = stored.cache;
+  inner.referrer = deserializeReferrer(stored.referrer);
+  inner.referrerPolicy = stored.referrer_policy;
+  inner.integrity = stored.integrity;
+  inner.keepalive = stored.keepalive;
+  return fromInnerRequest(inner, "request");
+}
+
+function requestBodyStream(handle) {
+  let offset = 0;
+  return createReadableStream(
+    () => {},
+    async (controller) => {
+      const bytes = await op_bgfetch_read_request_body(
+        handle.rid,
+        offset,
+        SLICE,
+      );
+      const length = TypedArrayPrototypeGetByteLength(bytes);
+      if (length === 0) {
+        controller.close();
+      } else {
+        offset += length;
+        controller.enqueue(bytes);
+      }
+    },
+    async () => {},
+    // Nothing is read before somebody asks.
+    0,
+  );
+}
+
+return {
+  constructRequest,
+  convertRequestInfo,
+  convertRequests,
+  createRequestObject,
+  serializeRequest,
+  SLICE,
+};
+})();

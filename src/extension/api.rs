@@ -1,0 +1,57 @@
+//! The interfaces of Background Fetch, as an extension of `deno_core`.
+
+use super::ops::*;
+use crate::engine::Realm;
+
+deno_core::extension!(
+  background_fetch,
+  deps = [deno_webidl, deno_web, deno_fetch],
+  ops = [
+    op_bgfetch_abort,
+    op_bgfetch_event_handled,
+    op_bgfetch_fetch,
+    op_bgfetch_finish_request_body,
+    op_bgfetch_get,
+    op_bgfetch_get_ids,
+    op_bgfetch_match_all,
+    op_bgfetch_may_fetch,
+    op_bgfetch_next_message,
+    op_bgfetch_open_request_body,
+    op_bgfetch_read_request_body,
+    op_bgfetch_read_response_body,
+    op_bgfetch_realm,
+    op_bgfetch_record_request,
+    op_bgfetch_record_response,
+    op_bgfetch_report_error,
+    op_bgfetch_unwatch,
+    op_bgfetch_update_ui,
+    op_bgfetch_watch,
+    op_bgfetch_write_request_body,
+  ],
+  esm_entry_point = "ext:background_fetch/start.js",
+  esm = [dir "js", "start.js"],
+  lazy_loaded_js = [
+    dir "js",
+    "attributes.js",
+    "errors.js",
+    "events.js",
+    "extendable_event.js",
+    "main.js",
+    "manager.js",
+    "messages.js",
+    "options.js",
+    "record.js",
+    "registration.js",
+    "request_bodies.js",
+    "requests.js",
+    "service_worker.js",
+  ],
+  options = {
+    realm: Realm,
+    report_error: ReportError,
+  },
+  state = |state, options| {
+    state.put(options.realm);
+    state.put(options.report_error);
+  },
+);

@@ -1,0 +1,86 @@
+//! Errors of the ops, with the exception that each is to a script.
+
+use deno_core::error::ResourceError;
+
+use crate::engine::FetchRejection;
+use crate::engine::RecordError;
+use crate::store::StoreError;
+
+/// Why an op failed. `js/errors.js` registers the classes whose names begin
+/// with `BackgroundFetch`, and makes `DOMException`s of them.
+#[derive(Debug, thiserror::Error, deno_error::JsError)]
+pub(crate) enum BackgroundFetchError {
+  #[class("BackgroundFetchNotAllowedError")]
+  #[error("{0}")]
+  NotAllowed(String),
+  #[class(type)]
+  #[error("{0}")]
+  Type(String),
+  /// In bytes; `NaN` where nobody knows.
+  #[class("BackgroundFetchQuotaExceeded")]
+  #[error("{message}")]
+  QuotaExceeded {
+    message: String,
+    #[property = "quotaBytes"]
+    quota: f64,
+    #[property = "requestedBytes"]
+    requested: f64,
+  },
+  #[class("BackgroundFetchAbortError")]
+  #[error("{0}")]
+  Aborted(String),
+  #[class(inherit)]
+  #[error(transparent)]
+  Resource(#[from] ResourceError),
+  /// The store failed, and the script cannot do anything about it.
+  #[class("BackgroundFetchUnknownError")]
+  #[error("{0}")]
+  Store(String),
+}
+
+impl From<FetchRejection> for BackgroundFetchError {
+  fn from(rejection: FetchRejection) -> Self {
+    let message = rejection.to_string();
+    match rejection {
+      FetchRejection::NotAllowed => Self::NotAllowed(message),
+      FetchRejection::Type(_) => Self::Type(message),
+      FetchRejection::QuotaExceeded {
+        quota, requested, ..
+      } => Self::QuotaExceeded {
+        message,
+        quota: bytes(quota),
+        requested: bytes(requested),
+      },
+      FetchRejection::Store(error) => error.into(),
+    }
+  }
+}
+
+impl From<StoreError> for BackgroundFetchError {
+  fn from(error: StoreError) -> Self {
+    let message = error.to_string();
+    if error.is_full() {
+      Self::QuotaExceeded {
+        message,
+        quota: f64::NAN,
+        requested: f64::NAN,
+      }
+    } else {
+      Self::Store(message)
+    }
+  }
+}
+
+impl From<RecordError> for BackgroundFetchError {
+  fn from(error: RecordError) -> Self {
+    let message = error.to_string();
+    match error {
+      RecordError::Aborted => Self::Aborted(message),
+      RecordError::NotExposed(_) => Self::Type(message),
+    }
+  }
+}
+
+fn bytes(number: Option<u64>) -> f64 {
+  number.map_or(f64::NAN, |n| n as f64)
+}

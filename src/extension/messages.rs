@@ -1,0 +1,145 @@
+//! The shapes in which values go to JavaScript.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::engine::BackgroundFetchOptions;
+use crate::engine::BackgroundFetchSnapshot;
+use crate::engine::RealmKind;
+use crate::engine::RealmMessage;
+use crate::spec::CacheQueryOptions;
+use crate::spec::ImageResource;
+
+/// What `js/main.js` has to know of its realm.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JsRealm {
+  pub kind: &'static str,
+  pub scope: String,
+  /// The script of the active worker, where it is known.
+  pub worker: Option<String>,
+}
+
+pub(crate) fn kind_name(kind: RealmKind) -> &'static str {
+  match kind {
+    RealmKind::Window => "window",
+    RealmKind::DedicatedWorker => "dedicated-worker",
+    RealmKind::ServiceWorker => "service-worker",
+  }
+}
+
+/// A background fetch, as an instance of `BackgroundFetchRegistration` has it.
+/// Numbers of bytes are JavaScript numbers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JsBackgroundFetch {
+  key: f64,
+  id: String,
+  download_total: f64,
+  downloaded: f64,
+  upload_total: f64,
+  uploaded: f64,
+  result: &'static str,
+  failure_reason: &'static str,
+  records_available: bool,
+}
+
+impl From<BackgroundFetchSnapshot> for JsBackgroundFetch {
+  fn from(snapshot: BackgroundFetchSnapshot) -> Self {
+    Self {
+      key: snapshot.key.0 as f64,
+      id: snapshot.id,
+      download_total: snapshot.download_total as f64,
+      downloaded: snapshot.downloaded as f64,
+      upload_total: snapshot.upload_total as f64,
+      uploaded: snapshot.uploaded as f64,
+      result: snapshot.result.as_str(),
+      failure_reason: snapshot.failure_reason.as_str(),
+      records_available: snapshot.records_available,
+    }
+  }
+}
+
+/// A message of the engine.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JsMessage {
+  background_fetch: JsBackgroundFetch,
+  /// The functional event to fire, if that is what it is about.
+  #[serde(skip_serializing_if = "Option::is_none")]
+  event: Option<JsEvent>,
+}
+
+#[derive(Serialize)]
+struct JsEvent {
+  name: &'static str,
+  delivery: f64,
+}
+
+impl From<RealmMessage> for JsMessage {
+  fn from(message: RealmMessage) -> Self {
+    match message {
+      RealmMessage::Update(snapshot) => Self {
+        background_fetch: snapshot.into(),
+        event: None,
+      },
+      RealmMessage::Event {
+        delivery,
+        name,
+        background_fetch,
+      } => Self {
+        background_fetch: background_fetch.into(),
+        event: Some(JsEvent {
+          name,
+          delivery: delivery.0 as f64,
+        }),
+      },
+    }
+  }
+}
+
+/// `BackgroundFetchOptions`, converted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JsOptions {
+  title: Option<String>,
+  icons: Option<Vec<ImageResource>>,
+  /// An `unsigned long long`, as precisely as a JavaScript number has it.
+  download_total: f64,
+}
+
+impl From<JsOptions> for BackgroundFetchOptions {
+  fn from(options: JsOptions) -> Self {
+    Self {
+      title: options.title.unwrap_or_default(),
+      icons: options.icons.unwrap_or_default(),
+      download_total: options.download_total as u64,
+    }
+  }
+}
+
+/// `BackgroundFetchUIOptions`, converted.
+#[derive(Deserialize)]
+pub(crate) struct JsUiOptions {
+  pub title: Option<String>,
+  pub icons: Option<Vec<ImageResource>>,
+}
+
+/// `CacheQueryOptions`, converted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JsCacheQueryOptions {
+  ignore_search: bool,
+  ignore_method: bool,
+  ignore_vary: bool,
+}
+
+impl From<JsCacheQueryOptions> for CacheQueryOptions {
+  fn from(options: JsCacheQueryOptions) -> Self {
+    Self {
+      ignore_search: options.ignore_search,
+      ignore_method: options.ignore_method,
+      ignore_vary: options.ignore_vary,
+    }
+  }
+}

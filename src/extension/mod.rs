@@ -1,0 +1,104 @@
+//! Background Fetch for `deno_core`: the only room that knows it.
+//!
+//! A host that has web globals of its own adds [`init`] to its extensions,
+//! after `deno_webidl`, `deno_web`, `deno_net` and `deno_fetch`. One that has
+//! none takes [`extensions`], and gets all of them with a service worker's
+//! globals on top.
+
+mod api;
+mod error;
+mod globals;
+mod handles;
+mod idle;
+mod messages;
+mod ops;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ::deno_fetch::deno_fetch;
+use ::deno_net::deno_net;
+use ::deno_web::BlobStore;
+use ::deno_web::InMemoryBroadcastChannel;
+use ::deno_web::deno_web;
+use ::deno_webidl::deno_webidl;
+use deno_core::Extension;
+use deno_core::JsRuntime;
+
+use self::api::background_fetch;
+pub use self::globals::Console;
+pub use self::globals::WriteConsole;
+use self::globals::background_fetch_globals;
+pub use self::idle::run_until_idle;
+use crate::engine::Engine;
+use crate::engine::Realm;
+use crate::engine::RealmFacts;
+
+/// The extension for a host with web globals of its own. It defines the
+/// interfaces of Background Fetch, `navigator.serviceWorker` where there is a
+/// `navigator` without one, and in a service worker's realm `registration` and
+/// the four event handlers.
+///
+/// The host has called `setLocationHref` of `ext:deno_web/12_location.js`, if
+/// relative URLs shall work, and its global object is an `EventTarget`, if it
+/// is a service worker's. After the script was evaluated it calls
+/// [`deliver_events`]. Errors of event handlers are logged with `tracing`.
+///
+/// The realm is detached from the engine when the runtime is dropped.
+pub fn init(engine: &Engine, facts: RealmFacts) -> Extension {
+  background_fetch::init(
+    engine.attach(facts),
+    Rc::new(|text: &str| tracing::error!("in an event handler: {text}")),
+  )
+}
+
+/// Choices for [`extensions`], each with a working default.
+#[derive(Clone, Default)]
+pub struct ExtensionOptions {
+  /// Where `console` and errors of event handlers go.
+  pub console: Console,
+}
+
+/// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
+/// `deno_net`, `deno_fetch`, the web globals of the kind of realm that `facts`
+/// name, and Background Fetch.
+///
+/// The global `fetch` is not among them, and `Deno` is taken away: the realm
+/// reaches the network by background fetches only.
+pub fn extensions(
+  engine: &Engine,
+  facts: RealmFacts,
+  options: ExtensionOptions,
+) -> Vec<Extension> {
+  let location = facts.url.clone();
+  let realm = engine.attach(facts);
+  let console = options.console.clone();
+  vec![
+    deno_webidl::init(),
+    deno_web::init(
+      Arc::new(BlobStore::default()),
+      Some(location),
+      false,
+      InMemoryBroadcastChannel::default(),
+    ),
+    deno_net::init(None, None),
+    deno_fetch::init(::deno_fetch::Options::default()),
+    background_fetch_globals::init(realm.clone(), options.console),
+    background_fetch::init(
+      realm,
+      Rc::new(move |text: &str| console.write(&format!("{text}\n"), true)),
+    ),
+  ]
+}
+
+/// Says that the script was evaluated and has its event listeners: until then,
+/// functional events are held back. [`run_until_idle`] says so itself.
+pub fn deliver_events(runtime: &mut JsRuntime) {
+  realm(runtime).start_worker();
+}
+
+/// The realm that the extension attached to the engine, for
+/// [`run_until_idle`].
+pub fn realm(runtime: &mut JsRuntime) -> Realm {
+  runtime.op_state().borrow().borrow::<Realm>().clone()
+}

@@ -1,0 +1,264 @@
+//! The ops: they translate, and decide nothing.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use deno_core::OpState;
+use deno_core::ResourceId;
+use deno_core::convert::Uint8Array;
+use deno_core::error::ResourceError;
+use deno_core::op2;
+
+use super::error::BackgroundFetchError;
+use super::handles::NewFetch;
+use super::handles::Record;
+use super::messages::JsBackgroundFetch;
+use super::messages::JsCacheQueryOptions;
+use super::messages::JsMessage;
+use super::messages::JsOptions;
+use super::messages::JsRealm;
+use super::messages::JsUiOptions;
+use super::messages::kind_name;
+use crate::engine::Delivery;
+use crate::engine::Realm;
+use crate::engine::RealmKind;
+use crate::engine::RecordHandle;
+use crate::spec::Request;
+use crate::spec::Response;
+use crate::store::BackgroundFetchKey;
+
+/// Where errors of event handlers go.
+pub(crate) type ReportError = Rc<dyn Fn(&str)>;
+
+fn realm(state: &Rc<RefCell<OpState>>) -> Realm {
+  state.borrow().borrow::<Realm>().clone()
+}
+
+fn new_fetch(
+  state: &Rc<RefCell<OpState>>,
+  rid: ResourceId,
+) -> Result<Rc<NewFetch>, ResourceError> {
+  state.borrow().resource_table.get::<NewFetch>(rid)
+}
+
+fn record(
+  state: &Rc<RefCell<OpState>>,
+  rid: ResourceId,
+) -> Result<Rc<RecordHandle>, ResourceError> {
+  Ok(state.borrow().resource_table.get::<Record>(rid)?.handle())
+}
+
+fn key(number: f64) -> BackgroundFetchKey {
+  BackgroundFetchKey(number as i64)
+}
+
+#[op2]
+#[serde]
+pub(crate) fn op_bgfetch_realm(state: &mut OpState) -> JsRealm {
+  let facts = state.borrow::<Realm>().facts();
+  JsRealm {
+    kind: kind_name(facts.kind),
+    scope: facts.scope.to_string(),
+    worker: (facts.kind == RealmKind::ServiceWorker)
+      .then(|| facts.url.to_string()),
+  }
+}
+
+/// The background fetch to be, as a resource.
+#[op2]
+#[smi]
+pub(crate) async fn op_bgfetch_may_fetch(
+  state: Rc<RefCell<OpState>>,
+  #[string] id: String,
+  #[serde] requests: Vec<Request>,
+) -> Result<ResourceId, BackgroundFetchError> {
+  realm(&state).may_fetch(&id, &requests)?;
+  let new_fetch = NewFetch::new(id, requests);
+  Ok(state.borrow_mut().resource_table.add(new_fetch))
+}
+
+#[op2]
+pub(crate) async fn op_bgfetch_open_request_body(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+  #[smi] index: u32,
+) -> Result<(), BackgroundFetchError> {
+  let writer = realm(&state).create_request_body().await?;
+  new_fetch(&state, rid)?.open(index as usize, writer)
+}
+
+#[op2]
+pub(crate) async fn op_bgfetch_write_request_body(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+  #[smi] index: u32,
+  #[buffer(copy)] chunk: Bytes,
+) -> Result<(), BackgroundFetchError> {
+  let new_fetch = new_fetch(&state, rid)?;
+  let mut writer = new_fetch.take_writer(index as usize)?;
+  writer.write(chunk).await?;
+  new_fetch.open(index as usize, writer)
+}
+
+#[op2]
+pub(crate) async fn op_bgfetch_finish_request_body(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+  #[smi] index: u32,
+) -> Result<(), BackgroundFetchError> {
+  let new_fetch = new_fetch(&state, rid)?;
+  let writer = new_fetch.take_writer(index as usize)?;
+  new_fetch.stored(index as usize, writer.finish())
+}
+
+#[op2]
+#[serde]
+pub(crate) async fn op_bgfetch_fetch(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+  #[serde] options: JsOptions,
+) -> Result<JsBackgroundFetch, BackgroundFetchError> {
+  let new_fetch = new_fetch(&state, rid)?;
+  let records = new_fetch.take_records()?;
+  let snapshot = realm(&state)
+    .fetch(new_fetch.id.clone(), records, options.into())
+    .await?;
+  Ok(snapshot.into())
+}
+
+#[op2]
+#[serde]
+pub(crate) fn op_bgfetch_get(
+  state: &mut OpState,
+  #[string] id: &str,
+) -> Option<JsBackgroundFetch> {
+  state.borrow::<Realm>().get(id).map(Into::into)
+}
+
+#[op2]
+#[serde]
+pub(crate) fn op_bgfetch_get_ids(state: &mut OpState) -> Vec<String> {
+  state.borrow::<Realm>().get_ids()
+}
+
+#[op2]
+pub(crate) async fn op_bgfetch_abort(
+  state: Rc<RefCell<OpState>>,
+  bg_fetch: f64,
+) -> Result<bool, BackgroundFetchError> {
+  Ok(realm(&state).abort(key(bg_fetch)).await?)
+}
+
+/// The matching records, as resources.
+#[op2]
+#[serde]
+pub(crate) fn op_bgfetch_match_all(
+  state: &mut OpState,
+  bg_fetch: f64,
+  #[serde] request: Option<Request>,
+  #[serde] options: JsCacheQueryOptions,
+) -> Vec<ResourceId> {
+  let records = state.borrow::<Realm>().match_all(
+    key(bg_fetch),
+    request.as_ref(),
+    options.into(),
+  );
+  let table = &mut state.resource_table;
+  records
+    .into_iter()
+    .map(|record| table.add(Record::new(record)))
+    .collect()
+}
+
+#[op2(fast)]
+pub(crate) fn op_bgfetch_watch(state: &mut OpState, bg_fetch: f64) {
+  state.borrow::<Realm>().watch(key(bg_fetch));
+}
+
+#[op2(fast)]
+pub(crate) fn op_bgfetch_unwatch(state: &mut OpState, bg_fetch: f64) {
+  state.borrow::<Realm>().unwatch(key(bg_fetch));
+}
+
+#[op2]
+#[serde]
+pub(crate) async fn op_bgfetch_next_message(
+  state: Rc<RefCell<OpState>>,
+) -> JsMessage {
+  realm(&state).next_message().await.into()
+}
+
+#[op2(fast)]
+pub(crate) fn op_bgfetch_event_handled(state: &mut OpState, delivery: f64) {
+  state
+    .borrow::<Realm>()
+    .event_handled(Delivery(delivery as u64));
+}
+
+#[op2(fast)]
+pub(crate) fn op_bgfetch_report_error(
+  state: &mut OpState,
+  #[string] text: &str,
+) {
+  let report = state.borrow::<ReportError>().clone();
+  report(text);
+}
+
+#[op2]
+pub(crate) async fn op_bgfetch_update_ui(
+  state: Rc<RefCell<OpState>>,
+  bg_fetch: f64,
+  #[serde] options: JsUiOptions,
+) {
+  realm(&state)
+    .update_ui(key(bg_fetch), options.title, options.icons)
+    .await;
+}
+
+#[op2]
+#[serde]
+pub(crate) fn op_bgfetch_record_request(
+  state: &mut OpState,
+  #[smi] rid: ResourceId,
+) -> Result<Request, ResourceError> {
+  let record = state.resource_table.get::<Record>(rid)?;
+  Ok(record.handle().request().clone())
+}
+
+#[op2]
+#[serde]
+pub(crate) async fn op_bgfetch_record_response(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+) -> Result<Response, BackgroundFetchError> {
+  Ok(record(&state, rid)?.response().await?)
+}
+
+/// Up to `max` bytes of the stored request body; none at its end.
+#[op2]
+pub(crate) async fn op_bgfetch_read_request_body(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+  offset: f64,
+  #[smi] max: u32,
+) -> Result<Uint8Array, BackgroundFetchError> {
+  let bytes = record(&state, rid)?
+    .read_request_body(offset as u64, max as usize)
+    .await?;
+  Ok(Vec::from(bytes).into())
+}
+
+/// Up to `max` bytes of the response's body; none at its end.
+#[op2]
+pub(crate) async fn op_bgfetch_read_response_body(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+  offset: f64,
+  #[smi] max: u32,
+) -> Result<Uint8Array, BackgroundFetchError> {
+  let bytes = record(&state, rid)?
+    .read(offset as u64, max as usize)
+    .await?;
+  Ok(Vec::from(bytes.unwrap_or_default()).into())
+}

@@ -1,0 +1,147 @@
+//! A disk without space, for which a small one is mounted. Only the superuser
+//! may do that: for everyone else these tests have nothing to say.
+
+use std::path::Path;
+use std::process::Command;
+
+use background_fetch::store::Fact;
+use background_fetch::store::Store;
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use crate::background_fetch;
+use crate::load;
+use crate::read;
+
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+  /// A file system of 4 MiB.
+  fn mount() -> Option<Self> {
+    let directory = tempfile::tempdir().unwrap();
+    let mounted = Command::new("mount")
+      .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+      .arg(directory.path())
+      .output()
+      .is_ok_and(|output| output.status.success());
+    mounted.then_some(Self(directory))
+  }
+
+  fn path(&self) -> &Path {
+    self.0.path()
+  }
+}
+
+impl Drop for SmallDisk {
+  fn drop(&mut self) {
+    // By now nobody has a file open there; else it goes with the last one.
+    let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+  }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_can_go_on_when_there_is_space_again() {
+  let Some(disk) = SmallDisk::mount() else {
+    return;
+  };
+  let store = Store::open_directory(disk.path().join("store")).unwrap();
+  let ballast = disk.path().join("ballast");
+  std::fs::write(&ballast, vec![0; 2048 * 1024]).unwrap();
+  let mut writer = store.bodies.create().await.unwrap();
+  let id = writer.id();
+  let chunk = Bytes::from(vec![b'x'; 100_000]);
+  let error = loop {
+    match writer.append(vec![chunk.clone()]).await {
+      Ok(()) => assert!(writer.length() < 4_000_000),
+      Err(error) => break error,
+    }
+  };
+  assert!(error.is_full(), "{error}");
+  let appended = writer.length();
+  std::fs::remove_file(&ballast).unwrap();
+  // The writer does not know how much of the last chunk is there.
+  assert!(writer.append(vec!["x".into()]).await.is_err());
+  let mut writer = store.bodies.reopen(id, appended).await.unwrap();
+  let kept = writer.length();
+  assert!((appended..appended + 100_000).contains(&kept), "{kept}");
+  writer.append(vec!["end".into()]).await.unwrap();
+  let bytes = read(&store, id).await.unwrap();
+  assert_eq!(bytes.len() as u64, kept + 3);
+  assert!(bytes.ends_with(b"xend"));
+}
+
+#[tokio::test]
+async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
+  let Some(disk) = SmallDisk::mount() else {
+    return;
+  };
+  let store = Store::open_directory(disk.path().join("store")).unwrap();
+  let facts = &store.facts;
+  let key = facts.insert(background_fetch("a", 1)).await.unwrap();
+
+  // They wait together, so that the large one shares its transaction with
+  // others.
+  let insert = |n: usize| {
+    let records = if n == 50 { 20_000 } else { 1 };
+    facts.insert(background_fetch(&n.to_string(), records))
+  };
+  let outcomes = futures::future::join_all((0..100).map(insert)).await;
+  for (n, outcome) in outcomes.into_iter().enumerate() {
+    match outcome {
+      Ok(_) => assert_ne!(n, 50),
+      Err(error) => assert!(n == 50 && error.is_full(), "{n}: {error}"),
+    }
+  }
+
+  let stored = Fact::Stored {
+    key,
+    record: 0,
+    bytes: 7,
+  };
+  facts.commit(vec![stored]).await.unwrap();
+  let rows = load(&store).await;
+  assert_eq!(rows.len(), 100);
+  let rows_of_large = rows.iter().filter(|r| r.background_fetch.id == "50");
+  assert_eq!(rows_of_large.count(), 0);
+  let record = &rows[0].background_fetch.records[0];
+  assert_eq!(record.response_data.bytes, 7);
+}
+
+#[tokio::test]
+async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
+  let Some(disk) = SmallDisk::mount() else {
+    return;
+  };
+  let store = Store::open_directory(disk.path().join("store")).unwrap();
+  let facts = &store.facts;
+  let key = facts.insert(background_fetch("a", 1)).await.unwrap();
+  let ballast = vec![0; 2560 * 1024];
+  std::fs::write(disk.path().join("ballast"), ballast).unwrap();
+  // Each writes a page of 4 KiB at least: together more than the disk has.
+  for bytes in 0..600 {
+    let record = 0;
+    let stored = Fact::Stored { key, record, bytes };
+    facts.commit(vec![stored]).await.unwrap();
+  }
+}
+
+#[tokio::test]
+async fn a_store_on_a_full_disk_opens_or_says_why_not() {
+  let Some(disk) = SmallDisk::mount() else {
+    return;
+  };
+  let place = disk.path().join("store");
+  let store = Store::open_directory(&place).unwrap();
+  let row = background_fetch("a", 1);
+  store.facts.insert(row).await.unwrap();
+  drop(store);
+  // As after a restart of the machine, which has to be noted.
+  std::fs::write(place.join("boot"), "").unwrap();
+  let ballast = std::fs::write(disk.path().join("b"), vec![0; 8 << 20]);
+  ballast.unwrap_err();
+
+  match Store::open_directory(&place) {
+    Ok(store) => assert_eq!(load(&store).await.len(), 1),
+    Err(error) => assert!(error.is_full(), "{error}"),
+  }
+}
