@@ -33,6 +33,10 @@ impl Interrupt {
     Ok(this)
   }
 
+  pub fn is_set(&self) -> bool {
+    *self.0.borrow()
+  }
+
   pub async fn interrupted(&self) {
     // The sender is held here, so it cannot be gone.
     let _ = self.0.subscribe().wait_for(|interrupted| *interrupted).await;

@@ -37,7 +37,7 @@ pub async fn save(
   let scope = background_fetch.scope.clone();
   let realm = engine.attach(RealmFacts::new(RealmKind::Window, scope));
   let key = background_fetch.key;
-  let records = realm.match_all(key, None, &CacheQueryOptions::default());
+  let records = realm.match_all(key, None, CacheQueryOptions::default());
   let mut next_number = HashMap::new();
   let mut saved = Vec::with_capacity(records.len());
   for (index, record) in records.iter().enumerate() {

@@ -88,10 +88,7 @@ impl Script {
     let console = Console::Custom(Rc::new(move |text: &str, is_error| {
       screen.console(text, is_error);
     }));
-    let options = ExtensionOptions {
-      console,
-      ..ExtensionOptions::default()
-    };
+    let options = ExtensionOptions { console };
     let mut runtime = JsRuntime::new(RuntimeOptions {
       module_loader: Some(Rc::new(FsModuleLoader)),
       extensions: extensions(&self.engine, self.facts.clone(), options),
@@ -121,7 +118,6 @@ impl Script {
       }
     };
     self.evaluations.none().await;
-    realm.start_worker();
     loop {
       let (result, is_end) = tokio::select! {
         biased;

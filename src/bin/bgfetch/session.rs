@@ -68,7 +68,6 @@ impl Session {
       config.concurrency = Concurrency {
         in_all: n,
         per_background_fetch: n,
-        ..config.concurrency
       };
     }
     let engine = Engine::open(directory, config)?;

@@ -41,10 +41,9 @@ pub async fn abort(arguments: Abort) -> Result<u8, Failure> {
     // There is no script that has to hear of it.
     Some(StartedBy::Get { .. }) => {
       store.facts.commit(vec![Fact::Forgotten { key }]).await?;
-      for body in row.bodies.iter().flat_map(|b| [b.request, b.response]) {
-        if let Some(body) = body {
-          store.bodies.delete(body).await?;
-        }
+      let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
+      for body in bodies.flatten() {
+        store.bodies.delete(body).await?;
       }
       format!("{id} is aborted")
     }

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod abort;
+mod demo;
 mod get;
 mod list;
 mod resume;
@@ -22,7 +23,7 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
     Command::Pause(_) => not_there_yet("pause"),
     Command::Unpause(_) => not_there_yet("unpause"),
     Command::Click(_) => not_there_yet("click"),
-    Command::Demo(_) => not_there_yet("demo"),
+    Command::Demo(arguments) => block_on(demo::demo(&arguments)),
   }
 }
 

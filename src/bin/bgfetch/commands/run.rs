@@ -22,6 +22,14 @@ use crate::session::Session;
 use crate::started_by::StartedBy;
 
 pub async fn run(arguments: Run) -> Result<u8, Failure> {
+  run_until(arguments, &Interrupt::install()?).await
+}
+
+/// The same until it is interrupted.
+pub async fn run_until(
+  arguments: Run,
+  interrupt: &Interrupt,
+) -> Result<u8, Failure> {
   let path = paths::script(&arguments.script)?;
   let out = arguments.out.as_deref().map(paths::out_directory).transpose()?;
   let started_by = StartedBy::Run {
@@ -36,7 +44,6 @@ pub async fn run(arguments: Run) -> Result<u8, Failure> {
     started_by.to_json()?,
   );
   script::init_platform();
-  let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
   let session = Session::open(&arguments.engine, None, screen)?;
@@ -56,7 +63,7 @@ pub async fn run(arguments: Run) -> Result<u8, Failure> {
       false => Ok(FAILED),
     }
   };
-  session.finish(&interrupt, work, |other| *other == scope).await
+  session.finish(interrupt, work, |other| *other == scope).await
 }
 
 /// The realm of a script at `base`.

@@ -37,22 +37,14 @@ enum Shown {
 
 impl Screen {
   pub fn new(options: &EngineOptions) -> Self {
-    Self::of(match (options.json, options.quiet) {
+    let display = match (options.json, options.quiet) {
       (true, _) => Shown::Json(Json::default()),
       (_, true) => Shown::Quiet,
       _ if std::io::stderr().is_terminal() => {
         Shown::Bars(Terminal::new(PREFIX))
       }
       _ => Shown::Lines(Lines::new(std::io::stderr(), PREFIX)),
-    })
-  }
-
-  /// One that says nothing but errors.
-  pub fn quiet() -> Self {
-    Self::of(Shown::Quiet)
-  }
-
-  fn of(display: Shown) -> Self {
+    };
     Self {
       display,
       settled: Mutex::default(),
@@ -122,7 +114,7 @@ impl Screen {
   }
 
   fn write(&self, mut stream: impl Write, text: &str) {
-    let write = || {
+    let mut write = || {
       // Nobody reads it any more: that is no reason to stop a transfer.
       let _ = stream.write_all(text.as_bytes());
       let _ = stream.flush();
