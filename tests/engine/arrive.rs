@@ -78,14 +78,10 @@ async fn the_last_progress_is_always_told() {
   let realm = worker(&engine);
   fetch(&realm, "progress", &[&server.url("/a")]).await;
   let mut last = 0;
-  loop {
-    match bounded(realm.next_message()).await {
-      RealmMessage::Update(snapshot) => {
-        assert!(snapshot.downloaded >= last);
-        last = snapshot.downloaded;
-      }
-      RealmMessage::Event { .. } => break,
-    }
+  while let RealmMessage::Update(snapshot) = bounded(realm.next_message()).await
+  {
+    assert!(snapshot.downloaded >= last);
+    last = snapshot.downloaded;
   }
   assert_eq!(last, 2_000_000);
 }

@@ -52,6 +52,8 @@ fn response(status: u16) -> Response {
     status,
     status_message: "As You Like".into(),
     headers: headers.into_iter().collect(),
+    internal_headers: None,
+    decoded: false,
     url_list: vec![Url::parse("https://example.com/a?b#c").unwrap()],
   }
 }
