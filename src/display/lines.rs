@@ -32,7 +32,7 @@ struct Known {
   last_progress: Instant,
   paused: bool,
   settled: bool,
-  name: String,
+  title: String,
 }
 
 impl Lines {
@@ -62,7 +62,7 @@ impl Display for Lines {
 
 impl State {
   fn line(&mut self, b: &BackgroundFetchSnapshot) -> Option<String> {
-    let name = text::name(b);
+    let id = text::printable(&b.id);
     let mut first = None;
     let known = self.known.entry(b.key).or_insert_with(|| {
       first = (!b.is_settled()).then(|| registered(b));
@@ -71,22 +71,21 @@ impl State {
         last_progress: Instant::now(),
         paused: false,
         settled: false,
-        name: name.clone(),
+        title: b.title.clone(),
       }
     });
     if known.settled {
-      let renamed = std::mem::replace(&mut known.name, name) != known.name;
-      return renamed
-        .then(|| format!("{}: {}", text::printable(&b.id), known.name));
+      let renamed = known.title != b.title;
+      known.title.clone_from(&b.title);
+      return renamed.then(|| format!("{id}: \"{}\"", text::name(b)));
     }
-    known.name = name;
+    known.title.clone_from(&b.title);
     match b.result {
       BackgroundFetchResult::None => {}
       BackgroundFetchResult::Success => {
         known.settled = true;
         return Some(format!(
-          "{}: done, {} in {}",
-          known.name,
+          "{id}: done, {} in {}",
           text::bytes(b.downloaded),
           text::duration(known.rate.elapsed())
         ));
@@ -99,7 +98,7 @@ impl State {
     if b.paused != known.paused {
       known.paused = b.paused;
       let what = if b.paused { "paused" } else { "goes on" };
-      return Some(format!("{}: {what}", known.name));
+      return Some(format!("{id}: {what}"));
     }
     if first.is_some() || known.last_progress.elapsed() < PROGRESS_INTERVAL {
       return first;
@@ -118,7 +117,11 @@ fn registered(b: &BackgroundFetchSnapshot) -> String {
     0 => String::new(),
     stored => format!(", {} stored already", text::bytes(stored)),
   };
-  format!("{}: {requests}{stored}", text::name(b))
+  let title = match b.title.is_empty() {
+    true => String::new(),
+    false => format!("\"{}\", ", text::name(b)),
+  };
+  format!("{}: {title}{requests}{stored}", text::printable(&b.id))
 }
 
 fn progress(b: &BackgroundFetchSnapshot, rate: &Rate) -> String {
@@ -136,7 +139,7 @@ fn progress(b: &BackgroundFetchSnapshot, rate: &Rate) -> String {
   };
   format!(
     "{}: {}{of}{sent}, {}/s",
-    text::name(b),
+    text::printable(&b.id),
     text::bytes(b.downloaded),
     text::bytes(rate.average(b.downloaded))
   )

@@ -95,6 +95,9 @@ mod tests {
 
   #[test]
   fn a_title_cannot_drive_the_terminal() {
-    assert_eq!(printable("a\x1b[2Jb\nc\u{202e}d"), "a\u{fffd}[2Jb c\u{fffd}d");
+    assert_eq!(
+      printable("a\x1b[2Jb\nc\u{202e}d"),
+      "a\u{fffd}[2Jb c\u{fffd}d"
+    );
   }
 }

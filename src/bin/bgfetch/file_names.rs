@@ -113,7 +113,10 @@ mod tests {
   #[test]
   fn the_last_segment_of_the_path_is_the_name() {
     assert_eq!(of("https://host/a/film.bin?token=1#t"), "film.bin");
-    assert_eq!(of("https://host/caf%C3%A9%20au%20lait.mp3"), "café au lait.mp3");
+    assert_eq!(
+      of("https://host/caf%C3%A9%20au%20lait.mp3"),
+      "café au lait.mp3"
+    );
     assert_eq!(of("https://host/100%"), "100%");
   }
 
@@ -138,7 +141,10 @@ mod tests {
   #[test]
   fn a_long_name_keeps_its_extension() {
     let name = of(&format!("https://host/{}.tar", "é".repeat(200)));
-    assert!(name.len() <= MAX_LENGTH && name.ends_with("é.tar"), "{name}");
+    assert!(
+      name.len() <= MAX_LENGTH && name.ends_with("é.tar"),
+      "{name}"
+    );
   }
 
   #[test]

@@ -39,6 +39,10 @@ impl Interrupt {
 
   pub async fn interrupted(&self) {
     // The sender is held here, so it cannot be gone.
-    let _ = self.0.subscribe().wait_for(|interrupted| *interrupted).await;
+    let _ = self
+      .0
+      .subscribe()
+      .wait_for(|interrupted| *interrupted)
+      .await;
   }
 }

@@ -135,10 +135,7 @@ impl Script {
     }
   }
 
-  async fn load(
-    &self,
-    runtime: &mut JsRuntime,
-  ) -> Result<ModuleId, CoreError> {
+  async fn load(&self, runtime: &mut JsRuntime) -> Result<ModuleId, CoreError> {
     let specifier = self.specifier()?;
     runtime.load_main_es_module(&specifier).await
   }

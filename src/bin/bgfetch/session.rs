@@ -103,7 +103,12 @@ impl Session {
     }
     self.screen.clear();
     let succeeded = self.before_events.all_succeeded(counts);
-    let Self { engine, screen, before_events, .. } = self;
+    let Self {
+      engine,
+      screen,
+      before_events,
+      ..
+    } = self;
     before_events.close();
     let shutdown = engine.shutdown();
     if tokio::time::timeout(SHUTDOWN, shutdown).await.is_err() {

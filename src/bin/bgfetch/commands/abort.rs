@@ -18,15 +18,16 @@ pub async fn abort(arguments: Abort) -> Result<u8, Failure> {
   let directory = paths::store_directory(&arguments.store)?;
   // Opening would make a new store of a directory that was mistyped.
   Store::read_directory(&directory)?;
-  let store = Store::open_directory(&directory).map_err(|error| match error {
-    StoreError::Locked { owner, .. } => Failure::usage(format!(
-      "the store {} is in use by {owner}, and a running engine cannot be \
+  let store =
+    Store::open_directory(&directory).map_err(|error| match error {
+      StoreError::Locked { owner, .. } => Failure::usage(format!(
+        "the store {} is in use by {owner}, and a running engine cannot be \
        controlled from outside yet; stop it first (its transfers go on with \
        `bgfetch resume`)",
-      directory.display()
-    )),
-    error => error.into(),
-  })?;
+        directory.display()
+      )),
+      error => error.into(),
+    })?;
   let rows = store.facts.load().await?;
   let row = find(&arguments, rows.into_iter().flatten())?;
   let id = printable(&row.background_fetch.id);
@@ -59,7 +60,10 @@ fn find(
   arguments: &Abort,
   rows: impl Iterator<Item = StoredBackgroundFetch>,
 ) -> Result<StoredBackgroundFetch, Failure> {
-  let scope = arguments.base.as_ref().and_then(|base| base.join("./").ok());
+  let scope = arguments
+    .base
+    .as_ref()
+    .and_then(|base| base.join("./").ok());
   let mut found: Vec<_> = rows
     .filter(|row| row.background_fetch.id == arguments.id)
     .filter(|row| scope.as_ref().is_none_or(|scope| row.scope == *scope))

@@ -57,7 +57,9 @@ pub async fn get(arguments: Get) -> Result<u8, Failure> {
     attend(&realm).await;
     Ok(SUCCESS)
   };
-  session.finish(&interrupt, work, |other| *other == scope).await
+  session
+    .finish(&interrupt, work, |other| *other == scope)
+    .await
 }
 
 fn parse(text: &str, base: Option<&Url>) -> Result<Url, Failure> {

@@ -28,7 +28,9 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
 }
 
 fn not_there_yet(command: &str) -> Result<u8, Failure> {
-  Err(Failure::usage(format!("`bgfetch {command}` is not there yet")))
+  Err(Failure::usage(format!(
+    "`bgfetch {command}` is not there yet"
+  )))
 }
 
 fn block_on(

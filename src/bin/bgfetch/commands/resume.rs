@@ -25,7 +25,11 @@ use crate::session::Session;
 use crate::started_by::StartedBy;
 
 pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
-  let out = arguments.out.as_deref().map(paths::out_directory).transpose()?;
+  let out = arguments
+    .out
+    .as_deref()
+    .map(paths::out_directory)
+    .transpose()?;
   script::init_platform();
   let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
@@ -47,7 +51,9 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
       false => Ok(FAILED),
     }
   };
-  session.finish(&interrupt, work, |scope| counts.contains(scope)).await
+  session
+    .finish(&interrupt, work, |scope| counts.contains(scope))
+    .await
 }
 
 /// What there is to go on with. Where several commands have used a scope, the

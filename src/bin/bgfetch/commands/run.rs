@@ -31,7 +31,11 @@ pub async fn run_until(
   interrupt: &Interrupt,
 ) -> Result<u8, Failure> {
   let path = paths::script(&arguments.script)?;
-  let out = arguments.out.as_deref().map(paths::out_directory).transpose()?;
+  let out = arguments
+    .out
+    .as_deref()
+    .map(paths::out_directory)
+    .transpose()?;
   let started_by = StartedBy::Run {
     script: path.clone(),
     base: arguments.base.clone(),
@@ -63,7 +67,9 @@ pub async fn run_until(
       false => Ok(FAILED),
     }
   };
-  session.finish(interrupt, work, |other| *other == scope).await
+  session
+    .finish(interrupt, work, |other| *other == scope)
+    .await
 }
 
 /// The realm of a script at `base`.

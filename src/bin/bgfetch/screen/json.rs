@@ -68,7 +68,11 @@ fn print(event: &'static str, b: &BackgroundFetchSnapshot, settled: bool) {
     uploaded: b.uploaded,
     upload_total: b.upload_total,
     result: if settled { b.result.as_str() } else { "" },
-    failure_reason: if settled { b.failure_reason.as_str() } else { "" },
+    failure_reason: if settled {
+      b.failure_reason.as_str()
+    } else {
+      ""
+    },
   };
   output::json_line(&line);
 }

@@ -55,8 +55,7 @@ impl Screen {
   /// [`Screen::settled`], when its files are saved.
   pub fn observed(&self, background_fetch: &BackgroundFetchSnapshot) {
     let settled = self.settled.lock();
-    if !background_fetch.is_settled()
-      || settled.contains(&background_fetch.key)
+    if !background_fetch.is_settled() || settled.contains(&background_fetch.key)
     {
       self.show(background_fetch);
     }

@@ -81,7 +81,9 @@ impl BeforeEvents {
   /// has succeeded.
   pub fn all_succeeded(&self, counts: impl Fn(&Url) -> bool) -> bool {
     let settled = self.shared.settled.lock();
-    settled.iter().all(|(scope, succeeded)| *succeeded || !counts(scope))
+    settled
+      .iter()
+      .all(|(scope, succeeded)| *succeeded || !counts(scope))
   }
 }
 
@@ -117,12 +119,15 @@ impl Shared {
         }
       }
     }
-    self.settled.lock().push((snapshot.scope.clone(), succeeded));
+    self
+      .settled
+      .lock()
+      .push((snapshot.scope.clone(), succeeded));
     self.screen.settled(&snapshot);
   }
 
   fn saved(&self, snapshot: &BackgroundFetchSnapshot, files: &[PathBuf]) {
-    let name = text::name(snapshot);
+    let name = text::printable(&snapshot.id);
     match files {
       [] => {}
       [file] => self

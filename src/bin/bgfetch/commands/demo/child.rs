@@ -42,11 +42,7 @@ pub enum Ended {
 
 impl Child {
   /// `bgfetch get`, with a store in `directory`.
-  pub fn get(
-    directory: &Path,
-    out: &Path,
-    url: &str,
-  ) -> std::io::Result<Self> {
+  pub fn get(directory: &Path, out: &Path, url: &str) -> std::io::Result<Self> {
     let mut process = Command::new(std::env::current_exe()?)
       .args(["get", "--json", "--store"])
       .arg(directory.join("film-store"))
@@ -69,7 +65,10 @@ impl Child {
         }
       });
     }
-    Ok(Self { process, downloaded })
+    Ok(Self {
+      process,
+      downloaded,
+    })
   }
 
   /// Shows how far it is, until it has stored `enough` bytes or has ended.

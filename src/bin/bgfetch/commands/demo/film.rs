@@ -32,7 +32,7 @@ pub fn show(
   let url = format!("http://{}{PATH}", server.address);
   let out = directory.join("film");
   line(&format!(
-    "\n2. Another process fetches a film of {}, and is killed:\n",
+    "\n2. Another process fetches a film of {}, and is killed:",
     text::bytes(film.size)
   ));
   line(&format!("   $ bgfetch get {url}"));
@@ -49,7 +49,7 @@ pub fn show(
     text::bytes(film.size)
   ));
 
-  line("\n3. The same command again goes on where it was cut:\n");
+  line("\n3. The same command again goes on where it was cut:");
   line(&format!("   $ bgfetch get {url}"));
   let mut second = Child::get(directory, &out, &url).map_err(failed)?;
   let succeeded = match second.watch(film.size, u64::MAX, interrupt)? {
@@ -61,21 +61,30 @@ pub fn show(
   let last = seen.last().cloned();
   let range = last.as_ref().and_then(|seen| seen.range.clone());
   let first_byte: Option<u64> = range.as_ref().and_then(|range| {
-    range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+    range
+      .strip_prefix("bytes=")?
+      .strip_suffix('-')?
+      .parse()
+      .ok()
   });
   let sent = last.map(|seen| seen.sent).unwrap_or_default();
   line(&format!(
-    "   the server was asked for   Range: {}",
-    range.as_deref().unwrap_or("(none)")
+    "   the server saw `Range: {}` and sent {}",
+    range.as_deref().unwrap_or("(none)"),
+    text::bytes(sent)
   ));
-  line(&format!("   and sent no more than      {}", text::bytes(sent)));
   let there = film.sha256();
   let name = PATH.trim_start_matches('/');
-  let here = sha256_of_file(&out.join(name)).unwrap_or_else(|error| {
-    format!("unreadable: {error}")
-  });
-  line(&format!("   SHA-256 of the server's    {}", short(&there)));
-  line(&format!("   SHA-256 of the saved file  {}", short(&here)));
+  let here = sha256_of_file(&out.join(name))
+    .unwrap_or_else(|error| format!("unreadable: {error}"));
+  line(&format!(
+    "   SHA-256 of the server's film  {}",
+    short(&there)
+  ));
+  line(&format!(
+    "   SHA-256 of the saved file     {}",
+    short(&here)
+  ));
   Ok(Some(Film {
     killed: killed && stored < film.size,
     continued: seen.len() == 2

@@ -53,15 +53,14 @@ pub async fn demo(arguments: &Demo) -> Result<u8, Failure> {
   };
   let server = Server::start(resources(film)).map_err(failed)?;
   line(&format!(
-    "A server on {} has a podcast and a film. It is there for this demo alone.",
+    "A server on {} has a podcast and a film, for this demo alone.",
     server.address
   ));
 
-  line("\n1. A script asks for the podcast, and hears when it is there:\n");
+  line("\n1. A script asks for the podcast, and hears when it is there:");
   for code in SCRIPT.lines() {
     line(&format!("   | {code}"));
   }
-  line("");
   let status = podcast(&directory.0, &server, &interrupt).await?;
   if status == INTERRUPTED {
     return Ok(status);
@@ -78,9 +77,15 @@ pub async fn demo(arguments: &Demo) -> Result<u8, Failure> {
     return Ok(INTERRUPTED);
   };
   let checks = [
-    (podcast, "the script got its event, and both files are whole"),
+    (
+      podcast,
+      "the script got its event, and both files are whole",
+    ),
     (film.killed, "the film's process was killed in the middle"),
-    (film.continued, "only the bytes that were missing were asked for"),
+    (
+      film.continued,
+      "only the bytes that were missing were asked for",
+    ),
     (film.whole, "the film is byte for byte what the server has"),
   ];
   line("");
@@ -89,8 +94,12 @@ pub async fn demo(arguments: &Demo) -> Result<u8, Failure> {
   }
   let all = checks.iter().all(|(holds, _)| *holds);
   line(&format!(
-    "\n{} {}, and nothing of it is left on the disk.",
-    if all { "All this took" } else { "Something is wrong. It took" },
+    "{} {}, and nothing of it is left on the disk.",
+    if all {
+      "All this took"
+    } else {
+      "Something is wrong. It took"
+    },
     text::duration(started.elapsed())
   ));
   Ok(if all { SUCCESS } else { FAILED })
@@ -135,7 +144,7 @@ async fn podcast(
         directory: Some(directory.join("store")),
       },
       json: false,
-      quiet: false,
+      quiet: true,
     },
   };
   run::run_until(arguments, interrupt).await

@@ -142,7 +142,10 @@ impl Shared {
 }
 
 fn etag(resource: &Resource) -> String {
-  format!("\"{:x}-{:x}\"", resource.content.seed, resource.content.size)
+  format!(
+    "\"{:x}-{:x}\"",
+    resource.content.seed, resource.content.size
+  )
 }
 
 fn answer_head(resource: &Resource, first: Option<u64>) -> String {
