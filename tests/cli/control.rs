@@ -48,7 +48,10 @@ fn a_store_is_one_processs_and_can_be_read_by_others() {
 
   server.release("/x.txt");
   running.ended().code(0);
-  place.bgfetch("show", &["x.txt"]).code(2).says("no background fetch");
+  place
+    .bgfetch("show", &["x.txt"])
+    .code(2)
+    .says("no background fetch");
 }
 
 #[test]
@@ -56,7 +59,10 @@ fn a_background_fetch_that_nobody_works_on_can_be_aborted() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
   standing_still(&place, &server).kill();
-  place.bgfetch("abort", &["y"]).code(2).says("no background fetch");
+  place
+    .bgfetch("abort", &["y"])
+    .code(2)
+    .says("no background fetch");
   let ended = place.bgfetch("abort", &["x.txt"]).code(0);
   assert_eq!(ended.stdout, "x.txt is aborted\n");
   assert_eq!(place.bgfetch("list", &[]).code(0).stdout, "");
@@ -83,7 +89,10 @@ fn a_script_hears_of_its_abortion_when_it_is_resumed() {
   server.block_on(server.wait_until_stalled("/x", BOUND));
   running.kill();
   let aborted = place.bgfetch("abort", &["x"]).code(0).stdout;
-  assert!(aborted.contains("`bgfetch resume` tells its script"), "{aborted}");
+  assert!(
+    aborted.contains("`bgfetch resume` tells its script"),
+    "{aborted}"
+  );
   let resumed = place.bgfetch("resume", &[]).code(1);
   assert_eq!(resumed.says("x was aborted").stdout, "x aborted\n");
   assert_eq!(server.requests().len(), 1);
@@ -92,10 +101,15 @@ fn a_script_hears_of_its_abortion_when_it_is_resumed() {
 #[test]
 fn a_store_that_is_not_there_is_not_made_by_looking() {
   let place = Place::new();
-  for (command, arguments) in
-    [("list", &[] as &[&str]), ("show", &["x"]), ("abort", &["x"])]
-  {
-    place.bgfetch(command, arguments).code(2).says("no store in it");
+  for (command, arguments) in [
+    ("list", &[] as &[&str]),
+    ("show", &["x"]),
+    ("abort", &["x"]),
+  ] {
+    place
+      .bgfetch(command, arguments)
+      .code(2)
+      .says("no store in it");
   }
   assert!(!place.path("store").exists());
 }
@@ -104,6 +118,9 @@ fn a_store_that_is_not_there_is_not_made_by_looking() {
 fn what_is_not_there_yet_says_so() {
   let place = Place::new();
   for command in ["pause", "unpause", "click"] {
-    place.bgfetch(command, &["x"]).code(2).says("is not there yet");
+    place
+      .bgfetch(command, &["x"])
+      .code(2)
+      .says("is not there yet");
   }
 }

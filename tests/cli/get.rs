@@ -19,7 +19,10 @@ fn a_file_is_saved_under_its_name() {
   let out = place.out();
   let ended = place.bgfetch("get", &["--out", &out, &url]).code(0);
   assert_eq!(ended.stdout, "");
-  assert!(ended.stderr.contains("film.bin: done, 2.9 MiB"), "{ended:#?}");
+  assert!(
+    ended.stderr.contains("film.bin: done, 2.9 MiB"),
+    "{ended:#?}"
+  );
   content::verify(place.path("out/film.bin"), 3_000_000, 7).unwrap();
   assert_eq!(place.bgfetch("list", &[]).code(0).stdout, "");
 }
@@ -52,9 +55,7 @@ fn files_of_the_same_name_get_numbers() {
     place.bgfetch("get", &arguments).code(0);
     let names = std::fs::read_dir(place.path("out")).unwrap();
     assert_eq!(names.count(), 3);
-    for (name, text) in
-      [("x.txt", "0"), ("x-1.txt", "0"), ("x-2.txt", "1")]
-    {
+    for (name, text) in [("x.txt", "0"), ("x-1.txt", "0"), ("x-2.txt", "1")] {
       let saved = std::fs::read_to_string(place.path("out").join(name));
       assert_eq!(saved.unwrap(), text, "{name}");
     }
@@ -69,7 +70,10 @@ fn a_file_that_is_in_the_way_is_left_alone() {
   place.write("x.txt", "old");
   place.bgfetch("get", &[&url]).code(0);
   let read = |name| std::fs::read_to_string(place.path(name)).unwrap();
-  assert_eq!((read("x.txt"), read("x-1.txt")), ("old".into(), "new".into()));
+  assert_eq!(
+    (read("x.txt"), read("x-1.txt")),
+    ("old".into(), "new".into())
+  );
 }
 
 #[test]
@@ -94,7 +98,10 @@ fn json_is_one_object_a_line() {
   let url = server.serve("/film.bin", film);
   let running = place.start("get", &["--json", "--out", &place.out(), &url]);
   let registered = running.line(|_| true);
-  assert!(registered.starts_with(r#"{"event":"registered""#), "{registered}");
+  assert!(
+    registered.starts_with(r#"{"event":"registered""#),
+    "{registered}"
+  );
   let progress = running.line(|line| {
     let line: Value = serde_json::from_str(line).unwrap();
     line["downloaded"].as_u64().unwrap() > 1_000_000
@@ -123,8 +130,10 @@ fn json_is_one_object_a_line() {
     assert!(keys.into_iter().eq(expected.iter()), "{line}");
     assert_eq!(line["id"], "film.bin");
   }
-  let settled: Vec<_> =
-    lines.iter().filter(|line| line["event"] == "settled").collect();
+  let settled: Vec<_> = lines
+    .iter()
+    .filter(|line| line["event"] == "settled")
+    .collect();
   assert_eq!(settled.len(), 1);
   assert_eq!(lines.last(), Some(settled[0]));
   assert_eq!(settled[0]["result"], "success");

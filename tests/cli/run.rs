@@ -37,6 +37,12 @@ fn a_script_that_throws_ends_with_status_1() {
   ended.says("script.js: Error: no luck");
   let ended = run(&place, &[], "setTimeout(() => { throw 1 }, 1);").code(1);
   ended.says("script.js: ");
+  let late = "await null; await Promise.reject(new Error('late'));";
+  run(&place, &[], late)
+    .code(1)
+    .says("script.js: Error: late");
+  let unhandled = "Promise.reject(new Error('lost'));";
+  run(&place, &[], unhandled).code(1).says("lost");
   run(&place, &[], "let").code(1).says("SyntaxError");
   run(&place, &[], "import './no.js';").code(1).says("no.js");
 }

@@ -27,8 +27,7 @@ fn wrong_usage_ends_with_status_2() {
 
 #[test]
 fn help_names_the_commands() {
-  let mut process =
-    std::process::Command::new(env!("CARGO_BIN_EXE_bgfetch"));
+  let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_bgfetch"));
   process.arg("--help");
   let ended = crate::place::Running::spawn(process).ended().code(0);
   for command in ["run", "get", "resume", "list", "show", "abort", "demo"] {
@@ -56,7 +55,10 @@ fn a_url_that_cannot_be_parsed_is_named() {
 #[test]
 fn a_scheme_that_cannot_be_fetched_is_refused() {
   let place = Place::new();
-  place.bgfetch("get", &["ftp://localhost/x"]).code(2).says("ftp");
+  place
+    .bgfetch("get", &["ftp://localhost/x"])
+    .code(2)
+    .says("ftp");
 }
 
 #[test]
@@ -76,7 +78,9 @@ fn a_dead_server_fails_the_background_fetch_with_the_reason() {
   let url = format!("http://{}/x", listener.local_addr().unwrap());
   drop(listener);
   let out = place.out();
-  let ended = place.bgfetch("get", &["--quiet", "--out", &out, &url]).code(1);
+  let ended = place
+    .bgfetch("get", &["--quiet", "--out", &out, &url])
+    .code(1);
   assert_eq!(ended.stdout, "");
   let ended = ended.says("x failed (fetch-error): ");
   assert!(ended.stderr.contains("refused"), "{ended:#?}");

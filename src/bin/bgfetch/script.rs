@@ -1,8 +1,10 @@
 //! A script in a service worker's realm, on a thread of its own.
 
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
@@ -20,6 +22,9 @@ use deno_core::PollEventLoopOptions;
 use deno_core::RuntimeOptions;
 use deno_core::error::CoreError;
 use futures::FutureExt;
+use futures::future::Fuse;
+use futures::future::FusedFuture;
+use futures::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
 use crate::evaluations::Evaluation;
@@ -32,6 +37,8 @@ const STACK: usize = 16 * 1024 * 1024;
 /// Events wait until the script is evaluated, but no longer than this: one
 /// that awaits an event at its top level would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+type Evaluated = LocalBoxFuture<'static, Result<(), CoreError>>;
 
 pub struct Script {
   pub path: PathBuf,
@@ -105,23 +112,32 @@ impl Script {
       }
     };
     let mut succeeded = true;
-    let evaluation = evaluate(&mut runtime, module).await;
+    let mut evaluation = runtime.mod_evaluate(module).boxed_local().fuse();
+    let patience = tokio::time::sleep(PATIENCE);
+    let mut patience = std::pin::pin!(patience);
+    loop {
+      let result = tokio::select! {
+        biased;
+        result = turn(&mut runtime, &mut evaluation) => result,
+        () = &mut patience => break,
+      };
+      if let Err(error) = &result {
+        succeeded = false;
+        self.report(error);
+      }
+      if evaluation.is_terminated() {
+        break;
+      }
+    }
     // While it is still being evaluated, so are the others that are run again.
     drop(self.again.take());
-    let mut evaluation = match evaluation {
-      Ok(Some(pending)) => pending.fuse(),
-      Ok(None) => futures::future::ready(Ok(())).boxed_local().fuse(),
-      Err(error) => {
-        succeeded = false;
-        self.report(&error);
-        futures::future::ready(Ok(())).boxed_local().fuse()
-      }
-    };
     self.evaluations.none().await;
     loop {
       let (result, is_end) = tokio::select! {
         biased;
-        result = &mut evaluation => (result, false),
+        result = &mut evaluation, if !evaluation.is_terminated() => {
+          (result, false)
+        }
         result = run_until_idle(&mut runtime, &realm) => (result, true),
       };
       if let Err(error) = &result {
@@ -155,20 +171,18 @@ impl Script {
   }
 }
 
-/// `Some` is the evaluation that is not over yet.
-async fn evaluate(
+/// Runs the event loop until the evaluation is over, or an error is thrown. A
+/// promise that is rejected at the script's top level is one of the latter.
+async fn turn(
   runtime: &mut JsRuntime,
-  module: ModuleId,
-) -> Result<Option<Pending>, CoreError> {
-  let mut evaluation = runtime.mod_evaluate(module).boxed_local();
-  let event_loop = PollEventLoopOptions::default();
-  tokio::select! {
-    biased;
-    result = runtime.with_event_loop_future(&mut evaluation, event_loop) => {
-      result.map(|()| None)
+  evaluation: &mut Fuse<Evaluated>,
+) -> Result<(), CoreError> {
+  poll_fn(|cx| {
+    let options = PollEventLoopOptions::default();
+    if let Poll::Ready(Err(error)) = runtime.poll_event_loop(cx, options) {
+      return Poll::Ready(Err(error));
     }
-    () = tokio::time::sleep(PATIENCE) => Ok(Some(evaluation)),
-  }
+    evaluation.poll_unpin(cx)
+  })
+  .await
 }
-
-type Pending = futures::future::LocalBoxFuture<'static, Result<(), CoreError>>;
