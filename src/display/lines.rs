@@ -115,7 +115,7 @@ fn registered(b: &BackgroundFetchSnapshot) -> String {
   };
   let stored = match b.downloaded {
     0 => String::new(),
-    stored => format!(", {} stored already", text::bytes(stored)),
+    stored => format!(", {} stored", text::bytes(stored)),
   };
   let title = match b.title.is_empty() {
     true => String::new(),

@@ -19,9 +19,9 @@ use crate::store::BackgroundFetchKey;
 const MAX_BARS: usize = 12;
 
 const KNOWN_TOTAL: &str = "{wide_msg} {binary_bytes:>10} of \
-  {binary_total_bytes:<10} [{bar:16}] {binary_bytes_per_sec:>12} {eta:>4}";
+  {binary_total_bytes:<10} [{bar:12}] {binary_bytes_per_sec:>11} {eta:>4}";
 const UNKNOWN_TOTAL: &str =
-  "{wide_msg} {binary_bytes:>10} {spinner} {binary_bytes_per_sec:>12}";
+  "{wide_msg} {binary_bytes:>10} {spinner} {binary_bytes_per_sec:>11}";
 const PAUSED: &str = "{wide_msg} {binary_bytes:>10} paused";
 
 /// Draws a bar on standard error for every active background fetch, and
