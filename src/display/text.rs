@@ -60,7 +60,7 @@ pub fn bytes(bytes: u64) -> String {
     amount /= 1024.0;
     unit += 1;
   }
-  match amount {
+  match (amount * 10.0).round() / 10.0 {
     amount if amount >= 99.95 || amount.fract() == 0.0 => {
       format!("{amount:.0} {}", UNITS[unit])
     }
