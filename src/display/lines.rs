@@ -125,9 +125,9 @@ fn registered(b: &BackgroundFetchSnapshot) -> String {
 }
 
 fn progress(b: &BackgroundFetchSnapshot, rate: &Rate) -> String {
-  let of = match b.download_total {
-    0 => String::new(),
-    total => format!(" of {}", text::bytes(total)),
+  let of = match b.total_to_download() {
+    None => String::new(),
+    Some(total) => format!(" of {}", text::bytes(total)),
   };
   let sent = match b.upload_total {
     0 => String::new(),

@@ -126,11 +126,11 @@ impl Terminal {
 impl Known {
   fn draw(&mut self, b: &BackgroundFetchSnapshot) {
     let Some(bar) = &self.bar else { return };
-    let total = b.download_total + b.upload_total;
-    let style = match (b.paused, b.download_total) {
+    let total = b.total_to_download();
+    let style = match (b.paused, total) {
       (true, _) => PAUSED,
-      (false, 0) => UNKNOWN_TOTAL,
-      (false, _) => KNOWN_TOTAL,
+      (false, None) => UNKNOWN_TOTAL,
+      (false, Some(_)) => KNOWN_TOTAL,
     };
     if style != self.style {
       self.style = style;
@@ -138,8 +138,8 @@ impl Known {
         bar.set_style(style.progress_chars("=> "));
       }
     }
-    if b.download_total > 0 {
-      bar.set_length(total);
+    if let Some(total) = total {
+      bar.set_length(total + b.upload_total);
     }
     bar.set_message(format!("{} ({})", self.name, origin(b)));
     bar.set_position(b.downloaded + b.uploaded);

@@ -21,7 +21,7 @@ pub struct EngineConfig {
   pub permission: Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
   /// How many bytes an origin's background fetches may hold in the store, with
   /// their request bodies; `None` for as much as there is. Default: `None`.
-  pub quota: Arc<dyn Fn(&Origin) -> Option<u64> + Send + Sync>,
+  pub quota: QuotaOf,
   /// How often a fetch is tried again.
   pub retry: RetryPolicy,
   /// How many fetches may be on the wire at once.
@@ -55,6 +55,9 @@ impl Default for EngineConfig {
     }
   }
 }
+
+/// See [`EngineConfig::quota`].
+pub type QuotaOf = Arc<dyn Fn(&Origin) -> Option<u64> + Send + Sync>;
 
 /// A [permission state](https://w3c.github.io/permissions/#dfn-permission-state).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -37,6 +37,7 @@ pub use self::config::CheckpointPolicy;
 pub use self::config::Concurrency;
 pub use self::config::EngineConfig;
 pub use self::config::PermissionState;
+pub use self::config::QuotaOf;
 pub use self::config::RetryPolicy;
 pub use self::fetch::BackgroundFetchOptions;
 pub use self::fetch::FetchRejection;

@@ -223,6 +223,10 @@ impl Run {
         }
       }
       Action::Complete { record, result } => {
+        if result == RecordResult::Success {
+          // What it got over on its way there is no reason for anything.
+          self.records[record].diagnostic.lock().clear();
+        }
         if perform.background_fetch().upload_total > 0 {
           shared.checkpoint.note(Fact::Uploaded {
             key: self.key,
@@ -305,8 +309,7 @@ impl Run {
       BackgroundFetchSnapshot::new(
         self.key,
         self.registration.scope.clone(),
-        perform.background_fetch(),
-        perform.stored_body_bytes_total(),
+        perform,
       )
     });
     snapshot.diagnostic = self.diagnostic();
