@@ -9,3 +9,8 @@ pub mod extension;
 pub mod network;
 pub mod spec;
 pub mod store;
+
+/// The README's example has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
