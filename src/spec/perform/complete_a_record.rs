@@ -410,9 +410,16 @@ impl Perform {
   /// The store cannot go on with the record's bytes: they are gone or
   /// damaged.
   pub fn bytes_lost(&mut self, record: usize, actions: &mut Vec<Action>) {
-    if !matches!(self.records[record].state, State::Complete) {
-      self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
+    let state = &self.records[record];
+    let attempt = state.attempt;
+    match state.state {
+      State::Complete => return,
+      State::Fetching(_) => {
+        actions.push(Action::Terminate { record, attempt });
+      }
+      State::Waiting | State::Unavailable => {}
     }
+    self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
   }
 
   /// Whether the paused flag may be set: no request that is not a `GET` has
