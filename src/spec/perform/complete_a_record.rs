@@ -199,8 +199,11 @@ impl Perform {
     if is_partial {
       // complete.11.response.2.1: If validate a partial response … invalid:
       let previous = stored.response.as_ref().filter(|_| range_start > 0);
+      // Deviation E15: a part of a coded body counts the bytes of the coding,
+      // and only one that is the whole can be used.
       let is_valid =
-        validate_partial_response(range_start, &response, previous);
+        validate_partial_response(range_start, &response, previous)
+          && (!response.decoded || is_the_whole(&response));
       let range = extract_content_range_values(&response);
       let (true, Some(range)) = (is_valid, range) else {
         // complete.11.response.2.1.1, complete.11.response.2.1.2
@@ -209,9 +212,13 @@ impl Perform {
         actions.push(Action::Terminate { record, attempt });
         return;
       };
-      fetching.head = Some(Head::Partial {
-        length: range.body_length(),
-        complete_length: range.complete_length,
+      fetching.head = Some(if response.decoded {
+        Head::Whole { ok: true }
+      } else {
+        Head::Partial {
+          length: range.body_length(),
+          complete_length: range.complete_length,
+        }
       });
     } else if is_end_of_unknown_length(range_start, &response, &stored) {
       // Deviation E9: a 206 that did not say the complete length has been
@@ -518,6 +525,14 @@ impl Perform {
       _ => None,
     }
   }
+}
+
+/// Whether the part that a 206 brings is all there is.
+fn is_the_whole(response: &Response) -> bool {
+  extract_content_range_values(response).is_some_and(|range| {
+    range.first_byte_pos == 0
+      && range.complete_length == Some(range.body_length())
+  })
 }
 
 /// The validator of the stored bytes for `If-Range`, which makes a server send
