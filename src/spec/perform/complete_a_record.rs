@@ -347,6 +347,7 @@ impl Perform {
       return;
     };
     let bytes = self.background_fetch.records[record].response_data.bytes;
+    let is_get = self.background_fetch.records[record].request.is_get();
     match head {
       // complete.11.response.7.1: If status is 206, then:
       Head::Partial {
@@ -357,12 +358,14 @@ impl Perform {
         // complete.11.response.7.1.2: complete, so "success"
         if complete_length == Some(bytes) {
           self.complete(record, RecordResult::Success, actions);
-        } else if appended == 0
+        } else if !is_get
+          || appended == 0
           || appended > length
           || complete_length.is_some_and(|complete| bytes > complete)
         {
           // Deviation E9: a piece that brings nothing, or more than it said,
-          // would be asked for again and again.
+          // would be asked for again and again; and what is not a GET is not
+          // asked for again at all.
           let reason = BackgroundFetchFailureReason::FetchError;
           self.fail(record, reason, actions);
         } else {
