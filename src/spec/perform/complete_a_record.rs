@@ -549,18 +549,26 @@ fn if_range_validator(response: &Response) -> Option<String> {
 }
 
 /// Whether `response` says that the `range_start` bytes of a 206 without a
-/// complete length were all there is.
+/// complete length were all there is. It may say so of another version of the
+/// resource only: without an `If-Range` a server does not compare.
 fn is_end_of_unknown_length(
   range_start: u64,
   response: &Response,
   stored: &BackgroundFetchResponse,
 ) -> bool {
-  let unknown = stored.response.as_ref().is_some_and(|stored| {
-    stored.status == 206
-      && extract_content_range_values(stored)
-        .is_some_and(|range| range.complete_length.is_none())
+  let Some(previous) = stored.response.as_ref().filter(|_| range_start > 0)
+  else {
+    return false;
+  };
+  let unknown = previous.status == 206
+    && extract_content_range_values(previous)
+      .is_some_and(|range| range.complete_length.is_none());
+  let changed = ["etag", "last-modified"].iter().any(|name| {
+    let now = response.internal_headers().get(name);
+    now.is_some() && now != previous.internal_headers().get(name)
   });
   unknown
+    && !changed
     && response.status == 416
     && complete_length_of_unsatisfied_range(response) == Some(range_start)
 }
