@@ -1,5 +1,5 @@
 //! The algorithms, step by step, without any I/O. The random schedules are in
-//! `tests/state_machine.rs`.
+//! `tests/state_machine`.
 
 use super::*;
 use crate::spec::BackgroundFetchRecord;
