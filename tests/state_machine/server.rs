@@ -121,6 +121,10 @@ impl Resource {
     let first = start.range_start;
     let current = self.validator(self.version).map(|(_, value)| value);
     let unchanged = start.validator.is_none() || start.validator == current;
+    // A server may send a part that nobody has asked for.
+    if first == 0 && self.length > 0 && dice.roll(3) == 2 {
+      return self.part(0, 1 + dice.roll(self.length));
+    }
     if first == 0 || !unchanged {
       return self.whole();
     }
@@ -183,7 +187,7 @@ impl Resource {
         reply.start = whole.then_some(0);
         reply
       }
-      // The first part, although everything was asked for.
+      // The first part, whatever was asked for.
       _ => self.part(0, length),
     };
     reply.honest = false;
