@@ -350,6 +350,7 @@ fn a_page_has_no_service_worker_interfaces() {
   }
 }
 
+// steps: fetch.5, fetch.6.1, fetch.6.2, get.3
 #[test]
 fn fetch_rejects_what_it_cannot_take_and_never_throws() {
   service_worker(

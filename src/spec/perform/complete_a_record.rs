@@ -113,7 +113,7 @@ impl Perform {
     self.fetching(record, attempt)?;
     self.attempt_over(record);
     let fetching = self.fetching(record, attempt)?;
-    // complete.4 to complete.6 need nothing: the stored request is never
+    // complete.4 to complete.6 need nothing here: the stored request is never
     // changed, and every fetch is keepalive and meets no service worker.
     // complete.7: Let rangeStart be the length of responseData's bytes.
     // complete.9, complete.10: a new attempt begins with both unset.
@@ -164,6 +164,7 @@ impl Perform {
     unavailability: Unavailability,
     actions: &mut Vec<Action>,
   ) {
+    // complete.11.response.1: If response is a network error, then:
     if self.fetching(record, attempt).is_none() {
       return;
     }
@@ -196,6 +197,7 @@ impl Perform {
     };
     let range_start = fetching.range_start;
     let is_partial = response.status == 206;
+    // complete.11.response.2: If status is 206, then:
     if is_partial {
       // complete.11.response.2.1: If validate a partial response … invalid:
       let previous = stored.response.as_ref().filter(|_| range_start > 0);
@@ -252,7 +254,7 @@ impl Perform {
     // complete.11.response.5 is the engine's: it holds the stream.
   }
 
-  /// Bytes were transmitted from the response's stream. Returns whether they
+  /// complete.11.response.6: bytes were transmitted from the response's stream. Returns whether they
   /// may be appended; when not, the stream has to be cancelled.
   pub fn bytes_transmitted(
     &mut self,
@@ -332,7 +334,7 @@ impl Perform {
     self.fail(record, reason, actions);
   }
 
-  /// The bytes transmission is done normally, and all bytes are appended.
+  /// complete.11.response.7: the bytes transmission is done normally, and all bytes are appended.
   pub fn stream_done(
     &mut self,
     record: usize,
@@ -385,7 +387,7 @@ impl Perform {
     // complete.11.response.7.4: each branch has ended the attempt.
   }
 
-  /// The stream became errored, and all bytes that came before are appended.
+  /// complete.11.response.8: the stream became errored, and all bytes that came before are appended.
   pub fn stream_errored(
     &mut self,
     record: usize,
@@ -516,6 +518,8 @@ impl Perform {
     result: RecordResult,
     actions: &mut Vec<Action>,
   ) {
+    // complete.12, complete.13.1, complete.13.2, complete.14.3: the result of
+    // the attempt is the record's.
     self.background_fetch.records[record].response_data.result = Some(result);
     actions.push(Action::Complete { record, result });
     self.completed(record, result, actions);

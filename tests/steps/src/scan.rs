@@ -85,7 +85,16 @@ fn steps(comment: &str, algorithms: &[String]) -> Vec<String> {
   for word in comment.split(is_part).filter(|word| !word.is_empty()) {
     let name = word.trim_end_matches('.');
     let algorithm = name.split_once('.').map(|(algorithm, _)| algorithm);
-    if algorithm.is_none_or(|a| !algorithms.iter().any(|known| known == a)) {
+    let is_step = |rest: &str| {
+      rest.starts_with(|c: char| c.is_ascii_digit())
+        || ["body.", "response."]
+          .iter()
+          .any(|list| rest.contains(list))
+    };
+    let rest = name.split_once('.').map_or("", |(_, rest)| rest);
+    if !is_step(rest)
+      || algorithm.is_none_or(|a| !algorithms.iter().any(|known| known == a))
+    {
       range = word == "to" && !names.is_empty();
       continue;
     }
@@ -114,7 +123,7 @@ fn between(first: &str, last: &str) -> Vec<String> {
 /// The name of the function, or the title of the JavaScript test, that
 /// follows.
 fn test_below(lines: &[&str]) -> String {
-  for (index, line) in lines.iter().enumerate().take(8).skip(1) {
+  for (index, line) in lines.iter().enumerate().take(16).skip(1) {
     if let Some((_, rest)) = line.split_once("fn ") {
       let end = |c: char| !(c.is_alphanumeric() || c == '_');
       return rest.split(end).next().unwrap_or_default().to_string();

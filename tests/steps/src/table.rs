@@ -73,8 +73,10 @@ impl Table {
     if test.as_deref() == Some("") {
       self.wrong.push(format!("{place} is above no test"));
     }
+    if is_container(&self.steps, &step) {
+      return;
+    }
     match self.steps.iter_mut().find(|known| known.name == step) {
-      None if is_container(&self.steps, &step) => {}
       None => self
         .wrong
         .push(format!("{place} names {step}, which is no step")),
