@@ -82,3 +82,7 @@ for (const wrong of [{ quota: -1 }, { requested: -1 }]) {
   assertThrows(
     () => new QuotaExceededError("", wrong), "RangeError", JSON.stringify(wrong));
 }
+
+// The response that somebody has asked for is waited for.
+await bgFetch.abort();
+await assertRejects(() => record.responseReady, "AbortError", "responseReady");
