@@ -190,6 +190,10 @@ pub fn matching(data: &[u8]) {
       assert!(!matches(ignore) || matches(ignore | more));
     }
   }
+  // A star varies by everything, and by what is no header.
+  let mut names = response.headers.values("vary").flat_map(|v| v.split(','));
+  let star = names.any(|name| name.trim_matches([' ', '\t']) == "*");
+  assert!(!star || !(0..4).any(matches));
   let own = CacheQueryOptions::default();
   assert!(request_matches_cached_item(&cached, &cached, None, own));
 }
