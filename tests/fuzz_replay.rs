@@ -102,5 +102,5 @@ fn requests_and_cached_items() {
 
 #[test]
 fn stored_rows() {
-  replay("store_rows", targets::store_rows, 300);
+  replay("store_rows", targets::store_rows, 100);
 }
