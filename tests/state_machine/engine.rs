@@ -137,7 +137,10 @@ impl World {
 
   fn respond(&mut self, record: usize, attempt: u32, reply: Reply) {
     let model = &mut self.models[record];
-    if !reply.honest && model.live == Some(attempt) {
+    // A resource that does not say its version may change unseen.
+    let unnamed = model.resource.validator == crate::server::Validator::Nothing;
+    let changed = unnamed && reply.version != model.stored.version;
+    if (changed || !reply.honest) && model.live == Some(attempt) {
       model.stored.dishonest = true;
     }
     let response = reply.response.clone();
