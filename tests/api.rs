@@ -378,3 +378,19 @@ fn a_bare_realm_has_the_globals_of_a_worker() {
     "#,
   );
 }
+
+#[test]
+fn no_script_is_read_from_the_disk() {
+  let facts = facts(RealmKind::ServiceWorker);
+  for extension in extensions(&engine(), facts, ExtensionOptions::default()) {
+    let files = [
+      &extension.js_files,
+      &extension.esm_files,
+      &extension.lazy_loaded_esm_files,
+      &extension.lazy_loaded_js_files,
+    ];
+    for file in files.into_iter().flat_map(|files| files.iter()) {
+      assert!(file.is_runtime_loadable(), "{}", file.specifier);
+    }
+  }
+}

@@ -12,6 +12,7 @@ mod handles;
 mod idle;
 mod messages;
 mod ops;
+mod scripts;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
+use self::scripts::with_scripts;
 use crate::engine::Engine;
 use crate::engine::Realm;
 use crate::engine::RealmFacts;
@@ -46,10 +48,10 @@ use crate::engine::RealmFacts;
 ///
 /// The realm is detached from the engine when the runtime is dropped.
 pub fn init(engine: &Engine, facts: RealmFacts) -> Extension {
-  background_fetch::init(
+  with_scripts(background_fetch::init(
     engine.attach(facts),
     Rc::new(|text: &str| tracing::error!("in an event handler: {text}")),
-  )
+  ))
 }
 
 /// Choices for [`extensions`], each with a working default.
@@ -73,7 +75,7 @@ pub fn extensions(
   let location = facts.url.clone();
   let realm = engine.attach(facts);
   let console = options.console.clone();
-  vec![
+  let all = vec![
     deno_webidl::init(),
     deno_web::init(
       Arc::new(BlobStore::default()),
@@ -88,7 +90,8 @@ pub fn extensions(
       realm,
       Rc::new(move |text: &str| console.write(&format!("{text}\n"), true)),
     ),
-  ]
+  ];
+  all.into_iter().map(with_scripts).collect()
 }
 
 /// Says that the script was evaluated and has its event listeners: until then,
