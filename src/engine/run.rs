@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -43,6 +45,8 @@ pub(super) struct Run {
   pub(super) concurrency: Semaphore,
   perform: Mutex<Perform>,
   result: Mutex<BackgroundFetchResult>,
+  /// Its registration is no more: it ends without an event.
+  purged: AtomicBool,
   watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
 }
 
@@ -110,6 +114,7 @@ impl Run {
       ),
       result: Mutex::new(new.perform.background_fetch().result),
       perform: Mutex::new(new.perform),
+      purged: AtomicBool::new(false),
       watchers: Mutex::default(),
       shared: weak,
     })
@@ -266,6 +271,14 @@ impl Run {
 
   pub(super) fn set_settled(&self, result: BackgroundFetchResult) {
     *self.result.lock() = result;
+  }
+
+  pub(super) fn purge(&self) {
+    self.purged.store(true, Ordering::SeqCst);
+  }
+
+  pub(super) fn is_purged(&self) -> bool {
+    self.purged.load(Ordering::SeqCst)
   }
 
   /// Why it failed, for people: what its first failed record says.
