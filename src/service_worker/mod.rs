@@ -35,7 +35,6 @@ pub use self::control::WorkerControl;
 pub use self::fetch_script::ScriptRequest;
 pub use self::fetch_script::ScriptResponse;
 pub use self::import::ImportError;
-pub(crate) use self::inbox::Inbox;
 pub use self::inbox::ServiceWorkerMessage;
 pub use self::inbox::Answer;
 pub use self::inbox::Event;
