@@ -16,7 +16,9 @@ pub(super) async fn purge(shared: Arc<Shared>, scope: Url) {
   let _queue = registration.edit_queue.lock().await;
   let runs: Vec<Arc<Run>> = {
     let runs = shared.runs.lock();
-    let own = runs.values().filter(|r| Arc::ptr_eq(&r.registration, &registration));
+    let own = runs
+      .values()
+      .filter(|r| Arc::ptr_eq(&r.registration, &registration));
     own.cloned().collect()
   };
   for run in &runs {

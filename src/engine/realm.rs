@@ -5,12 +5,12 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Engine;
-use super::service_worker::WorkerEvents;
 use super::inbox::Inbox;
 use super::inbox::RealmMessage;
 use super::record::RecordHandle;
 use super::registration::Delivery;
 use super::registration::Registration;
+use super::service_worker::WorkerEvents;
 use super::settle;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::network::Environment;

@@ -159,15 +159,13 @@ impl Registration {
   }
 
   /// The worker is given up: what its script has seen has had its chance.
-  pub(super) fn give_up(
-    &self,
-    realm: u64,
-  ) -> Vec<(FunctionalEvent, Arc<Run>)> {
+  pub(super) fn give_up(&self, realm: u64) -> Vec<(FunctionalEvent, Arc<Run>)> {
     let taken: Vec<Delivery> = {
       let state = self.state.lock();
-      let own = state.owed.iter().filter(|(_, owed)| {
-        owed.worker == Some(realm) && owed.taken
-      });
+      let own = state
+        .owed
+        .iter()
+        .filter(|(_, owed)| owed.worker == Some(realm) && owed.taken);
       own.map(|(delivery, _)| *delivery).collect()
     };
     let handled = taken

@@ -13,9 +13,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Running;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
-use super::Running;
 use super::registration::Registrations;
 use super::run::Run;
 use super::service_worker::ForServiceWorkers;
@@ -57,21 +57,21 @@ impl Shared {
         ForServiceWorkers::new(itself.clone(), &config),
       ));
       Self {
-      checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
-      concurrency: Semaphore::new(config.concurrency.in_all),
-      registrations: Registrations::new(Arc::downgrade(&service_workers)),
-      service_workers,
-      runs: Mutex::default(),
-      stopping: CancellationToken::new(),
-      tasks: TaskTracker::new(),
-      observers: Mutex::default(),
-      next_realm: AtomicU64::new(0),
-      config,
-      store,
-      network,
-      runtime,
-      engine: OnceLock::new(),
-    }
+        checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
+        concurrency: Semaphore::new(config.concurrency.in_all),
+        registrations: Registrations::new(Arc::downgrade(&service_workers)),
+        service_workers,
+        runs: Mutex::default(),
+        stopping: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        observers: Mutex::default(),
+        next_realm: AtomicU64::new(0),
+        config,
+        store,
+        network,
+        runtime,
+        engine: OnceLock::new(),
+      }
     })
   }
 

@@ -56,9 +56,8 @@ impl ModuleLoader for WorkerModules {
       let ended = || JsErrorBox::generic("the worker has ended");
       let realm = realm.ok_or_else(ended)?;
       let source = realm.import(specifier.clone()).await;
-      let source = source.map_err(|error| {
-        ModuleLoaderError::type_error(error.to_string())
-      })?;
+      let source = source
+        .map_err(|error| ModuleLoaderError::type_error(error.to_string()))?;
       Ok(ModuleSource::new(
         ModuleType::JavaScript,
         ModuleSourceCode::String(source.into()),

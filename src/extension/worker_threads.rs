@@ -59,9 +59,9 @@ impl WorkerThreads {
     mut self,
     fetch_script: impl Fn(
       &ScriptRequest,
-    )
-      -> Option<BoxFuture<'static, Result<ScriptResponse, String>>>
-    + Send
+    ) -> Option<
+      BoxFuture<'static, Result<ScriptResponse, String>>,
+    > + Send
     + Sync
     + 'static,
   ) -> Self {
@@ -194,7 +194,9 @@ async fn evaluate(
     .load_main_es_module_from_code(script_url, source)
     .await?;
   let evaluation = runtime.mod_evaluate(module);
-  runtime.run_event_loop(PollEventLoopOptions::default()).await?;
+  runtime
+    .run_event_loop(PollEventLoopOptions::default())
+    .await?;
   evaluation.await
 }
 

@@ -52,7 +52,10 @@ impl ServiceWorkers {
       }
       let activated = ServiceWorkerState::Activated;
       state.map.update_worker_state(worker, activated);
-      state.map.registration(registration).map(|r| r.scope.clone())
+      state
+        .map
+        .registration(registration)
+        .map(|r| r.scope.clone())
     };
     // What has waited for it.
     if let Some(scope) = scope

@@ -39,9 +39,7 @@ impl ServiceWorkers {
     let mut state = self.lock();
     let inbox = Arc::new(Inbox::default());
     let worker = match realm.kind {
-      RealmKind::ServiceWorker => {
-        realm.worker.or_else(|| state.adopt(&realm))
-      }
+      RealmKind::ServiceWorker => realm.worker.or_else(|| state.adopt(&realm)),
       _ => None,
     };
     if worker.is_none() && !has_host {

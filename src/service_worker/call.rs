@@ -356,7 +356,10 @@ impl ServiceWorkers {
       };
       let source = match attached.worker {
         Some(worker) => state.map.worker_snapshot(worker).map(Source::Worker),
-        None => state.map.client(realm).map(|c| Source::Client(c.snapshot())),
+        None => state
+          .map
+          .client(realm)
+          .map(|c| Source::Client(c.snapshot())),
       };
       let Some(source) = source else { return };
       (source, origin(&attached.url))
@@ -414,8 +417,8 @@ impl State {
       worker.and_then(|w| Some(self.map.worker(w)?.registration));
     let matching = self.map.clients().filter(|(_, client)| {
       let controller = client.controller.and_then(|c| self.map.worker(c));
-      let controlled =
-        controller.is_some() && controller.map(|c| c.registration) == registration;
+      let controlled = controller.is_some()
+        && controller.map(|c| c.registration) == registration;
       let of_type = match options.client_type.as_str() {
         "all" => true,
         "window" => client.kind == RealmKind::Window,

@@ -35,11 +35,11 @@ pub use self::control::WorkerControl;
 pub use self::fetch_script::ScriptRequest;
 pub use self::fetch_script::ScriptResponse;
 pub use self::import::ImportError;
-pub use self::inbox::ServiceWorkerMessage;
 pub use self::inbox::Answer;
 pub use self::inbox::Event;
-pub use self::inbox::Source;
 pub use self::inbox::Payload;
+pub use self::inbox::ServiceWorkerMessage;
+pub use self::inbox::Source;
 pub use self::script::ScriptMap;
 pub use self::script::UpdateViaCache;
 pub use self::script::WorkerType;
@@ -61,13 +61,31 @@ use serde::Serialize;
 /// Names a service worker registration as long as the engine runs. One that
 /// follows another in the same scope has a number of its own.
 #[derive(
-  Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+  Clone,
+  Copy,
+  Debug,
+  PartialEq,
+  Eq,
+  Hash,
+  PartialOrd,
+  Ord,
+  Serialize,
+  Deserialize,
 )]
 pub struct RegistrationId(pub u64);
 
 /// Names a service worker as long as the engine runs.
 #[derive(
-  Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+  Clone,
+  Copy,
+  Debug,
+  PartialEq,
+  Eq,
+  Hash,
+  PartialOrd,
+  Ord,
+  Serialize,
+  Deserialize,
 )]
 pub struct WorkerId(pub u64);
 

@@ -235,10 +235,9 @@ impl ServiceWorkers {
         state.failed_starts.remove(&worker);
       }
       let failed = state.failed_starts.get(&worker).copied().unwrap_or(0);
-      let activated = state
-        .map
-        .worker(worker)
-        .is_some_and(|w| !w.embedded && w.state == ServiceWorkerState::Activated);
+      let activated = state.map.worker(worker).is_some_and(|w| {
+        !w.embedded && w.state == ServiceWorkerState::Activated
+      });
       // Until it is activated, events wait.
       if !activated || failed >= MAX_FAILED_STARTS {
         return;

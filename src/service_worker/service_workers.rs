@@ -174,7 +174,10 @@ impl State {
     for notice in std::mem::take(&mut self.map.notices) {
       match notice {
         Notice::Registration(id) => self.broadcast(id, || {
-          self.map.snapshot(id).map(ServiceWorkerMessage::Registration)
+          self
+            .map
+            .snapshot(id)
+            .map(ServiceWorkerMessage::Registration)
         }),
         Notice::UpdateFound(id) => {
           self.broadcast(id, || Some(ServiceWorkerMessage::UpdateFound(id)));
@@ -192,11 +195,7 @@ impl State {
     }
   }
 
-  fn tell_worker_state(
-    &mut self,
-    worker: WorkerId,
-    state: ServiceWorkerState,
-  ) {
+  fn tell_worker_state(&mut self, worker: WorkerId, state: ServiceWorkerState) {
     let Some(registration) = self.map.worker(worker).map(|w| w.registration)
     else {
       return;

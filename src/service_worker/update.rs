@@ -89,10 +89,7 @@ impl ServiceWorkers {
       worker_type,
       state: ServiceWorkerState::Parsed,
       skip_waiting: false,
-      scripts: Arc::new(ScriptMap::from([(
-        script_url.clone(),
-        script.source,
-      )])),
+      scripts: Arc::new(ScriptMap::from([(script_url.clone(), script.source)])),
       environment: WorkerEnvironment {
         csp: script.csp,
         referrer_policy: script.referrer_policy,

@@ -237,7 +237,7 @@ fn imported_scripts_are_part_of_the_worker() {
     r#"
     const registration = await navigator.serviceWorker.getRegistration("/");
     await registration.update();
-    await reached(registration.installing, "activated");
+    await reached(registration.installing, "installed");
     "#,
   );
   world.log.wait_for("answer 44");
@@ -255,7 +255,9 @@ fn a_background_fetch_needs_an_active_worker() {
       event.waitUntil(new Promise((resolve) => proceed = resolve));
     "#,
   );
-  world.server.serve("/a", crate::support::Resource::text("a"));
+  world
+    .server
+    .serve("/a", crate::support::Resource::text("a"));
   world.window(
     "/page.html",
     r#"
