@@ -8,6 +8,7 @@ mod fetch;
 mod inbox;
 mod purge;
 mod realm;
+mod realm_service_workers;
 mod record;
 mod registration;
 mod response_data;
