@@ -344,6 +344,7 @@ fn start(
   };
   let run = Run::new(shared, new);
   run.registration.insert_active(id, run.clone());
+  realm.starts();
   run.registration.unfinished(1);
   shared.runs.lock().insert(run.key, run.clone());
   run

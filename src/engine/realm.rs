@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use url::Url;
 
 use super::Engine;
@@ -127,6 +128,8 @@ pub(super) struct Attached {
   pub(super) engine: Engine,
   pub(super) facts: RealmFacts,
   registration: Arc<Registration>,
+  /// The other ones that it has started background fetches for.
+  others: Mutex<Vec<Arc<Registration>>>,
   pub(super) id: u64,
   inbox: Arc<Inbox>,
   pub(super) service_workers: Attachment,
@@ -156,6 +159,7 @@ impl Realm {
       engine,
       facts,
       registration: registration.clone(),
+      others: Mutex::default(),
       id,
       inbox,
       service_workers,
@@ -340,15 +344,30 @@ impl Realm {
     shared.tell_observers(&run);
   }
 
-  /// Whether every background fetch of the registration has settled, and
-  /// every event was handled.
+  /// Whether every background fetch of the realm's registration, and of those
+  /// that it has started some for, has settled, and every event was handled.
   pub fn is_idle(&self) -> bool {
-    self.registration.is_idle()
+    let others = self.attached.others.lock();
+    self.attached.registration.is_idle()
+      && others.iter().all(|registration| registration.is_idle())
+  }
+
+  /// The realm starts a background fetch.
+  pub(super) fn starts(&self) {
+    let is_own = |other| Arc::ptr_eq(&self.registration, other);
+    let mut others = self.attached.others.lock();
+    if !is_own(&self.attached.registration) && !others.iter().any(is_own) {
+      others.push(self.registration.clone());
+    }
   }
 
   /// Waits until [`Realm::is_idle`].
   pub async fn idle(&self) {
-    self.registration.idle().await;
+    self.attached.registration.idle().await;
+    let others = self.attached.others.lock().clone();
+    for registration in others {
+      registration.idle().await;
+    }
   }
 }
 

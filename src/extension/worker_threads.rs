@@ -141,6 +141,9 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     control,
     ..
   } = worker;
+  if control.is_stopping() {
+    return;
+  }
   let options = options.map(|make| make(&script_url)).unwrap_or_default();
   tokio.block_on(async {
     let modules = Rc::new(WorkerModules::default());
@@ -156,6 +159,9 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     control.interrupt_with(move || {
       isolate.terminate_execution();
     });
+    if control.is_stopping() {
+      return;
+    }
     let source = scripts.get(&script_url).cloned().unwrap_or_default();
     let evaluated = match worker_type {
       WorkerType::Classic => {

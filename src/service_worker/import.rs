@@ -24,7 +24,7 @@ impl ServiceWorkers {
     realm: RealmId,
     url: Url,
   ) -> Result<String, ImportError> {
-    let (worker, environment) = {
+    let (worker, environment, stop) = {
       let state = self.lock();
       let attached = state.realms.get(&realm);
       let gone = || ImportError("the worker has ended".to_string());
@@ -47,10 +47,17 @@ impl ServiceWorkers {
           "{url} was not imported before the worker was installed"
         )));
       }
-      (worker, record.environment.clone())
+      let running = state.running.get(&worker);
+      let stop = running.map(|running| running.leash.stop.clone());
+      (worker, record.environment.clone(), stop.unwrap_or_default())
     };
     // Steps 4 to 7.
-    let script = self.fetch_script(&environment, &url, false).await;
+    let script = tokio::select! {
+      script = self.fetch_script(&environment, &url, false) => script,
+      () = stop.cancelled() => {
+        return Err(ImportError("the worker was stopped".to_string()));
+      }
+    };
     let script = script.map_err(|error| ImportError(error.message))?;
     // Step 8.
     let mut state = self.lock();

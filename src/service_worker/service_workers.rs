@@ -117,10 +117,13 @@ impl ServiceWorkers {
   }
 
   /// Whether the registration has an active worker, or the embedder says so.
+  /// One that is unregistered has none, though it may still be in use: it
+  /// starts nothing any more.
   pub(crate) fn has_active_worker(&self, id: RegistrationId) -> bool {
     let state = self.lock();
     let registration = state.map.registration(id);
-    registration.is_some_and(|r| r.vouched || r.active.is_some())
+    state.map.is_registered(id)
+      && registration.is_some_and(|r| r.vouched || r.active.is_some())
   }
 
   /// The same of the registration in `scope`.

@@ -81,7 +81,7 @@ const activated = async (url, options) => {
 pub struct Log(Arc<Mutex<Vec<String>>>, Arc<tokio::sync::Notify>);
 
 impl Log {
-  fn write(&self, line: String) {
+  pub fn write(&self, line: String) {
     self.0.lock().push(line);
     self.1.notify_waiters();
   }

@@ -4,6 +4,7 @@
 mod support;
 
 mod harness;
+mod host;
 mod life;
 mod messages;
 mod wake;
