@@ -69,8 +69,7 @@ fn on_a_thread(
       };
       tokio::time::timeout(BOUND, end).await.unwrap();
     });
-    let text = written.borrow().clone();
-    text
+    written.take()
   };
   std::thread::Builder::new()
     .stack_size(16 * 1024 * 1024)

@@ -18,6 +18,7 @@ use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
 use crate::spec::FetchStart;
+use crate::spec::Response;
 use crate::spec::Unavailability;
 use crate::store::BodyId;
 
@@ -59,6 +60,9 @@ pub(super) async fn run(
     }
     Some(Ok(FetchResponse { response, body })) => {
       let head = response.clone();
+      if !head.is_ok() {
+        *run.records[record].diagnostic.lock() = bad_status(&head);
+      }
       run.tell(|p, actions| {
         p.process_response(record, attempt, response, actions)
       });
@@ -78,6 +82,22 @@ pub(super) async fn run(
     }
   }
   run.tell(|p, _| p.attempt_over(record));
+}
+
+/// Why a response with this head makes its record fail, for people.
+fn bad_status(head: &Response) -> String {
+  let url = head
+    .url_list
+    .last()
+    .map_or("the server", |url| url.as_str());
+  let Response {
+    status,
+    status_message,
+    ..
+  } = head;
+  format!("{url} answered {status} {status_message}")
+    .trim_end()
+    .to_string()
 }
 
 /// Says whether the resource is temporarily unavailable, and keeps the reason

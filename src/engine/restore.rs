@@ -17,7 +17,6 @@ use crate::spec::BackgroundFetchRecord;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
-use crate::spec::extract_content_range_values;
 use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::Fact;
@@ -159,20 +158,8 @@ async fn restore_record(
 /// is complete. Asking for the rest would be answered with 416.
 fn is_whole(record: &BackgroundFetchRecord) -> bool {
   let data = &record.response_data;
-  let Some(response) = &data.response else {
-    return false;
-  };
-  if response.decoded {
-    return false;
-  }
-  let length = match extract_content_range_values(response) {
-    Some(range) if response.status == 206 => range.complete_length,
-    _ => {
-      let length = response.internal_headers().first("content-length");
-      length.and_then(|length| length.parse().ok())
-    }
-  };
-  length == Some(data.bytes)
+  let response = data.response.as_ref();
+  response.and_then(|r| r.complete_length()) == Some(data.bytes)
 }
 
 fn begin(shared: &Arc<Shared>, run: Arc<Run>) {

@@ -2,10 +2,10 @@
 
 use url::Url;
 
-use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::ImageResource;
+use crate::spec::Perform;
 use crate::store::BackgroundFetchKey;
 
 /// A background fetch at one moment, copied.
@@ -19,6 +19,8 @@ pub struct BackgroundFetchSnapshot {
   pub icons: Vec<ImageResource>,
   /// In bytes, as the four that follow; 0 when the author gave none.
   pub download_total: u64,
+  /// How many bytes there are to download, once every response has said so.
+  pub expected: Option<u64>,
   /// The stored body bytes total.
   pub downloaded: u64,
   pub upload_total: u64,
@@ -40,10 +42,9 @@ impl BackgroundFetchSnapshot {
   pub(super) fn new(
     key: BackgroundFetchKey,
     scope: Url,
-    background_fetch: &BackgroundFetch,
-    downloaded: u64,
+    perform: &Perform,
   ) -> Self {
-    let b = background_fetch;
+    let b = perform.background_fetch();
     Self {
       key,
       id: b.id.clone(),
@@ -51,7 +52,8 @@ impl BackgroundFetchSnapshot {
       title: b.title.clone(),
       icons: b.icons.clone(),
       download_total: b.download_total,
-      downloaded,
+      expected: perform.expected_total(),
+      downloaded: perform.stored_body_bytes_total(),
       upload_total: b.upload_total,
       uploaded: b.uploaded,
       result: b.result,
@@ -62,6 +64,13 @@ impl BackgroundFetchSnapshot {
       diagnostic: String::new(),
       embedder_data: String::new(),
     }
+  }
+
+  /// How many bytes a display may expect: what the responses say, or else
+  /// what the author has said.
+  pub fn total_to_download(&self) -> Option<u64> {
+    let told = (self.download_total > 0).then_some(self.download_total);
+    self.expected.or(told)
   }
 
   /// Whether it has its result.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+use super::content_range::extract_content_range_values;
 use super::headers::HeaderList;
 
 /// A [response](https://fetch.spec.whatwg.org/#concept-response) without its
@@ -35,6 +36,22 @@ impl Response {
   /// The headers as the server has sent them.
   pub fn internal_headers(&self) -> &HeaderList {
     self.internal_headers.as_ref().unwrap_or(&self.headers)
+  }
+
+  /// How long the whole resource is, in bytes, where the headers say so and
+  /// no content coding was removed.
+  pub fn complete_length(&self) -> Option<u64> {
+    if self.decoded {
+      return None;
+    }
+    if self.status == 206 {
+      return extract_content_range_values(self)?.complete_length;
+    }
+    self
+      .internal_headers()
+      .first("content-length")?
+      .parse()
+      .ok()
   }
 
   /// Whether the status is an

@@ -25,7 +25,8 @@ async fn fails_with(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_is_not_ok_is_a_bad_status() {
-  fails_with([Status(404)], BadStatus).await;
+  let diagnostic = fails_with([Status(404)], BadStatus).await;
+  assert!(diagnostic.contains("/r answered 404"), "{diagnostic}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,6 +84,19 @@ async fn a_resource_that_has_changed_is_fetched_from_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_got_over_is_no_diagnostic_and_the_size_is_known() {
+  let server = FaultServer::start().await;
+  let resource = Resource::bytes(SIZE, 1).etag("\"1\"");
+  server.serve("/r", resource.script([TruncateAfter(400_000), Normal]));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  fetch(&realm, "r", &[&server.url("/r")]).await;
+  let (_, _, snapshot) = next_event(&realm).await;
+  assert_eq!(snapshot.expected, Some(SIZE));
+  assert_eq!(snapshot.diagnostic, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_ignores_ranges_sends_everything_again() {
   let (_server, _realm, digest) =
     fetch_with([TruncateAfter(400_000), IgnoreRange]).await;

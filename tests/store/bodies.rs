@@ -21,6 +21,7 @@ for_both!(
   a_reopened_body_goes_on_where_it_ended,
   reopening_takes_the_body_away_from_the_earlier_writer,
   a_dropped_append_is_waited_for_by_the_next_writer,
+  a_large_body_grows_by_pieces_of_every_size,
   a_missing_body_is_damaged,
   a_body_shorter_than_its_durable_bytes_is_damaged,
   a_deleted_body_stays_readable_for_who_has_it_open,
@@ -226,4 +227,45 @@ async fn an_export_into_a_missing_directory_fails(subject: Subject) {
   let destination = subject.directory.path().join("no/such/out.bin");
   let exported = subject.store.bodies.export(id, &destination).await;
   assert!(matches!(exported, Err(StoreError::Io(_))));
+}
+
+async fn a_large_body_grows_by_pieces_of_every_size(subject: Subject) {
+  let bodies = &subject.store.bodies;
+  let mut writer = bodies.create().await.unwrap();
+  let id = writer.id();
+  let byte = |offset: u64| (offset ^ (offset >> 8) ^ (offset >> 17)) as u8;
+  // Beyond 32 MiB, with ends inside of blocks, on them, and beside them.
+  let sizes = [
+    40 << 20,
+    300_000,
+    1,
+    (1 << 20) - 1,
+    4096,
+    2 << 20,
+    500_001,
+    4095,
+    262_144,
+  ];
+  let mut length = 0;
+  for size in sizes {
+    let bytes: Vec<u8> = (length..length + size).map(byte).collect();
+    let chunks = bytes.chunks(77_777).map(Bytes::copy_from_slice).collect();
+    writer.append(chunks).await.unwrap();
+    length += size;
+    assert_eq!(writer.length(), length);
+  }
+  drop(writer);
+  let writer = bodies.reopen(id, length).await.unwrap();
+  assert_eq!(writer.length(), length);
+  let reader = bodies.open(id).await.unwrap();
+  let mut offset = 0;
+  while offset < length {
+    let read = reader.read_at(offset, 1 << 20).await.unwrap();
+    assert!(!read.is_empty(), "ends at {offset}");
+    for (index, &found) in read.iter().enumerate() {
+      let at = offset + index as u64;
+      assert_eq!(found, byte(at), "at {at}");
+    }
+    offset += read.len() as u64;
+  }
 }

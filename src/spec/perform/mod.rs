@@ -78,6 +78,26 @@ impl Perform {
     self.stored
   }
 
+  /// What it holds in the store, or is about to: bodies of requests and of
+  /// responses, in bytes.
+  pub fn bytes_held(&self) -> u64 {
+    self.stored + self.in_flight + self.background_fetch.upload_total
+  }
+
+  /// How many bytes there are to download in all, as far as that is known:
+  /// once every response has said how long it is.
+  pub fn expected_total(&self) -> Option<u64> {
+    let records = self.background_fetch.records.iter();
+    let lengths = records.map(|record| {
+      let data = &record.response_data;
+      match data.result {
+        Some(_) => Some(data.bytes),
+        None => data.response.as_ref()?.complete_length(),
+      }
+    });
+    lengths.sum()
+  }
+
   /// Begins, or goes on after a restart: records that have their result keep
   /// it.
   pub fn begin(&mut self, actions: &mut Vec<Action>) {

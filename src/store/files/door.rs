@@ -22,6 +22,10 @@ pub(super) trait Door: Send + Sync + 'static {
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// Opens an existing file for appending.
   fn append(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
+  /// Opens an existing file for writing past the page cache: addresses,
+  /// offsets and lengths have to be whole blocks. Fails where there is no such
+  /// thing, here or at the first write.
+  fn direct(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// Opens an existing file for reading.
   fn read(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// A small file as a whole.
@@ -57,6 +61,8 @@ pub(super) trait OpenFile: Send + Sync {
   fn set_length(&self, bytes: u64) -> io::Result<()>;
   /// Appends some of `slices` and says how many bytes.
   fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+  /// Writes some of `buffer` at `offset` and says how many bytes.
+  fn write_at(&self, buffer: &[u8], offset: u64) -> io::Result<usize>;
   /// Reads up to `buffer.len()` bytes from `offset`; 0 at the end.
   fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
   /// Asks for the bytes from `offset` on to be written to the disk soon. A
@@ -74,14 +80,33 @@ impl Door for Disk {
 
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
     let file = OpenOptions::new()
+      .read(true)
       .append(true)
       .create_new(true)
       .open(path)?;
     Ok(Box::new(DiskFile(file)))
   }
 
+  fn direct(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+    #[cfg(target_os = "linux")]
+    {
+      use std::os::unix::fs::OpenOptionsExt;
+      let flags = rustix::fs::OFlags::DIRECT.bits() as i32;
+      let file = OpenOptions::new()
+        .write(true)
+        .custom_flags(flags)
+        .open(path)?;
+      Ok(Box::new(DiskFile(file)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+      let _ = path;
+      Err(io::ErrorKind::Unsupported.into())
+    }
+  }
+
   fn append(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-    let file = OpenOptions::new().append(true).open(path)?;
+    let file = OpenOptions::new().read(true).append(true).open(path)?;
     Ok(Box::new(DiskFile(file)))
   }
 
@@ -183,6 +208,10 @@ impl OpenFile for DiskFile {
 
   fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     (&self.0).write_vectored(slices)
+  }
+
+  fn write_at(&self, buffer: &[u8], offset: u64) -> io::Result<usize> {
+    self.0.write_at(buffer, offset)
   }
 
   fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -6,6 +6,7 @@
 //! the process, and is recognised as such: see [`boot`].
 
 mod boot;
+mod direct;
 mod door;
 mod export;
 mod places;
@@ -22,8 +23,10 @@ use std::sync::Weak;
 use async_trait::async_trait;
 
 use self::boot::Boot;
+use self::direct::Direct;
 use self::door::Disk;
 use self::door::Door;
+use self::door::OpenFile;
 use self::places::Places;
 use self::reader::FileBodyReader;
 use self::writer::Appender;
@@ -141,7 +144,7 @@ impl Inner {
   fn create(self: &Arc<Self>) -> Result<Box<dyn BodyWriter>, StoreError> {
     let id = BodyId(uuid::Uuid::now_v7());
     let file = self.places.create(id)?;
-    Ok(self.writer(Appender::new(id, file, 0), id))
+    Ok(self.writer(id, file, 0))
   }
 
   fn reopen(
@@ -163,15 +166,17 @@ impl Inner {
       length = durable;
       self.boot.set_certain(id);
     }
-    Ok(self.writer(Appender::new(id, file, length), id))
+    Ok(self.writer(id, file, length))
   }
 
   fn writer(
     self: &Arc<Self>,
-    appender: Appender,
     id: BodyId,
+    file: Box<dyn OpenFile>,
+    length: u64,
   ) -> Box<dyn BodyWriter> {
-    let appender = Arc::new(appender);
+    let direct = Direct::new(self.door.clone(), self.places.file(id));
+    let appender = Arc::new(Appender::new(id, file, direct, length));
     lock(&self.appenders).insert(id, Arc::downgrade(&appender));
     Box::new(FileBodyWriter::new(self.clone(), appender))
   }

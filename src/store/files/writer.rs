@@ -12,6 +12,8 @@ use bytes::Bytes;
 
 use super::Inner;
 use super::blocking;
+use super::direct;
+use super::direct::Direct;
 use super::door::OpenFile;
 use crate::store::BodyId;
 use crate::store::BodyWriter;
@@ -21,6 +23,10 @@ use crate::store::lock::lock;
 /// After how many bytes the disk is asked to begin: the flush at the end then
 /// finds little left to do.
 const WRITE_BACK: u64 = 8 * 1024 * 1024;
+
+/// From how many bytes on a body is written past the page cache. One that is
+/// smaller is likely to be read from there soon.
+const LARGE: u64 = 32 * 1024 * 1024;
 
 /// The writing end of a body. Shared with the appending that may still be
 /// under way when its future was dropped.
@@ -34,16 +40,23 @@ pub(super) struct Appender {
 
 struct Tail {
   file: Box<dyn OpenFile>,
+  direct: Direct,
   /// How many bytes the disk was asked to write.
   written_back: u64,
 }
 
 impl Appender {
-  pub(super) fn new(id: BodyId, file: Box<dyn OpenFile>, length: u64) -> Self {
+  pub(super) fn new(
+    id: BodyId,
+    file: Box<dyn OpenFile>,
+    direct: Direct,
+    length: u64,
+  ) -> Self {
     Self {
       id,
       file: Mutex::new(Some(Tail {
         file,
+        direct,
         written_back: length,
       })),
       length: AtomicU64::new(length),
@@ -60,14 +73,10 @@ impl Appender {
     let Some(open) = tail.as_mut() else {
       return Err(StoreError::lost_body(self.id));
     };
-    match write_all(&*open.file, chunks) {
-      Ok(written) => {
-        let length = self.length.fetch_add(written, Ordering::AcqRel) + written;
-        let waiting = length - open.written_back;
-        if waiting >= WRITE_BACK {
-          open.file.write_back(open.written_back, waiting);
-          open.written_back = length;
-        }
+    let more: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+    match open.append(self.length.load(Ordering::Acquire), chunks, more) {
+      Ok(()) => {
+        self.length.fetch_add(more, Ordering::AcqRel);
         Ok(())
       }
       Err(error) => {
@@ -79,27 +88,55 @@ impl Appender {
   }
 }
 
-/// Writes all of `chunks` and says how many bytes that were.
-fn write_all(file: &dyn OpenFile, chunks: &[Bytes]) -> io::Result<u64> {
+impl Tail {
+  /// Appends the `more` bytes of `chunks` to the `length` that are there.
+  fn append(
+    &mut self,
+    length: u64,
+    chunks: &[Bytes],
+    more: u64,
+  ) -> io::Result<()> {
+    if length >= LARGE && more >= direct::MIN_APPEND {
+      // What the cache holds by now is written from there.
+      if self.written_back < length {
+        let waiting = length - self.written_back;
+        self.file.write_back(self.written_back, waiting);
+        self.written_back = length;
+      }
+      if self.direct.append(&*self.file, length, chunks)? {
+        self.written_back = length + more;
+        return Ok(());
+      }
+    }
+    write_all(&*self.file, chunks)?;
+    let waiting = length + more - self.written_back;
+    if waiting >= WRITE_BACK {
+      self.file.write_back(self.written_back, waiting);
+      self.written_back = length + more;
+    }
+    Ok(())
+  }
+}
+
+/// Writes all of `chunks`.
+fn write_all(file: &dyn OpenFile, chunks: &[Bytes]) -> io::Result<()> {
   let mut slices: Vec<IoSlice<'_>> = chunks
     .iter()
     .filter(|chunk| !chunk.is_empty())
     .map(|chunk| IoSlice::new(chunk))
     .collect();
   let mut left = slices.as_mut_slice();
-  let mut total = 0;
   while !left.is_empty() {
     match file.write_vectored(left) {
       Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
       Ok(written) => {
-        total += written as u64;
         IoSlice::advance_slices(&mut left, written);
       }
       Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
       Err(error) => return Err(error),
     }
   }
-  Ok(total)
+  Ok(())
 }
 
 pub(super) struct FileBodyWriter {
