@@ -52,16 +52,13 @@ const privateKey = { __proto__: null };
 let setController;
 
 class ServiceWorkerContainer extends EventTarget {
-  // The registration that the embedder vouches for, where nobody can start
-  // workers.
-  #vouched;
   #controller;
-  #ready = null;
+  #ready;
 
-  constructor(key = undefined, vouched = undefined, controller = undefined) {
+  constructor(key = undefined, ready = undefined, controller = undefined) {
     if (key !== privateKey) webidl.illegalConstructor();
     super();
-    this.#vouched = vouched;
+    this.#ready = ready === undefined ? null : PromiseResolve(ready);
     this.#controller = controller;
   }
 
@@ -81,9 +78,7 @@ class ServiceWorkerContainer extends EventTarget {
   get ready() {
     try {
       webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-      this.#ready ??= this.#vouched === undefined
-        ? call({ kind: "ready" })
-        : PromiseResolve(this.#vouched);
+      this.#ready ??= call({ kind: "ready" });
       return this.#ready;
     } catch (error) {
       return PromiseReject(error);
@@ -176,16 +171,18 @@ function parse(url) {
 }
 
 /**
- * `navigator.serviceWorker`
+ * `navigator.serviceWorker`. Its `ready` is settled from the start in a worker
+ * whose registration has an active one, and where the embedder vouches for it.
  * @param {object} facts the realm's
  */
 function createContainer(facts) {
-  const vouched = facts.kind === "service-worker"
+  const { kind, registration } = facts;
+  const ready = kind === "service-worker" && registration?.active === null
     ? undefined
-    : getRegistration(facts.registration);
+    : getRegistration(registration);
   return new ServiceWorkerContainer(
     privateKey,
-    vouched,
+    ready,
     getWorker(facts.controller),
   );
 }
