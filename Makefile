@@ -1,5 +1,6 @@
 # make demo   builds bgfetch and shows it at work
 # make test   checks format and lints, and runs every test
+# make fuzz   searches for inputs that break a rule (needs nightly, cargo-fuzz)
 #
 # ENGINE=quickjs (default) or ENGINE=v8 picks the JavaScript engine.
 
@@ -30,7 +31,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo test setup
+.PHONY: help demo test fuzz setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -44,6 +45,17 @@ test: setup
 	cargo clippy --all-targets $(FEATURES) -- -D warnings
 	cargo test --no-run $(FEATURES)
 	$(BOUNDED) cargo test --no-fail-fast $(FEATURES)
+
+FUZZ_SECONDS ?= 60
+
+fuzz: setup
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { \
+	  echo "make fuzz needs a nightly toolchain and cargo-fuzz: \
+	rustup toolchain install nightly; cargo install cargo-fuzz" >&2; exit 2; }
+	for target in $(notdir $(wildcard fuzz/corpus/*)); do \
+	  cargo +nightly fuzz run $$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) || exit; \
+	done
 
 setup:
 	@sh scripts/setup.sh $(ENGINE)

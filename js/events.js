@@ -87,7 +87,7 @@ class BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
     const prefix =
       "Failed to execute 'updateUI' on 'BackgroundFetchUpdateUIEvent'";
     options = convertBackgroundFetchUIOptions(options, prefix, "Argument 1");
-    // Step 1.
+    // updateUI.1
     if (!this.isTrusted) {
       throw invalidStateError(`${prefix}: the event was made by a script`);
     }
@@ -97,9 +97,9 @@ class BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
     if (!isActive(this)) {
       throw invalidStateError(`${prefix}: the event is over`);
     }
-    // Step 2.
+    // updateUI.2, updateUI.3
     this.#uiUpdated = true;
-    // Steps 4 to 6.
+    // updateUI.4 to updateUI.7
     await op_bgfetch_update_ui(keyOf(this.registration), options);
   }
 }

@@ -45,20 +45,21 @@ class BackgroundFetchManager {
     const prefix = "Failed to execute 'fetch' on 'BackgroundFetchManager'";
     webidl.requiredArguments(arguments.length, 2, prefix);
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
+    // fetch.4
     requests = convertRequests(requests, prefix, "Argument 2");
     options = convertBackgroundFetchOptions(options, prefix, "Argument 3");
 
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
-    // Step 5.
+    // fetch.5
     if (requests.length === 0) {
       throw new TypeError(`${prefix}: there are no requests`);
     }
-    // Step 6.
+    // fetch.2, fetch.6
     const inners = [];
     for (let i = 0; i < requests.length; i++) {
-      // Step 6.1.
+      // fetch.6.1
       const inner = constructRequest(requests[i]);
-      // Step 6.2.
+      // fetch.6.2
       if (inner.mode === "no-cors") {
         throw new TypeError(
           `${prefix}: a request with the mode "no-cors" cannot be fetched`,
@@ -68,6 +69,7 @@ class BackgroundFetchManager {
     }
 
     try {
+      // fetch.7, fetch.8.14.1, fetch.9
       return getInstance(
         await startBackgroundFetch(this.#registration, id, inners, options),
       );
@@ -83,17 +85,19 @@ class BackgroundFetchManager {
     webidl.requiredArguments(arguments.length, 1, prefix);
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
-    // Step 2.
+    // get.1, get.2
     const bgFetch = await op_bgfetch_get(this.#registration, id);
-    // Step 3.
+    // get.3
     if (bgFetch === null) return undefined;
-    // Step 4.
+    // get.4.1
+    // get.4.1.1, get.4.1.2
     return getInstance(bgFetch);
   }
 
   // https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids
   async getIds() {
     webidl.assertBranded(this, BackgroundFetchManagerPrototype);
+    // ids.1, ids.2
     return await op_bgfetch_get_ids(this.#registration);
   }
 }
@@ -103,16 +107,16 @@ const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 
 // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
 async function startBackgroundFetch(registration, id, inners, options) {
-  // Steps 8.1 to 8.5.
+  // fetch.1, fetch.8.1 to fetch.8.5
   const newFetch = await op_bgfetch_may_fetch(
     registration,
     id,
     ArrayPrototypeMap(inners, serializeRequest),
   );
   try {
-    // Steps 8.6 to 8.11.
+    // fetch.8.6 to fetch.8.11
     await storeRequestBodies(newFetch, inners);
-    // Steps 8.12 to 8.16.
+    // fetch.8.12 to fetch.8.16
     return await op_bgfetch_fetch(registration, newFetch, options);
   } finally {
     // What was stored and not taken is deleted.

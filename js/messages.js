@@ -53,7 +53,7 @@ async function receiveMessages(global) {
   }
 }
 
-// The constructors that step 8.9 of
+// The constructors that perform.8.8 to perform.8.13 of
 // https://wicg.github.io/background-fetch/#perform-a-background-fetch-algorithm
 // and https://wicg.github.io/background-fetch/#fire-a-background-fetch-click-event-algorithm
 // name.

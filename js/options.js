@@ -7,10 +7,10 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
 // https://w3c.github.io/image-resource/#dom-imageresource
 const convertImageResource = webidl.createDictionaryConverter("ImageResource", [
-  { key: "label", converter: webidl.converters.USVString },
+  { key: "label", converter: webidl.converters.DOMString },
   { key: "sizes", converter: webidl.converters.DOMString },
   { key: "src", converter: webidl.converters.USVString, required: true },
-  { key: "type", converter: webidl.converters.USVString },
+  { key: "type", converter: webidl.converters.DOMString },
 ]);
 
 const convertBackgroundFetchUIOptions = webidl.createDictionaryConverter(

@@ -55,6 +55,7 @@ class BackgroundFetchRecord {
 
   get request() {
     webidl.assertBranded(this, BackgroundFetchRecordPrototype);
+    // records.2.4, records.2.5
     return this.#request ??= createRequestObject(
       this.#handle,
       op_bgfetch_record_request(this.#handle.rid),
@@ -70,6 +71,7 @@ class BackgroundFetchRecord {
     } catch (error) {
       return PromiseReject(error);
     }
+    // records.2.3
     if (this.#responseReady === undefined) {
       this.#responseReady = waitForResponse(this.#handle);
       // Whoever only looks at `request` has not left a rejection unhandled.
@@ -106,34 +108,39 @@ const unreachable = new SafeFinalizationRegistry((rid) => core.tryClose(rid));
  * @param {number[]} rids the records in the engine
  */
 function createRecordObjects(rids) {
+  // records.1 to records.3, records.2.10
   return ArrayPrototypeMap(rids, (rid) => {
     const handle = { rid };
     unreachable.register(handle, rid);
+    // records.2.2
     return recordFrom(handle);
   });
 }
 
-// Step 2.10. The engine has chosen between the response and the exception, and
-// has deleted what steps 2.10.2.2 and 2.10.2.3 delete.
+// records.2.9: the engine has chosen between the response and the exception,
+// and has deleted what records.2.9.2.2 and records.2.9.2.3 delete.
 async function waitForResponse(handle) {
   const stored = await op_bgfetch_record_response(handle.rid);
   const inner = newInnerResponse(stored.status, stored.status_message);
   inner.type = stored.type;
   inner.urlList = stored.url_list;
   inner.headerList = stored.headers;
-  // Steps 2.10.2.4 and 2.10.2.5; a response to which the Fetch standard
+  // records.2.9.2.4, records.2.9.2.5; a response to which the Fetch standard
   // forbids a body has none.
   if (stored.status !== 0 && !nullBodyStatus(stored.status)) {
     inner.body = new InnerBody(responseBodyStream(handle));
   }
+  // records.2.9.2.6.1, records.2.9.2.6.2
   return fromInnerResponse(inner, "immutable");
 }
 
-// Steps 2.7 to 2.9.
+// records.2.6 to records.2.8
 function responseBodyStream(handle) {
   let transmittedBytes = 0;
   return createReadableStream(
     noop,
+    // records.2.8.4: what is returned is resolved in the realm, which is
+    // records.2.8.4.5.
     async (controller) => {
       const bytes = await op_bgfetch_read_response_body(
         handle.rid,
@@ -141,10 +148,13 @@ function responseBodyStream(handle) {
         SLICE,
       );
       const length = TypedArrayPrototypeGetByteLength(bytes);
+      // records.2.8.4.2
       if (length === 0) {
         controller.close();
       } else {
+        // records.2.8.3.2
         transmittedBytes += length;
+        // records.2.8.4.1.1, records.2.8.4.1.2
         controller.enqueue(bytes);
       }
     },

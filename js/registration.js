@@ -151,6 +151,7 @@ class BackgroundFetchRegistration extends EventTarget {
   // https://wicg.github.io/background-fetch/#background-fetch-registration-abort
   async abort() {
     webidl.assertBranded(this, BackgroundFetchRegistrationPrototype);
+    // abort.3.5
     return await op_bgfetch_abort(this.#bgFetch.key);
   }
 
@@ -162,6 +163,7 @@ class BackgroundFetchRegistration extends EventTarget {
     webidl.requiredArguments(arguments.length, 1, prefix);
     request = convertRequestInfo(request, prefix, "Argument 1");
     options = convertCacheQueryOptions(options, prefix, "Argument 2");
+    // match.1, match.2
     return (await this.#matchAll(request, options))[0];
   }
 
@@ -178,13 +180,13 @@ class BackgroundFetchRegistration extends EventTarget {
   }
 
   async #matchAll(request, options) {
-    // Step 1.
+    // matchAll.1
     if (!this.#bgFetch.recordsAvailable) {
       throw invalidStateError(
         "The records of this background fetch are no longer available",
       );
     }
-    // Step 3.
+    // matchAll.2 to matchAll.4
     const rids = await op_bgfetch_match_all(
       this.#bgFetch.key,
       request === undefined
@@ -192,6 +194,7 @@ class BackgroundFetchRegistration extends EventTarget {
         : serializeRequest(constructRequest(request)),
       options,
     );
+    // matchAll.3.3
     return createRecordObjects(rids);
   }
 
@@ -252,10 +255,10 @@ const collected = new SafeFinalizationRegistry((key) => {
 
 /** https://wicg.github.io/background-fetch/#get-a-backgroundfetchregistration-instance */
 function getInstance(bgFetch) {
-  // Step 2.
+  // instance.1, instance.2
   const existing = existingInstance(bgFetch.key);
   if (existing !== undefined) return existing;
-  // Steps 3 to 5.
+  // instance.3 to instance.5
   const instance = newInstance(bgFetch);
   const held = mayStillChange(instance);
   MapPrototypeSet(instances, bgFetch.key, {
@@ -274,16 +277,16 @@ function existingInstance(key) {
 
 /**
  * https://wicg.github.io/background-fetch/#update-background-fetch-instances,
- * step 6.
+ * update.6
  */
 function updateInstances(latest) {
-  // Steps 6.1 and 6.2.
+  // update.6.1, update.6.2
   const instance = existingInstance(latest.key);
   if (instance === undefined) return;
-  // Steps 6.3 to 6.9.
+  // update.6.3 to update.6.9
   const progressed = update(instance, latest);
   if (!mayStillChange(instance)) letGo(instance);
-  // Step 6.10.
+  // update.6.10
   if (progressed) {
     const event = new Event("progress");
     setIsTrusted(event, true);
@@ -298,13 +301,13 @@ function letGo(instance) {
   op_bgfetch_unwatch(keyOf(instance));
 }
 
-// Steps 6.3 to 6.9; whether to fire.
+// update.6.3 to update.6.9; whether to fire.
 function updateInstance(bgFetch, latest) {
-  // Step 6.3.
+  // update.6.3
   if (!latest.recordsAvailable) bgFetch.recordsAvailable = false;
-  // Step 6.4.
+  // update.6.4
   if (bgFetch.result !== "") return false;
-  // Step 6.5.
+  // update.6.5
   if (
     bgFetch.downloaded === latest.downloaded &&
     bgFetch.uploaded === latest.uploaded &&
@@ -313,7 +316,7 @@ function updateInstance(bgFetch, latest) {
   ) {
     return false;
   }
-  // Steps 6.6 to 6.9.
+  // update.6.6 to update.6.9
   bgFetch.downloaded = latest.downloaded;
   bgFetch.uploaded = latest.uploaded;
   bgFetch.result = latest.result;

@@ -29,30 +29,30 @@ const readerRead = uncurryThis(ReadableStreamDefaultReader.prototype.read);
 
 /**
  * https://wicg.github.io/background-fetch/#background-fetch-manager-fetch,
- * steps 8.6 to 8.11.
+ * fetch.8.6 to fetch.8.11
  * @param {number} newFetch the background fetch to be, a resource
  * @param {object[]} requests inner requests of deno_fetch
  */
 async function storeRequestBodies(newFetch, requests) {
   const storing = [];
   const streams = [];
-  // Step 8.7.
+  // fetch.8.7
   const state = { failed: false };
-  // Step 8.8.
+  // fetch.8.6, fetch.8.8
   for (let i = 0; i < requests.length; i++) {
-    // Step 8.8.1.
+    // fetch.8.8.1
     if (requests[i].body === null) continue;
-    // Step 8.8.2.
+    // fetch.8.8.2
     const stream = requests[i].body.stream;
     ArrayPrototypePush(streams, stream);
-    // Step 8.8.3.
+    // fetch.8.8.3
     ArrayPrototypePush(storing, storeBody(newFetch, i, stream, state));
   }
   try {
-    // Step 8.10.
+    // fetch.8.10, fetch.8.8.3.4
     await SafePromiseAll(storing);
   } catch (error) {
-    // Steps 8.8.3.2 and 8.11.
+    // fetch.8.8.3.2, fetch.8.11
     state.failed = true;
     const reason = abortError("Another request's body could not be read");
     for (let i = 0; i < streams.length; i++) {
@@ -64,15 +64,17 @@ async function storeRequestBodies(newFetch, requests) {
   }
 }
 
-// Step 8.8.3.1. A chunk is asked for when the one before is in the store.
+// fetch.8.8.3.1: a chunk is asked for when the one before is in the store.
 async function storeBody(newFetch, index, stream, state) {
   const reader = acquireReadableStreamDefaultReader(stream);
   await op_bgfetch_open_request_body(newFetch, index);
   while (true) {
     let result;
     try {
+      // fetch.8.8.3.1.1
       result = await readerRead(reader);
     } catch (cause) {
+      // fetch.8.8.3.1.2
       throw new TypeError("A request's body could not be read", { cause });
     }
     if (state.failed) return;

@@ -107,7 +107,10 @@ function constructRequest(info) {
   return toInnerRequest(request);
 }
 
-/** An inner request of deno_fetch as the engine wants it, without its body. */
+/**
+ * An inner request of deno_fetch as the engine wants it, without its body, and
+ * without a client: fetch.6.3
+ */
 function serializeRequest(inner) {
   return {
     method: inner.method,

@@ -10,3 +10,8 @@ pub mod network;
 pub mod service_worker;
 pub mod spec;
 pub mod store;
+
+/// The README's example has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

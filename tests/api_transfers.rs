@@ -29,13 +29,14 @@ fn engine() -> Engine {
   Engine::start(Store::in_memory(), EngineConfig::default()).unwrap()
 }
 
-/// Answers `/204` with that status, never answers `/stalled`, and everything
+/// Answers `/204` and `/404` with that status, never answers `/stalled`, and everything
 /// else that the tests ask for with `hello world`.
 fn serve() -> FaultServer {
   let server = FaultServer::start_blocking();
   let hello = || Resource::text("hello world").content_type("text/plain");
   server.serve("/a", hello());
   server.serve("/post", hello());
+  server.serve("/404", hello().script([Behaviour::Status(404)]));
   server.serve("/204", hello().script([Behaviour::Status(204)]));
   server.serve("/stalled", hello().script([Behaviour::Hold]));
   server
@@ -83,6 +84,10 @@ fn run(script: &str) -> Vec<String> {
   })
 }
 
+// steps: perform.8.7, perform.8.12.2, perform.8.13, fetch.1, fetch.4, fetch.7
+// steps: fetch.8.12, fetch.8.14, fetch.8.14.1, fetch.9, get.4.1.1, get.4.1.2
+// steps: instance.1 to instance.5, update.3, update.6.1, update.6.8
+// steps: update.6.10
 #[test]
 fn a_success_is_told_by_progress_and_by_an_event() {
   let lines = run(
@@ -111,6 +116,14 @@ fn a_success_is_told_by_progress_and_by_an_event() {
   );
 }
 
+// steps: fetch.2, fetch.6.4 to fetch.6.6, fetch.8.6 to fetch.8.8, fetch.8.8.1
+// steps: fetch.8.8.2, fetch.8.8.3, fetch.8.8.3.1.1, fetch.8.8.3.3
+// steps: fetch.8.8.3.4, fetch.8.10, match.1, match.2, matchAll.2, matchAll.3.3
+// steps: matchAll.4, records.1, records.2.2 to records.2.7, records.2.8.3.2
+// steps: records.2.8.4.1, records.2.8.4.1.1, records.2.8.4.1.2
+// steps: records.2.8.4.2, records.2.8.4.5, records.2.9.2.3, records.2.9.2.4
+// steps: records.2.9.2.5, records.2.9.2.6.1, records.2.9.2.6.2, records.2.10
+// steps: records.3
 #[test]
 fn records_have_requests_and_responses_as_objects_of_fetch() {
   let lines = run(
@@ -163,6 +176,7 @@ fn records_have_requests_and_responses_as_objects_of_fetch() {
   );
 }
 
+// steps: abort.3.3, abort.3.5, perform.8.10.2, get.3, records.2.9.3
 #[test]
 fn an_abort_is_told_by_an_event_without_update_ui() {
   let lines = run(
@@ -187,6 +201,8 @@ fn an_abort_is_told_by_an_event_without_update_ui() {
   assert!(lines.contains(&"AbortError true".into()), "{lines:?}");
 }
 
+// steps: perform.8.13.1 to perform.8.13.3, update.5, update.6.3, matchAll.1
+// steps: updateUI.1
 #[test]
 fn an_event_is_extended_as_long_as_a_promise_is_pending() {
   let lines = run(
@@ -223,6 +239,7 @@ fn an_event_is_extended_as_long_as_a_promise_is_pending() {
   );
 }
 
+// steps: updateUI.1, updateUI.2, updateUI.7
 #[test]
 fn update_ui_works_once() {
   let lines = run(
@@ -259,6 +276,7 @@ fn a_handler_that_throws_has_handled_its_event() {
   }
 }
 
+// steps: fetch.8.8.3.1.2, fetch.8.8.3.2, fetch.8.11, fetch.8.10
 #[test]
 fn a_body_that_fails_rejects_and_cancels_the_others() {
   let lines = run(
@@ -315,4 +333,71 @@ fn events_wait_for_the_script() {
     run_until_idle(&mut runtime, &realm).await.unwrap();
     assert_eq!(*written.borrow(), "event\n");
   });
+}
+
+// steps: perform.8.11, perform.8.11.1, perform.8.11.2, update.4, update.6.4
+// steps: update.6.9
+#[test]
+fn a_failure_is_told_once_and_by_an_event_with_update_ui() {
+  let lines = run(
+    r#"
+    onbackgroundfetchfail = ({ type, registration, constructor }) => {
+      console.log(type, constructor === BackgroundFetchUpdateUIEvent,
+        registration.result, registration.failureReason);
+    };
+    const bgFetch = await backgroundFetch.fetch("id", "/404");
+    console.log(`"${bgFetch.failureReason}"`);
+    // Later news, of its records, are no progress any more.
+    bgFetch.onprogress = () => {
+      if (bgFetch.result !== "") console.log(bgFetch.failureReason);
+    };
+    "#,
+  );
+  assert_eq!(
+    lines,
+    [
+      "\"\"",
+      "bad-status",
+      "backgroundfetchfail true failure bad-status"
+    ]
+  );
+}
+
+// steps: complete.11.body.4, update.2, update.6.5 to update.6.7, get.4.2
+#[test]
+fn progress_tells_what_is_new_and_nothing_twice() {
+  let lines = run(
+    r#"
+    const post = new Request("/post", { method: "POST", body: "x".repeat(99) });
+    await backgroundFetch.fetch("id", post);
+    const bgFetch = await backgroundFetch.get("id");
+    const state = () => JSON.stringify([
+      bgFetch.downloaded, bgFetch.uploaded, bgFetch.result,
+    ]);
+    let last = state();
+    bgFetch.onprogress = () => {
+      if (state() === last) console.log("nothing new", last);
+      last = state();
+    };
+    onbackgroundfetchsuccess = () => console.log(last);
+    "#,
+  );
+  assert_eq!(lines, [r#"[11,99,"success"]"#]);
+}
+
+// steps: updateUI.2, updateUI.3, updateUI.7
+#[test]
+fn update_ui_without_options_counts_as_well() {
+  let lines = run(
+    r#"
+    onbackgroundfetchsuccess = (event) => {
+      event.waitUntil((async () => {
+        console.log(await event.updateUI());
+        await event.updateUI({ title: "x" }).catch((e) => console.log(e.name));
+      })());
+    };
+    await backgroundFetch.fetch("id", "/a");
+    "#,
+  );
+  assert_eq!(lines, ["undefined", "InvalidStateError"]);
 }

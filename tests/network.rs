@@ -260,6 +260,7 @@ async fn the_permission_is_asked_for_before_anything_is_sent() {
   assert!(server.request_lines().is_empty());
 }
 
+// steps: complete.8
 #[tokio::test]
 async fn a_range_is_asked_for_with_its_validator() {
   let server = Server::start(answer(

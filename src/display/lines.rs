@@ -80,6 +80,7 @@ impl State {
       return renamed.then(|| format!("{id}: \"{}\"", text::name(b)));
     }
     known.title.clone_from(&b.title);
+    // display.10: the last line stays.
     match b.result {
       BackgroundFetchResult::None => {}
       BackgroundFetchResult::Success => {
@@ -124,6 +125,7 @@ fn registered(b: &BackgroundFetchSnapshot) -> String {
   format!("{}: {title}{requests}{stored}", text::printable(&b.id))
 }
 
+// display.2, display.6
 fn progress(b: &BackgroundFetchSnapshot, rate: &Rate) -> String {
   let of = match b.total_to_download() {
     None => String::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::engine::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetchFailureReason;
 
-/// The title, or the id where there is none.
+/// The title, or the id where there is none: display.4
 pub fn name(background_fetch: &BackgroundFetchSnapshot) -> String {
   match background_fetch.title.trim() {
     "" => printable(&background_fetch.id),

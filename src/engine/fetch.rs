@@ -56,6 +56,7 @@ pub enum FetchRejection {
 impl From<StoreError> for FetchRejection {
   fn from(error: StoreError) -> Self {
     match error {
+      // fetch.8.9
       StoreError::Full(_) => Self::QuotaExceeded {
         message: error.to_string(),
         quota: None,
@@ -230,7 +231,7 @@ impl Realm {
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
     let _queue = registration.edit_queue.lock().await;
-    // fetch.8.1 to fetch.8.5
+    // fetch.8.1 to fetch.8.3, fetch.8.5
     let permission = self.may_register_id(&id)?;
     // fetch.8.9: storing the requests exceeds a quota. What the author
     // announces to download counts, too: better refused now than in the middle.
@@ -248,7 +249,7 @@ impl Realm {
     }
     // fetch.8.13: Set bgFetchMap[id] to bgFetch.
     let run = start(&shared, &self, row);
-    // fetch.8.14 is the realm's. A copy is made before anything happens, as
+    // fetch.8.14 is the script's. A copy is made before anything happens, as
     // the instance is.
     let snapshot = run.snapshot();
     self.watch(run.key);
@@ -258,7 +259,7 @@ impl Realm {
     Ok(snapshot)
   }
 
-  /// fetch.8.1 to fetch.8.5
+  /// fetch.8.1 to fetch.8.3, fetch.8.5
   fn may_register_id(
     &self,
     id: &str,
@@ -305,6 +306,7 @@ impl Realm {
         id,
         records: records
           .iter()
+          // fetch.6.4 to fetch.6.6
           .map(|record| BackgroundFetchRecord {
             request: record.request.clone(),
             response_data: BackgroundFetchResponse::default(),
@@ -313,7 +315,7 @@ impl Realm {
         title: options.title,
         icons: options.icons,
         download_total: options.download_total,
-        // fetch.8.8.3.3: the sum of the bodies' lengths
+        // fetch.3, fetch.8.8.3.3: the sum of the bodies' lengths
         upload_total: records
           .iter()
           .filter_map(|record| record.request.body_length)
@@ -322,8 +324,7 @@ impl Realm {
         result: BackgroundFetchResult::None,
         failure_reason: BackgroundFetchFailureReason::None,
         records_available: true,
-        // The display algorithm: with the permission "prompt" it may begin
-        // paused.
+        // display.11: with the permission "prompt" it may begin paused.
         paused: permission == PermissionState::Prompt,
         abort_all: false,
       },

@@ -216,13 +216,14 @@ impl Realm {
   pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
     // get.1, get.2: registration's active background fetches[id]
     let run = self.registration.active(id)?;
-    // get.4: watching before the copy is made misses no progress.
+    // get.4, get.4.2: watching before the copy is made misses no progress.
     self.watch(run.key);
     Some(run.snapshot())
   }
 
   /// [`getIds()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids)
   pub fn get_ids(&self) -> Vec<String> {
+    // ids.1, ids.2
     self.registration.active_ids()
   }
 
@@ -253,7 +254,7 @@ impl Realm {
     let Some(run) = shared.run(key) else {
       return Vec::new();
     };
-    // matchAll.3.2: For each record of the background fetch's records:
+    // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
     let matching = (0..run.records.len()).filter(|&record| {
       let Some(request) = request else { return true };
       let cached = &run.records[record].request;
@@ -460,6 +461,7 @@ impl Engine {
       return false;
     };
     let registration = run.registration.clone();
+    // click.1, display.9, automation.7
     registration.fire(crate::spec::FunctionalEvent::Click, run);
     true
   }
@@ -467,6 +469,7 @@ impl Engine {
 
 /// abort.3: Enqueue to the active background fetches edit queue.
 async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
+  // abort.1, abort.2; the user's way to abort is display.7
   let registration = &run.registration;
   let _queue = registration.edit_queue.lock().await;
   // abort.3.1 to abort.3.3: does not contain background fetch: false

@@ -46,6 +46,8 @@ struct LazyReader {
 
 impl RecordHandle {
   pub(super) fn new(shared: &Arc<Shared>, run: &Run, record: usize) -> Self {
+    // records.2.1: responseData is the record's of now, also when another one
+    // takes its place.
     let slot = &run.records[record];
     Self {
       request: slot.request.clone(),
@@ -78,20 +80,21 @@ impl RecordHandle {
 
   /// Waits for the response, without `Content-Range` and `Content-Length`.
   pub async fn response(&self) -> Result<Response, RecordError> {
-    // records.2.10.1: Wait for the response (deviation E6: or for a result).
+    // records.2.9.1: Wait for the response (deviation E6: or for a result).
     let state = self
       .response
       .wait_for(|s| s.response.is_some() || s.result.is_some())
       .await;
-    // records.2.10.2: If responseData may be exposed, then:
+    // records.2.9.2: If responseData may be exposed, then:
     let exposed = state.may_be_exposed();
     match state.response {
       Some(mut response) if exposed => {
-        // records.2.10.2.2, records.2.10.2.3
+        // records.2.9.2.1: a copy; records.2.9.2.2, records.2.9.2.3
         response.headers.delete("content-range");
         response.headers.delete("content-length");
         Ok(response)
       }
+      // records.2.9.3, records.2.9.4
       _ => Err(not_exposed(state.result)),
     }
   }
@@ -108,7 +111,7 @@ impl RecordHandle {
       .response
       .wait_for(|s| s.stored > offset || s.result.is_some())
       .await;
-    // records.2.8.3: If there are more bytes, and they may be exposed:
+    // records.2.8.2, records.2.8.3: If there are more bytes, and they may be exposed:
     if state.stored > offset && state.may_be_exposed() {
       return self.read_stored(&state, offset, max).await.map(Some);
     }
@@ -131,7 +134,7 @@ impl RecordHandle {
         "the stored response is gone".to_string(),
       ));
     };
-    // More may be in the file than has been told of.
+    // records.2.8.3.1: a slice. More may be in the file than has been told of.
     let told = usize::try_from(state.stored - offset).unwrap_or(usize::MAX);
     let max = max.min(told);
     let bytes = self.read_at(&self.response_body, body, offset, max).await?;

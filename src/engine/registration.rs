@@ -92,7 +92,8 @@ impl Registration {
   /// [Contains background fetch](https://wicg.github.io/background-fetch/#contains-background-fetch-algorithm)
   pub(super) fn contains_background_fetch(&self, run: &Arc<Run>) -> bool {
     // contains.1: Let id be bgFetch's id.
-    // contains.2, contains.3: map[id] exists and equals bgFetch.
+    // contains.2 to contains.4: map[id] exists and equals bgFetch.
+    // lacks.1, lacks.2 are its opposite.
     let active = self.active.lock();
     active
       .get(&run.id)

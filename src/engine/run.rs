@@ -255,7 +255,8 @@ impl Run {
 
   /// [Update background fetch instances](https://wicg.github.io/background-fetch/#update-background-fetch-instance-algorithm):
   /// tells every realm that has an instance, and everyone who observes the
-  /// engine. The realm does the steps that need the instance.
+  /// engine: update.6. What update.1 to update.5 read is in the snapshot; the
+  /// realm does the steps that need the instance.
   pub(super) fn update_instances(self: &Arc<Self>, shared: &Shared) {
     self
       .watchers

@@ -65,7 +65,7 @@ pub(super) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
   announce(&shared, run.clone(), event);
 }
 
-/// perform.8.8 to perform.8.12: Fire a functional event. The registration has
+/// perform.8.8, perform.8.9 and perform.8.13: Fire a functional event. The registration has
 /// counted the background fetch as unfinished; the event that is owed now
 /// takes the place of that.
 pub(super) fn announce(
@@ -90,7 +90,7 @@ pub(super) fn announce(
   });
 }
 
-/// The event is no longer active: perform.8.12.1 is over. The registration
+/// The event is no longer active: perform.8.13.1 is over. The registration
 /// counts the background fetch until the rest of this is done, too.
 pub(super) fn event_handled(
   shared: Arc<Shared>,
@@ -100,9 +100,9 @@ pub(super) fn event_handled(
   if event == FunctionalEvent::Click {
     return;
   }
-  // perform.8.12.2: Unset bgFetch's records available flag.
+  // perform.8.13.2: Unset bgFetch's records available flag.
   run.tell(|p, _| p.records_unavailable());
-  // perform.8.12.3: Update background fetch instances.
+  // perform.8.13.3: Update background fetch instances.
   run.update_instances(&shared);
   // Its records cannot be reached any more. The registration is not idle until
   // they are gone, so that whoever waits for the end finds no rest.

@@ -31,10 +31,10 @@ impl ContentRange {
 pub fn extract_content_range_values(
   response: &Response,
 ) -> Option<ContentRange> {
-  // 1, 2.
+  // extract.1, extract.2
   let content_range_value =
     response.internal_headers().first("content-range")?;
-  // 3 to 8.
+  // extract.3
   parse(content_range_value)
 }
 
@@ -59,8 +59,11 @@ fn parse(value: &str) -> Option<ContentRange> {
   let (positions, complete_length) = range.split_once('/')?;
   let (first, last) = positions.split_once('-')?;
   let range = ContentRange {
+    // extract.4
     first_byte_pos: digits(first)?,
+    // extract.5
     last_byte_pos: digits(last)?,
+    // extract.6, extract.7
     complete_length: match complete_length {
       "*" => None,
       length => Some(digits(length)?),
@@ -71,6 +74,7 @@ fn parse(value: &str) -> Option<ContentRange> {
   let inside = range
     .complete_length
     .is_none_or(|l| l > range.last_byte_pos);
+  // extract.8
   (in_order && inside).then_some(range)
 }
 
@@ -90,6 +94,7 @@ mod tests {
     extract_content_range_values(&response)
   }
 
+  // steps: extract.4 to extract.6, extract.8
   #[test]
   fn a_single_range_is_read() {
     let range = extract("bytes 5-9/10").unwrap();
@@ -99,6 +104,7 @@ mod tests {
     assert_eq!(range.body_length(), 5);
   }
 
+  // steps: extract.7
   #[test]
   fn an_unknown_length_is_none() {
     assert_eq!(extract("bytes 0-0/*").unwrap().complete_length, None);
@@ -109,6 +115,7 @@ mod tests {
     assert!(extract("BYTES 0-1/2").is_some());
   }
 
+  // steps: extract.2
   #[test]
   fn the_first_header_counts() {
     let response = response(
@@ -122,6 +129,7 @@ mod tests {
     assert_eq!(range.first_byte_pos, 1);
   }
 
+  // steps: extract.3
   #[test]
   fn anything_else_is_a_failure() {
     for value in [
@@ -155,6 +163,7 @@ mod tests {
     }
   }
 
+  // steps: extract.1
   #[test]
   fn no_header_is_a_failure() {
     assert_eq!(extract_content_range_values(&response(206, &[])), None);

@@ -14,33 +14,33 @@ pub fn validate_partial_response(
   partial_response: &Response,
   previous_response: Option<&Response>,
 ) -> bool {
-  // 1. The status; the caller has looked at it.
-  // 2.
+  // validate.1: the status; the caller has looked at it.
+  // validate.2
   let Some(range) = extract_content_range_values(partial_response) else {
     return false;
   };
-  // 3.
+  // validate.3
   if range.first_byte_pos != expected_range_start {
     return false;
   }
-  // 4.
+  // validate.4
   if let Some(previous) = previous_response {
-    // 4.1.
+    // validate.4.1
     for header_name in ["etag", "last-modified"] {
-      // 4.1.1.
+      // validate.4.1.1
       let before = previous.internal_headers().get(header_name);
       let now = partial_response.internal_headers().get(header_name);
       if before.is_some() && before != now {
         return false;
       }
     }
-    // 4.2.
+    // validate.4.2
     if previous.status == 206 {
-      // 4.2.1.
+      // validate.4.2.1
       let Some(before) = extract_content_range_values(previous) else {
         return false;
       };
-      // 4.2.2.
+      // validate.4.2.2
       if before.complete_length.is_some()
         && before.complete_length != range.complete_length
       {
@@ -48,7 +48,7 @@ pub fn validate_partial_response(
       }
     }
   }
-  // 5.
+  // validate.5
   true
 }
 
@@ -63,24 +63,28 @@ mod tests {
     response
   }
 
+  // steps: validate.5
   #[test]
   fn a_range_from_the_expected_start_is_valid() {
     let partial = partial("bytes 5-9/10", &[]);
     assert!(validate_partial_response(5, &partial, None));
   }
 
+  // steps: validate.3
   #[test]
   fn another_start_is_invalid() {
     let partial = partial("bytes 5-9/10", &[]);
     assert!(!validate_partial_response(4, &partial, None));
   }
 
+  // steps: validate.2
   #[test]
   fn an_unreadable_range_is_invalid() {
     let partial = partial("bytes=5-9/10", &[]);
     assert!(!validate_partial_response(5, &partial, None));
   }
 
+  // steps: validate.4, validate.4.1, validate.4.1.1
   #[test]
   fn a_changed_or_vanished_validator_is_invalid() {
     for name in ["ETag", "Last-Modified"] {
@@ -101,6 +105,7 @@ mod tests {
     assert!(validate_partial_response(5, &partial, Some(&previous)));
   }
 
+  // steps: validate.4.2, validate.4.2.1, validate.4.2.2
   #[test]
   fn a_known_length_must_stay() {
     let next = partial("bytes 5-9/10", &[]);

@@ -18,6 +18,7 @@ use crate::support::content;
 
 const BOUND: Duration = Duration::from_secs(30);
 
+// steps: perform.5, perform.8.13.2, complete.11
 #[tokio::test(flavor = "multi_thread")]
 async fn two_resources_arrive_and_leave_nothing_behind() {
   let server = FaultServer::start().await;
@@ -46,6 +47,8 @@ async fn two_resources_arrive_and_leave_nothing_behind() {
   assert_eq!(rest(directory.path()), (0, 0));
 }
 
+// steps: records.2.1, records.2.8.1 to records.2.8.3, records.2.8.3.1
+// steps: records.2.9.1, records.2.9.2.1, records.2.9.2.3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_read_while_it_arrives() {
   let server = FaultServer::start().await;
@@ -70,6 +73,7 @@ async fn a_record_is_read_while_it_arrives() {
   assert_eq!(content::sha256_of(&whole), content::sha256(500_000, 2));
 }
 
+// steps: complete.11.response.6.4, perform.8.7, update.1
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_progress_is_always_told() {
   let server = FaultServer::start().await;
@@ -86,6 +90,7 @@ async fn the_last_progress_is_always_told() {
   assert_eq!(last, 2_000_000);
 }
 
+// steps: complete.11.response.7.3
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_response_is_a_success() {
   let server = FaultServer::start().await;
@@ -100,6 +105,7 @@ async fn an_empty_response_is_a_success() {
   assert_eq!(read(&record).await.unwrap(), b"");
 }
 
+// steps: matchAll.3.1, matchAll.3.2, matchAll.3.2.1
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_matched_by_request() {
   let server = FaultServer::start().await;

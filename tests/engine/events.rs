@@ -9,6 +9,7 @@ use crate::support::Resource;
 
 const BOUND: Duration = Duration::from_secs(30);
 
+// steps: perform.1, perform.8.13
 #[tokio::test(flavor = "multi_thread")]
 async fn a_realm_that_ends_takes_nothing_with_it() {
   let server = FaultServer::start().await;
@@ -25,6 +26,7 @@ async fn a_realm_that_ends_takes_nothing_with_it() {
   assert_eq!(read(&records(&second, key)[0]).await.unwrap(), b"r");
 }
 
+// steps: perform.8.13.1, perform.8.13.2
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_goes_to_one_worker_and_on_to_the_next_when_it_dies() {
   let server = FaultServer::start().await;
@@ -46,6 +48,7 @@ async fn an_event_goes_to_one_worker_and_on_to_the_next_when_it_dies() {
   assert!(records(&second, key).is_empty());
 }
 
+// steps: click.1, display.9, automation.7
 #[tokio::test(flavor = "multi_thread")]
 async fn a_click_is_an_event_and_ends_nothing() {
   let server = FaultServer::start().await;

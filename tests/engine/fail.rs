@@ -23,34 +23,40 @@ async fn fails_with(
   snapshot.diagnostic
 }
 
+// steps: complete.11.response.7.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_is_not_ok_is_a_bad_status() {
   let diagnostic = fails_with([Status(404)], BadStatus).await;
   assert!(diagnostic.contains("/r answered 404"), "{diagnostic}");
 }
 
+// steps: validate.3, complete.11.response.2.1.1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_with_the_wrong_first_byte_is_a_fetch_error() {
   fails_with([TruncateAfter(400_000), WrongFirstByte], FetchError).await;
 }
 
+// steps: extract.1, validate.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_without_a_content_range_is_a_fetch_error() {
   fails_with([TruncateAfter(400_000), NoContentRange], FetchError).await;
 }
 
+// steps: validate.4.1.1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_of_another_version_is_a_fetch_error() {
   let other = All(vec![ChangeEtag("\"2\"".into()), IgnoreIfRange]);
   fails_with([TruncateAfter(400_000), other], FetchError).await;
 }
 
+// steps: complete.11.response.1.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_never_answers_is_given_up() {
   let diagnostic = fails_with([Refuse], FetchError).await;
   assert!(!diagnostic.is_empty());
 }
 
+// steps: complete.11.response.1.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_there_is_named() {
   let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -65,6 +71,7 @@ async fn a_server_that_is_not_there_is_named() {
   assert!(told.contains("refused"), "{told}");
 }
 
+// steps: complete.11.response.6.1
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_the_download_total_is_refused() {
   let server = FaultServer::start().await;

@@ -11,6 +11,7 @@ use crate::support::Resource;
 
 const BOUND: Duration = Duration::from_secs(30);
 
+// steps: complete.3, complete.8, complete.14.4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_fetch_lets_go_and_goes_on_with_the_rest() {
   let server = FaultServer::start().await;
@@ -31,6 +32,8 @@ async fn a_paused_fetch_lets_go_and_goes_on_with_the_rest() {
   assert_eq!(requests[1].header("range"), Some("bytes=300000-"));
 }
 
+// steps: abort.1, abort.2, abort.3, contains.2, abort.3.3 to abort.3.6
+// steps: display.7, perform.8.4, perform.8.10.1, lacks.1, lacks.2
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aborted_fetch_fires_abort_and_nothing_else() {
   let server = FaultServer::start().await;
@@ -52,6 +55,8 @@ async fn an_aborted_fetch_fires_abort_and_nothing_else() {
   assert_eq!(rest(directory.path()), (0, 0));
 }
 
+// steps: abort.3.1, abort.3.2, abort.3.4, contains.1, contains.2, contains.3
+// steps: perform.8.1 to perform.8.4
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_is_free_again_when_abort_has_answered() {
   let server = FaultServer::start().await;

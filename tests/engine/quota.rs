@@ -18,6 +18,7 @@ fn with_quota(bytes: u64) -> Engine {
   Engine::start(Store::in_memory(), config).unwrap()
 }
 
+// steps: fetch.8.9
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_total_over_the_quota_is_refused() {
   let realm = worker(&with_quota(1000));
@@ -32,6 +33,7 @@ async fn a_download_total_over_the_quota_is_refused() {
   assert!(realm.get_ids().is_empty());
 }
 
+// steps: complete.11.response.6.3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_stops_at_the_quota_and_its_space_is_given_back() {
   let server = FaultServer::start().await;
@@ -50,6 +52,7 @@ async fn a_transfer_stops_at_the_quota_and_its_space_is_given_back() {
   }
 }
 
+// steps: fetch.8.9
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_body_over_the_quota_is_refused() {
   let realm = worker(&with_quota(1000));

@@ -20,6 +20,7 @@ async fn type_error(urls: &[&str], id: &str) -> String {
   }
 }
 
+// steps: fetch.5
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_list_and_an_empty_id_are_refused() {
   assert!(type_error(&[], "id").await.contains("at least one"));
@@ -38,6 +39,8 @@ async fn urls_that_can_never_be_fetched_are_refused() {
   assert!(secret.contains("credentials") && !secret.contains("secret@"));
 }
 
+// steps: fetch.8.3, fetch.8.5, fetch.8.13, get.1 to get.3, ids.1, ids.2
+// steps: contains.4
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_active_is_refused() {
   let server = FaultServer::start().await;
@@ -55,6 +58,7 @@ async fn an_id_that_is_active_is_refused() {
   assert!(realm.get("other").is_none());
 }
 
+// steps: fetch.8.1, fetch.8.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_permission_is_not_allowed() {
   let mut config = config();
@@ -65,6 +69,7 @@ async fn a_denied_permission_is_not_allowed() {
   assert!(matches!(refused, Err(FetchRejection::NotAllowed)));
 }
 
+// steps: display.11, complete.3
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_prompt_nothing_is_fetched_before_the_answer() {
   let server = FaultServer::start().await;

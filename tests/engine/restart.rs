@@ -25,6 +25,7 @@ fn only(engine: &Engine) -> BackgroundFetchSnapshot {
   all.remove(0)
 }
 
+// steps: complete.7, complete.8
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_goes_on_in_the_next_engine() {
   let server = FaultServer::start().await;
@@ -48,6 +49,7 @@ async fn a_transfer_goes_on_in_the_next_engine() {
   assert_eq!(requests[1].header("range"), Some("bytes=300000-"));
 }
 
+// steps: perform.8.13
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_was_not_handled_is_fired_again() {
   let server = FaultServer::start().await;
@@ -72,6 +74,7 @@ async fn an_event_that_was_not_handled_is_fired_again() {
   assert_eq!(rest(directory.path()), (0, 0));
 }
 
+// steps: abort.3.6, perform.8.4
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abort_is_remembered() {
   let server = FaultServer::start().await;
@@ -92,6 +95,7 @@ async fn an_abort_is_remembered() {
   assert_eq!(server.requests().len(), 1);
 }
 
+// steps: complete.3
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_fetch_stays_paused() {
   let server = FaultServer::start().await;

@@ -30,6 +30,8 @@ async fn post(realm: &Realm, url: &str) -> NewRecord {
   }
 }
 
+// steps: complete.4, complete.11.body.1 to complete.11.body.3, fetch.3
+// steps: fetch.8.8.3.3, fetch.8.12, records.2.4, update.2
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_is_sent_whole_and_counted() {
   let server = FaultServer::start().await;
@@ -63,6 +65,7 @@ async fn an_upload_is_sent_whole_and_counted() {
   assert_eq!(rest(directory.path()), (0, 0));
 }
 
+// steps: complete.11.response.1.1, complete.11.response.1.2
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_upload_is_not_repeated() {
   let server = FaultServer::start().await;

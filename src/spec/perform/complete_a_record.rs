@@ -113,7 +113,7 @@ impl Perform {
     self.fetching(record, attempt)?;
     self.attempt_over(record);
     let fetching = self.fetching(record, attempt)?;
-    // complete.4 to complete.6 need nothing: the stored request is never
+    // complete.4 to complete.6 need nothing here: the stored request is never
     // changed, and every fetch is keepalive and meets no service worker.
     // complete.7: Let rangeStart be the length of responseData's bytes.
     // complete.9, complete.10: a new attempt begins with both unset.
@@ -164,6 +164,7 @@ impl Perform {
     unavailability: Unavailability,
     actions: &mut Vec<Action>,
   ) {
+    // complete.11.response.1: If response is a network error, then:
     if self.fetching(record, attempt).is_none() {
       return;
     }
@@ -196,11 +197,15 @@ impl Perform {
     };
     let range_start = fetching.range_start;
     let is_partial = response.status == 206;
+    // complete.11.response.2: If status is 206, then:
     if is_partial {
       // complete.11.response.2.1: If validate a partial response … invalid:
       let previous = stored.response.as_ref().filter(|_| range_start > 0);
+      // Deviation E15: a part of a coded body counts the bytes of the coding,
+      // and only one that is the whole can be used.
       let is_valid =
-        validate_partial_response(range_start, &response, previous);
+        validate_partial_response(range_start, &response, previous)
+          && (!response.decoded || is_the_whole(&response));
       let range = extract_content_range_values(&response);
       let (true, Some(range)) = (is_valid, range) else {
         // complete.11.response.2.1.1, complete.11.response.2.1.2
@@ -209,9 +214,13 @@ impl Perform {
         actions.push(Action::Terminate { record, attempt });
         return;
       };
-      fetching.head = Some(Head::Partial {
-        length: range.body_length(),
-        complete_length: range.complete_length,
+      fetching.head = Some(if response.decoded {
+        Head::Whole { ok: true }
+      } else {
+        Head::Partial {
+          length: range.body_length(),
+          complete_length: range.complete_length,
+        }
       });
     } else if is_end_of_unknown_length(range_start, &response, &stored) {
       // Deviation E9: a 206 that did not say the complete length has been
@@ -245,7 +254,7 @@ impl Perform {
     // complete.11.response.5 is the engine's: it holds the stream.
   }
 
-  /// Bytes were transmitted from the response's stream. Returns whether they
+  /// complete.11.response.6: bytes were transmitted from the response's stream. Returns whether they
   /// may be appended; when not, the stream has to be cancelled.
   pub fn bytes_transmitted(
     &mut self,
@@ -325,7 +334,7 @@ impl Perform {
     self.fail(record, reason, actions);
   }
 
-  /// The bytes transmission is done normally, and all bytes are appended.
+  /// complete.11.response.7: the bytes transmission is done normally, and all bytes are appended.
   pub fn stream_done(
     &mut self,
     record: usize,
@@ -340,6 +349,7 @@ impl Perform {
       return;
     };
     let bytes = self.background_fetch.records[record].response_data.bytes;
+    let is_get = self.background_fetch.records[record].request.is_get();
     match head {
       // complete.11.response.7.1: If status is 206, then:
       Head::Partial {
@@ -350,12 +360,14 @@ impl Perform {
         // complete.11.response.7.1.2: complete, so "success"
         if complete_length == Some(bytes) {
           self.complete(record, RecordResult::Success, actions);
-        } else if appended == 0
+        } else if !is_get
+          || appended == 0
           || appended > length
           || complete_length.is_some_and(|complete| bytes > complete)
         {
           // Deviation E9: a piece that brings nothing, or more than it said,
-          // would be asked for again and again.
+          // would be asked for again and again; and what is not a GET is not
+          // asked for again at all.
           let reason = BackgroundFetchFailureReason::FetchError;
           self.fail(record, reason, actions);
         } else {
@@ -375,7 +387,7 @@ impl Perform {
     // complete.11.response.7.4: each branch has ended the attempt.
   }
 
-  /// The stream became errored, and all bytes that came before are appended.
+  /// complete.11.response.8: the stream became errored, and all bytes that came before are appended.
   pub fn stream_errored(
     &mut self,
     record: usize,
@@ -410,9 +422,16 @@ impl Perform {
   /// The store cannot go on with the record's bytes: they are gone or
   /// damaged.
   pub fn bytes_lost(&mut self, record: usize, actions: &mut Vec<Action>) {
-    if !matches!(self.records[record].state, State::Complete) {
-      self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
+    let state = &self.records[record];
+    let attempt = state.attempt;
+    match state.state {
+      State::Complete => return,
+      State::Fetching(_) => {
+        actions.push(Action::Terminate { record, attempt });
+      }
+      State::Waiting | State::Unavailable => {}
     }
+    self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
   }
 
   /// Whether the paused flag may be set: no request that is not a `GET` has
@@ -499,6 +518,8 @@ impl Perform {
     result: RecordResult,
     actions: &mut Vec<Action>,
   ) {
+    // complete.12, complete.13.1, complete.13.2, complete.14.3: the result of
+    // the attempt is the record's.
     self.background_fetch.records[record].response_data.result = Some(result);
     actions.push(Action::Complete { record, result });
     self.completed(record, result, actions);
@@ -513,6 +534,14 @@ impl Perform {
   }
 }
 
+/// Whether the part that a 206 brings is all there is.
+fn is_the_whole(response: &Response) -> bool {
+  extract_content_range_values(response).is_some_and(|range| {
+    range.first_byte_pos == 0
+      && range.complete_length == Some(range.body_length())
+  })
+}
+
 /// The validator of the stored bytes for `If-Range`, which makes a server send
 /// the whole of a resource that has changed, instead of a part that cannot be
 /// used: <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5> allows strong
@@ -524,18 +553,26 @@ fn if_range_validator(response: &Response) -> Option<String> {
 }
 
 /// Whether `response` says that the `range_start` bytes of a 206 without a
-/// complete length were all there is.
+/// complete length were all there is. It may say so of another version of the
+/// resource only: without an `If-Range` a server does not compare.
 fn is_end_of_unknown_length(
   range_start: u64,
   response: &Response,
   stored: &BackgroundFetchResponse,
 ) -> bool {
-  let unknown = stored.response.as_ref().is_some_and(|stored| {
-    stored.status == 206
-      && extract_content_range_values(stored)
-        .is_some_and(|range| range.complete_length.is_none())
+  let Some(previous) = stored.response.as_ref().filter(|_| range_start > 0)
+  else {
+    return false;
+  };
+  let unknown = previous.status == 206
+    && extract_content_range_values(previous)
+      .is_some_and(|range| range.complete_length.is_none());
+  let changed = ["etag", "last-modified"].iter().any(|name| {
+    let now = response.internal_headers().get(name);
+    now.is_some() && now != previous.internal_headers().get(name)
   });
   unknown
+    && !changed
     && response.status == 416
     && complete_length_of_unsatisfied_range(response) == Some(range_start)
 }

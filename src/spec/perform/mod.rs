@@ -103,19 +103,38 @@ impl Perform {
   pub fn begin(&mut self, actions: &mut Vec<Action>) {
     // perform.1 is the engine's: it knows the registration.
     // perform.5: For each record, in parallel:
+    for (record, result) in self.restored_results() {
+      self.completed(record, result, actions);
+    }
+    if self.background_fetch.abort_all {
+      self.abort_all(actions);
+    }
     for record in 0..self.records.len() {
-      match self.background_fetch.records[record].response_data.result {
-        Some(result) => self.completed(record, result, actions),
+      if self.records[record].is_waiting() {
         // perform.5.1: Complete a record.
-        None => self.complete_a_record(record, actions),
+        self.complete_a_record(record, actions);
       }
     }
     if self.records.is_empty() {
       self.settle_when_all_are_complete(actions);
     }
-    if self.background_fetch.abort_all {
-      self.abort_all(actions);
+  }
+
+  /// The results that there are already. An abort comes last: it is the
+  /// consequence of another failure, unless `abort()` was called, and who
+  /// settles the background fetch knows of that.
+  fn restored_results(&mut self) -> Vec<(usize, RecordResult)> {
+    let results = self.background_fetch.records.iter().enumerate();
+    let mut results: Vec<_> = results
+      .filter_map(|(i, record)| Some((i, record.response_data.result?)))
+      .collect();
+    let aborted = RecordResult::Failure(BackgroundFetchFailureReason::Aborted);
+    results.sort_by_key(|(_, result)| *result == aborted);
+    // All of them are complete before the first one tells the others to abort.
+    for (record, _) in &results {
+      self.records[*record].finish();
     }
+    results
   }
 
   /// Sets the paused flag. Returns false, and changes nothing, when a request

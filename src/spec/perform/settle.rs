@@ -28,21 +28,21 @@ impl FunctionalEvent {
   /// The event that a settled background fetch is announced with.
   pub fn of_settled(reason: BackgroundFetchFailureReason) -> Self {
     match reason {
-      // perform.8.9: If failureReason is "aborted", then:
-      // perform.8.9.1, perform.8.9.2
-      BackgroundFetchFailureReason::Aborted => Self::Abort,
-      // perform.8.11: Otherwise.
-      // perform.8.11.1, perform.8.11.2
-      BackgroundFetchFailureReason::None => Self::Success,
-      // perform.8.10: Otherwise, if failureReason is not the empty string.
+      // perform.8.10: If failureReason is "aborted", then:
       // perform.8.10.1, perform.8.10.2
+      BackgroundFetchFailureReason::Aborted => Self::Abort,
+      // perform.8.12: Otherwise.
+      // perform.8.12.1, perform.8.12.2
+      BackgroundFetchFailureReason::None => Self::Success,
+      // perform.8.11: Otherwise, if failureReason is not the empty string.
+      // perform.8.11.1, perform.8.11.2
       _ => Self::Fail,
     }
   }
 }
 
 impl Perform {
-  /// Steps 4 to 6 of what perform.8 enqueues. The engine has looked the
+  /// perform.8.4 to perform.8.6. The engine has looked the
   /// background fetch up in the active background fetches and removed it
   /// (perform.8.1 to perform.8.3); `was_active` says whether it was there.
   pub fn settle(&mut self, was_active: bool) -> FunctionalEvent {
@@ -52,6 +52,7 @@ impl Perform {
       self.failure_reason = BackgroundFetchFailureReason::Aborted;
     }
     let background_fetch = &mut self.background_fetch;
+    // perform.8.5: If failureReason is not the empty string, then:
     if self.failure_reason != BackgroundFetchFailureReason::None {
       // perform.8.5.1, perform.8.5.2
       background_fetch.result = BackgroundFetchResult::Failure;
@@ -65,7 +66,7 @@ impl Perform {
 
   /// Unsets the records available flag, when the event is no longer active.
   pub fn records_unavailable(&mut self) {
-    // perform.8.12.2: Unset the records available flag.
+    // perform.8.13.2: Unset the records available flag.
     self.background_fetch.records_available = false;
   }
 }

@@ -1,5 +1,5 @@
 //! The algorithms, step by step, without any I/O. The random schedules are in
-//! `tests/state_machine.rs`.
+//! `tests/state_machine`.
 
 use super::*;
 use crate::spec::BackgroundFetchRecord;
@@ -87,6 +87,13 @@ fn partial(content_range: &str) -> Response {
   response(206, &[("content-range", content_range), ("etag", "\"1\"")])
 }
 
+// steps: perform.2 to perform.4, perform.5.1, perform.5.2, perform.5.4
+// steps: perform.6, perform.8.6, perform.8.8, perform.8.9, perform.8.12.1
+// steps: complete.1, complete.9, complete.10
+// steps: complete.11.response.4 to complete.11.response.6
+// steps: complete.11.response.6.2, complete.11.response.7.3
+// steps: complete.11.response.7.4, complete.12, complete.13.1, complete.13.2
+// steps: stored.1 to stored.3, stored.2.1
 #[test]
 fn a_record_that_arrives_whole_is_a_success() {
   let mut s = script(&["GET"], 0);
@@ -108,6 +115,8 @@ fn a_record_that_arrives_whole_is_a_success() {
   assert_eq!(background_fetch.stored_body_bytes_total(), 5);
 }
 
+// steps: perform.5.3.2, perform.8.5.1, perform.8.5.2, perform.8.11.1
+// steps: complete.11.response.7.2
 #[test]
 fn a_status_that_is_not_ok_is_a_bad_status() {
   let mut s = script(&["GET"], 0);
@@ -118,6 +127,8 @@ fn a_status_that_is_not_ok_is_a_bad_status() {
   assert_eq!(reason, BackgroundFetchFailureReason::BadStatus);
 }
 
+// steps: complete.7, complete.8, complete.11.response.7.1.1
+// steps: complete.11.response.7.1.2, complete.11.response.8.1, complete.15
 #[test]
 fn an_interrupted_get_asks_for_the_rest_with_its_validator() {
   let mut s = script(&["GET"], 0);
@@ -158,6 +169,7 @@ fn a_weak_entity_tag_is_no_validator_of_bytes() {
   assert_eq!(s.perform.start_fetch(0, 2).unwrap().validator, None);
 }
 
+// steps: complete.11.response.3.2 to complete.11.response.3.4
 #[test]
 fn a_whole_response_to_a_range_request_starts_again() {
   let mut s = script(&["GET"], 0);
@@ -181,6 +193,8 @@ fn a_whole_response_to_a_range_request_starts_again() {
   assert_eq!(s.perform.stored_body_bytes_total(), 7);
 }
 
+// steps: complete.11.response.2.1
+// steps: complete.11.response.2.1.1 to complete.11.response.2.1.3
 #[test]
 fn a_part_that_does_not_fit_is_a_fetch_error() {
   for wrong in [
@@ -202,6 +216,7 @@ fn a_part_that_does_not_fit_is_a_fetch_error() {
   }
 }
 
+// steps: complete.11.response.7.1.2, complete.15
 #[test]
 fn a_shorter_part_is_followed_by_a_further_request() {
   let mut s = script(&["GET"], 0);
@@ -260,6 +275,7 @@ fn a_416_that_names_the_stored_length_ends_an_unknown_length() {
   }
 }
 
+// steps: complete.11.response.1.1 to complete.11.response.1.3
 #[test]
 fn a_post_is_never_repeated() {
   let mut s = script(&["POST"], 0);
@@ -271,6 +287,7 @@ fn a_post_is_never_repeated() {
   assert!(!s.actions.iter().any(|a| matches!(a, Action::Fetch { .. })));
 }
 
+// steps: display.8
 #[test]
 fn a_post_that_has_begun_cannot_be_paused() {
   let mut s = script(&["GET", "POST"], 0);
@@ -278,6 +295,8 @@ fn a_post_that_has_begun_cannot_be_paused() {
   assert!(!s.perform.background_fetch().paused);
 }
 
+// steps: perform.5.5, perform.7, complete.2, complete.11.response.6.1
+// steps: complete.11.response.6.1.1, complete.11.response.6.1.2
 #[test]
 fn the_download_total_is_not_exceeded_by_a_byte() {
   let mut s = script(&["GET", "GET"], 10);
@@ -304,6 +323,7 @@ fn the_download_total_is_not_exceeded_by_a_byte() {
   );
 }
 
+// steps: perform.8.4, perform.8.10.1
 #[test]
 fn abort_that_has_answered_true_means_an_abort_event() {
   let mut s = script(&["GET"], 0);
@@ -313,6 +333,7 @@ fn abort_that_has_answered_true_means_an_abort_event() {
   assert_eq!(s.perform.settle(false), FunctionalEvent::Abort);
 }
 
+// steps: complete.14.2, complete.14.3
 #[test]
 fn abort_all_aborts_what_waits_and_what_is_paused() {
   let mut s = script(&["GET", "GET"], 0);
@@ -328,6 +349,7 @@ fn abort_all_aborts_what_waits_and_what_is_paused() {
   assert_eq!(s.actions.last(), Some(&Action::Settle));
 }
 
+// steps: complete.3, complete.14.3, complete.14.4
 #[test]
 fn unpausing_asks_for_the_rest_only() {
   let mut s = script(&["GET"], 0);
@@ -345,6 +367,7 @@ fn unpausing_asks_for_the_rest_only() {
   assert_eq!(s.perform.start_fetch(0, 2).unwrap().range_start, 7);
 }
 
+// steps: complete.14.4
 #[test]
 fn what_is_said_of_an_old_attempt_changes_nothing() {
   let mut s = script(&["GET"], 0);
@@ -358,6 +381,7 @@ fn what_is_said_of_an_old_attempt_changes_nothing() {
   assert!(s.actions.is_empty());
 }
 
+// steps: perform.5.3, perform.5.3.2, complete.11.response.6.3
 #[test]
 fn the_first_failure_gives_the_reason() {
   let mut s = script(&["GET", "GET"], 0);
@@ -372,6 +396,7 @@ fn the_first_failure_gives_the_reason() {
   );
 }
 
+// steps: perform.5
 #[test]
 fn a_restored_run_keeps_its_results() {
   let mut s = script(&["GET", "GET"], 0);
@@ -387,4 +412,86 @@ fn a_restored_run_keeps_its_results() {
       attempt: 1
     }]
   );
+}
+
+// steps: complete.11.response.8, complete.11.response.8.2
+#[test]
+fn a_stream_that_breaks_for_good_is_a_fetch_error() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[]));
+  s.bytes(0, 1, 5);
+  s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Final, a));
+  assert_eq!(s.result(0), Some(FETCH_ERROR));
+  assert_eq!(s.actions.last(), Some(&Action::Settle));
+}
+
+#[test]
+fn a_post_that_is_answered_with_a_part_is_not_repeated() {
+  let mut s = script(&["POST"], 0);
+  s.head(0, 1, partial("bytes 0-3/10"));
+  s.bytes(0, 1, 4);
+  s.done(0, 1);
+  assert_eq!(s.result(0), Some(FETCH_ERROR));
+}
+
+#[test]
+fn a_part_of_a_coded_body_is_used_only_when_it_is_the_whole() {
+  for (range, result) in [
+    ("bytes 0-3/10", FETCH_ERROR),
+    ("bytes 0-9/10", RecordResult::Success),
+  ] {
+    let mut s = script(&["GET"], 0);
+    let mut head = partial(range);
+    head.decoded = true;
+    s.head(0, 1, head);
+    s.bytes(0, 1, 3);
+    s.done(0, 1);
+    assert_eq!(s.result(0), Some(result), "{range}");
+  }
+}
+
+#[test]
+fn a_416_of_another_version_ends_nothing() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, partial("bytes 0-3/*"));
+  s.bytes(0, 1, 4);
+  s.done(0, 1);
+  let other = [("content-range", "bytes */4"), ("etag", "\"2\"")];
+  s.head(0, 2, response(416, &other));
+  s.done(0, 2);
+  let reason = BackgroundFetchFailureReason::BadStatus;
+  assert_eq!(s.result(0), Some(RecordResult::Failure(reason)));
+}
+
+#[test]
+fn a_restored_run_that_exceeded_its_total_says_so() {
+  let mut s = script(&["GET", "GET", "GET"], 10);
+  for record in [1, 2] {
+    s.head(record, 1, response(200, &[]));
+  }
+  s.done(2, 1);
+  assert!(!s.bytes(1, 1, 11));
+  let mut again = Perform::new(s.perform.background_fetch().clone());
+  let mut actions = Vec::new();
+  again.begin(&mut actions);
+  assert_eq!(actions, [Action::Settle]);
+  assert_eq!(again.settle(true), FunctionalEvent::Fail);
+  let background_fetch = again.background_fetch();
+  let records = &background_fetch.records;
+  let success = Some(RecordResult::Success);
+  assert_eq!(records[2].response_data.result, success);
+  let reason = BackgroundFetchFailureReason::DownloadTotalExceeded;
+  assert_eq!(background_fetch.failure_reason, reason);
+}
+
+#[test]
+fn lost_bytes_end_the_fetch_of_their_record() {
+  let mut s = script(&["GET"], 0);
+  s.head(0, 1, response(200, &[]));
+  s.tell(|p, a| p.bytes_lost(0, a));
+  assert_eq!(s.result(0), Some(FETCH_ERROR));
+  assert!(s.actions.contains(&Action::Terminate {
+    record: 0,
+    attempt: 1
+  }));
 }
