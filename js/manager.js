@@ -30,9 +30,13 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const privateKey = { __proto__: null };
 
 class BackgroundFetchManager {
-  constructor(key = undefined) {
+  // The service worker registration, by its number.
+  #registration;
+
+  constructor(key = undefined, registration = undefined) {
     if (key !== privateKey) webidl.illegalConstructor();
     this[webidl.brand] = webidl.brand;
+    this.#registration = registration;
   }
 
   // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
@@ -66,7 +70,9 @@ class BackgroundFetchManager {
 
     try {
       // fetch.7, fetch.8.14.1, fetch.9
-      return getInstance(await startBackgroundFetch(id, inners, options));
+      return getInstance(
+        await startBackgroundFetch(this.#registration, id, inners, options),
+      );
     } catch (error) {
       throw toException(error);
     }
@@ -80,7 +86,7 @@ class BackgroundFetchManager {
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
     // get.1, get.2
-    const bgFetch = await op_bgfetch_get(id);
+    const bgFetch = await op_bgfetch_get(this.#registration, id);
     // get.3
     if (bgFetch === null) return undefined;
     // get.4.1
@@ -92,7 +98,7 @@ class BackgroundFetchManager {
   async getIds() {
     webidl.assertBranded(this, BackgroundFetchManagerPrototype);
     // ids.1, ids.2
-    return await op_bgfetch_get_ids();
+    return await op_bgfetch_get_ids(this.#registration);
   }
 }
 
@@ -100,9 +106,10 @@ webidl.configureInterface(BackgroundFetchManager);
 const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 
 // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
-async function startBackgroundFetch(id, inners, options) {
+async function startBackgroundFetch(registration, id, inners, options) {
   // fetch.1, fetch.8.1 to fetch.8.5
   const newFetch = await op_bgfetch_may_fetch(
+    registration,
     id,
     ArrayPrototypeMap(inners, serializeRequest),
   );
@@ -110,18 +117,23 @@ async function startBackgroundFetch(id, inners, options) {
     // fetch.8.6 to fetch.8.11
     await storeRequestBodies(newFetch, inners);
     // fetch.8.12 to fetch.8.16
-    return await op_bgfetch_fetch(newFetch, options);
+    return await op_bgfetch_fetch(registration, newFetch, options);
   } finally {
     // What was stored and not taken is deleted.
     core.tryClose(newFetch);
   }
 }
 
-/** The only instance in this realm. */
-const backgroundFetchManager = new BackgroundFetchManager(privateKey);
+/**
+ * The manager of a service worker registration.
+ * @param {number} registration
+ */
+function createManager(registration) {
+  return new BackgroundFetchManager(privateKey, registration);
+}
 
 return {
   BackgroundFetchManager,
-  backgroundFetchManager,
+  createManager,
 };
 })();

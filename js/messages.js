@@ -110,5 +110,7 @@ function report(error) {
 
 return {
   receiveMessages,
+  report,
+  reportingErrors,
 };
 })();

@@ -7,6 +7,7 @@ pub mod display;
 pub mod engine;
 pub mod extension;
 pub mod network;
+pub mod service_worker;
 pub mod spec;
 pub mod store;
 

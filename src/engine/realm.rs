@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use url::Url;
 
 use super::Engine;
@@ -11,12 +12,19 @@ use super::record::RecordHandle;
 use super::registration::Delivery;
 use super::registration::Registration;
 use super::run::Run;
+use super::service_worker::WorkerEvents;
 use super::settle;
 use super::shared::Shared;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::network::Environment;
 use crate::network::NetCheck;
 use crate::network::NetworkPolicy;
+use crate::service_worker::Attachment;
+use crate::service_worker::NewRealm;
+use crate::service_worker::RegistrationId;
+use crate::service_worker::StartWorker;
+use crate::service_worker::WorkerEnvironment;
+use crate::service_worker::WorkerId;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 use crate::spec::Request;
@@ -53,6 +61,9 @@ pub struct RealmFacts {
   /// Whatever the embedder wants to find again with the background fetch
   /// after a restart.
   pub embedder_data: String,
+  /// The service worker that the realm runs, when a
+  /// [host](super::ServiceWorkerHost) was asked to.
+  pub worker: Option<WorkerId>,
 }
 
 impl RealmFacts {
@@ -68,6 +79,34 @@ impl RealmFacts {
       referrer_policy: String::new(),
       net_check: None,
       embedder_data: String::new(),
+      worker: None,
+    }
+  }
+
+  /// The realm of a service worker that a host is asked to run.
+  pub fn of_worker(worker: &StartWorker) -> Self {
+    let environment = worker.environment.clone();
+    Self {
+      kind: RealmKind::ServiceWorker,
+      scope: worker.scope.clone(),
+      url: worker.script_url.clone(),
+      policy: environment.policy,
+      csp: environment.csp,
+      referrer_policy: environment.referrer_policy,
+      net_check: environment.net_check,
+      embedder_data: environment.embedder_data,
+      worker: Some(worker.worker),
+    }
+  }
+
+  fn worker_environment(&self) -> WorkerEnvironment {
+    WorkerEnvironment {
+      client_url: self.url.clone(),
+      policy: self.policy,
+      csp: self.csp.clone(),
+      referrer_policy: self.referrer_policy.clone(),
+      net_check: self.net_check.clone(),
+      embedder_data: self.embedder_data.clone(),
     }
   }
 }
@@ -75,36 +114,92 @@ impl RealmFacts {
 /// A realm that is attached to an engine. When the last copy is dropped the
 /// realm is gone: what it has started goes on, and events that it has not
 /// finished go to another one.
+///
+/// What it says of background fetches is about one registration: the one in the
+/// scope that its facts name, unless it was got by
+/// [`Realm::of_registration`].
 #[derive(Clone)]
-pub struct Realm(pub(super) Arc<Attached>);
+pub struct Realm {
+  pub(super) attached: Arc<Attached>,
+  pub(super) registration: Arc<Registration>,
+  /// The registration, when a script has it.
+  id: Option<RegistrationId>,
+}
 
 pub(super) struct Attached {
   pub(super) engine: Engine,
   pub(super) facts: RealmFacts,
-  pub(super) registration: Arc<Registration>,
-  id: u64,
+  registration: Arc<Registration>,
+  /// The other ones that it has started background fetches for.
+  others: Mutex<Vec<Arc<Registration>>>,
+  pub(super) id: u64,
   inbox: Arc<Inbox>,
+  pub(super) service_workers: Attachment,
 }
 
 impl Realm {
   pub(super) fn attach(engine: Engine, facts: RealmFacts) -> Self {
-    let registration = engine.shared().registrations.get(&facts.scope);
-    let id = engine.shared().next_realm();
-    Self(Arc::new(Attached {
+    let shared = engine.shared();
+    let registration = shared.registrations.get(&facts.scope);
+    let id = shared.next_realm();
+    let service_workers = shared.service_workers.attach(NewRealm {
+      id,
+      kind: facts.kind,
+      url: facts.url.clone(),
+      scope: facts.scope.clone(),
+      environment: facts.worker_environment(),
+      worker: facts.worker,
+    });
+    let inbox = Arc::new(Inbox::default());
+    if let Some(worker) = facts.worker {
+      let events = WorkerEvents::new(shared, &registration, id, &inbox);
+      shared
+        .service_workers
+        .attach_worker(worker, id, Arc::new(events));
+    }
+    let attached = Attached {
       engine,
       facts,
-      registration,
+      registration: registration.clone(),
+      others: Mutex::default(),
       id,
-      inbox: Arc::default(),
-    }))
+      inbox,
+      service_workers,
+    };
+    Self {
+      attached: Arc::new(attached),
+      registration,
+      id: None,
+    }
+  }
+
+  /// The same realm, for the background fetches of a registration that one of
+  /// its scripts has. `None` when the registration is gone.
+  pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
+    let shared = self.engine().shared();
+    let scope = shared.service_workers.scope(id)?;
+    Some(Self {
+      attached: self.attached.clone(),
+      registration: shared.registrations.get(&scope),
+      id: Some(id),
+    })
+  }
+
+  /// Whether the registration has an active worker.
+  pub(super) fn has_active_worker(&self) -> bool {
+    let service_workers = &self.engine().shared().service_workers;
+    match self.id {
+      Some(id) => service_workers.has_active_worker(id),
+      None => service_workers.has_active_worker_in(&self.registration.scope),
+    }
   }
 
   pub fn facts(&self) -> &RealmFacts {
-    &self.0.facts
+    &self.attached.facts
   }
 
   pub fn engine(&self) -> &Engine {
-    &self.0.engine
+    &self.attached.engine
   }
 
   pub(super) fn environment(&self) -> Environment {
@@ -120,7 +215,7 @@ impl Realm {
   /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)
   pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
     // get.1, get.2: registration's active background fetches[id]
-    let run = self.0.registration.active(id)?;
+    let run = self.registration.active(id)?;
     // get.4, get.4.2: watching before the copy is made misses no progress.
     self.watch(run.key);
     Some(run.snapshot())
@@ -129,7 +224,7 @@ impl Realm {
   /// [`getIds()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids)
   pub fn get_ids(&self) -> Vec<String> {
     // ids.1, ids.2
-    self.0.registration.active_ids()
+    self.registration.active_ids()
   }
 
   /// [`abort()`](https://wicg.github.io/background-fetch/#background-fetch-registration-abort).
@@ -143,7 +238,7 @@ impl Realm {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    self.0.engine.abort(key).await
+    self.engine().abort(key).await
   }
 
   /// [`matchAll()`](https://wicg.github.io/background-fetch/#background-fetch-registration-match-all):
@@ -155,7 +250,7 @@ impl Realm {
     request: Option<&Request>,
     options: CacheQueryOptions,
   ) -> Vec<RecordHandle> {
-    let shared = self.0.engine.shared();
+    let shared = self.engine().shared();
     let Some(run) = shared.run(key) else {
       return Vec::new();
     };
@@ -175,44 +270,59 @@ impl Realm {
   /// The realm has an instance of this background fetch: from now on its
   /// updates come through [`Realm::next_message`].
   pub fn watch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.0.engine.shared().run(key) {
-      run.watch(self.0.id, &self.0.inbox.updates);
+    if let Some(run) = self.engine().shared().run(key) {
+      run.watch(self.attached.id, &self.attached.inbox.updates);
     }
   }
 
   /// The instance is gone.
   pub fn unwatch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.0.engine.shared().run(key) {
-      run.unwatch(self.0.id);
+    if let Some(run) = self.engine().shared().run(key) {
+      run.unwatch(self.attached.id);
     }
   }
 
   /// The realm, which has to be a service worker's, can take events from now
   /// on: its script has run.
   pub fn start_worker(&self) {
-    if self.facts().kind == RealmKind::ServiceWorker {
+    // One that was started for its registration takes them when it is active.
+    let facts = self.facts();
+    if facts.kind == RealmKind::ServiceWorker && facts.worker.is_none() {
       let Attached {
         registration,
         id,
         inbox,
         ..
-      } = &*self.0;
+      } = &*self.attached;
       registration.worker_started(*id, inbox.clone());
     }
   }
 
   /// Waits for something to tell the script. Safe to cancel.
   pub async fn next_message(&self) -> RealmMessage {
-    self.0.inbox.next().await
+    let message = self.attached.inbox.next().await;
+    if let RealmMessage::Event { delivery, .. } = &message {
+      let Attached {
+        registration, id, ..
+      } = &*self.attached;
+      registration.taken(*id, *delivery);
+    }
+    message
   }
 
   /// The event of `delivery` is no longer active. Its records are not
   /// available any more, and are deleted.
   pub fn event_handled(&self, delivery: Delivery) {
-    if let Some((event, run)) = self.0.registration.handled(self.0.id, delivery)
-    {
-      let shared = self.0.engine.shared().clone();
+    let Attached {
+      registration, id, ..
+    } = &*self.attached;
+    if let Some((event, run)) = registration.handled(*id, delivery) {
+      let shared = self.engine().shared().clone();
       settle::event_handled(shared, event, run);
+    }
+    if let Some(worker) = self.facts().worker {
+      let service_workers = &self.engine().shared().service_workers;
+      service_workers.functional_event_handled(worker);
     }
   }
 
@@ -224,7 +334,7 @@ impl Realm {
     title: Option<String>,
     icons: Option<Vec<ImageResource>>,
   ) {
-    let shared = self.0.engine.shared();
+    let shared = self.engine().shared();
     // updateUI.4: Let bgFetch be the event's background fetch.
     let Some(run) = shared.run(key) else { return };
     shared.checkpoint.note(Fact::Ui {
@@ -237,21 +347,42 @@ impl Realm {
     shared.tell_observers(&run);
   }
 
-  /// Whether every background fetch of the registration has settled, and
-  /// every event was handled.
+  /// Whether every background fetch of the realm's registration, and of those
+  /// that it has started some for, has settled, and every event was handled.
   pub fn is_idle(&self) -> bool {
-    self.0.registration.is_idle()
+    let others = self.attached.others.lock();
+    self.attached.registration.is_idle()
+      && others.iter().all(|registration| registration.is_idle())
+  }
+
+  /// The realm starts a background fetch.
+  pub(super) fn starts(&self) {
+    let is_own = |other| Arc::ptr_eq(&self.registration, other);
+    let mut others = self.attached.others.lock();
+    if !is_own(&self.attached.registration) && !others.iter().any(is_own) {
+      others.push(self.registration.clone());
+    }
   }
 
   /// Waits until [`Realm::is_idle`].
   pub async fn idle(&self) {
-    self.0.registration.idle().await;
+    self.attached.registration.idle().await;
+    let others = self.attached.others.lock().clone();
+    for registration in others {
+      registration.idle().await;
+    }
   }
 }
 
 impl Drop for Attached {
   fn drop(&mut self) {
-    self.registration.worker_ended(self.id);
+    let was_started = self.facts.worker.is_some();
+    let shared = self.engine.shared();
+    shared.service_workers.detach(self.id);
+    let fatal = self.registration.worker_ended(self.id, was_started);
+    for (event, run) in fatal {
+      settle::event_handled(shared.clone(), event, run);
+    }
   }
 }
 

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -44,6 +46,8 @@ pub(super) struct Run {
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
+  /// Its registration is no more: it ends without an event.
+  purged: AtomicBool,
   watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
 }
 
@@ -118,6 +122,7 @@ impl Run {
         shared.config.concurrency.per_background_fetch,
       ),
       result: Mutex::new(new.perform.background_fetch().result),
+      purged: AtomicBool::new(false),
       state: Mutex::new(State {
         perform: new.perform,
         taken,
@@ -294,6 +299,14 @@ impl Run {
 
   pub(super) fn set_settled(&self, result: BackgroundFetchResult) {
     *self.result.lock() = result;
+  }
+
+  pub(super) fn purge(&self) {
+    self.purged.store(true, Ordering::SeqCst);
+  }
+
+  pub(super) fn is_purged(&self) -> bool {
+    self.purged.load(Ordering::SeqCst)
   }
 
   /// Why it failed, for people: what its first failed record says.

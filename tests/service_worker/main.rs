@@ -1,0 +1,10 @@
+//! Service workers: their life, their messages, and that they are woken.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod harness;
+mod host;
+mod life;
+mod messages;
+mod wake;
