@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use url::Url;
 
 use super::Engine;
@@ -82,6 +83,8 @@ pub(super) struct Attached {
   pub(super) registration: Arc<Registration>,
   id: u64,
   inbox: Arc<Inbox>,
+  /// In addition to those in the facts.
+  added_csp: Mutex<Vec<String>>,
 }
 
 impl Realm {
@@ -94,6 +97,7 @@ impl Realm {
       registration,
       id,
       inbox: Arc::default(),
+      added_csp: Mutex::default(),
     }))
   }
 
@@ -107,12 +111,21 @@ impl Realm {
 
   pub(super) fn environment(&self) -> Environment {
     let facts = self.facts();
+    let mut csp = facts.csp.clone();
+    csp.extend(self.0.added_csp.lock().iter().cloned());
     Environment {
       url: facts.url.clone(),
       policy: facts.policy,
-      csp: facts.csp.clone(),
+      csp,
       referrer_policy: facts.referrer_policy.clone(),
     }
+  }
+
+  /// A policy that came after the realm was made, for instance in a
+  /// [`<meta>`](https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy);
+  /// it governs what is fetched from now on.
+  pub fn add_csp(&self, policy: String) {
+    self.0.added_csp.lock().push(policy);
   }
 
   /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)

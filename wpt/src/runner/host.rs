@@ -1,0 +1,154 @@
+//! The ops behind `wpt/js`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use background_fetch::engine::PermissionState;
+use background_fetch::engine::Realm;
+use background_fetch::engine::RealmKind;
+use deno_core::OpState;
+use deno_core::op2;
+use parking_lot::Mutex;
+use reqwest::Method;
+use reqwest::Url;
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::loader::Loader;
+
+/// What the runner and a realm share.
+pub struct Host {
+  pub loader: Loader,
+  pub permission: Arc<Mutex<PermissionState>>,
+  pub log: Rc<RefCell<String>>,
+  pub complete: Rc<RefCell<Option<Complete>>>,
+}
+
+/// What the harness reports at its end.
+#[derive(Deserialize)]
+pub struct Complete {
+  pub status: u32,
+  pub message: Option<String>,
+  pub tests: Vec<CompleteTest>,
+}
+
+#[derive(Deserialize)]
+pub struct CompleteTest {
+  pub name: String,
+  pub status: u32,
+  pub message: Option<String>,
+}
+
+deno_core::extension!(
+  wpt_host,
+  deps = [background_fetch],
+  ops = [
+    op_wpt_add_csp,
+    op_wpt_complete,
+    op_wpt_fetch,
+    op_wpt_load,
+    op_wpt_log,
+    op_wpt_realm_kind,
+    op_wpt_set_permission,
+  ],
+  esm_entry_point = "ext:wpt_host/start.js",
+  esm = [dir "js", "start.js"],
+  lazy_loaded_js = [dir "js", "document.js", "host.js"],
+  options = { host: Host },
+  state = |state, options| state.put(options.host),
+);
+
+#[op2]
+#[string]
+fn op_wpt_realm_kind(state: &mut OpState) -> &'static str {
+  match state.borrow::<Realm>().facts().kind {
+    RealmKind::Window => "window",
+    RealmKind::DedicatedWorker => "dedicated-worker",
+    RealmKind::ServiceWorker => "service-worker",
+  }
+}
+
+/// The text of a script; none when it cannot be loaded.
+#[op2]
+#[string]
+fn op_wpt_load(state: &mut OpState, #[string] url: &str) -> Option<String> {
+  let loader = state.borrow::<Host>().loader.clone();
+  let text = match Url::parse(url) {
+    Ok(url) => loader.load_text_blocking(url),
+    Err(error) => Err(format!("{url}: {error}")),
+  };
+  match text {
+    Ok(text) => Some(text),
+    Err(error) => {
+      log(state, &format!("load: {error}"));
+      None
+    }
+  }
+}
+
+#[derive(Serialize)]
+struct JsResponse {
+  status: u16,
+  headers: Vec<(String, String)>,
+  body: Vec<u8>,
+}
+
+/// None when the server cannot be reached.
+#[op2]
+#[serde]
+async fn op_wpt_fetch(
+  state: Rc<RefCell<OpState>>,
+  #[string] method: String,
+  #[string] url: String,
+  #[serde] headers: Vec<(String, String)>,
+  #[buffer(copy)] body: Vec<u8>,
+) -> Option<JsResponse> {
+  let loader = state.borrow().borrow::<Host>().loader.clone();
+  let method = Method::from_bytes(method.as_bytes()).ok()?;
+  let url = Url::parse(&url).ok()?;
+  let loaded = loader.load(method, url, headers, body).await.ok()?;
+  Some(JsResponse {
+    status: loaded.status,
+    headers: loaded.headers,
+    body: loaded.body,
+  })
+}
+
+#[op2]
+fn op_wpt_complete(state: &mut OpState, #[serde] complete: Complete) {
+  // The first one counts: a worker's harness may be told twice to end.
+  let slot = state.borrow::<Host>().complete.clone();
+  slot.borrow_mut().get_or_insert(complete);
+}
+
+#[op2(fast)]
+fn op_wpt_log(state: &mut OpState, #[string] text: &str) {
+  log(state, text);
+}
+
+fn log(state: &OpState, text: &str) {
+  let log = &state.borrow::<Host>().log;
+  log.borrow_mut().push_str(text);
+  log.borrow_mut().push('\n');
+}
+
+#[op2(fast)]
+fn op_wpt_set_permission(
+  state: &mut OpState,
+  #[string] name: &str,
+  #[string] permission: &str,
+) {
+  if name == "background-fetch" {
+    *state.borrow::<Host>().permission.lock() = match permission {
+      "granted" => PermissionState::Granted,
+      "denied" => PermissionState::Denied,
+      _ => PermissionState::Prompt,
+    };
+  }
+}
+
+#[op2(fast)]
+fn op_wpt_add_csp(state: &mut OpState, #[string] policy: &str) {
+  state.borrow::<Realm>().add_csp(policy.into());
+}

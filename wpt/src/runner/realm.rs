@@ -1,0 +1,259 @@
+//! One page of tests in a realm of its own.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use std::time::Instant;
+
+use background_fetch::engine::Engine;
+use background_fetch::engine::EngineConfig;
+use background_fetch::engine::PermissionState;
+use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmKind;
+use background_fetch::engine::RetryPolicy;
+use background_fetch::extension::Console;
+use background_fetch::extension::ExtensionOptions;
+use background_fetch::extension::deliver_events;
+use background_fetch::extension::extensions;
+use background_fetch::network::NetworkConfig;
+use background_fetch::network::Proxy;
+use background_fetch::store::Store;
+use deno_core::JsRuntime;
+use deno_core::PollEventLoopOptions;
+use deno_core::RuntimeOptions;
+use parking_lot::Mutex;
+use reqwest::Url;
+use serde_json::json;
+
+use super::Setting;
+use super::host;
+use super::host::Complete;
+use super::host::Host;
+use super::page;
+use crate::discover::Scope;
+use crate::discover::Test;
+use crate::results::Results;
+use crate::results::Status;
+use crate::results::Subtest;
+
+/// Runs `test` on the current thread, which has to have a stack that is large
+/// enough for JavaScript.
+pub fn run(test: &Test, setting: &Setting) -> Results {
+  let start = Instant::now();
+  let log = Rc::new(RefCell::new(String::new()));
+  let complete = Rc::new(RefCell::new(None));
+  let result = tokio::runtime::Builder::new_current_thread()
+    .enable_all()
+    .build()
+    .map_err(|error| error.to_string())
+    .and_then(|tokio| {
+      tokio.block_on(open_and_wait(test, setting, &log, &complete))
+    });
+  let (status, message, subtests) = match (result, complete.take()) {
+    (_, Some(Complete {
+      status,
+      message,
+      tests,
+    })) => {
+      let subtests = tests.into_iter().map(|test| Subtest {
+        name: test.name,
+        status: Status::of_subtest(test.status),
+        message: test.message,
+      });
+      (Status::of_harness(status), message, subtests.collect())
+    }
+    (Ok(()), None) => {
+      let message = "the harness did not come to its end in time";
+      (Status::Timeout, Some(message.into()), Vec::new())
+    }
+    (Err(error), None) => (Status::Crash, Some(error), Vec::new()),
+  };
+  Results {
+    test: test.clone(),
+    status,
+    message,
+    subtests,
+    duration: start.elapsed(),
+    console: log.take(),
+  }
+}
+
+async fn open_and_wait(
+  test: &Test,
+  setting: &Setting,
+  log: &Rc<RefCell<String>>,
+  complete: &Rc<RefCell<Option<Complete>>>,
+) -> Result<(), String> {
+  let url = setting.base(test.https);
+  let url = url.join(&test.entry).map_err(|error| error.to_string())?;
+  let permission = Arc::new(Mutex::new(PermissionState::Granted));
+  let engine = engine(setting, permission.clone())?;
+  let host = Host {
+    loader: setting.loader.clone(),
+    permission,
+    log: log.clone(),
+    complete: complete.clone(),
+  };
+  let mut runtime = realm(&engine, test.scope, url.clone(), host);
+  let bound = setting.bound(test);
+  let run = async {
+    match test.scope {
+      Scope::Window => open_page(&mut runtime, setting, url).await?,
+      Scope::DedicatedWorker | Scope::ServiceWorker => {
+        open_worker(&mut runtime, setting, test.scope, url).await?;
+      }
+    }
+    deliver_events(&mut runtime);
+    until(&mut runtime, || complete.borrow().is_some()).await
+  };
+  let result = match tokio::time::timeout(bound, run).await {
+    Ok(result) => result,
+    Err(_) => Ok(()),
+  };
+  drop(runtime);
+  engine.shutdown().await;
+  result
+}
+
+fn engine(
+  setting: &Setting,
+  permission: Arc<Mutex<PermissionState>>,
+) -> Result<Engine, String> {
+  let config = EngineConfig {
+    network: NetworkConfig {
+      system_roots: false,
+      root_certificates: setting.route.root_certificates.clone(),
+      proxy: Proxy::Direct,
+      dns_overrides: setting.route.hosts.clone(),
+      ..NetworkConfig::default()
+    },
+    permission: Arc::new(move |_| *permission.lock()),
+    // A host that nobody has is given up before a test's time is.
+    retry: RetryPolicy {
+      attempts: 3,
+      first_delay: Duration::from_millis(20),
+      max_delay: Duration::from_millis(200),
+    },
+    ..EngineConfig::default()
+  };
+  let store = Store::in_memory();
+  Engine::start_on(setting.runtime.clone(), store, config)
+    .map_err(|error| error.to_string())
+}
+
+fn realm(engine: &Engine, scope: Scope, url: Url, host: Host) -> JsRuntime {
+  let kind = match scope {
+    Scope::Window => RealmKind::Window,
+    Scope::DedicatedWorker => RealmKind::DedicatedWorker,
+    Scope::ServiceWorker => RealmKind::ServiceWorker,
+  };
+  let log = host.log.clone();
+  let options = ExtensionOptions {
+    console: Console::Custom(Rc::new(move |text, _| {
+      log.borrow_mut().push_str(text);
+    })),
+  };
+  let mut extensions =
+    extensions(engine, RealmFacts::new(kind, url), options);
+  extensions.push(host::wpt_host::init(host));
+  JsRuntime::new(RuntimeOptions {
+    extensions,
+    ..RuntimeOptions::default()
+  })
+}
+
+async fn open_page(
+  runtime: &mut JsRuntime,
+  setting: &Setting,
+  url: Url,
+) -> Result<(), String> {
+  let source = setting.loader.load_text(url.clone()).await?;
+  for element in page::elements(&source) {
+    let attributes = json!(element.attributes);
+    let (name, text) = (json!(element.name), json!(element.text));
+    call(runtime, "append", &format!("{name}, {attributes}, {text}"))?;
+    if element.name == "script" {
+      let (source, script) = match element.attribute("src") {
+        None => (element.text, url.clone()),
+        Some(src) => {
+          let script = url.join(src).map_err(|error| error.to_string())?;
+          (setting.loader.load_text(script.clone()).await?, script)
+        }
+      };
+      run_script(runtime, &source, &script).await?;
+    }
+  }
+  call(runtime, "loaded", "")
+}
+
+async fn open_worker(
+  runtime: &mut JsRuntime,
+  setting: &Setting,
+  scope: Scope,
+  url: Url,
+) -> Result<(), String> {
+  let source = setting.loader.load_text(url.clone()).await?;
+  run_script(runtime, &source, &url).await?;
+  if scope == Scope::ServiceWorker {
+    // The harness takes it for the end of the script.
+    let install = "dispatchEvent(new ExtendableEvent('install'))";
+    execute(runtime, install.into())?;
+  }
+  Ok(())
+}
+
+/// Runs a script and the microtasks it leaves behind.
+async fn run_script(
+  runtime: &mut JsRuntime,
+  source: &str,
+  url: &Url,
+) -> Result<(), String> {
+  let arguments = format!("{}, {}", json!(source), json!(url.as_str()));
+  call(runtime, "run", &arguments)?;
+  let mut turns = 0;
+  until(runtime, || {
+    turns += 1;
+    turns > 1
+  })
+  .await
+}
+
+fn call(
+  runtime: &mut JsRuntime,
+  function: &str,
+  arguments: &str,
+) -> Result<(), String> {
+  let host = "globalThis[Symbol.for('wpt.host')]";
+  execute(runtime, format!("{host}.{function}({arguments})"))
+}
+
+fn execute(runtime: &mut JsRuntime, source: String) -> Result<(), String> {
+  match runtime.execute_script("wpt:runner", source) {
+    Ok(_) => Ok(()),
+    Err(error) => Err(error.to_string()),
+  }
+}
+
+/// Turns the event loop until `done`, which is asked before every turn.
+async fn until(
+  runtime: &mut JsRuntime,
+  mut done: impl FnMut() -> bool,
+) -> Result<(), String> {
+  poll_fn(|cx| {
+    if done() {
+      return Poll::Ready(Ok(()));
+    }
+    let turn = runtime.poll_event_loop(cx, PollEventLoopOptions::default());
+    if let Poll::Ready(Err(error)) = turn {
+      return Poll::Ready(Err(error.to_string()));
+    }
+    if done() {
+      return Poll::Ready(Ok(()));
+    }
+    Poll::Pending
+  })
+  .await
+}
