@@ -138,6 +138,9 @@ fn frames(
         Part::Bytes(bytes) => return Some((Ok(Frame::data(bytes)), parts)),
         Part::Pause(time) => tokio::time::sleep(time).await,
         Part::Cut => {
+          // hyper sends what it has when there is nothing more for now, and
+          // nothing of it after an error.
+          tokio::task::yield_now().await;
           let cut = io::Error::other("the answer is cut here");
           return Some((Err(cut), parts));
         }
