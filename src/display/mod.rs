@@ -1,7 +1,18 @@
 //! The [display algorithm](https://wicg.github.io/background-fetch/#background-fetch-display-algorithm)
-//! as a trait.
+//! as a trait, and two displays: [`Lines`] for a log, and, with the feature
+//! `cli`, `Terminal` for a person.
+
+mod lines;
+mod rate;
+#[cfg(feature = "cli")]
+mod terminal;
+pub mod text;
 
 use crate::engine::BackgroundFetchSnapshot;
+
+pub use self::lines::Lines;
+#[cfg(feature = "cli")]
+pub use self::terminal::Terminal;
 
 /// Presents background fetches to the user. What the user answers (pause, go
 /// on, abort, click) goes to the [`Engine`](crate::engine::Engine)'s methods of

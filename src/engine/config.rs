@@ -19,6 +19,9 @@ pub struct EngineConfig {
   /// The [permission state](https://wicg.github.io/background-fetch/#permissions)
   /// for `"background-fetch"`, by origin. Default: granted.
   pub permission: Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
+  /// How many bytes an origin's background fetches may hold in the store, with
+  /// their request bodies; `None` for as much as there is. Default: `None`.
+  pub quota: Arc<dyn Fn(&Origin) -> Option<u64> + Send + Sync>,
   /// How often a fetch is tried again.
   pub retry: RetryPolicy,
   /// How many fetches may be on the wire at once.
@@ -43,6 +46,7 @@ impl Default for EngineConfig {
     Self {
       network: NetworkConfig::default(),
       permission: Arc::new(|_| PermissionState::Granted),
+      quota: Arc::new(|_| None),
       retry: RetryPolicy::default(),
       concurrency: Concurrency::default(),
       checkpoint: CheckpointPolicy::default(),

@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use bytes::Bytes;
 
 use super::config::PermissionState;
+use super::quota::Taken;
 use super::realm::Realm;
 use super::response_data::ResponseState;
 use super::restore::StoredEnvironment;
@@ -94,8 +95,10 @@ impl RequestBodyWriter {
   ///
   /// No space is left, or the store failed.
   pub async fn write(&mut self, chunk: Bytes) -> Result<(), FetchRejection> {
+    let length = self.handle.length + chunk.len() as u64;
+    self.handle.taken.grow_to(length)?;
     self.writer.append(vec![chunk]).await?;
-    self.handle.length = self.writer.length();
+    self.handle.length = length;
     Ok(())
   }
 
@@ -111,6 +114,7 @@ pub struct RequestBodyHandle {
   shared: Arc<Shared>,
   body: Option<BodyId>,
   length: u64,
+  taken: Taken,
 }
 
 impl RequestBodyHandle {
@@ -182,6 +186,7 @@ impl Realm {
       shared: shared.clone(),
       body: Some(writer.id()),
       length: 0,
+      taken: Taken::nothing(shared.quota(&self.facts().scope)),
     };
     Ok(RequestBodyWriter { writer, handle })
   }
@@ -204,6 +209,18 @@ impl Realm {
     let requests: Vec<Request> =
       records.iter().map(|r| r.request.clone()).collect();
     self.may_fetch(&id, &requests)?;
+    // A script that ends in between must leave all or nothing.
+    let realm = self.clone();
+    let register = async move { realm.register(id, records, options).await };
+    self.engine().shared().to_the_end(register).await?
+  }
+
+  async fn register(
+    self,
+    id: String,
+    mut records: Vec<NewRecord>,
+    options: BackgroundFetchOptions,
+  ) -> Result<BackgroundFetchSnapshot, FetchRejection> {
     let shared = self.engine().shared().clone();
     let bodies: Vec<BodyId> = records
       .iter()
@@ -215,6 +232,11 @@ impl Realm {
     let _queue = registration.edit_queue.lock().await;
     // fetch.8.1 to fetch.8.5
     let permission = self.may_register_id(&id)?;
+    // fetch.8.9: storing the requests exceeds a quota. What the author
+    // announces to download counts, too: better refused now than in the middle.
+    shared
+      .quota(&registration.scope)
+      .check(options.download_total)?;
     // fetch.8.12: Let bgFetch be a new background fetch.
     let mut row = self.new_row(id, &records, options, permission);
     row.key = shared.store.facts.insert(row.clone()).await?;
@@ -225,7 +247,7 @@ impl Realm {
       }
     }
     // fetch.8.13: Set bgFetchMap[id] to bgFetch.
-    let run = start(&shared, self, row);
+    let run = start(&shared, &self, row);
     // fetch.8.14 is the realm's. A copy is made before anything happens, as
     // the instance is.
     let snapshot = run.snapshot();

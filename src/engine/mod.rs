@@ -6,6 +6,7 @@ mod checkpoint;
 mod config;
 mod fetch;
 mod inbox;
+mod quota;
 mod realm;
 mod record;
 mod registration;

@@ -11,7 +11,9 @@ use super::inbox::RealmMessage;
 use super::record::RecordHandle;
 use super::registration::Delivery;
 use super::registration::Registration;
+use super::run::Run;
 use super::settle;
+use super::shared::Shared;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::network::Environment;
 use crate::network::NetCheck;
@@ -275,23 +277,13 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    let shared = self.shared();
-    let Some(run) = shared.run(key) else {
+    let Some(run) = self.shared().run(key) else {
       return Ok(false);
     };
-    // abort.3: Enqueue to the active background fetches edit queue:
-    let _queue = run.registration.edit_queue.lock().await;
-    // abort.3.3: does not contain background fetch: false
-    if !run.registration.contains_background_fetch(&run) {
-      return Ok(false);
-    }
-    // Durable before the answer.
-    shared.checkpoint.write(vec![Fact::Aborted { key }]).await?;
-    // abort.3.4: Remove activeBgFetches[id].
-    run.registration.remove_active(&run);
-    // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
-    run.tell(|p, actions| p.abort_all(actions));
-    Ok(true)
+    let shared = self.shared().clone();
+    let abort = async move { abort(&shared, &run).await };
+    // What is durable has to happen, also when nobody waits for it any more.
+    self.shared().to_the_end(abort).await?
   }
 
   /// Sets the paused flag: the user wants the background fetch to wait.
@@ -353,4 +345,22 @@ impl Engine {
     registration.fire(crate::spec::FunctionalEvent::Click, run);
     true
   }
+}
+
+/// abort.3: Enqueue to the active background fetches edit queue.
+async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
+  let registration = &run.registration;
+  let _queue = registration.edit_queue.lock().await;
+  // abort.3.1 to abort.3.3: does not contain background fetch: false
+  if !registration.contains_background_fetch(run) {
+    return Ok(false);
+  }
+  // Durable before the answer.
+  let aborted = Fact::Aborted { key: run.key };
+  shared.checkpoint.write(vec![aborted]).await?;
+  // abort.3.4: Remove activeBgFetches[id].
+  registration.remove_active(run);
+  // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
+  run.tell(|p, actions| p.abort_all(actions));
+  Ok(true)
 }

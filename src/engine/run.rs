@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt;
+use super::quota::Taken;
 use super::registration::Registration;
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
@@ -41,9 +42,15 @@ pub(super) struct Run {
   pub(super) net_check: Option<NetCheck>,
   pub(super) records: Vec<RecordSlot>,
   pub(super) concurrency: Semaphore,
-  perform: Mutex<Perform>,
+  state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
   watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
+}
+
+/// The state machine, and what it holds of its origin's quota.
+struct State {
+  perform: Perform,
+  taken: Taken,
 }
 
 /// What the engine keeps of one record beside the state machine.
@@ -97,6 +104,8 @@ impl Run {
       terminate: Mutex::new((0, CancellationToken::new())),
       diagnostic: Mutex::new(slot.diagnostic),
     });
+    let mut taken = Taken::nothing(shared.quota(&new.registration.scope));
+    taken.set(new.perform.bytes_held());
     Arc::new(Self {
       key: new.key,
       id: new.perform.background_fetch().id.clone(),
@@ -109,7 +118,10 @@ impl Run {
         shared.config.concurrency.per_background_fetch,
       ),
       result: Mutex::new(new.perform.background_fetch().result),
-      perform: Mutex::new(new.perform),
+      state: Mutex::new(State {
+        perform: new.perform,
+        taken,
+      }),
       watchers: Mutex::default(),
       shared: weak,
     })
@@ -123,15 +135,26 @@ impl Run {
     self: &Arc<Self>,
     what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
   ) -> T {
+    self.tell_within_quota(what).0
+  }
+
+  /// The same for something that makes the background fetch hold more; also
+  /// says whether it is within its origin's quota with that.
+  pub(super) fn tell_within_quota<T>(
+    self: &Arc<Self>,
+    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+  ) -> (T, bool) {
     let mut actions = Vec::new();
-    let mut perform = self.perform.lock();
-    let answer = what(&mut perform, &mut actions);
+    let mut state = self.state.lock();
+    let answer = what(&mut state.perform, &mut actions);
+    let held = state.perform.bytes_held();
+    let within = state.taken.set(held);
     if let Some(shared) = self.shared.upgrade() {
       for action in actions {
-        self.act(&shared, &perform, action);
+        self.act(&shared, &state.perform, action);
       }
     }
-    answer
+    (answer, within)
   }
 
   fn act(
@@ -255,7 +278,7 @@ impl Run {
 
   /// Looks at the state machine without telling it anything.
   pub(super) fn look<T>(&self, at: impl FnOnce(&Perform) -> T) -> T {
-    at(&self.perform.lock())
+    at(&self.state.lock().perform)
   }
 
   /// The copies that others see are made of this; no lock of the state
@@ -294,6 +317,7 @@ impl Run {
   /// Its records are not needed any more: the bodies that can be deleted now.
   /// The others are deleted when their last reader is gone.
   pub(super) fn discard_bodies(&self) -> Vec<BodyId> {
+    self.state.lock().taken.set(0);
     let requests = self.records.iter().filter_map(|r| r.request_body);
     let responses = (0..self.records.len())
       .filter_map(|record| self.response_data(record).discard());

@@ -11,9 +11,12 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::quota::Quota;
+use super::quota::Quotas;
 use super::registration::Registrations;
 use super::run::Run;
 use super::updates::UpdateQueue;
@@ -21,6 +24,7 @@ use crate::network::Network;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::Store;
+use crate::store::StoreError;
 
 pub(super) struct Shared {
   pub(super) config: EngineConfig,
@@ -33,6 +37,7 @@ pub(super) struct Shared {
   pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
   /// The engine is going down; nothing settles any more.
   pub(super) stopping: CancellationToken,
+  quotas: Quotas,
   tasks: TaskTracker,
   runtime: Handle,
   observers: Mutex<Vec<Weak<UpdateQueue>>>,
@@ -52,6 +57,7 @@ impl Shared {
       registrations: Registrations::default(),
       runs: Mutex::default(),
       stopping: CancellationToken::new(),
+      quotas: Quotas::default(),
       tasks: TaskTracker::new(),
       observers: Mutex::default(),
       next_realm: AtomicU64::new(0),
@@ -67,8 +73,26 @@ impl Shared {
     self.tasks.spawn_on(task, &self.runtime);
   }
 
+  /// Runs `task` on the engine's runtime and waits for it; it goes on when the
+  /// caller does not wait any more.
+  pub(super) async fn to_the_end<T: Send + 'static>(
+    &self,
+    task: impl Future<Output = T> + Send + 'static,
+  ) -> Result<T, StoreError> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    self.spawn(async move {
+      let _ = sender.send(task.await);
+    });
+    receiver.await.map_err(|_| StoreError::Closed)
+  }
+
   pub(super) fn run(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
     self.runs.lock().get(&key).cloned()
+  }
+
+  /// The quota of the origin of `scope`.
+  pub(super) fn quota(&self, scope: &Url) -> Arc<Quota> {
+    self.quotas.of(scope.origin(), &self.config)
   }
 
   pub(super) fn next_realm(&self) -> u64 {

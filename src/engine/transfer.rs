@@ -130,11 +130,16 @@ impl Batch {
         None => return Some(End::Done),
         Some(Err(error)) => return Some(End::Errored(error)),
         Some(Ok(chunk)) => {
-          let allowed = place.run.tell(|p, actions| {
-            let length = chunk.len() as u64;
-            p.bytes_transmitted(place.record, place.attempt, length, actions)
-          });
-          if !allowed {
+          let length = chunk.len() as u64;
+          let (allowed, within_quota) =
+            place.run.tell_within_quota(|p, actions| {
+              p.bytes_transmitted(place.record, place.attempt, length, actions)
+            });
+          if allowed && !within_quota {
+            let full = "the origin's quota is used up".to_string();
+            append_failed(place, StoreError::Full(full));
+          }
+          if !allowed || !within_quota {
             // What came before it is still appended.
             return Some(End::Terminated);
           }

@@ -45,6 +45,9 @@ pub enum StoreError {
   /// The rows cannot be read or written.
   #[error("the store's database failed: {0}")]
   Database(String),
+  /// The engine that had it was shut down.
+  #[error("the engine was shut down")]
+  Closed,
   /// Any other error of the file system.
   #[error("the store's files failed: {0}")]
   Io(#[source] std::io::Error),

@@ -8,6 +8,7 @@ mod events;
 mod fail;
 mod harness;
 mod pause;
+mod quota;
 mod refuse;
 mod restart;
 mod resume;

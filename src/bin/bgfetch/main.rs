@@ -1,1 +1,37 @@
-fn main() {}
+//! `bgfetch`: background fetches from the command line.
+
+mod arguments;
+mod commands;
+mod evaluations;
+mod failure;
+mod file_names;
+mod interrupt;
+mod logging;
+mod output;
+mod paths;
+mod saving;
+mod screen;
+mod script;
+mod session;
+mod started_by;
+
+use clap::Parser;
+
+use self::arguments::Arguments;
+use self::failure::Failure;
+
+/// Begins every line that tells of an error.
+const PREFIX: &str = "bgfetch: ";
+
+fn main() {
+  let arguments = Arguments::parse();
+  let status = match commands::execute(arguments.command) {
+    Ok(status) => status,
+    Err(Failure { status, message }) => {
+      eprintln!("{PREFIX}{message}");
+      status
+    }
+  };
+  // A script that never returns must not hold up the end.
+  std::process::exit(status.into());
+}

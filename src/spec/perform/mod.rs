@@ -78,6 +78,12 @@ impl Perform {
     self.stored
   }
 
+  /// What it holds in the store, or is about to: bodies of requests and of
+  /// responses, in bytes.
+  pub fn bytes_held(&self) -> u64 {
+    self.stored + self.in_flight + self.background_fetch.upload_total
+  }
+
   /// Begins, or goes on after a restart: records that have their result keep
   /// it.
   pub fn begin(&mut self, actions: &mut Vec<Action>) {

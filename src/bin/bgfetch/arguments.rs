@@ -1,0 +1,194 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use background_fetch::network::NetworkPolicy;
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+use url::Url;
+
+/// Background fetches from the command line: transfers that outlive the
+/// process that started them.
+#[derive(Parser)]
+#[command(name = "bgfetch", version, max_term_width = 100)]
+#[command(after_help = "Exit status: 0 every background fetch succeeded, \
+  1 one failed or was aborted, 2 usage or configuration, 130 interrupted \
+  (the store keeps everything; `bgfetch resume` goes on).")]
+pub struct Arguments {
+  #[command(subcommand)]
+  pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+  /// Run a script in a service worker's realm until every background fetch
+  /// has settled and its event is handled
+  Run(Run),
+  /// Download URLs with no script: one background fetch, saved to --out
+  Get(Get),
+  /// Continue everything unfinished in the store, and fire what is owed
+  Resume(Resume),
+  /// List the background fetches in the store, also while another process
+  /// works on them
+  List(List),
+  /// Show one background fetch of the store with its requests
+  Show(Show),
+  /// Abort a background fetch of the store
+  Abort(Abort),
+  /// Pause a background fetch (not there yet)
+  #[command(hide = true)]
+  Pause(Control),
+  /// Let a paused background fetch go on (not there yet)
+  #[command(hide = true)]
+  Unpause(Control),
+  /// Activate a background fetch as a user's click does (not there yet)
+  #[command(hide = true)]
+  Click(Control),
+  /// See the main job done on this machine alone: a server, a script, and a
+  /// transfer that is cut and continued
+  Demo(Demo),
+}
+
+#[derive(Args)]
+pub struct Run {
+  /// An ES module; it may import others from the disk
+  pub script: PathBuf,
+  /// The realm's URL: relative URLs resolve against it, its directory is the
+  /// scope
+  #[arg(long, value_name = "URL", value_parser = base, default_value = "http://localhost/")]
+  pub base: Url,
+  /// Save every response of a successful background fetch in DIR
+  #[arg(long, value_name = "DIR")]
+  pub out: Option<PathBuf>,
+  #[command(flatten)]
+  pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Get {
+  /// What to download
+  #[arg(required = true, value_name = "URL")]
+  pub urls: Vec<String>,
+  /// Resolve relative URLs against this one; also the origin with --policy
+  /// browser
+  #[arg(long, value_name = "URL", value_parser = base)]
+  pub base: Option<Url>,
+  /// Where the files are saved
+  #[arg(long, value_name = "DIR", default_value = ".")]
+  pub out: PathBuf,
+  #[command(flatten)]
+  pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Resume {
+  /// Save in DIR, whatever the background fetches were started with
+  #[arg(long, value_name = "DIR")]
+  pub out: Option<PathBuf>,
+  #[command(flatten)]
+  pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct List {
+  /// One JSON object a line
+  #[arg(long)]
+  pub json: bool,
+  #[command(flatten)]
+  pub store: StoreOptions,
+}
+
+#[derive(Args)]
+pub struct Show {
+  /// The background fetch's id, as `bgfetch list` shows it
+  pub id: String,
+  /// One JSON object a line
+  #[arg(long)]
+  pub json: bool,
+  #[command(flatten)]
+  pub store: StoreOptions,
+}
+
+#[derive(Args)]
+pub struct Abort {
+  /// The background fetch's id, as `bgfetch list` shows it
+  pub id: String,
+  /// Only in the scope of this base URL, where several have the same id
+  #[arg(long, value_name = "URL", value_parser = base)]
+  pub base: Option<Url>,
+  /// Say nothing but errors
+  #[arg(long)]
+  pub quiet: bool,
+  #[command(flatten)]
+  pub store: StoreOptions,
+}
+
+#[derive(Args)]
+pub struct Control {
+  pub id: String,
+  #[command(flatten)]
+  pub store: StoreOptions,
+}
+
+#[derive(Args)]
+pub struct Demo {
+  /// The size of the film in MiB
+  #[arg(long, value_name = "MIB", default_value_t = 256, hide = true)]
+  #[arg(value_parser = clap::value_parser!(u64).range(1..=65_536))]
+  pub size: u64,
+}
+
+/// What `run`, `get` and `resume` have in common.
+#[derive(Args)]
+pub struct EngineOptions {
+  /// The network rules: `server` presumes no page, `browser` applies CORS,
+  /// mixed content and the like
+  #[arg(long, value_enum, default_value_t = Policy::Server)]
+  pub policy: Policy,
+  /// At most N fetches on the wire at once
+  #[arg(long, value_name = "N")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..=65_536))]
+  pub max_concurrent: Option<u32>,
+  #[command(flatten)]
+  pub store: StoreOptions,
+  /// One JSON object a line on standard output, and nothing else there
+  #[arg(long, conflicts_with = "quiet")]
+  pub json: bool,
+  /// Say nothing but errors (a script's own output aside)
+  #[arg(long)]
+  pub quiet: bool,
+}
+
+#[derive(Args)]
+pub struct StoreOptions {
+  /// Where background fetches are kept [default: bgfetch in the user's data
+  /// directory]
+  #[arg(long = "store", value_name = "DIR")]
+  pub directory: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Policy {
+  Server,
+  Browser,
+}
+
+impl From<Policy> for NetworkPolicy {
+  fn from(policy: Policy) -> Self {
+    match policy {
+      Policy::Server => Self::Server,
+      Policy::Browser => Self::Browser,
+    }
+  }
+}
+
+fn base(text: &str) -> Result<Url, String> {
+  let url = Url::parse(text)
+    .map_err(|error| format!("{error}; it must be absolute"))?;
+  match url.scheme() {
+    "http" | "https" => Ok(url),
+    scheme => Err(format!("the scheme is {scheme}, not http or https")),
+  }
+}

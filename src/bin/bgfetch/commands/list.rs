@@ -1,0 +1,151 @@
+//! `bgfetch list` and `bgfetch show`
+
+use background_fetch::display::text::printable;
+use background_fetch::store::DamagedRow;
+use background_fetch::store::Store;
+use background_fetch::store::StoredBackgroundFetch;
+use serde::Serialize;
+
+use super::stored;
+use super::stored::Record;
+use super::stored::Summary;
+use crate::PREFIX;
+use crate::arguments::List;
+use crate::arguments::Show;
+use crate::arguments::StoreOptions;
+use crate::failure::FAILED;
+use crate::failure::Failure;
+use crate::failure::SUCCESS;
+use crate::output;
+use crate::paths;
+use crate::started_by::StartedBy;
+
+pub fn list(arguments: &List) -> Result<u8, Failure> {
+  let (rows, status) = read(&arguments.store)?;
+  if arguments.json {
+    for row in &rows {
+      output::json_line(&Summary::new(row));
+    }
+    return Ok(status);
+  }
+  let cells: Vec<[String; 4]> = rows.iter().map(cells).collect();
+  let width = |column: usize| {
+    let lengths = cells.iter().map(|row| row[column].chars().count());
+    lengths.max().unwrap_or_default()
+  };
+  let widths = [width(0), width(1), width(2)];
+  for [id, state, progress, scope] in &cells {
+    let [a, b, c] = widths;
+    output::line(&format!("{id:a$}  {state:b$}  {progress:>c$}  {scope}"));
+  }
+  Ok(status)
+}
+
+fn cells(row: &StoredBackgroundFetch) -> [String; 4] {
+  let summary = Summary::new(row);
+  [
+    printable(&summary.id),
+    summary.state.to_string(),
+    stored::progress(summary.downloaded, stored::expected(row)),
+    summary.scope,
+  ]
+}
+
+#[derive(Serialize)]
+struct Shown {
+  #[serde(flatten)]
+  summary: Summary,
+  requests: Vec<Record>,
+}
+
+pub fn show(arguments: &Show) -> Result<u8, Failure> {
+  let (rows, _) = read(&arguments.store)?;
+  let rows: Vec<_> = rows
+    .iter()
+    .filter(|row| row.background_fetch.id == arguments.id)
+    .collect();
+  if rows.is_empty() {
+    return Err(Failure::usage(format!(
+      "there is no background fetch \"{}\" in the store; `bgfetch list` names \
+       those there are",
+      arguments.id
+    )));
+  }
+  for row in rows {
+    if arguments.json {
+      output::json_line(&Shown {
+        summary: Summary::new(row),
+        requests: stored::records(row),
+      });
+    } else {
+      show_row(row);
+    }
+  }
+  Ok(SUCCESS)
+}
+
+fn show_row(row: &StoredBackgroundFetch) {
+  let summary = Summary::new(row);
+  output::line(&printable(&summary.id));
+  let field = |name: &str, value: &str| {
+    if !value.is_empty() {
+      output::line(&format!("  {name:9} {}", printable(value)));
+    }
+  };
+  field("title", &summary.title);
+  field("scope", &summary.scope);
+  field("state", summary.state);
+  field("reason", summary.failure_reason);
+  let progress = stored::progress(summary.downloaded, stored::expected(row));
+  field("stored", &progress);
+  match started_by(row) {
+    Some(StartedBy::Run { script, out, .. }) => {
+      field("script", &script.to_string_lossy());
+      field("out", &out.unwrap_or_default().to_string_lossy());
+    }
+    Some(StartedBy::Get { out, .. }) => field("out", &out.to_string_lossy()),
+    None => {}
+  }
+  for record in stored::records(row) {
+    let progress = stored::progress(record.downloaded, record.expected);
+    let status = record.status.map(|s| format!(" {s},")).unwrap_or_default();
+    output::line(&format!(
+      "  {} {}\n   {status} {progress} {}",
+      record.method, record.url, record.result
+    ));
+    field("  why", &record.diagnostic);
+  }
+}
+
+/// The engine keeps it beside what the network has to know.
+pub fn started_by(row: &StoredBackgroundFetch) -> Option<StartedBy> {
+  let environment: serde_json::Value =
+    serde_json::from_str(&row.environment).ok()?;
+  StartedBy::parse(environment.get("embedder_data")?.as_str()?)
+}
+
+/// What can be read, oldest first. What cannot is reported, and makes a
+/// difference to the exit status.
+fn read(
+  options: &StoreOptions,
+) -> Result<(Vec<StoredBackgroundFetch>, u8), Failure> {
+  let directory = paths::store_directory(options)?;
+  // The user's own store is there from the first background fetch on.
+  if options.directory.is_none() && !directory.exists() {
+    return Ok((Vec::new(), SUCCESS));
+  }
+  let mut rows = Vec::new();
+  let mut status = SUCCESS;
+  for row in Store::read_directory(directory)? {
+    match row {
+      Ok(row) => rows.push(row),
+      Err(DamagedRow { id, message, .. }) => {
+        let id = id.unwrap_or_else(|| "a background fetch".to_string());
+        eprintln!("{PREFIX}{} is damaged: {message}", printable(&id));
+        status = FAILED;
+      }
+    }
+  }
+  rows.sort_by_key(|row| row.key);
+  Ok((rows, status))
+}

@@ -1,0 +1,130 @@
+//! `bgfetch resume`
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmKind;
+use futures::future::BoxFuture;
+use futures::future::try_join_all;
+use url::Url;
+
+use super::get;
+use super::run;
+use crate::arguments::Resume;
+use crate::failure::FAILED;
+use crate::failure::Failure;
+use crate::failure::SUCCESS;
+use crate::interrupt::Interrupt;
+use crate::logging;
+use crate::paths;
+use crate::screen::Screen;
+use crate::script;
+use crate::script::Script;
+use crate::session::Session;
+use crate::started_by::StartedBy;
+
+pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
+  let out = arguments
+    .out
+    .as_deref()
+    .map(paths::out_directory)
+    .transpose()?;
+  script::init_platform();
+  let interrupt = Interrupt::install()?;
+  let screen = Arc::new(Screen::new(&arguments.engine));
+  logging::init(&screen);
+  let session = Session::open(&arguments.engine, out, screen)?;
+  let scopes = scopes(&session);
+  if scopes.is_empty() {
+    session.screen.note("nothing is unfinished");
+  }
+  let counts: Vec<Url> = scopes.keys().cloned().collect();
+  let all: Vec<_> = scopes
+    .into_iter()
+    .map(|(scope, started_by)| resume_scope(&session, scope, started_by))
+    .collect();
+  let work = async {
+    let done = try_join_all(all).await?;
+    match done.into_iter().all(|taken| taken) {
+      true => Ok(SUCCESS),
+      false => Ok(FAILED),
+    }
+  };
+  session
+    .finish(&interrupt, work, |scope| counts.contains(scope))
+    .await
+}
+
+/// What there is to go on with. Where several commands have used a scope, the
+/// latest one has it.
+fn scopes(session: &Session) -> BTreeMap<Url, StartedBy> {
+  let mut scopes = BTreeMap::new();
+  let mut strangers = 0;
+  for background_fetch in session.engine.background_fetches() {
+    match StartedBy::parse(&background_fetch.embedder_data) {
+      Some(started_by) => {
+        scopes.insert(background_fetch.scope, started_by);
+      }
+      None => strangers += 1,
+    }
+  }
+  if strangers > 0 {
+    session.screen.error(&format!(
+      "{strangers} background fetches in the store were started by another \
+       program, which has to take their events"
+    ));
+  }
+  scopes
+}
+
+/// Whether somebody was there to take the events.
+fn resume_scope(
+  session: &Session,
+  scope: Url,
+  started_by: StartedBy,
+) -> BoxFuture<'static, Result<bool, Failure>> {
+  let engine = session.engine.clone();
+  match started_by {
+    StartedBy::Get { .. } => Box::pin(async move {
+      let facts = RealmFacts {
+        scope: scope.clone(),
+        ..RealmFacts::new(RealmKind::ServiceWorker, scope)
+      };
+      get::attend(&engine.attach(facts)).await;
+      Ok(true)
+    }),
+    StartedBy::Run {
+      ref script,
+      ref base,
+      policy,
+      ..
+    } => {
+      let path = script.clone();
+      let base = base.clone();
+      let script = Script {
+        path: path.clone(),
+        facts: RealmFacts {
+          scope,
+          ..run::facts(base, policy, started_by.to_json().unwrap_or_default())
+        },
+        engine,
+        screen: session.screen.clone(),
+        evaluations: session.evaluations.clone(),
+        again: Some(session.evaluations.begin()),
+      };
+      let screen = session.screen.clone();
+      Box::pin(async move {
+        // Without its handlers its events would be lost.
+        if let Err(Failure { message, .. }) = paths::script(&path) {
+          screen.error(&format!("{message}; its events wait for it"));
+          return Ok(false);
+        }
+        // It says itself what goes wrong with it. How the background fetches
+        // end is what counts here.
+        script::run(script).await?;
+        Ok(true)
+      })
+    }
+  }
+}

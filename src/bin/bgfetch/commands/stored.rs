@@ -1,0 +1,126 @@
+//! The rows of a store, as the commands show them.
+
+use background_fetch::display::text;
+use background_fetch::spec::BackgroundFetchRecord;
+use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::spec::RecordResult;
+use background_fetch::spec::extract_content_range_values;
+use background_fetch::store::StoredBackgroundFetch;
+use serde::Serialize;
+
+/// A background fetch in the store.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+  pub id: String,
+  pub title: String,
+  pub scope: String,
+  pub state: &'static str,
+  pub downloaded: u64,
+  pub download_total: u64,
+  pub uploaded: u64,
+  pub upload_total: u64,
+  pub result: &'static str,
+  pub failure_reason: &'static str,
+  /// How many requests it has.
+  pub records: usize,
+  /// In milliseconds since the epoch.
+  pub created: i64,
+}
+
+/// A request of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+  pub method: String,
+  pub url: String,
+  pub status: Option<u16>,
+  pub downloaded: u64,
+  /// What the server said the whole is, in bytes.
+  pub expected: Option<u64>,
+  pub result: &'static str,
+  pub diagnostic: String,
+}
+
+impl Summary {
+  pub fn new(row: &StoredBackgroundFetch) -> Self {
+    let b = &row.background_fetch;
+    Self {
+      id: b.id.clone(),
+      title: b.title.clone(),
+      scope: row.scope.to_string(),
+      state: state(row),
+      downloaded: b.stored_body_bytes_total(),
+      download_total: b.download_total,
+      uploaded: b.uploaded,
+      upload_total: b.upload_total,
+      result: b.result.as_str(),
+      failure_reason: b.failure_reason.as_str(),
+      records: b.records.len(),
+      created: row.created,
+    }
+  }
+}
+
+/// What is to be done with it, in one word.
+fn state(row: &StoredBackgroundFetch) -> &'static str {
+  let b = &row.background_fetch;
+  match b.result {
+    BackgroundFetchResult::Success => "succeeded",
+    BackgroundFetchResult::Failure => "failed",
+    BackgroundFetchResult::None if b.abort_all => "aborted",
+    BackgroundFetchResult::None if b.paused => "paused",
+    BackgroundFetchResult::None => "unfinished",
+  }
+}
+
+/// How many bytes a background fetch will have, where all servers have said.
+pub fn expected(row: &StoredBackgroundFetch) -> Option<u64> {
+  let records = &row.background_fetch.records;
+  records.iter().map(expected_of).sum()
+}
+
+fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {
+  let data = &record.response_data;
+  if data.result == Some(RecordResult::Success) {
+    return Some(data.bytes);
+  }
+  let response = data.response.as_ref()?;
+  if response.status == 206 {
+    return extract_content_range_values(response)?.complete_length;
+  }
+  response.headers.first("content-length")?.parse().ok()
+}
+
+pub fn records(row: &StoredBackgroundFetch) -> Vec<Record> {
+  let records = row.background_fetch.records.iter().zip(&row.bodies);
+  let record = |(record, bodies): (&BackgroundFetchRecord, _)| {
+    let bodies: &background_fetch::store::RecordBodies = bodies;
+    let data = &record.response_data;
+    Record {
+      method: record.request.method.clone(),
+      url: record.request.url.to_string(),
+      status: data.response.as_ref().map(|response| response.status),
+      downloaded: data.bytes,
+      expected: expected_of(record),
+      result: match data.result {
+        None => "",
+        Some(RecordResult::Success) => "success",
+        Some(RecordResult::Redundant) => "redundant",
+        Some(RecordResult::Failure(reason)) => reason.as_str(),
+      },
+      diagnostic: bodies.diagnostic.clone(),
+    }
+  };
+  records.map(record).collect()
+}
+
+/// `12 MiB of 256 MiB`, or what is known of it.
+pub fn progress(downloaded: u64, expected: Option<u64>) -> String {
+  match expected {
+    Some(expected) => {
+      format!("{} of {}", text::bytes(downloaded), text::bytes(expected))
+    }
+    None => text::bytes(downloaded),
+  }
+}

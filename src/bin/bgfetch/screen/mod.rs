@@ -1,0 +1,126 @@
+//! Everything that `run`, `get` and `resume` say, on both standard streams.
+
+mod json;
+
+use std::collections::HashSet;
+use std::io::IsTerminal;
+use std::io::Write;
+
+use background_fetch::display::Display;
+use background_fetch::display::Lines;
+use background_fetch::display::Terminal;
+use background_fetch::display::text;
+use background_fetch::engine::BackgroundFetchSnapshot;
+use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::store::BackgroundFetchKey;
+use parking_lot::Mutex;
+
+use self::json::Json;
+use crate::PREFIX;
+use crate::arguments::EngineOptions;
+
+/// Where the user looks.
+pub struct Screen {
+  display: Shown,
+  /// Those of which it was shown that they have settled. Held while something
+  /// is shown, so that a display is never called twice at once.
+  settled: Mutex<HashSet<BackgroundFetchKey>>,
+}
+
+enum Shown {
+  Bars(Terminal),
+  Lines(Lines),
+  Json(Json),
+  /// Nothing but errors.
+  Quiet,
+}
+
+impl Screen {
+  pub fn new(options: &EngineOptions) -> Self {
+    let display = match (options.json, options.quiet) {
+      (true, _) => Shown::Json(Json::default()),
+      (_, true) => Shown::Quiet,
+      _ if std::io::stderr().is_terminal() => {
+        Shown::Bars(Terminal::new(PREFIX))
+      }
+      _ => Shown::Lines(Lines::new(std::io::stderr(), PREFIX)),
+    };
+    Self {
+      display,
+      settled: Mutex::default(),
+    }
+  }
+
+  /// The engine tells of a background fetch. That it has settled is shown by
+  /// [`Screen::settled`], when its files are saved.
+  pub fn observed(&self, background_fetch: &BackgroundFetchSnapshot) {
+    let settled = self.settled.lock();
+    if !background_fetch.is_settled() || settled.contains(&background_fetch.key)
+    {
+      self.show(background_fetch);
+    }
+  }
+
+  /// The background fetch has settled, and all that has to be done before its
+  /// event is done.
+  pub fn settled(&self, background_fetch: &BackgroundFetchSnapshot) {
+    let mut settled = self.settled.lock();
+    settled.insert(background_fetch.key);
+    self.show(background_fetch);
+    // The other displays say so themselves.
+    let silent = matches!(self.display, Shown::Json(_) | Shown::Quiet);
+    if silent && background_fetch.result == BackgroundFetchResult::Failure {
+      self.error(&text::failure(background_fetch));
+    }
+  }
+
+  fn show(&self, background_fetch: &BackgroundFetchSnapshot) {
+    match &self.display {
+      Shown::Bars(bars) => bars.show(background_fetch),
+      Shown::Lines(lines) => lines.show(background_fetch),
+      Shown::Json(json) => json.show(background_fetch),
+      Shown::Quiet => {}
+    }
+  }
+
+  /// Something that is good to know.
+  pub fn note(&self, text: &str) {
+    if matches!(self.display, Shown::Bars(_) | Shown::Lines(_)) {
+      self.write(std::io::stderr(), &format!("{text}\n"));
+    }
+  }
+
+  /// Something has gone wrong.
+  pub fn error(&self, text: &str) {
+    self.write(std::io::stderr(), &format!("{PREFIX}{text}\n"));
+  }
+
+  /// A script's console: its lines go where the user expects them, undisturbed
+  /// by the bars.
+  pub fn console(&self, text: &str, is_error: bool) {
+    if is_error || matches!(self.display, Shown::Json(_)) {
+      self.write(std::io::stderr(), text);
+    } else {
+      self.write(std::io::stdout(), text);
+    }
+  }
+
+  /// Takes the bars away for good.
+  pub fn clear(&self) {
+    if let Shown::Bars(bars) = &self.display {
+      bars.clear();
+    }
+  }
+
+  fn write(&self, mut stream: impl Write, text: &str) {
+    let mut write = || {
+      // Nobody reads it any more: that is no reason to stop a transfer.
+      let _ = stream.write_all(text.as_bytes());
+      let _ = stream.flush();
+    };
+    match &self.display {
+      Shown::Bars(bars) => bars.suspend(write),
+      _ => write(),
+    }
+  }
+}

@@ -1,0 +1,188 @@
+//! A script in a service worker's realm, on a thread of its own.
+
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use background_fetch::engine::Engine;
+use background_fetch::engine::RealmFacts;
+use background_fetch::extension::Console;
+use background_fetch::extension::ExtensionOptions;
+use background_fetch::extension::extensions;
+use background_fetch::extension::realm;
+use background_fetch::extension::run_until_idle;
+use deno_core::FsModuleLoader;
+use deno_core::JsRuntime;
+use deno_core::ModuleId;
+use deno_core::ModuleSpecifier;
+use deno_core::PollEventLoopOptions;
+use deno_core::RuntimeOptions;
+use deno_core::error::CoreError;
+use futures::FutureExt;
+use futures::future::Fuse;
+use futures::future::FusedFuture;
+use futures::future::LocalBoxFuture;
+use tokio::sync::oneshot;
+
+use crate::evaluations::Evaluation;
+use crate::evaluations::Evaluations;
+use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// Deep recursion of a script needs more than a thread usually has.
+const STACK: usize = 16 * 1024 * 1024;
+/// Events wait until the script is evaluated, but no longer than this: one
+/// that awaits an event at its top level would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+type Evaluated = LocalBoxFuture<'static, Result<(), CoreError>>;
+
+pub struct Script {
+  pub path: PathBuf,
+  pub facts: RealmFacts,
+  pub engine: Engine,
+  pub screen: Arc<Screen>,
+  pub evaluations: Evaluations,
+  /// `Some` when it was run before.
+  pub again: Option<Evaluation>,
+}
+
+/// What has to be done on the main thread before any script runs.
+pub fn init_platform() {
+  #[cfg(feature = "v8")]
+  JsRuntime::init_platform(None);
+}
+
+/// Runs a script until it has nothing left to do, every background fetch of
+/// its scope has settled, and every event is handled. Errors are shown as they
+/// come; `false` when there was one.
+///
+/// # Errors
+///
+/// The thread could not be started, or has died.
+pub async fn run(script: Script) -> Result<bool, Failure> {
+  let (sender, receiver) = oneshot::channel();
+  std::thread::Builder::new()
+    .name("script".into())
+    .stack_size(STACK)
+    .spawn(move || {
+      let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+      let result = match runtime {
+        Ok(runtime) => Ok(runtime.block_on(script.run())),
+        Err(error) => Err(Failure::failed(format!(
+          "the script's event loop cannot be started: {error}"
+        ))),
+      };
+      // Nobody waits for it any more when the program is being interrupted.
+      let _ = sender.send(result);
+    })
+    .map_err(|error| {
+      Failure::failed(format!("the script's thread cannot start: {error}"))
+    })?;
+  receiver.await.unwrap_or_else(|_| {
+    Err(Failure::failed("the script's thread has died unexpectedly"))
+  })
+}
+
+impl Script {
+  async fn run(mut self) -> bool {
+    let screen = self.screen.clone();
+    let console = Console::Custom(Rc::new(move |text: &str, is_error| {
+      screen.console(text, is_error);
+    }));
+    let options = ExtensionOptions { console };
+    let mut runtime = JsRuntime::new(RuntimeOptions {
+      module_loader: Some(Rc::new(FsModuleLoader)),
+      extensions: extensions(&self.engine, self.facts.clone(), options),
+      ..RuntimeOptions::default()
+    });
+    let realm = realm(&mut runtime);
+    let module = match self.load(&mut runtime).await {
+      Ok(module) => module,
+      // Nothing has run, so nobody would handle an event: what is owed stays
+      // owed.
+      Err(error) => {
+        self.report(&error);
+        return false;
+      }
+    };
+    let mut succeeded = true;
+    let mut evaluation = runtime.mod_evaluate(module).boxed_local().fuse();
+    let patience = tokio::time::sleep(PATIENCE);
+    let mut patience = std::pin::pin!(patience);
+    loop {
+      let result = tokio::select! {
+        biased;
+        result = turn(&mut runtime, &mut evaluation) => result,
+        () = &mut patience => break,
+      };
+      if let Err(error) = &result {
+        succeeded = false;
+        self.report(error);
+      }
+      if evaluation.is_terminated() {
+        break;
+      }
+    }
+    // While it is still being evaluated, so are the others that are run again.
+    drop(self.again.take());
+    self.evaluations.none().await;
+    loop {
+      let (result, is_end) = tokio::select! {
+        biased;
+        result = &mut evaluation, if !evaluation.is_terminated() => {
+          (result, false)
+        }
+        result = run_until_idle(&mut runtime, &realm) => (result, true),
+      };
+      if let Err(error) = &result {
+        succeeded = false;
+        self.report(error);
+      }
+      // What is under way outlives an error of the script.
+      if is_end && (result.is_ok() || realm.is_idle()) {
+        return succeeded;
+      }
+    }
+  }
+
+  async fn load(&self, runtime: &mut JsRuntime) -> Result<ModuleId, CoreError> {
+    let specifier = self.specifier()?;
+    runtime.load_main_es_module(&specifier).await
+  }
+
+  fn specifier(&self) -> Result<ModuleSpecifier, CoreError> {
+    ModuleSpecifier::from_file_path(&self.path).map_err(|()| {
+      let path = self.path.display();
+      let error = std::io::Error::other(format!("{path} is not absolute"));
+      CoreError::from(error)
+    })
+  }
+
+  fn report(&self, error: &CoreError) {
+    let script = self.path.file_name().unwrap_or_default();
+    let script = script.to_string_lossy();
+    self.screen.error(&format!("{script}: {error}"));
+  }
+}
+
+/// Runs the event loop until the evaluation is over, or an error is thrown. A
+/// promise that is rejected at the script's top level is one of the latter.
+async fn turn(
+  runtime: &mut JsRuntime,
+  evaluation: &mut Fuse<Evaluated>,
+) -> Result<(), CoreError> {
+  poll_fn(|cx| {
+    let options = PollEventLoopOptions::default();
+    if let Poll::Ready(Err(error)) = runtime.poll_event_loop(cx, options) {
+      return Poll::Ready(Err(error));
+    }
+    evaluation.poll_unpin(cx)
+  })
+  .await
+}

@@ -1,0 +1,131 @@
+//! An engine on a store, with everything that `run`, `get` and `resume` do
+//! around it.
+
+mod before_event;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use background_fetch::engine::Concurrency;
+use background_fetch::engine::Engine;
+use background_fetch::engine::EngineConfig;
+use background_fetch::engine::Observer;
+use background_fetch::engine::PermissionState;
+use futures::FutureExt;
+use url::Url;
+
+use self::before_event::BeforeEvents;
+use crate::arguments::EngineOptions;
+use crate::evaluations::Evaluations;
+use crate::failure::FAILED;
+use crate::failure::Failure;
+use crate::failure::INTERRUPTED;
+use crate::failure::SUCCESS;
+use crate::interrupt::Interrupt;
+use crate::paths;
+use crate::screen::Screen;
+
+/// How long the engine may take to make everything durable at the end.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+
+pub struct Session {
+  pub engine: Engine,
+  pub screen: Arc<Screen>,
+  /// Scripts that are run again.
+  pub evaluations: Evaluations,
+  before_events: BeforeEvents,
+  observer: Observer,
+}
+
+impl Session {
+  /// Starts the engine on the store that `options` name. Files are saved in
+  /// `out`, or else where the command that started a background fetch said.
+  ///
+  /// # Errors
+  ///
+  /// The store is in use or cannot be used.
+  pub fn open(
+    options: &EngineOptions,
+    out: Option<PathBuf>,
+    screen: Arc<Screen>,
+  ) -> Result<Self, Failure> {
+    let directory = paths::store_directory(&options.store)?;
+    let evaluations = Evaluations::default();
+    let before_events = BeforeEvents::new(screen.clone(), out);
+    let mut config = EngineConfig {
+      before_event: Some(before_events.hook()),
+      ..EngineConfig::default()
+    };
+    // What a script starts when it is run again is in the store already.
+    let refuse = evaluations.clone();
+    config.permission = Arc::new(move |_| match refuse.any() {
+      true => PermissionState::Denied,
+      false => PermissionState::Granted,
+    });
+    if let Some(n) = options.max_concurrent {
+      let n = n as usize;
+      config.concurrency = Concurrency {
+        in_all: n,
+        per_background_fetch: n,
+      };
+    }
+    let engine = Engine::open(directory, config)?;
+    before_events.engine_is(&engine);
+    Ok(Self {
+      observer: engine.observe(),
+      engine,
+      screen,
+      evaluations,
+      before_events,
+    })
+  }
+
+  /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
+  /// user interrupts it or a file cannot be saved; the store keeps everything.
+  /// Returns the exit status for the background fetches in `scopes`.
+  pub async fn finish(
+    self,
+    interrupt: &Interrupt,
+    work: impl Future<Output = Result<u8, Failure>>,
+    counts: impl Fn(&Url) -> bool,
+  ) -> Result<u8, Failure> {
+    let ended = tokio::select! {
+      biased;
+      () = interrupt.interrupted() => Ok(INTERRUPTED),
+      () = self.before_events.unsaved() => Ok(FAILED),
+      () = self.show() => Ok(FAILED),
+      ended = work => ended,
+    };
+    // What has happened since it was looked the last time.
+    while let Some(snapshot) = self.observer.next().now_or_never() {
+      self.screen.observed(&snapshot);
+    }
+    self.screen.clear();
+    let succeeded = self.before_events.all_succeeded(counts);
+    let Self {
+      engine,
+      screen,
+      before_events,
+      ..
+    } = self;
+    before_events.close();
+    let shutdown = engine.shutdown();
+    if tokio::time::timeout(SHUTDOWN, shutdown).await.is_err() {
+      screen.error(
+        "the store takes long; what was received last may be fetched again",
+      );
+    }
+    match ended? {
+      SUCCESS if !succeeded => Ok(FAILED),
+      status => Ok(status),
+    }
+  }
+
+  /// For ever.
+  async fn show(&self) {
+    loop {
+      self.screen.observed(&self.observer.next().await);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+//! What the store keeps of the command that started a background fetch, so
+//! that another process can go on with it.
+
+use std::path::PathBuf;
+
+use background_fetch::network::NetworkPolicy;
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+use crate::failure::Failure;
+
+/// The command that started a background fetch; all paths are absolute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "lowercase")]
+pub enum StartedBy {
+  Run {
+    script: PathBuf,
+    base: Url,
+    out: Option<PathBuf>,
+    policy: NetworkPolicy,
+  },
+  Get {
+    urls: Vec<Url>,
+    out: PathBuf,
+  },
+}
+
+impl StartedBy {
+  /// `None` when something else than this program has started it.
+  pub fn parse(embedder_data: &str) -> Option<Self> {
+    serde_json::from_str(embedder_data).ok()
+  }
+
+  pub fn to_json(&self) -> Result<String, Failure> {
+    serde_json::to_string(self)
+      .map_err(|_| Failure::usage("the paths must be valid UTF-8"))
+  }
+
+  pub fn out(&self) -> Option<&PathBuf> {
+    match self {
+      Self::Run { out, .. } => out.as_ref(),
+      Self::Get { out, .. } => Some(out),
+    }
+  }
+}

@@ -1,0 +1,112 @@
+//! How much of the store an origin uses, and may use.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use url::Origin;
+
+use super::config::EngineConfig;
+use super::fetch::FetchRejection;
+
+/// What one origin's background fetches hold in the store: request bodies and
+/// response bodies, in bytes. It is counted anew from the rows at every start.
+#[derive(Debug)]
+pub(super) struct Quota {
+  limit: Option<u64>,
+  used: AtomicU64,
+}
+
+impl Quota {
+  /// Counts `more` bytes. Returns false when that is more than the origin may
+  /// use; they are counted all the same, until [`Quota::give_back`].
+  pub(super) fn take(&self, more: u64) -> bool {
+    let used = self.used.fetch_add(more, Ordering::Relaxed) + more;
+    self.limit.is_none_or(|limit| used <= limit)
+  }
+
+  pub(super) fn give_back(&self, fewer: u64) {
+    self.used.fetch_sub(fewer, Ordering::Relaxed);
+  }
+
+  /// Whether `requested` more bytes would fit, and why not.
+  pub(super) fn check(&self, requested: u64) -> Result<(), FetchRejection> {
+    let Some(limit) = self.limit else {
+      return Ok(());
+    };
+    let used = self.used.load(Ordering::Relaxed);
+    if used.saturating_add(requested) <= limit {
+      return Ok(());
+    }
+    Err(FetchRejection::QuotaExceeded {
+      message: format!(
+        "{requested} bytes more than the {used} in use would exceed the \
+         origin's quota of {limit} bytes"
+      ),
+      quota: Some(limit),
+      requested: Some(used.saturating_add(requested)),
+    })
+  }
+}
+
+/// Every origin's.
+#[derive(Default)]
+pub(super) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
+
+impl Quotas {
+  pub(super) fn of(&self, origin: Origin, config: &EngineConfig) -> Arc<Quota> {
+    let new = || {
+      Arc::new(Quota {
+        limit: (config.quota)(&origin),
+        used: AtomicU64::new(0),
+      })
+    };
+    let mut quotas = self.0.lock();
+    match quotas.get(&origin) {
+      Some(quota) => quota.clone(),
+      None => {
+        let quota = new();
+        quotas.insert(origin, quota.clone());
+        quota
+      }
+    }
+  }
+}
+
+/// Bytes that are counted as long as this lives.
+pub(super) struct Taken {
+  quota: Arc<Quota>,
+  bytes: u64,
+}
+
+impl Taken {
+  pub(super) fn nothing(quota: Arc<Quota>) -> Self {
+    Self { quota, bytes: 0 }
+  }
+
+  /// From now on it is `bytes` in all. Returns false when that is more than
+  /// the origin may use.
+  pub(super) fn set(&mut self, bytes: u64) -> bool {
+    let before = std::mem::replace(&mut self.bytes, bytes);
+    if bytes >= before {
+      return self.quota.take(bytes - before);
+    }
+    self.quota.give_back(before - bytes);
+    true
+  }
+
+  /// The same, unless that is more than the origin may use.
+  pub(super) fn grow_to(&mut self, bytes: u64) -> Result<(), FetchRejection> {
+    self.quota.check(bytes.saturating_sub(self.bytes))?;
+    self.set(bytes);
+    Ok(())
+  }
+}
+
+impl Drop for Taken {
+  fn drop(&mut self) {
+    self.quota.give_back(self.bytes);
+  }
+}

@@ -1,0 +1,18 @@
+//! The command line, from outside.
+
+#[path = "cli/place.rs"]
+mod place;
+mod support;
+
+#[path = "cli/control.rs"]
+mod control;
+#[path = "cli/demo.rs"]
+mod demo;
+#[path = "cli/get.rs"]
+mod get;
+#[path = "cli/interrupted.rs"]
+mod interrupted;
+#[path = "cli/run.rs"]
+mod run;
+#[path = "cli/usage.rs"]
+mod usage;
