@@ -23,7 +23,12 @@ const {
 const { storeRequestBodies } = core.loadExtScript(
   "ext:background_fetch/request_bodies.js",
 );
-const { ArrayPrototypeMap, ArrayPrototypePush, TypeError } = primordials;
+const {
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeSome,
+  TypeError,
+} = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
@@ -98,13 +103,17 @@ const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
 async function startBackgroundFetch(id, inners, options) {
   // Steps 8.1 to 8.5.
-  const newFetch = await op_bgfetch_may_fetch(
+  const newFetch = op_bgfetch_may_fetch(
     id,
     ArrayPrototypeMap(inners, serializeRequest),
   );
   try {
-    // Steps 8.6 to 8.11.
-    await storeRequestBodies(newFetch, inners);
+    // Steps 8.6 to 8.11. Where there are no bodies, nothing is waited for:
+    // calls without bodies register in the order in which they were made, and
+    // none of them has settled before the next one has looked at the ids.
+    if (ArrayPrototypeSome(inners, (inner) => inner.body !== null)) {
+      await storeRequestBodies(newFetch, inners);
+    }
     // Steps 8.12 to 8.16.
     return await op_bgfetch_fetch(newFetch, options);
   } finally {

@@ -19,8 +19,10 @@ const { getInstance, updateInstances } = core.loadExtScript(
 );
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
+const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
 const {
   ObjectPrototypeIsPrototypeOf,
+  Promise,
   String,
   StringPrototypeStartsWith,
   uncurryThis,
@@ -42,6 +44,10 @@ async function receiveMessages(global) {
     const next = op_bgfetch_next_message();
     core.unrefOpPromise(next);
     const message = await next;
+    // A new task, as the text wants it: when `fetch()` resolves in the same
+    // turn of the event loop, its caller goes on first, and finds the
+    // background fetch as it was when it was registered.
+    await new Promise(defer);
     if (message.event === undefined) {
       reportingErrors(
         global,

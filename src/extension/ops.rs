@@ -68,14 +68,14 @@ pub(crate) fn op_bgfetch_realm(state: &mut OpState) -> JsRealm {
 /// The background fetch to be, as a resource.
 #[op2]
 #[smi]
-pub(crate) async fn op_bgfetch_may_fetch(
-  state: Rc<RefCell<OpState>>,
+pub(crate) fn op_bgfetch_may_fetch(
+  state: &mut OpState,
   #[string] id: String,
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
-  realm(&state).may_fetch(&id, &requests)?;
+  state.borrow::<Realm>().may_fetch(&id, &requests)?;
   let new_fetch = NewFetch::new(id, requests);
-  Ok(state.borrow_mut().resource_table.add(new_fetch))
+  Ok(state.resource_table.add(new_fetch))
 }
 
 #[op2]
