@@ -8,6 +8,7 @@ const {
   op_wpt_load,
   op_wpt_log,
   op_wpt_realm_kind,
+  op_wpt_result,
   op_wpt_set_permission,
 } = core.ops;
 
@@ -38,6 +39,7 @@ const host = {
     }
   },
   load,
+  result: (result) => op_wpt_result(result),
   complete: (results) => op_wpt_complete(results),
   setPermission: (name, state) => op_wpt_set_permission(name, state),
 };

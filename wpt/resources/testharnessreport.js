@@ -11,6 +11,9 @@
     status,
     message: message == null ? null : String(message),
   });
+  // One by one, so that a page that never ends has results too; at the end
+  // once more, with those that were not run.
+  add_result_callback((test) => host.result(plain(test)));
   add_completion_callback((tests, { status, message }) => {
     host.complete({
       status,

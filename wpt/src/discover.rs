@@ -172,8 +172,11 @@ mod tests {
 
   #[test]
   fn worker_stands_for_every_kind_of_worker() {
-    let expected =
-      ["/x.any.html", "/x.any.worker.html", "/x.any.serviceworker.html"];
+    let expected = [
+      "/x.any.html",
+      "/x.any.worker.html",
+      "/x.any.serviceworker.html",
+    ];
     assert_eq!(ids("x.any.js", "// META: global=window,worker\n"), expected);
     assert_eq!(ids("x.any.js", ""), expected[..2]);
     let no_service_worker = "// META: global=worker,!serviceworker\n";

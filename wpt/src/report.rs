@@ -24,8 +24,10 @@ pub fn write(
   expectations: &Expectations,
   start: SystemTime,
 ) -> io::Result<()> {
-  let results: Vec<_> =
-    results.iter().map(|page| of_page(page, expectations)).collect();
+  let results: Vec<_> = results
+    .iter()
+    .map(|page| of_page(page, expectations))
+    .collect();
   let report = json!({
     "run_info": {
       "product": "background_fetch",

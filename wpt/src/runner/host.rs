@@ -22,7 +22,15 @@ pub struct Host {
   pub loader: Loader,
   pub permission: Arc<Mutex<PermissionState>>,
   pub log: Rc<RefCell<String>>,
-  pub complete: Rc<RefCell<Option<Complete>>>,
+  pub outcome: Rc<RefCell<Outcome>>,
+}
+
+/// What is known of the tests in a realm.
+#[derive(Default)]
+pub struct Outcome {
+  /// Those that have ended, as they came.
+  pub ended: Vec<CompleteTest>,
+  pub complete: Option<Complete>,
 }
 
 /// What the harness reports at its end.
@@ -50,6 +58,7 @@ deno_core::extension!(
     op_wpt_load,
     op_wpt_log,
     op_wpt_realm_kind,
+    op_wpt_result,
     op_wpt_set_permission,
   ],
   esm_entry_point = "ext:wpt_host/start.js",
@@ -118,8 +127,14 @@ async fn op_wpt_fetch(
 #[op2]
 fn op_wpt_complete(state: &mut OpState, #[serde] complete: Complete) {
   // The first one counts: a worker's harness may be told twice to end.
-  let slot = state.borrow::<Host>().complete.clone();
-  slot.borrow_mut().get_or_insert(complete);
+  let outcome = &state.borrow::<Host>().outcome;
+  outcome.borrow_mut().complete.get_or_insert(complete);
+}
+
+#[op2]
+fn op_wpt_result(state: &mut OpState, #[serde] result: CompleteTest) {
+  let outcome = &state.borrow::<Host>().outcome;
+  outcome.borrow_mut().ended.push(result);
 }
 
 #[op2(fast)]

@@ -61,7 +61,8 @@ impl Loader {
     let mut builder = reqwest::Client::builder().no_proxy().timeout(BOUND);
     let mut certificates = Vec::new();
     for pem in &route.root_certificates {
-      certificates.extend(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
+      certificates
+        .extend(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
     }
     builder = builder.tls_certs_only(certificates);
     for (host, addresses) in &route.hosts {

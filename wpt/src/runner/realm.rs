@@ -30,8 +30,8 @@ use serde_json::json;
 
 use super::Setting;
 use super::host;
-use super::host::Complete;
 use super::host::Host;
+use super::host::Outcome;
 use super::page;
 use crate::discover::Scope;
 use crate::discover::Test;
@@ -44,38 +44,37 @@ use crate::results::Subtest;
 pub fn run(test: &Test, setting: &Setting) -> Results {
   let start = Instant::now();
   let log = Rc::new(RefCell::new(String::new()));
-  let complete = Rc::new(RefCell::new(None));
+  let outcome = Rc::new(RefCell::new(Outcome::default()));
   let result = tokio::runtime::Builder::new_current_thread()
     .enable_all()
     .build()
     .map_err(|error| error.to_string())
     .and_then(|tokio| {
-      tokio.block_on(open_and_wait(test, setting, &log, &complete))
+      tokio.block_on(open_and_wait(test, setting, &log, &outcome))
     });
-  let (status, message, subtests) = match (result, complete.take()) {
-    (_, Some(Complete {
-      status,
-      message,
-      tests,
-    })) => {
-      let subtests = tests.into_iter().map(|test| Subtest {
-        name: test.name,
-        status: Status::of_subtest(test.status),
-        message: test.message,
-      });
-      (Status::of_harness(status), message, subtests.collect())
-    }
-    (Ok(()), None) => {
+  let Outcome { ended, complete } = outcome.take();
+  let (status, message, tests) = match (complete, result) {
+    (Some(complete), _) => (
+      Status::of_harness(complete.status),
+      complete.message,
+      complete.tests,
+    ),
+    (None, Ok(())) => {
       let message = "the harness did not come to its end in time";
-      (Status::Timeout, Some(message.into()), Vec::new())
+      (Status::Timeout, Some(message.into()), ended)
     }
-    (Err(error), None) => (Status::Crash, Some(error), Vec::new()),
+    (None, Err(error)) => (Status::Crash, Some(error), ended),
   };
+  let subtests = tests.into_iter().map(|test| Subtest {
+    name: test.name,
+    status: Status::of_subtest(test.status),
+    message: test.message,
+  });
   Results {
     test: test.clone(),
     status,
     message,
-    subtests,
+    subtests: subtests.collect(),
     duration: start.elapsed(),
     console: log.take(),
   }
@@ -85,7 +84,7 @@ async fn open_and_wait(
   test: &Test,
   setting: &Setting,
   log: &Rc<RefCell<String>>,
-  complete: &Rc<RefCell<Option<Complete>>>,
+  outcome: &Rc<RefCell<Outcome>>,
 ) -> Result<(), String> {
   let url = setting.base(test.https);
   let url = url.join(&test.entry).map_err(|error| error.to_string())?;
@@ -95,7 +94,7 @@ async fn open_and_wait(
     loader: setting.loader.clone(),
     permission,
     log: log.clone(),
-    complete: complete.clone(),
+    outcome: outcome.clone(),
   };
   let mut runtime = realm(&engine, test.scope, url.clone(), host);
   let bound = setting.bound(test);
@@ -107,7 +106,7 @@ async fn open_and_wait(
       }
     }
     deliver_events(&mut runtime);
-    until(&mut runtime, || complete.borrow().is_some()).await
+    until(&mut runtime, || outcome.borrow().complete.is_some()).await
   };
   let result = match tokio::time::timeout(bound, run).await {
     Ok(result) => result,
@@ -137,6 +136,7 @@ fn engine(
       first_delay: Duration::from_millis(20),
       max_delay: Duration::from_millis(200),
     },
+    quota: Arc::new(|_| Some(QUOTA)),
     ..EngineConfig::default()
   };
   let store = Store::in_memory();
@@ -156,8 +156,7 @@ fn realm(engine: &Engine, scope: Scope, url: Url, host: Host) -> JsRuntime {
       log.borrow_mut().push_str(text);
     })),
   };
-  let mut extensions =
-    extensions(engine, RealmFacts::new(kind, url), options);
+  let mut extensions = extensions(engine, RealmFacts::new(kind, url), options);
   extensions.push(host::wpt_host::init(host));
   JsRuntime::new(RuntimeOptions {
     extensions,
@@ -257,3 +256,6 @@ async fn until(
   })
   .await
 }
+
+/// In bytes: more than any test fetches, and less than some ask for.
+const QUOTA: u64 = 1024 * 1024 * 1024;

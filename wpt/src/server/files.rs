@@ -92,7 +92,10 @@ pub fn apply_range(request: &Request, reply: &mut Reply) {
 
 /// First and last byte; none for what is not understood, and an error for
 /// what cannot be satisfied.
-fn parse_range(range: &str, length: usize) -> Result<Option<(usize, usize)>, ()> {
+fn parse_range(
+  range: &str,
+  length: usize,
+) -> Result<Option<(usize, usize)>, ()> {
   let Some((first, last)) = range
     .strip_prefix("bytes=")
     .and_then(|spec| spec.split_once('-'))
@@ -108,7 +111,11 @@ fn parse_range(range: &str, length: usize) -> Result<Option<(usize, usize)>, ()>
     }
     _ => return Ok(None),
   };
-  if range.0 < length { Ok(Some(range)) } else { Err(()) }
+  if range.0 < length {
+    Ok(Some(range))
+  } else {
+    Err(())
+  }
 }
 
 fn content_type(file: &Path) -> &'static str {

@@ -18,8 +18,9 @@ pub async fn answer(path: &str, request: &Request) -> Option<Reply> {
       tokio::time::sleep(Duration::from_secs(2)).await;
       Reply::new(200, "")
     }
-    "/common/echo.py" => Reply::new(200, request.get("content")?)
-      .with("Content-Type", "text/html"),
+    "/common/echo.py" => {
+      Reply::new(200, request.get("content")?).with("Content-Type", "text/html")
+    }
     "/common/redirect.py" => redirect(request),
     "/background-fetch/resources/upload.py" => {
       let content_type = request.header("Content-Type").unwrap_or("");
@@ -101,8 +102,9 @@ fn inspect(request: &Request) -> Reply {
 /// - `?ignore-range`: a range is answered with 200.
 fn pieces(request: &Request) -> Option<Reply> {
   let number = |name: &str| request.get(name)?.parse::<usize>().ok();
-  let whole =
-    Bytes::from("abcdefghijklmnopqrstuvwxyz".repeat(number("repeat").unwrap_or(1)));
+  let whole = Bytes::from(
+    "abcdefghijklmnopqrstuvwxyz".repeat(number("repeat").unwrap_or(1)),
+  );
   let start = request
     .header("Range")
     .filter(|_| request.get("ignore-range").is_none())
