@@ -20,6 +20,10 @@ core.registerErrorBuilder(
   (message) => new DOMException(message, "AbortError"),
 );
 core.registerErrorBuilder(
+  "BackgroundFetchNetworkError",
+  (message) => new DOMException(message, "NetworkError"),
+);
+core.registerErrorBuilder(
   "BackgroundFetchUnknownError",
   (message) => new DOMException(message, "UnknownError"),
 );

@@ -3,7 +3,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_bgfetch_realm } = core.ops;
+const { op_service_worker_realm } = core.ops;
 const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
@@ -23,13 +23,27 @@ const { BackgroundFetchRecord } = core.loadExtScript(
 const { BackgroundFetchRegistration } = core.loadExtScript(
   "ext:background_fetch/registration.js",
 );
-const {
-  createContainer,
-  createRegistration,
-  ServiceWorker,
-  ServiceWorkerContainer,
-  ServiceWorkerRegistration,
-} = core.loadExtScript("ext:background_fetch/service_worker.js");
+const { Client, Clients, WindowClient } = core.loadExtScript(
+  "ext:background_fetch/clients.js",
+);
+const { createContainer, ServiceWorkerContainer } = core.loadExtScript(
+  "ext:background_fetch/container.js",
+);
+const { ExtendableMessageEvent } = core.loadExtScript(
+  "ext:background_fetch/extendable_message_event.js",
+);
+const { getWorker, ServiceWorker } = core.loadExtScript(
+  "ext:background_fetch/service_worker.js",
+);
+const { defineServiceWorkerGlobalScope } = core.loadExtScript(
+  "ext:background_fetch/service_worker_global_scope.js",
+);
+const { receiveServiceWorkerMessages } = core.loadExtScript(
+  "ext:background_fetch/service_worker_messages.js",
+);
+const { getRegistration, ServiceWorkerRegistration } = core.loadExtScript(
+  "ext:background_fetch/service_worker_registration.js",
+);
 const {
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
@@ -38,17 +52,13 @@ const {
   TypeError,
 } = primordials;
 
-const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
-);
-
 const { markNotSerializable } = core.loadExtScript(
   "ext:deno_web/13_message_port.js",
 );
 
-const facts = op_bgfetch_realm();
+const facts = op_service_worker_realm();
 const inServiceWorker = facts.kind === "service-worker";
-const registration = createRegistration(facts);
+const container = createContainer(facts);
 
 function expose(interface_) {
   // None of them is [Serializable].
@@ -76,20 +86,21 @@ if (inServiceWorker) {
   expose(BackgroundFetchEvent);
   expose(BackgroundFetchUpdateUIEvent);
 
-  // https://w3c.github.io/ServiceWorker/#serviceworkerglobalscope-interface
-  defineAttribute(globalThis, "registration", () => registration);
-  // https://wicg.github.io/background-fetch/#extensions-to-service-worker-global
-  defineEventHandlerAttribute(globalThis, "backgroundfetchsuccess");
-  defineEventHandlerAttribute(globalThis, "backgroundfetchfail");
-  defineEventHandlerAttribute(globalThis, "backgroundfetchabort");
-  defineEventHandlerAttribute(globalThis, "backgroundfetchclick");
+  expose(Client);
+  expose(Clients);
+  expose(ExtendableMessageEvent);
+  expose(WindowClient);
+  defineServiceWorkerGlobalScope(
+    globalThis,
+    getWorker(facts.worker),
+    getRegistration(facts.registration),
+  );
 }
 
 // An embedder without a `navigator`, or with one that knows of service
 // workers, is left alone.
 const navigator = globalThis.navigator;
 if (navigator !== undefined && !ReflectHas(navigator, "serviceWorker")) {
-  const container = createContainer(registration, !inServiceWorker);
   const attributes = {
     get serviceWorker() {
       if (this !== navigator) throw new TypeError("Illegal invocation");
@@ -104,4 +115,5 @@ if (navigator !== undefined && !ReflectHas(navigator, "serviceWorker")) {
 }
 
 receiveMessages(globalThis);
+receiveServiceWorkerMessages(globalThis, container);
 })();

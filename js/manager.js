@@ -35,9 +35,13 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const privateKey = { __proto__: null };
 
 class BackgroundFetchManager {
-  constructor(key = undefined) {
+  // The service worker registration, by its number.
+  #registration;
+
+  constructor(key = undefined, registration = undefined) {
     if (key !== privateKey) webidl.illegalConstructor();
     this[webidl.brand] = webidl.brand;
+    this.#registration = registration;
   }
 
   // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
@@ -69,7 +73,9 @@ class BackgroundFetchManager {
     }
 
     try {
-      return getInstance(await startBackgroundFetch(id, inners, options));
+      return getInstance(
+        await startBackgroundFetch(this.#registration, id, inners, options),
+      );
     } catch (error) {
       throw toException(error);
     }
@@ -83,7 +89,7 @@ class BackgroundFetchManager {
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
     // Step 2.
-    const bgFetch = await op_bgfetch_get(id);
+    const bgFetch = await op_bgfetch_get(this.#registration, id);
     // Step 3.
     if (bgFetch === null) return undefined;
     // Step 4.
@@ -93,7 +99,7 @@ class BackgroundFetchManager {
   // https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids
   async getIds() {
     webidl.assertBranded(this, BackgroundFetchManagerPrototype);
-    return await op_bgfetch_get_ids();
+    return await op_bgfetch_get_ids(this.#registration);
   }
 }
 
@@ -101,9 +107,10 @@ webidl.configureInterface(BackgroundFetchManager);
 const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 
 // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
-async function startBackgroundFetch(id, inners, options) {
+async function startBackgroundFetch(registration, id, inners, options) {
   // Steps 8.1 to 8.5.
   const newFetch = op_bgfetch_may_fetch(
+    registration,
     id,
     ArrayPrototypeMap(inners, serializeRequest),
   );
@@ -115,18 +122,23 @@ async function startBackgroundFetch(id, inners, options) {
       await storeRequestBodies(newFetch, inners);
     }
     // Steps 8.12 to 8.16.
-    return await op_bgfetch_fetch(newFetch, options);
+    return await op_bgfetch_fetch(registration, newFetch, options);
   } finally {
     // What was stored and not taken is deleted.
     core.tryClose(newFetch);
   }
 }
 
-/** The only instance in this realm. */
-const backgroundFetchManager = new BackgroundFetchManager(privateKey);
+/**
+ * The manager of a service worker registration.
+ * @param {number} registration
+ */
+function createManager(registration) {
+  return new BackgroundFetchManager(privateKey, registration);
+}
 
 return {
   BackgroundFetchManager,
-  backgroundFetchManager,
+  createManager,
 };
 })();

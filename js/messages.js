@@ -116,5 +116,7 @@ function report(error) {
 
 return {
   receiveMessages,
+  report,
+  reportingErrors,
 };
 })();

@@ -1,41 +1,59 @@
-// As much of https://w3c.github.io/ServiceWorker/ as leads to a
-// BackgroundFetchManager.
+// https://w3c.github.io/ServiceWorker/#serviceworker-interface
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { backgroundFetchManager } = core.loadExtScript(
-  "ext:background_fetch/manager.js",
-);
+const { op_service_worker_post_to_worker } = core.ops;
 const {
-  PromiseReject,
-  PromiseResolve,
-  StringPrototypeStartsWith,
+  ArrayPrototypeIndexOf,
+  ArrayPrototypePush,
+  ArrayPrototypeSplice,
+  MapPrototypeGet,
+  MapPrototypeSet,
+  SafeMap,
+  SymbolIterator,
+  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
-const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
-const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
+const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
+const { serializeJsMessageData, structuredClone } = core.loadExtScript(
+  "ext:deno_web/13_message_port.js",
+);
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/attributes.js",
 );
 
-const controllerchangeHandler = eventHandler("controllerchange");
-const messageHandler = eventHandler("message");
+// Taken now: a script may replace it later.
+const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
+const errorHandler = eventHandler("error");
 const statechangeHandler = eventHandler("statechange");
-const updatefoundHandler = eventHandler("updatefound");
 
 const privateKey = { __proto__: null };
 
-// https://w3c.github.io/ServiceWorker/#serviceworker-interface
-class ServiceWorker extends EventTarget {
-  #scriptURL;
+let setState;
 
-  constructor(key = undefined, scriptURL = undefined) {
+class ServiceWorker extends EventTarget {
+  #id;
+  #scriptURL;
+  #state;
+
+  constructor(key = undefined, worker = undefined) {
     if (key !== privateKey) webidl.illegalConstructor();
     super();
-    this.#scriptURL = scriptURL;
+    this.#id = worker.id;
+    this.#scriptURL = worker.scriptURL;
+    this.#state = worker.state;
+  }
+
+  static {
+    setState = (worker, state) => {
+      if (worker.#state === state) return;
+      worker.#state = state;
+      fire(worker, "statechange");
+    };
   }
 
   get scriptURL() {
@@ -45,7 +63,16 @@ class ServiceWorker extends EventTarget {
 
   get state() {
     webidl.assertBranded(this, ServiceWorkerPrototype);
-    return "activated";
+    return this.#state;
+  }
+
+  // https://w3c.github.io/ServiceWorker/#service-worker-postmessage
+  postMessage(message, options = undefined) {
+    webidl.assertBranded(this, ServiceWorkerPrototype);
+    const prefix = "Failed to execute 'postMessage' on 'ServiceWorker'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    const data = serializeMessage(message, options, prefix);
+    op_service_worker_post_to_worker(this.#id, data);
   }
 
   get onstatechange() {
@@ -57,168 +84,90 @@ class ServiceWorker extends EventTarget {
     webidl.assertBranded(this, ServiceWorkerPrototype);
     statechangeHandler.set(this, value);
   }
+
+  get onerror() {
+    webidl.assertBranded(this, ServiceWorkerPrototype);
+    return errorHandler.get(this);
+  }
+
+  set onerror(value) {
+    webidl.assertBranded(this, ServiceWorkerPrototype);
+    errorHandler.set(this, value);
+  }
 }
 
 webidl.configureInterface(ServiceWorker);
 const ServiceWorkerPrototype = ServiceWorker.prototype;
 
-// https://w3c.github.io/ServiceWorker/#serviceworkerregistration-interface
-class ServiceWorkerRegistration extends EventTarget {
-  #scope;
-  #active;
+/** @type {Map<number, ServiceWorker>} */
+const workers = new SafeMap();
 
-  constructor(key = undefined, scope = undefined, active = undefined) {
-    if (key !== privateKey) webidl.illegalConstructor();
-    super();
-    this.#scope = scope;
-    this.#active = active;
+/** https://w3c.github.io/ServiceWorker/#get-the-service-worker-object */
+function getWorker(worker) {
+  if (worker === null) return null;
+  let object = MapPrototypeGet(workers, worker.id);
+  if (object === undefined) {
+    object = new ServiceWorker(privateKey, worker);
+    MapPrototypeSet(workers, worker.id, object);
   }
-
-  get installing() {
-    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return null;
-  }
-
-  get waiting() {
-    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return null;
-  }
-
-  get active() {
-    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return this.#active;
-  }
-
-  get scope() {
-    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return this.#scope;
-  }
-
-  // https://wicg.github.io/background-fetch/#extensions-to-service-worker-registration
-  get backgroundFetch() {
-    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return backgroundFetchManager;
-  }
-
-  get onupdatefound() {
-    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return updatefoundHandler.get(this);
-  }
-
-  set onupdatefound(value) {
-    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    updatefoundHandler.set(this, value);
-  }
+  return object;
 }
 
-webidl.configureInterface(ServiceWorkerRegistration);
-const ServiceWorkerRegistrationPrototype = ServiceWorkerRegistration.prototype;
-
-// https://w3c.github.io/ServiceWorker/#serviceworkercontainer-interface
-class ServiceWorkerContainer extends EventTarget {
-  #registration;
-  #controlled;
-  #ready;
-
-  constructor(
-    key = undefined,
-    registration = undefined,
-    controlled = undefined,
-  ) {
-    if (key !== privateKey) webidl.illegalConstructor();
-    super();
-    this.#registration = registration;
-    this.#controlled = controlled;
-    this.#ready = PromiseResolve(registration);
-  }
-
-  get controller() {
-    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    return this.#controlled ? this.#registration.active : null;
-  }
-
-  // An attribute whose type is a promise answers a wrong `this` with one.
-  get ready() {
-    try {
-      webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-      return this.#ready;
-    } catch (error) {
-      return PromiseReject(error);
-    }
-  }
-
-  // https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistration
-  async getRegistration(clientURL = "") {
-    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    const prefix =
-      "Failed to execute 'getRegistration' on 'ServiceWorkerContainer'";
-    clientURL = webidl.converters.USVString(clientURL, prefix, "Argument 1");
-    const base = getLocationHref() ?? this.#registration.scope;
-    const url = new URL(clientURL, base);
-    url.hash = "";
-    if (url.origin !== new URL(this.#registration.scope).origin) {
-      throw new DOMException(
-        `${prefix}: ${url.href} has another origin`,
-        "SecurityError",
-      );
-    }
-    return StringPrototypeStartsWith(url.href, this.#registration.scope)
-      ? this.#registration
-      : undefined;
-  }
-
-  // https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations
-  async getRegistrations() {
-    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    return [this.#registration];
-  }
-
-  get oncontrollerchange() {
-    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    return controllerchangeHandler.get(this);
-  }
-
-  set oncontrollerchange(value) {
-    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    controllerchangeHandler.set(this, value);
-  }
-
-  get onmessage() {
-    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    return messageHandler.get(this);
-  }
-
-  set onmessage(value) {
-    webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    messageHandler.set(this, value);
-  }
+/** https://w3c.github.io/ServiceWorker/#update-state-algorithm, step 3 */
+function updateWorkerState(id, state) {
+  const worker = MapPrototypeGet(workers, id);
+  if (worker !== undefined) setState(worker, state);
 }
 
-webidl.configureInterface(ServiceWorkerContainer);
-const ServiceWorkerContainerPrototype = ServiceWorkerContainer.prototype;
+function fire(target, type) {
+  const event = new Event(type);
+  setIsTrusted(event, true);
+  dispatchEvent(target, event);
+}
 
 /**
- * The registration that this realm belongs to.
- * @param {{ scope: string, worker: string | null }} facts
+ * The message of a `postMessage()`, with its overloads, as it goes to another
+ * thread.
  */
-function createRegistration({ scope, worker }) {
-  return new ServiceWorkerRegistration(
-    privateKey,
-    scope,
-    worker === null ? null : new ServiceWorker(privateKey, worker),
-  );
+function serializeMessage(message, options, prefix) {
+  const transfer = convertTransfer(options, prefix);
+  const buffers = [];
+  for (let i = transfer.length - 1; i >= 0; i--) {
+    if (ArrayPrototypeIndexOf(transfer, transfer[i]) !== i) {
+      throw new DOMException(
+        `${prefix}: an object is transferred twice`,
+        "DataCloneError",
+      );
+    }
+    if (core.isArrayBuffer(transfer[i])) {
+      ArrayPrototypePush(buffers, transfer[i]);
+      ArrayPrototypeSplice(transfer, i, 1);
+    }
+  }
+  const data = serializeJsMessageData(message, transfer);
+  // Threads share no memory here: a buffer is copied, and then detached.
+  if (buffers.length > 0) structuredClone(null, { transfer: buffers });
+  return data;
 }
 
-/** `navigator.serviceWorker` */
-function createContainer(registration, controlled) {
-  return new ServiceWorkerContainer(privateKey, registration, controlled);
+function convertTransfer(options, prefix) {
+  if (
+    webidl.type(options) === "Object" && options[SymbolIterator] !== undefined
+  ) {
+    return webidl.converters["sequence<object>"](options, prefix, "Argument 2");
+  }
+  return webidl.converters.StructuredSerializeOptions(
+    options,
+    prefix,
+    "Argument 2",
+  ).transfer;
 }
 
 return {
-  createContainer,
-  createRegistration,
+  fire,
+  getWorker,
+  serializeMessage,
   ServiceWorker,
-  ServiceWorkerContainer,
-  ServiceWorkerRegistration,
+  updateWorkerState,
 };
 })();

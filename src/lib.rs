@@ -7,5 +7,6 @@ pub mod display;
 pub mod engine;
 pub mod extension;
 pub mod network;
+pub mod service_worker;
 pub mod spec;
 pub mod store;

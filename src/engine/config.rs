@@ -6,9 +6,11 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use url::Origin;
 
+use super::service_worker::ServiceWorkerHost;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::display::Display;
 use crate::network::NetworkConfig;
+use crate::service_worker::ServiceWorkerLimits;
 
 /// The engine's settings. `EngineConfig::default()` is what a browser-like
 /// embedder wants.
@@ -35,6 +37,12 @@ pub struct EngineConfig {
   /// records are sure to be there. The event waits for it. After a crash in
   /// between it is called again.
   pub before_event: Option<BeforeEvent>,
+  /// Who runs service workers. Default: nobody. Then scripts cannot register
+  /// any; the embedder attaches their realms itself, and vouches for the
+  /// worker of every other realm's registration.
+  pub service_worker_host: Option<Arc<dyn ServiceWorkerHost>>,
+  /// How long a service worker may take, and how long it is kept.
+  pub service_worker_limits: ServiceWorkerLimits,
 }
 
 /// See [`EngineConfig::before_event`].
@@ -52,6 +60,8 @@ impl Default for EngineConfig {
       checkpoint: CheckpointPolicy::default(),
       display: None,
       before_event: None,
+      service_worker_host: None,
+      service_worker_limits: ServiceWorkerLimits::default(),
     }
   }
 }

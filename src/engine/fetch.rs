@@ -228,7 +228,7 @@ impl Realm {
       .collect();
     shared.store.bodies.sync(&bodies).await?;
     // fetch.8: Enqueue to the active background fetches edit queue:
-    let registration = self.0.registration.clone();
+    let registration = self.registration.clone();
     let _queue = registration.edit_queue.lock().await;
     // fetch.8.1 to fetch.8.5
     let permission = self.may_register_id(&id)?;
@@ -265,15 +265,19 @@ impl Realm {
   ) -> Result<PermissionState, FetchRejection> {
     // fetch.8.1: Let permission be the permission state.
     let config = &self.engine().shared().config;
-    let permission = (config.permission)(&self.facts().scope.origin());
+    let permission = (config.permission)(&self.registration.scope.origin());
     // fetch.8.2: denied: NotAllowedError
     if permission == PermissionState::Denied {
       return Err(FetchRejection::NotAllowed);
     }
-    // fetch.8.4 (no active worker) holds by construction: a realm is attached
-    // to a registration whose worker the embedder vouches for.
+    // fetch.8.4: no active worker: TypeError
+    if !self.has_active_worker() {
+      return Err(type_error(
+        "the service worker registration has no active worker",
+      ));
+    }
     // fetch.8.5: bgFetchMap[id] exists: TypeError
-    if self.0.registration.active(id).is_some() {
+    if self.registration.active(id).is_some() {
       return Err(FetchRejection::Type(format!(
         "there is an active background fetch with the id \"{id}\" already"
       )));
@@ -295,7 +299,7 @@ impl Realm {
     let created = SystemTime::now().duration_since(UNIX_EPOCH);
     StoredBackgroundFetch {
       key: BackgroundFetchKey(0),
-      scope: self.facts().scope.clone(),
+      scope: self.registration.scope.clone(),
       environment: environment.to_json(),
       background_fetch: BackgroundFetch {
         id,
@@ -353,7 +357,7 @@ fn start(
   });
   let new = NewRun {
     key: row.key,
-    registration: realm.0.registration.clone(),
+    registration: realm.registration.clone(),
     environment: realm.environment(),
     embedder_data: realm.facts().embedder_data.clone(),
     net_check: realm.facts().net_check.clone(),

@@ -6,6 +6,7 @@ mod checkpoint;
 mod config;
 mod fetch;
 mod inbox;
+mod purge;
 mod quota;
 mod realm;
 mod record;
@@ -13,6 +14,8 @@ mod registration;
 mod response_data;
 mod restore;
 mod run;
+mod script;
+mod service_worker;
 mod settle;
 mod shared;
 mod snapshot;
@@ -50,6 +53,7 @@ pub use self::realm::RealmKind;
 pub use self::record::RecordError;
 pub use self::record::RecordHandle;
 pub use self::registration::Delivery;
+pub use self::service_worker::ServiceWorkerHost;
 pub use self::snapshot::BackgroundFetchSnapshot;
 
 /// The engine: it owns its tokio runtime, outlives every realm and serves many
@@ -131,11 +135,12 @@ impl Engine {
       Network::new(config.network.clone())?
     };
     let display = config.display.clone();
-    let shared = Arc::new(Shared::new(handle.clone(), store, network, config));
+    let shared = Shared::new(handle.clone(), store, network, config);
     let engine = Self(Arc::new(Running {
       shared: shared.clone(),
       runtime,
     }));
+    shared.set_engine(Arc::downgrade(&engine.0));
     let checkpoints = shared.clone();
     shared.spawn(async move {
       let stopping = checkpoints.stopping.clone();

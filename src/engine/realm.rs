@@ -12,12 +12,25 @@ use super::record::RecordHandle;
 use super::registration::Delivery;
 use super::registration::Registration;
 use super::run::Run;
+use super::service_worker::WorkerEvents;
 use super::settle;
 use super::shared::Shared;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::network::Environment;
 use crate::network::NetCheck;
 use crate::network::NetworkPolicy;
+use crate::service_worker::Attachment;
+use crate::service_worker::Call;
+use crate::service_worker::ImportError;
+use crate::service_worker::NewRealm;
+use crate::service_worker::Payload;
+use crate::service_worker::RegistrationId;
+use crate::service_worker::RegistrationSnapshot;
+use crate::service_worker::ServiceWorkerMessage;
+use crate::service_worker::StartWorker;
+use crate::service_worker::WorkerEnvironment;
+use crate::service_worker::WorkerId;
+use crate::service_worker::WorkerSnapshot;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 use crate::spec::Request;
@@ -54,6 +67,9 @@ pub struct RealmFacts {
   /// Whatever the embedder wants to find again with the background fetch
   /// after a restart.
   pub embedder_data: String,
+  /// The service worker that the realm runs, when a
+  /// [host](super::ServiceWorkerHost) was asked to.
+  pub worker: Option<WorkerId>,
 }
 
 impl RealmFacts {
@@ -69,6 +85,34 @@ impl RealmFacts {
       referrer_policy: String::new(),
       net_check: None,
       embedder_data: String::new(),
+      worker: None,
+    }
+  }
+
+  /// The realm of a service worker that a host is asked to run.
+  pub fn of_worker(worker: &StartWorker) -> Self {
+    let environment = worker.environment.clone();
+    Self {
+      kind: RealmKind::ServiceWorker,
+      scope: worker.scope.clone(),
+      url: worker.script_url.clone(),
+      policy: environment.policy,
+      csp: environment.csp,
+      referrer_policy: environment.referrer_policy,
+      net_check: environment.net_check,
+      embedder_data: environment.embedder_data,
+      worker: Some(worker.worker),
+    }
+  }
+
+  fn worker_environment(&self) -> WorkerEnvironment {
+    WorkerEnvironment {
+      client_url: self.url.clone(),
+      policy: self.policy,
+      csp: self.csp.clone(),
+      referrer_policy: self.referrer_policy.clone(),
+      net_check: self.net_check.clone(),
+      embedder_data: self.embedder_data.clone(),
     }
   }
 }
@@ -76,45 +120,98 @@ impl RealmFacts {
 /// A realm that is attached to an engine. When the last copy is dropped the
 /// realm is gone: what it has started goes on, and events that it has not
 /// finished go to another one.
+///
+/// What it says of background fetches is about one registration: the one in the
+/// scope that its facts name, unless it was got by
+/// [`Realm::of_registration`].
 #[derive(Clone)]
-pub struct Realm(pub(super) Arc<Attached>);
+pub struct Realm {
+  pub(super) attached: Arc<Attached>,
+  pub(super) registration: Arc<Registration>,
+  /// The registration, when a script has it.
+  id: Option<RegistrationId>,
+}
 
 pub(super) struct Attached {
   pub(super) engine: Engine,
   pub(super) facts: RealmFacts,
-  pub(super) registration: Arc<Registration>,
+  registration: Arc<Registration>,
   id: u64,
   inbox: Arc<Inbox>,
   /// In addition to those in the facts.
   added_csp: Mutex<Vec<String>>,
+  service_workers: Attachment,
 }
 
 impl Realm {
   pub(super) fn attach(engine: Engine, facts: RealmFacts) -> Self {
-    let registration = engine.shared().registrations.get(&facts.scope);
-    let id = engine.shared().next_realm();
-    Self(Arc::new(Attached {
+    let shared = engine.shared();
+    let registration = shared.registrations.get(&facts.scope);
+    let id = shared.next_realm();
+    let service_workers = shared.service_workers.attach(NewRealm {
+      id,
+      kind: facts.kind,
+      url: facts.url.clone(),
+      scope: facts.scope.clone(),
+      environment: facts.worker_environment(),
+      worker: facts.worker,
+    });
+    let inbox = Arc::new(Inbox::default());
+    if let Some(worker) = facts.worker {
+      let events = WorkerEvents::new(shared, &registration, id, &inbox);
+      shared
+        .service_workers
+        .attach_worker(worker, id, Arc::new(events));
+    }
+    let attached = Attached {
       engine,
       facts,
-      registration,
+      registration: registration.clone(),
       id,
-      inbox: Arc::default(),
+      inbox,
       added_csp: Mutex::default(),
-    }))
+      service_workers,
+    };
+    Self {
+      attached: Arc::new(attached),
+      registration,
+      id: None,
+    }
+  }
+
+  /// The same realm, for the background fetches of a registration that one of
+  /// its scripts has. `None` when the registration is gone.
+  pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
+    let shared = self.engine().shared();
+    let scope = shared.service_workers.scope(id)?;
+    Some(Self {
+      attached: self.attached.clone(),
+      registration: shared.registrations.get(&scope),
+      id: Some(id),
+    })
+  }
+
+  /// Whether the registration has an active worker.
+  pub(super) fn has_active_worker(&self) -> bool {
+    let service_workers = &self.engine().shared().service_workers;
+    match self.id {
+      Some(id) => service_workers.has_active_worker(id),
+      None => service_workers.has_active_worker_in(&self.registration.scope),
+    }
   }
 
   pub fn facts(&self) -> &RealmFacts {
-    &self.0.facts
+    &self.attached.facts
   }
 
   pub fn engine(&self) -> &Engine {
-    &self.0.engine
+    &self.attached.engine
   }
 
   pub(super) fn environment(&self) -> Environment {
     let facts = self.facts();
     let mut csp = facts.csp.clone();
-    csp.extend(self.0.added_csp.lock().iter().cloned());
+    csp.extend(self.attached.added_csp.lock().iter().cloned());
     Environment {
       url: facts.url.clone(),
       policy: facts.policy,
@@ -127,13 +224,13 @@ impl Realm {
   /// [`<meta>`](https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy);
   /// it governs what is fetched from now on.
   pub fn add_csp(&self, policy: String) {
-    self.0.added_csp.lock().push(policy);
+    self.attached.added_csp.lock().push(policy);
   }
 
   /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)
   pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
     // get.1, get.2: registration's active background fetches[id]
-    let run = self.0.registration.active(id)?;
+    let run = self.registration.active(id)?;
     // get.4: watching before the copy is made misses no progress.
     self.watch(run.key);
     Some(run.snapshot())
@@ -141,7 +238,7 @@ impl Realm {
 
   /// [`getIds()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids)
   pub fn get_ids(&self) -> Vec<String> {
-    self.0.registration.active_ids()
+    self.registration.active_ids()
   }
 
   /// [`abort()`](https://wicg.github.io/background-fetch/#background-fetch-registration-abort).
@@ -155,7 +252,7 @@ impl Realm {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    self.0.engine.abort(key).await
+    self.engine().abort(key).await
   }
 
   /// [`matchAll()`](https://wicg.github.io/background-fetch/#background-fetch-registration-match-all):
@@ -167,7 +264,7 @@ impl Realm {
     request: Option<&Request>,
     options: CacheQueryOptions,
   ) -> Vec<RecordHandle> {
-    let shared = self.0.engine.shared();
+    let shared = self.engine().shared();
     let Some(run) = shared.run(key) else {
       return Vec::new();
     };
@@ -187,44 +284,59 @@ impl Realm {
   /// The realm has an instance of this background fetch: from now on its
   /// updates come through [`Realm::next_message`].
   pub fn watch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.0.engine.shared().run(key) {
-      run.watch(self.0.id, &self.0.inbox.updates);
+    if let Some(run) = self.engine().shared().run(key) {
+      run.watch(self.attached.id, &self.attached.inbox.updates);
     }
   }
 
   /// The instance is gone.
   pub fn unwatch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.0.engine.shared().run(key) {
-      run.unwatch(self.0.id);
+    if let Some(run) = self.engine().shared().run(key) {
+      run.unwatch(self.attached.id);
     }
   }
 
   /// The realm, which has to be a service worker's, can take events from now
   /// on: its script has run.
   pub fn start_worker(&self) {
-    if self.facts().kind == RealmKind::ServiceWorker {
+    // One that was started for its registration takes them when it is active.
+    let facts = self.facts();
+    if facts.kind == RealmKind::ServiceWorker && facts.worker.is_none() {
       let Attached {
         registration,
         id,
         inbox,
         ..
-      } = &*self.0;
+      } = &*self.attached;
       registration.worker_started(*id, inbox.clone());
     }
   }
 
   /// Waits for something to tell the script. Safe to cancel.
   pub async fn next_message(&self) -> RealmMessage {
-    self.0.inbox.next().await
+    let message = self.attached.inbox.next().await;
+    if let RealmMessage::Event { delivery, .. } = &message {
+      let Attached {
+        registration, id, ..
+      } = &*self.attached;
+      registration.taken(*id, *delivery);
+    }
+    message
   }
 
   /// The event of `delivery` is no longer active. Its records are not
   /// available any more, and are deleted.
   pub fn event_handled(&self, delivery: Delivery) {
-    if let Some((event, run)) = self.0.registration.handled(self.0.id, delivery)
-    {
-      let shared = self.0.engine.shared().clone();
+    let Attached {
+      registration, id, ..
+    } = &*self.attached;
+    if let Some((event, run)) = registration.handled(*id, delivery) {
+      let shared = self.engine().shared().clone();
       settle::event_handled(shared, event, run);
+    }
+    if let Some(worker) = self.facts().worker {
+      let service_workers = &self.engine().shared().service_workers;
+      service_workers.functional_event_handled(worker);
     }
   }
 
@@ -236,7 +348,7 @@ impl Realm {
     title: Option<String>,
     icons: Option<Vec<ImageResource>>,
   ) {
-    let shared = self.0.engine.shared();
+    let shared = self.engine().shared();
     // updateUI.4: Let bgFetch be the event's background fetch.
     let Some(run) = shared.run(key) else { return };
     shared.checkpoint.note(Fact::Ui {
@@ -252,18 +364,103 @@ impl Realm {
   /// Whether every background fetch of the registration has settled, and
   /// every event was handled.
   pub fn is_idle(&self) -> bool {
-    self.0.registration.is_idle()
+    self.registration.is_idle()
   }
 
   /// Waits until [`Realm::is_idle`].
   pub async fn idle(&self) {
-    self.0.registration.idle().await;
+    self.registration.idle().await;
   }
 }
 
 impl Drop for Attached {
   fn drop(&mut self) {
-    self.registration.worker_ended(self.id);
+    let was_started = self.facts.worker.is_some();
+    let shared = self.engine.shared();
+    shared.service_workers.detach(self.id);
+    let fatal = self.registration.worker_ended(self.id, was_started);
+    for (event, run) in fatal {
+      settle::event_handled(shared.clone(), event, run);
+    }
+  }
+}
+
+/// What a script says of service workers, and hears.
+impl Realm {
+  /// The registration of a service worker's realm; of another one, that which
+  /// the embedder vouches for, where nobody can start workers.
+  pub fn own_registration(&self) -> Option<&RegistrationSnapshot> {
+    self.attached.service_workers.registration.as_ref()
+  }
+
+  /// The worker that controls the realm from its start.
+  pub fn controller(&self) -> Option<&WorkerSnapshot> {
+    self.attached.service_workers.controller.as_ref()
+  }
+
+  /// The realm's own worker, if it is a service worker's.
+  pub fn own_worker(&self) -> Option<&WorkerSnapshot> {
+    self.attached.service_workers.worker.as_ref()
+  }
+
+  /// A script asks for something. It is answered by a message, under the
+  /// number `call`.
+  pub fn call(&self, call: u32, what: Call) {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.call(self.attached.id, call, what);
+  }
+
+  /// Waits for something to tell the script of service workers. Safe to
+  /// cancel.
+  pub async fn next_service_worker_message(&self) -> ServiceWorkerMessage {
+    self.attached.service_workers.inbox.next().await
+  }
+
+  /// [`ServiceWorker.postMessage()`](https://w3c.github.io/ServiceWorker/#service-worker-postmessage)
+  pub fn post_to_worker(&self, worker: WorkerId, data: Payload) {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.post_to_worker(self.attached.id, worker, data);
+  }
+
+  /// [`Client.postMessage()`](https://w3c.github.io/ServiceWorker/#client-postmessage)
+  pub fn post_to_client(&self, client: &str, data: Payload) {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.post_to_client(self.attached.id, client, data);
+  }
+
+  /// An event that came by [`Realm::next_service_worker_message`] is no longer
+  /// active; whether a promise that extended it was rejected.
+  pub fn worker_event_handled(&self, event: u64, rejected: bool) {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.event_handled(self.attached.id, event, rejected);
+  }
+
+  /// The source of a script that the service worker imports, for a thread that
+  /// may be blocked.
+  ///
+  /// # Errors
+  ///
+  /// A sentence for the `NetworkError`.
+  pub fn import_blocking(&self, url: url::Url) -> Result<String, ImportError> {
+    let shared = self.engine().shared();
+    let service_workers = shared.service_workers.clone();
+    let id = self.attached.id;
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    shared.spawn(async move {
+      let _ = sender.send(service_workers.import(id, url).await);
+    });
+    let ended = |_| Err(ImportError("the engine has ended".to_string()));
+    receiver.recv().unwrap_or_else(ended)
+  }
+
+  /// The same, without blocking.
+  ///
+  /// # Errors
+  ///
+  /// As above.
+  pub async fn import(&self, url: url::Url) -> Result<String, ImportError> {
+    let service_workers = self.engine().shared().service_workers.clone();
+    service_workers.import(self.attached.id, url).await
   }
 }
 

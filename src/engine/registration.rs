@@ -3,14 +3,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::Weak;
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use url::Url;
 
 use super::inbox::Inbox;
 use super::run::Run;
+use crate::service_worker::ServiceWorkers;
 use crate::spec::FunctionalEvent;
 
 /// An event on its way to a service worker, by a number of its registration's.
@@ -28,6 +31,8 @@ pub(super) struct Registration {
   state: Mutex<State>,
   /// Something that [`Registration::is_idle`] looks at has changed.
   changed: Notify,
+  /// Who starts a worker for events that are owed.
+  service_workers: Weak<ServiceWorkers>,
 }
 
 #[derive(Default)]
@@ -45,6 +50,12 @@ struct Owed {
   run: Arc<Run>,
   /// The realm that has it; `None` while nobody has.
   worker: Option<u64>,
+  /// When it got it.
+  since: Instant,
+  /// Whether its script has seen it.
+  taken: bool,
+  /// How many workers have crashed while they had it.
+  crashes: u32,
 }
 
 /// An event as a service worker's realm gets it.
@@ -55,13 +66,14 @@ pub(super) struct Delivered {
 }
 
 impl Registration {
-  pub(super) fn new(scope: Url) -> Self {
+  fn new(scope: Url, service_workers: Weak<ServiceWorkers>) -> Self {
     Self {
       scope,
       active: Mutex::default(),
       edit_queue: Default::default(),
       state: Mutex::default(),
       changed: Notify::new(),
+      service_workers,
     }
   }
 
@@ -101,10 +113,72 @@ impl Registration {
       event,
       run,
       worker: None,
+      since: Instant::now(),
+      taken: false,
+      crashes: 0,
     };
     state.owed.insert(delivery, owed);
     state.deliver();
     drop(state);
+    self.changed.notify_waiters();
+    self.wake(true);
+  }
+
+  /// Sees to it that a worker is started, if one is needed.
+  fn wake(&self, new_event: bool) {
+    let is_needed = {
+      let state = self.state.lock();
+      state.workers.is_empty() && !state.owed.is_empty()
+    };
+    if is_needed && let Some(workers) = self.service_workers.upgrade() {
+      workers.wake(&self.scope, new_event);
+    }
+  }
+
+  /// Whether events wait for a worker.
+  pub(super) fn owes_events(&self) -> bool {
+    let state = self.state.lock();
+    state.owed.values().any(|owed| owed.worker.is_none())
+  }
+
+  /// The script of the realm that has the event sees it now.
+  pub(super) fn taken(&self, realm: u64, delivery: Delivery) {
+    let mut state = self.state.lock();
+    if let Some(owed) = state.owed.get_mut(&delivery)
+      && owed.worker == Some(realm)
+    {
+      owed.taken = true;
+    }
+  }
+
+  /// Since when the realm has had the oldest of its events.
+  pub(super) fn oldest(&self, realm: u64) -> Option<Instant> {
+    let state = self.state.lock();
+    let own = state.owed.values().filter(|o| o.worker == Some(realm));
+    own.map(|owed| owed.since).min()
+  }
+
+  /// The worker is given up: what its script has seen has had its chance.
+  pub(super) fn give_up(&self, realm: u64) -> Vec<(FunctionalEvent, Arc<Run>)> {
+    let taken: Vec<Delivery> = {
+      let state = self.state.lock();
+      let own = state
+        .owed
+        .iter()
+        .filter(|(_, owed)| owed.worker == Some(realm) && owed.taken);
+      own.map(|(delivery, _)| *delivery).collect()
+    };
+    let handled = taken
+      .into_iter()
+      .filter_map(|delivery| self.handled(realm, delivery))
+      .collect();
+    self.worker_ended(realm, false);
+    handled
+  }
+
+  /// Forgets every event that is owed, or that a worker has.
+  pub(super) fn forget_events(&self) {
+    self.state.lock().owed.clear();
     self.changed.notify_waiters();
   }
 
@@ -116,15 +190,37 @@ impl Registration {
   }
 
   /// The worker is gone; what it has not finished is owed again.
-  pub(super) fn worker_ended(&self, realm: u64) {
+  /// Unless, when it is one that was started for its events, it is the event
+  /// that ends one worker after the other. Returns those events.
+  pub(super) fn worker_ended(
+    &self,
+    realm: u64,
+    was_started: bool,
+  ) -> Vec<(FunctionalEvent, Arc<Run>)> {
     let mut state = self.state.lock();
-    state.workers.shift_remove(&realm);
-    for owed in state.owed.values_mut() {
+    let mut fatal = Vec::new();
+    for (delivery, owed) in &mut state.owed {
       if owed.worker == Some(realm) {
-        owed.worker = None;
+        owed.crashes += u32::from(owed.taken && was_started);
+        if owed.crashes >= MAX_CRASHES {
+          fatal.push(*delivery);
+        } else {
+          owed.worker = None;
+          owed.taken = false;
+        }
       }
     }
+    drop(state);
+    let fatal = fatal
+      .into_iter()
+      .filter_map(|delivery| self.handled(realm, delivery))
+      .collect();
+    let mut state = self.state.lock();
+    state.workers.shift_remove(&realm);
     state.deliver();
+    drop(state);
+    self.wake(false);
+    fatal
   }
 
   /// The worker's handlers are finished with the event. `None` when it is not
@@ -181,6 +277,7 @@ impl State {
     for (&delivery, owed) in &mut self.owed {
       if owed.worker.is_none() {
         owed.worker = Some(realm);
+        owed.since = Instant::now();
         inbox.push_event(Delivered {
           delivery,
           event: owed.event,
@@ -191,15 +288,27 @@ impl State {
   }
 }
 
+/// An event that has ended so many workers is not given to another one.
+const MAX_CRASHES: u32 = 3;
+
 /// Every registration of an engine, by scope.
-#[derive(Default)]
-pub(super) struct Registrations(Mutex<HashMap<Url, Arc<Registration>>>);
+pub(super) struct Registrations {
+  by_scope: Mutex<HashMap<Url, Arc<Registration>>>,
+  service_workers: Weak<ServiceWorkers>,
+}
 
 impl Registrations {
+  pub(super) fn new(service_workers: Weak<ServiceWorkers>) -> Self {
+    Self {
+      by_scope: Mutex::default(),
+      service_workers,
+    }
+  }
+
   /// Background fetches know their registration, and it knows them; an engine
   /// that ends unties them.
   pub(super) fn clear(&self) {
-    for (_, registration) in self.0.lock().drain() {
+    for (_, registration) in self.by_scope.lock().drain() {
       registration.active.lock().clear();
       let mut state = registration.state.lock();
       state.owed.clear();
@@ -208,8 +317,11 @@ impl Registrations {
   }
 
   pub(super) fn get(&self, scope: &Url) -> Arc<Registration> {
-    let mut registrations = self.0.lock();
-    let new = || Arc::new(Registration::new(scope.clone()));
+    let mut registrations = self.by_scope.lock();
+    let new = || {
+      let service_workers = self.service_workers.clone();
+      Arc::new(Registration::new(scope.clone(), service_workers))
+    };
     registrations
       .entry(scope.clone())
       .or_insert_with(new)

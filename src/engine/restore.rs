@@ -42,6 +42,11 @@ impl StoredEnvironment {
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
 pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
+  // Workers come first: there may be events for them.
+  if shared.config.service_worker_host.is_some() {
+    let registrations = shared.store.facts.registrations().await?;
+    shared.service_workers.restore(registrations);
+  }
   let mut known = HashSet::new();
   let mut runs = Vec::new();
   for row in shared.store.facts.load().await? {

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -44,6 +46,8 @@ pub(super) struct Run {
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
+  /// Its registration is no more: it ends without an event.
+  purged: AtomicBool,
   watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
 }
 
@@ -122,6 +126,7 @@ impl Run {
         perform: new.perform,
         taken,
       }),
+      purged: AtomicBool::new(false),
       watchers: Mutex::default(),
       shared: weak,
     })
@@ -289,6 +294,14 @@ impl Run {
 
   pub(super) fn set_settled(&self, result: BackgroundFetchResult) {
     *self.result.lock() = result;
+  }
+
+  pub(super) fn purge(&self) {
+    self.purged.store(true, Ordering::SeqCst);
+  }
+
+  pub(super) fn is_purged(&self) -> bool {
+    self.purged.load(Ordering::SeqCst)
   }
 
   /// Why it failed, for people: what its first failed record says.

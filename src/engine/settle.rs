@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::until;
+use super::purge;
 use super::run::Run;
 use super::shared::Shared;
 use crate::spec::FunctionalEvent;
@@ -25,6 +26,11 @@ pub(super) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
   // perform.8: Enqueue the following steps to swRegistration's active
   // background fetches edit queue:
   let _queue = registration.edit_queue.lock().await;
+  if run.is_purged() {
+    purge::settled(&shared, &run).await;
+    registration.unfinished(-1);
+    return;
+  }
   // perform.8.1 to perform.8.3: If activeBgFetches contains background fetch
   // bgFetch, remove it.
   let was_active = registration.contains_background_fetch(&run);
@@ -77,7 +83,9 @@ pub(super) fn announce(
       }
     }
     let registration = run.registration.clone();
-    registration.fire(event, run);
+    if !run.is_purged() {
+      registration.fire(event, run);
+    }
     registration.unfinished(-1);
   });
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -13,14 +14,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use super::Running;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registration::Registrations;
 use super::run::Run;
+use super::service_worker::ForServiceWorkers;
 use super::updates::UpdateQueue;
 use crate::network::Network;
+use crate::service_worker::ServiceWorkers;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::Store;
@@ -33,6 +37,7 @@ pub(super) struct Shared {
   pub(super) checkpoint: Checkpoint,
   pub(super) concurrency: Semaphore,
   pub(super) registrations: Registrations,
+  pub(super) service_workers: Arc<ServiceWorkers>,
   /// Every background fetch whose records are still there.
   pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
   /// The engine is going down; nothing settles any more.
@@ -42,6 +47,7 @@ pub(super) struct Shared {
   runtime: Handle,
   observers: Mutex<Vec<Weak<UpdateQueue>>>,
   next_realm: AtomicU64,
+  engine: OnceLock<Weak<Running>>,
 }
 
 impl Shared {
@@ -50,22 +56,39 @@ impl Shared {
     store: Store,
     network: Network,
     config: EngineConfig,
-  ) -> Self {
-    Self {
-      checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
-      concurrency: Semaphore::new(config.concurrency.in_all),
-      registrations: Registrations::default(),
-      runs: Mutex::default(),
-      stopping: CancellationToken::new(),
-      quotas: Quotas::default(),
-      tasks: TaskTracker::new(),
-      observers: Mutex::default(),
-      next_realm: AtomicU64::new(0),
-      config,
-      store,
-      network,
-      runtime,
-    }
+  ) -> Arc<Self> {
+    Arc::new_cyclic(|itself| {
+      let service_workers = ServiceWorkers::new(Arc::new(
+        ForServiceWorkers::new(itself.clone(), &config),
+      ));
+      Self {
+        checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
+        concurrency: Semaphore::new(config.concurrency.in_all),
+        registrations: Registrations::new(Arc::downgrade(&service_workers)),
+        service_workers,
+        runs: Mutex::default(),
+        stopping: CancellationToken::new(),
+        quotas: Quotas::default(),
+        tasks: TaskTracker::new(),
+        observers: Mutex::default(),
+        next_realm: AtomicU64::new(0),
+        config,
+        store,
+        network,
+        runtime,
+        engine: OnceLock::new(),
+      }
+    })
+  }
+
+  /// Who starts a service worker gives it the engine.
+  pub(super) fn set_engine(&self, engine: Weak<Running>) {
+    let _ = self.engine.set(engine);
+  }
+
+  /// The engine, while it has a copy left.
+  pub(super) fn engine(&self) -> Option<super::Engine> {
+    Some(super::Engine(self.engine.get()?.upgrade()?))
   }
 
   /// Runs `task` on the engine's runtime; [`Shared::stop`] waits for it.
@@ -136,6 +159,7 @@ impl Shared {
 
   /// Stops everything at once; what was received is made durable.
   pub(super) async fn stop(&self) {
+    self.service_workers.stop_all().await;
     self.stopping.cancel();
     self.tasks.close();
     self.tasks.wait().await;

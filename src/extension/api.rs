@@ -1,6 +1,7 @@
 //! The interfaces of Background Fetch, as an extension of `deno_core`.
 
 use super::ops::*;
+use super::service_worker_ops::*;
 use crate::engine::Realm;
 
 deno_core::extension!(
@@ -19,13 +20,19 @@ deno_core::extension!(
     op_bgfetch_open_request_body,
     op_bgfetch_read_request_body,
     op_bgfetch_read_response_body,
-    op_bgfetch_realm,
     op_bgfetch_record_request,
     op_bgfetch_record_response,
     op_bgfetch_report_error,
     op_bgfetch_unwatch,
     op_bgfetch_update_ui,
     op_bgfetch_watch,
+    op_service_worker_call,
+    op_service_worker_event_handled,
+    op_service_worker_import,
+    op_service_worker_next_message,
+    op_service_worker_post_to_client,
+    op_service_worker_post_to_worker,
+    op_service_worker_realm,
     op_bgfetch_write_request_body,
   ],
   esm_entry_point = "ext:background_fetch/start.js",
@@ -33,9 +40,12 @@ deno_core::extension!(
   lazy_loaded_js = [
     dir "js",
     "attributes.js",
+    "clients.js",
+    "container.js",
     "errors.js",
     "events.js",
     "extendable_event.js",
+    "extendable_message_event.js",
     "main.js",
     "manager.js",
     "messages.js",
@@ -45,6 +55,10 @@ deno_core::extension!(
     "request_bodies.js",
     "requests.js",
     "service_worker.js",
+    "service_worker_calls.js",
+    "service_worker_global_scope.js",
+    "service_worker_messages.js",
+    "service_worker_registration.js",
   ],
   options = {
     realm: Realm,

@@ -32,6 +32,9 @@ pub(crate) enum BackgroundFetchError {
   #[class(inherit)]
   #[error(transparent)]
   Resource(#[from] ResourceError),
+  #[class("BackgroundFetchNetworkError")]
+  #[error("{0}")]
+  Network(String),
   /// The store failed, and the script cannot do anything about it.
   #[class("BackgroundFetchUnknownError")]
   #[error("{0}")]

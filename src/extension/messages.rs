@@ -10,16 +10,6 @@ use crate::engine::RealmMessage;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 
-/// What `js/main.js` has to know of its realm.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct JsRealm {
-  pub kind: &'static str,
-  pub scope: String,
-  /// The script of the active worker, where it is known.
-  pub worker: Option<String>,
-}
-
 pub(crate) fn kind_name(kind: RealmKind) -> &'static str {
   match kind {
     RealmKind::Window => "window",

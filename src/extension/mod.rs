@@ -11,7 +11,10 @@ mod globals;
 mod handles;
 mod idle;
 mod messages;
+mod module_loader;
 mod ops;
+mod service_worker_ops;
+mod worker_threads;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,6 +33,7 @@ pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
+pub use self::worker_threads::WorkerThreads;
 use crate::engine::Engine;
 use crate::engine::Realm;
 use crate::engine::RealmFacts;

@@ -17,13 +17,11 @@ use super::messages::JsBackgroundFetch;
 use super::messages::JsCacheQueryOptions;
 use super::messages::JsMessage;
 use super::messages::JsOptions;
-use super::messages::JsRealm;
 use super::messages::JsUiOptions;
-use super::messages::kind_name;
 use crate::engine::Delivery;
 use crate::engine::Realm;
-use crate::engine::RealmKind;
 use crate::engine::RecordHandle;
+use crate::service_worker::RegistrationId;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::store::BackgroundFetchKey;
@@ -49,20 +47,21 @@ fn record(
   Ok(state.borrow().resource_table.get::<Record>(rid)?.handle())
 }
 
-fn key(number: f64) -> BackgroundFetchKey {
-  BackgroundFetchKey(number as i64)
+/// The realm for the background fetches of a registration that a script has.
+fn of_registration(
+  state: &OpState,
+  registration: f64,
+) -> Result<Realm, BackgroundFetchError> {
+  let id = RegistrationId(registration as u64);
+  state.borrow::<Realm>().of_registration(id).ok_or_else(|| {
+    BackgroundFetchError::Type(
+      "the service worker registration is gone".to_string(),
+    )
+  })
 }
 
-#[op2]
-#[serde]
-pub(crate) fn op_bgfetch_realm(state: &mut OpState) -> JsRealm {
-  let facts = state.borrow::<Realm>().facts();
-  JsRealm {
-    kind: kind_name(facts.kind),
-    scope: facts.scope.to_string(),
-    worker: (facts.kind == RealmKind::ServiceWorker)
-      .then(|| facts.url.to_string()),
-  }
+fn key(number: f64) -> BackgroundFetchKey {
+  BackgroundFetchKey(number as i64)
 }
 
 /// The background fetch to be, as a resource.
@@ -70,10 +69,11 @@ pub(crate) fn op_bgfetch_realm(state: &mut OpState) -> JsRealm {
 #[smi]
 pub(crate) fn op_bgfetch_may_fetch(
   state: &mut OpState,
+  registration: f64,
   #[string] id: String,
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
-  state.borrow::<Realm>().may_fetch(&id, &requests)?;
+  of_registration(state, registration)?.may_fetch(&id, &requests)?;
   let new_fetch = NewFetch::new(id, requests);
   Ok(state.resource_table.add(new_fetch))
 }
@@ -116,12 +116,14 @@ pub(crate) async fn op_bgfetch_finish_request_body(
 #[serde]
 pub(crate) async fn op_bgfetch_fetch(
   state: Rc<RefCell<OpState>>,
+  registration: f64,
   #[smi] rid: ResourceId,
   #[serde] options: JsOptions,
 ) -> Result<JsBackgroundFetch, BackgroundFetchError> {
   let new_fetch = new_fetch(&state, rid)?;
   let records = new_fetch.take_records()?;
-  let snapshot = realm(&state)
+  let realm = of_registration(&state.borrow(), registration)?;
+  let snapshot = realm
     .fetch(new_fetch.id.clone(), records, options.into())
     .await?;
   Ok(snapshot.into())
@@ -131,15 +133,23 @@ pub(crate) async fn op_bgfetch_fetch(
 #[serde]
 pub(crate) fn op_bgfetch_get(
   state: &mut OpState,
+  registration: f64,
   #[string] id: &str,
 ) -> Option<JsBackgroundFetch> {
-  state.borrow::<Realm>().get(id).map(Into::into)
+  let id_of = RegistrationId(registration as u64);
+  let realm = state.borrow::<Realm>().of_registration(id_of)?;
+  realm.get(id).map(Into::into)
 }
 
 #[op2]
 #[serde]
-pub(crate) fn op_bgfetch_get_ids(state: &mut OpState) -> Vec<String> {
-  state.borrow::<Realm>().get_ids()
+pub(crate) fn op_bgfetch_get_ids(
+  state: &mut OpState,
+  registration: f64,
+) -> Vec<String> {
+  let id = RegistrationId(registration as u64);
+  let realm = state.borrow::<Realm>().of_registration(id);
+  realm.map(|realm| realm.get_ids()).unwrap_or_default()
 }
 
 #[op2]

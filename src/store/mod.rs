@@ -12,6 +12,7 @@ mod memory;
 mod open;
 mod sqlite;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -181,6 +182,44 @@ pub trait Facts: Send + Sync + 'static {
   /// A future of this or of [`Facts::insert`] that is dropped early takes
   /// nothing back.
   async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError>;
+
+  /// Every service worker registration, in the order in which they were first
+  /// put. One that is damaged is left out, with a word in the log.
+  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError>;
+
+  /// Puts a registration in the place of the one in the same scope, if there
+  /// is one. Durable when it returns.
+  async fn put_registration(
+    &self,
+    registration: StoredRegistration,
+  ) -> Result<(), StoreError>;
+
+  /// Forgets the registration in `scope`. Durable when it returns; no error
+  /// when there is none.
+  async fn remove_registration(
+    &self,
+    scope: &url::Url,
+  ) -> Result<(), StoreError>;
+}
+
+/// A service worker registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRegistration {
+  pub scope: url::Url,
+  /// A JSON document, opaque to the store.
+  pub document: String,
+  pub active: Option<StoredWorker>,
+  pub waiting: Option<StoredWorker>,
+}
+
+/// A service worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredWorker {
+  pub script_url: url::Url,
+  /// A JSON document, opaque to the store.
+  pub document: String,
+  /// Its script and all that it has imported, by URL.
+  pub scripts: BTreeMap<url::Url, String>,
 }
 
 /// A row that cannot be understood. The background fetch it belongs to fails;

@@ -11,6 +11,7 @@ use crate::store::Fact;
 use crate::store::Facts;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
+use crate::store::StoredRegistration;
 use crate::store::lock::lock;
 
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub(in crate::store) struct MemoryFacts {
 
 #[derive(Default)]
 struct Rows {
+  registrations: Vec<StoredRegistration>,
   last_key: i64,
   rows: BTreeMap<BackgroundFetchKey, StoredBackgroundFetch>,
 }
@@ -63,6 +65,32 @@ impl Facts for MemoryFacts {
     for fact in facts {
       rows.apply(fact);
     }
+    Ok(())
+  }
+
+  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
+    Ok(lock(&self.rows).registrations.clone())
+  }
+
+  async fn put_registration(
+    &self,
+    registration: StoredRegistration,
+  ) -> Result<(), StoreError> {
+    let mut rows = lock(&self.rows);
+    let mut others = rows.registrations.iter_mut();
+    match others.find(|other| other.scope == registration.scope) {
+      Some(other) => *other = registration,
+      None => rows.registrations.push(registration),
+    }
+    Ok(())
+  }
+
+  async fn remove_registration(
+    &self,
+    scope: &url::Url,
+  ) -> Result<(), StoreError> {
+    let mut rows = lock(&self.rows);
+    rows.registrations.retain(|other| other.scope != *scope);
     Ok(())
   }
 }

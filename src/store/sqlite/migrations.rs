@@ -5,7 +5,7 @@ use rusqlite::TransactionBehavior;
 
 /// Each entry leads from the format with its index to the next one. Entries
 /// are only ever added: a published one has been run on someone's disk.
-const MIGRATIONS: &[&str] = &[FORMAT_1];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -57,6 +57,32 @@ CREATE TABLE record (
   diagnostic TEXT NOT NULL,
   PRIMARY KEY (background_fetch, position)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Service worker registrations.
+const FORMAT_2: &str = "
+CREATE TABLE service_worker_registration (
+  key INTEGER PRIMARY KEY,
+  scope TEXT NOT NULL UNIQUE,
+  document TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE service_worker (
+  key INTEGER PRIMARY KEY,
+  registration INTEGER NOT NULL
+    REFERENCES service_worker_registration (key) ON DELETE CASCADE,
+  slot TEXT NOT NULL CHECK (slot IN ('active', 'waiting')),
+  script_url TEXT NOT NULL,
+  document TEXT NOT NULL,
+  UNIQUE (registration, slot)
+) STRICT;
+
+CREATE TABLE service_worker_script (
+  worker INTEGER NOT NULL REFERENCES service_worker (key) ON DELETE CASCADE,
+  url TEXT NOT NULL,
+  source TEXT NOT NULL,
+  UNIQUE (worker, url)
+) STRICT;
 ";
 
 /// The format of the database; 0 when it is empty.

@@ -10,6 +10,7 @@ mod error;
 mod load;
 mod migrations;
 mod read_only;
+mod registration;
 mod reserve;
 mod text;
 mod writer;
@@ -21,6 +22,7 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
+use url::Url;
 
 pub(super) use self::read_only::read_directory;
 use self::reserve::Reserve;
@@ -32,6 +34,7 @@ use super::Fact;
 use super::Facts;
 use super::StoreError;
 use super::StoredBackgroundFetch;
+use super::StoredRegistration;
 use super::directory_lock::DirectoryLock;
 
 /// The name of the database in a store's directory.
@@ -113,5 +116,26 @@ impl Facts for SqliteFacts {
       return Ok(());
     }
     self.ask(|answer| Request::Commit { facts, answer }).await
+  }
+
+  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
+    self.ask(|answer| Request::Registrations { answer }).await
+  }
+
+  async fn put_registration(
+    &self,
+    registration: StoredRegistration,
+  ) -> Result<(), StoreError> {
+    let row = Box::new(registration);
+    self
+      .ask(|answer| Request::PutRegistration { row, answer })
+      .await
+  }
+
+  async fn remove_registration(&self, scope: &Url) -> Result<(), StoreError> {
+    let scope = scope.clone();
+    self
+      .ask(|answer| Request::RemoveRegistration { scope, answer })
+      .await
   }
 }

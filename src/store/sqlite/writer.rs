@@ -5,17 +5,20 @@ use std::sync::mpsc;
 
 use rusqlite::TransactionBehavior;
 use tokio::sync::oneshot;
+use url::Url;
 
 use super::apply;
 use super::apply::Refusal;
 use super::connection::Database;
 use super::load;
+use super::registration;
 use super::reserve::Reserve;
 use crate::store::BackgroundFetchKey;
 use crate::store::DamagedRow;
 use crate::store::Fact;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
+use crate::store::StoredRegistration;
 
 /// The most changes in one transaction, so that the first of many does not
 /// wait for all of them.
@@ -36,6 +39,23 @@ pub(super) enum Request {
     facts: Vec<Fact>,
     answer: Answer<()>,
   },
+  Registrations {
+    answer: Answer<Vec<StoredRegistration>>,
+  },
+  PutRegistration {
+    row: Box<StoredRegistration>,
+    answer: Answer<()>,
+  },
+  RemoveRegistration {
+    scope: Url,
+    answer: Answer<()>,
+  },
+}
+
+impl Request {
+  fn changes_nothing(&self) -> bool {
+    matches!(self, Self::Load { .. } | Self::Registrations { .. })
+  }
 }
 
 /// What a change came to inside its transaction: only an insertion has a key.
@@ -57,12 +77,18 @@ impl Writer {
       let waiting = std::iter::once(first).chain(queue.try_iter());
       let (loads, changes) = waiting
         .take(GROUP)
-        .partition::<Vec<_>, _>(|r| matches!(r, Request::Load { .. }));
+        .partition::<Vec<_>, _>(Request::changes_nothing);
       self.change(changes);
       for request in loads {
-        if let Request::Load { answer } = request {
-          // Who no longer listens needs no answer, here and below.
-          let _ = answer.send(load::all(&self.database));
+        // Who no longer listens needs no answer, here and below.
+        match request {
+          Request::Load { answer } => {
+            let _ = answer.send(load::all(&self.database));
+          }
+          Request::Registrations { answer } => {
+            let _ = answer.send(registration::all(&self.database));
+          }
+          _ => {}
         }
       }
     }
@@ -76,10 +102,12 @@ impl Writer {
           let missing = || StoreError::Database("no key was given".into());
           let _ = answer.send(outcome.and_then(|k| k.ok_or_else(missing)));
         }
-        Request::Commit { answer, .. } => {
+        Request::Commit { answer, .. }
+        | Request::PutRegistration { answer, .. }
+        | Request::RemoveRegistration { answer, .. } => {
           let _ = answer.send(outcome.map(|_| ()));
         }
-        Request::Load { .. } => {}
+        Request::Load { .. } | Request::Registrations { .. } => {}
       }
     }
   }
@@ -189,6 +217,14 @@ fn perform(
       }
       Ok(None)
     }
-    Request::Load { .. } => Ok(None),
+    Request::PutRegistration { row, .. } => {
+      registration::put(connection, row)?;
+      Ok(None)
+    }
+    Request::RemoveRegistration { scope, .. } => {
+      registration::remove(connection, scope)?;
+      Ok(None)
+    }
+    Request::Load { .. } | Request::Registrations { .. } => Ok(None),
   }
 }

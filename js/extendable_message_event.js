@@ -1,0 +1,86 @@
+// https://w3c.github.io/ServiceWorker/#extendablemessageevent-interface
+
+(function () {
+const { core, primordials } = __bootstrap;
+const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
+  "ext:background_fetch/extendable_event.js",
+);
+const { ObjectFreeze } = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+
+const convertOwnMembers = webidl.createDictionaryConverter(
+  "ExtendableMessageEventInit",
+  [
+    { key: "data", converter: webidl.converters.any, defaultValue: null },
+    {
+      key: "lastEventId",
+      converter: webidl.converters.DOMString,
+      defaultValue: "",
+    },
+    {
+      key: "origin",
+      converter: webidl.converters.USVString,
+      defaultValue: "",
+    },
+    {
+      key: "ports",
+      converter: webidl.converters["sequence<object>"],
+      get defaultValue() {
+        return [];
+      },
+    },
+    {
+      key: "source",
+      converter: webidl.createNullableConverter(webidl.converters.object),
+      defaultValue: null,
+    },
+  ],
+);
+
+class ExtendableMessageEvent extends ExtendableEvent {
+  #init;
+
+  constructor(type, eventInitDict = undefined) {
+    const prefix = "Failed to construct 'ExtendableMessageEvent'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    type = webidl.converters.DOMString(type, prefix, "Argument 1");
+    super(
+      type,
+      convertExtendableEventInit(eventInitDict, prefix, "Argument 2"),
+    );
+    this.#init = convertOwnMembers(eventInitDict, prefix, "Argument 2");
+    this.#init.ports = ObjectFreeze(this.#init.ports);
+  }
+
+  get data() {
+    webidl.assertBranded(this, ExtendableMessageEventPrototype);
+    return this.#init.data;
+  }
+
+  get origin() {
+    webidl.assertBranded(this, ExtendableMessageEventPrototype);
+    return this.#init.origin;
+  }
+
+  get lastEventId() {
+    webidl.assertBranded(this, ExtendableMessageEventPrototype);
+    return this.#init.lastEventId;
+  }
+
+  get source() {
+    webidl.assertBranded(this, ExtendableMessageEventPrototype);
+    return this.#init.source;
+  }
+
+  get ports() {
+    webidl.assertBranded(this, ExtendableMessageEventPrototype);
+    return this.#init.ports;
+  }
+}
+
+webidl.configureInterface(ExtendableMessageEvent);
+const ExtendableMessageEventPrototype = ExtendableMessageEvent.prototype;
+
+return { ExtendableMessageEvent };
+})();

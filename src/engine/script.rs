@@ -1,0 +1,59 @@
+//! Scripts of service workers, over the network.
+
+use futures::StreamExt;
+
+use super::shared::Shared;
+use crate::network::Environment;
+use crate::network::FetchParams;
+use crate::service_worker::ScriptRequest;
+use crate::service_worker::ScriptResponse;
+use crate::spec::RedirectMode;
+use crate::spec::Request;
+use crate::spec::RequestMode;
+
+/// Fetches a script. The error is a sentence for people.
+pub(super) async fn fetch(
+  shared: &Shared,
+  script: ScriptRequest,
+) -> Result<ScriptResponse, String> {
+  let environment = script.environment;
+  let mut request = Request::get(script.url);
+  request.cache = "no-cache".into();
+  if script.is_main {
+    // https://w3c.github.io/ServiceWorker/#update-algorithm, step 8.
+    request.headers.append("service-worker", "script");
+    request.redirect = RedirectMode::Error;
+    request.mode = RequestMode::SameOrigin;
+  }
+  let params = FetchParams {
+    request,
+    environment: Environment {
+      url: environment.client_url,
+      policy: environment.policy,
+      csp: environment.csp,
+      referrer_policy: environment.referrer_policy,
+    },
+    range: None,
+    body: None,
+    transmitted: std::sync::Arc::new(|_| {}),
+    net_check: environment.net_check,
+  };
+  let response = shared.network.fetch(params).await;
+  let mut response = response.map_err(|error| error.to_string())?;
+  let mut body = Vec::new();
+  while let Some(chunk) = response.body.next().await {
+    let chunk = chunk.map_err(|error| error.to_string())?;
+    if body.len() + chunk.len() > MAX_SCRIPT {
+      return Err(format!("it is larger than {MAX_SCRIPT} bytes"));
+    }
+    body.extend_from_slice(&chunk);
+  }
+  Ok(ScriptResponse {
+    status: response.response.status,
+    headers: response.response.internal_headers().clone(),
+    body: body.into(),
+  })
+}
+
+/// In bytes.
+const MAX_SCRIPT: usize = 64 * 1024 * 1024;

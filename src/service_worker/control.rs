@@ -1,0 +1,82 @@
+//! The two ends of a running worker: here the thread that runs it, there the
+//! one who wants it to stop.
+
+use std::sync::Arc;
+use std::sync::Weak;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::WorkerId;
+use super::service_workers::ServiceWorkers;
+
+/// Interrupts whatever script the worker is running, from any thread.
+type Interrupt = Box<dyn Fn() + Send + Sync>;
+
+/// What the thread of a worker holds. When it is dropped, the worker has ended.
+pub struct WorkerControl {
+  pub(super) service_workers: Weak<ServiceWorkers>,
+  pub(super) worker: WorkerId,
+  pub(super) run: u64,
+  pub(super) leash: Arc<Leash>,
+}
+
+impl WorkerControl {
+  /// Says how the worker can be interrupted. What it is given lives no longer
+  /// than this object.
+  pub fn interrupt_with(&self, interrupt: impl Fn() + Send + Sync + 'static) {
+    *self.leash.interrupt.lock() = Some(Box::new(interrupt));
+  }
+
+  /// The script was evaluated, and the worker takes events from now on; or why
+  /// it could not be.
+  pub fn evaluated(&self, result: Result<(), String>) {
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.evaluated(self.worker, self.run, result);
+    }
+  }
+
+  /// Something went wrong, and no script has heard of it.
+  pub fn report(&self, message: &str) {
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.report(self.worker, message);
+    }
+  }
+
+  /// Waits until the worker has to stop.
+  pub async fn stopping(&self) {
+    self.leash.stop.cancelled().await;
+  }
+
+  /// Whether the worker has to stop.
+  pub fn is_stopping(&self) -> bool {
+    self.leash.stop.is_cancelled()
+  }
+}
+
+impl Drop for WorkerControl {
+  fn drop(&mut self) {
+    *self.leash.interrupt.lock() = None;
+    self.leash.ended.cancel();
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.ended(self.worker, self.run);
+    }
+  }
+}
+
+/// What holds a running worker.
+#[derive(Default)]
+pub(super) struct Leash {
+  pub(super) stop: CancellationToken,
+  pub(super) ended: CancellationToken,
+  interrupt: Mutex<Option<Interrupt>>,
+}
+
+impl Leash {
+  /// Interrupts the script that is running, if any.
+  pub(super) fn interrupt(&self) {
+    if let Some(interrupt) = &*self.interrupt.lock() {
+      interrupt();
+    }
+  }
+}

@@ -1,0 +1,87 @@
+//! Fetching a script of a service worker.
+
+use bytes::Bytes;
+use url::Url;
+
+use super::call::CallError;
+use super::run_jobs::security_error;
+use super::script::is_javascript;
+use super::service_workers::ServiceWorkers;
+use super::surroundings::WorkerEnvironment;
+use crate::spec::HeaderList;
+
+/// A script that is asked for.
+#[derive(Clone)]
+pub struct ScriptRequest {
+  pub url: Url,
+  /// Whether it is the worker's own script, and not one that it imports.
+  pub is_main: bool,
+  pub environment: WorkerEnvironment,
+}
+
+/// What it was answered with.
+#[derive(Clone, Debug)]
+pub struct ScriptResponse {
+  pub status: u16,
+  pub headers: HeaderList,
+  pub body: Bytes,
+}
+
+/// A script that can be run.
+pub(super) struct FetchedScript {
+  pub(super) source: String,
+  pub(super) csp: Vec<String>,
+  pub(super) referrer_policy: String,
+  pub(super) service_worker_allowed: Option<String>,
+}
+
+impl ServiceWorkers {
+  /// Fetches a script, and checks what
+  /// [Update](https://w3c.github.io/ServiceWorker/#update-algorithm) (step 8)
+  /// and [the fetch for `importScripts()`](https://w3c.github.io/ServiceWorker/#importscripts)
+  /// both check.
+  pub(super) async fn fetch_script(
+    &self,
+    environment: &WorkerEnvironment,
+    url: &Url,
+    is_main: bool,
+  ) -> Result<FetchedScript, CallError> {
+    let request = ScriptRequest {
+      url: url.clone(),
+      is_main,
+      environment: environment.clone(),
+    };
+    let response = self.surroundings.fetch_script(request).await;
+    let response = response.map_err(|message| {
+      let message = format!("the script {url} cannot be fetched: {message}");
+      CallError::type_error(message)
+    })?;
+    // Update, step 8.8.
+    if !(200..=299).contains(&response.status) {
+      let status = response.status;
+      return Err(CallError::type_error(format!(
+        "the script {url} cannot be fetched: the server answered {status}"
+      )));
+    }
+    // Update, step 8.7.
+    if !is_javascript(response.headers.first("content-type")) {
+      return Err(security_error(&format!(
+        "{url} has no JavaScript MIME type"
+      )));
+    }
+    let header = |name: &str| response.headers.first(name).map(str::to_string);
+    let csp = response.headers.values("content-security-policy");
+    Ok(FetchedScript {
+      csp: csp.map(str::to_string).collect(),
+      referrer_policy: header("referrer-policy").unwrap_or_default(),
+      service_worker_allowed: header("service-worker-allowed"),
+      source: decode(&response.body),
+    })
+  }
+}
+
+/// [UTF-8 decode](https://encoding.spec.whatwg.org/#utf-8-decode)
+fn decode(body: &[u8]) -> String {
+  let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+  String::from_utf8_lossy(body).into_owned()
+}

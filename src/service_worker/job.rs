@@ -1,0 +1,135 @@
+//! [Jobs](https://w3c.github.io/ServiceWorker/#dfn-job) and their queues, as a
+//! value: what runs next, and who waits for it.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use url::Url;
+
+use super::inbox::Caller;
+use super::script::UpdateViaCache;
+use super::script::WorkerType;
+use super::surroundings::WorkerEnvironment;
+
+/// [A job's type](https://w3c.github.io/ServiceWorker/#dfn-job-type), with what
+/// only that type has.
+#[derive(Clone)]
+pub(super) enum JobType {
+  Register {
+    script_url: Url,
+    worker_type: WorkerType,
+    update_via_cache: UpdateViaCache,
+  },
+  Update {
+    script_url: Url,
+    worker_type: WorkerType,
+  },
+  Unregister,
+}
+
+/// A job.
+#[derive(Clone)]
+pub(super) struct Job {
+  pub(super) job_type: JobType,
+  pub(super) scope: Url,
+  /// The job's client: what a worker inherits of it, and its URL.
+  pub(super) environment: WorkerEnvironment,
+  /// Who waits for the job's promise, and for those of the
+  /// [equivalent jobs](https://w3c.github.io/ServiceWorker/#dfn-job-list-of-equivalent-jobs).
+  pub(super) callers: Vec<Caller>,
+}
+
+impl Job {
+  /// [Whether two jobs are equivalent](https://w3c.github.io/ServiceWorker/#dfn-job-equivalent)
+  fn is_equivalent_to(&self, other: &Self) -> bool {
+    use JobType::*;
+    self.scope == other.scope
+      && match (&self.job_type, &other.job_type) {
+        (
+          Register {
+            script_url: a,
+            worker_type: a_type,
+            update_via_cache: a_cache,
+          },
+          Register {
+            script_url: b,
+            worker_type: b_type,
+            update_via_cache: b_cache,
+          },
+        ) => a == b && a_type == b_type && a_cache == b_cache,
+        (
+          Update {
+            script_url: a,
+            worker_type: a_type,
+          },
+          Update {
+            script_url: b,
+            worker_type: b_type,
+          },
+        ) => a == b && a_type == b_type,
+        (Unregister, Unregister) => true,
+        _ => false,
+      }
+  }
+}
+
+/// The [scope to job queue map](https://w3c.github.io/ServiceWorker/#dfn-scope-to-job-queue-map).
+#[derive(Default)]
+pub(super) struct JobQueues(HashMap<Url, VecDeque<Queued>>);
+
+struct Queued {
+  job: Job,
+  /// The promise is resolved or rejected.
+  settled: bool,
+}
+
+impl JobQueues {
+  /// [Schedule Job](https://w3c.github.io/ServiceWorker/#schedule-job).
+  /// Whether the queue has to be run now.
+  pub(super) fn schedule_job(&mut self, job: Job) -> bool {
+    // Steps 1 to 4.
+    let queue = self.0.entry(job.scope.clone()).or_default();
+    // Step 6: the last job of the queue, if it is equivalent and its promise
+    // is not settled, takes this one in.
+    if let Some(last) = queue.back_mut()
+      && !last.settled
+      && last.job.is_equivalent_to(&job)
+    {
+      last.job.callers.extend(job.callers);
+      return false;
+    }
+    let settled = false;
+    queue.push_back(Queued { job, settled });
+    // Step 5: if it was empty, run it.
+    queue.len() == 1
+  }
+
+  /// [Run Job](https://w3c.github.io/ServiceWorker/#run-job): the first one.
+  pub(super) fn first(&self, scope: &Url) -> Option<Job> {
+    Some(self.0.get(scope)?.front()?.job.clone())
+  }
+
+  /// [Resolve Job Promise](https://w3c.github.io/ServiceWorker/#resolve-job-promise)
+  /// and [Reject Job Promise](https://w3c.github.io/ServiceWorker/#reject-job-promise)
+  /// of the job that runs: those who are to hear of it.
+  pub(super) fn settle(&mut self, scope: &Url) -> Vec<Caller> {
+    let running = self.0.get_mut(scope).and_then(|queue| queue.front_mut());
+    match running {
+      Some(running) => {
+        running.settled = true;
+        std::mem::take(&mut running.job.callers)
+      }
+      None => Vec::new(),
+    }
+  }
+
+  /// [Finish Job](https://w3c.github.io/ServiceWorker/#finish-job).
+  pub(super) fn finish_job(&mut self, scope: &Url) {
+    if let Some(queue) = self.0.get_mut(scope) {
+      queue.pop_front();
+      if queue.is_empty() {
+        self.0.remove(scope);
+      }
+    }
+  }
+}

@@ -1,0 +1,236 @@
+//! Everything that changes, behind one lock, and how realms are told of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use parking_lot::Mutex;
+use parking_lot::MutexGuard;
+use url::Url;
+
+use super::RealmId;
+use super::RegistrationId;
+use super::WorkerId;
+use super::call::CallError;
+use super::inbox::Answer;
+use super::inbox::Caller;
+use super::inbox::Inbox;
+use super::inbox::ServiceWorkerMessage;
+use super::job::JobQueues;
+use super::registrations::Notice;
+use super::registrations::Registrations;
+use super::run::Running;
+use super::snapshot::ServiceWorkerState;
+use super::surroundings::Surroundings;
+use super::surroundings::WorkerEnvironment;
+
+/// The service workers of an engine.
+pub(crate) struct ServiceWorkers {
+  pub(super) surroundings: Arc<dyn Surroundings>,
+  pub(super) itself: Weak<Self>,
+  state: Mutex<State>,
+  /// Held while a registration is stored, so that no older state of it
+  /// replaces a newer one.
+  pub(super) saving: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+  pub(super) map: Registrations,
+  pub(super) jobs: JobQueues,
+  pub(super) realms: HashMap<RealmId, AttachedRealm>,
+  pub(super) running: HashMap<WorkerId, Running>,
+  /// Starts in a row that have failed.
+  pub(super) failed_starts: HashMap<WorkerId, u32>,
+  /// Calls of `ready` that wait for an active worker.
+  pub(super) waiting_for_ready: Vec<(Caller, Url)>,
+  pub(super) last_run: u64,
+  pub(super) last_event: u64,
+  /// The engine ends: no worker is started any more.
+  pub(super) stopping: bool,
+}
+
+pub(super) struct AttachedRealm {
+  pub(super) inbox: Arc<Inbox>,
+  pub(super) url: Url,
+  /// The worker that it runs, also for an embedder.
+  pub(super) worker: Option<WorkerId>,
+  pub(super) environment: WorkerEnvironment,
+}
+
+/// The lock. What has changed is told when it is let go.
+pub(super) struct Locked<'a>(MutexGuard<'a, State>);
+
+impl std::ops::Deref for Locked<'_> {
+  type Target = State;
+
+  fn deref(&self) -> &State {
+    &self.0
+  }
+}
+
+impl std::ops::DerefMut for Locked<'_> {
+  fn deref_mut(&mut self) -> &mut State {
+    &mut self.0
+  }
+}
+
+impl Drop for Locked<'_> {
+  fn drop(&mut self) {
+    self.0.tell();
+  }
+}
+
+impl ServiceWorkers {
+  pub(crate) fn new(surroundings: Arc<dyn Surroundings>) -> Arc<Self> {
+    Arc::new_cyclic(|itself| Self {
+      surroundings,
+      itself: itself.clone(),
+      state: Mutex::default(),
+      saving: tokio::sync::Mutex::default(),
+    })
+  }
+
+  pub(super) fn lock(&self) -> Locked<'_> {
+    Locked(self.state.lock())
+  }
+
+  /// Runs `task` on the engine's threads.
+  pub(super) fn spawn<F>(&self, task: impl FnOnce(Arc<Self>) -> F)
+  where
+    F: Future<Output = ()> + Send + 'static,
+  {
+    if let Some(itself) = self.itself.upgrade() {
+      self.surroundings.spawn(Box::pin(task(itself)));
+    }
+  }
+
+  /// Says that a worker has failed, to people.
+  pub(super) fn report(&self, worker: WorkerId, message: &str) {
+    let url = {
+      let state = self.lock();
+      state.map.worker(worker).map(|w| w.script_url.clone())
+    };
+    if let Some(url) = url {
+      self.surroundings.report(&url, message);
+    }
+  }
+
+  /// Whether the registration has an active worker, or the embedder says so.
+  pub(crate) fn has_active_worker(&self, id: RegistrationId) -> bool {
+    let state = self.lock();
+    let registration = state.map.registration(id);
+    registration.is_some_and(|r| r.vouched || r.active.is_some())
+  }
+
+  /// The same of the registration in `scope`.
+  pub(crate) fn has_active_worker_in(&self, scope: &Url) -> bool {
+    let id = self.lock().map.get_registration(scope);
+    id.is_some_and(|id| self.has_active_worker(id))
+  }
+
+  pub(crate) fn scope(&self, id: RegistrationId) -> Option<Url> {
+    let state = self.lock();
+    state.map.registration(id).map(|r| r.scope.clone())
+  }
+}
+
+impl State {
+  pub(super) fn push(&self, realm: RealmId, message: ServiceWorkerMessage) {
+    if let Some(realm) = self.realms.get(&realm) {
+      realm.inbox.push(message);
+    }
+  }
+
+  pub(super) fn reply(
+    &self,
+    caller: Caller,
+    result: Result<Answer, CallError>,
+  ) {
+    let call = caller.call;
+    self.push(caller.realm, ServiceWorkerMessage::Reply { call, result });
+  }
+
+  /// Tells every realm of the registration's origin.
+  fn broadcast(
+    &self,
+    registration: RegistrationId,
+    message: impl Fn() -> Option<ServiceWorkerMessage>,
+  ) {
+    let Some(registration) = self.map.registration(registration) else {
+      return;
+    };
+    let origin = registration.scope.origin();
+    for realm in self.realms.values() {
+      if realm.url.origin() == origin
+        && let Some(message) = message()
+      {
+        realm.inbox.push(message);
+      }
+    }
+  }
+
+  fn tell(&mut self) {
+    for notice in std::mem::take(&mut self.map.notices) {
+      match notice {
+        Notice::Registration(id) => self.broadcast(id, || {
+          self
+            .map
+            .snapshot(id)
+            .map(ServiceWorkerMessage::Registration)
+        }),
+        Notice::UpdateFound(id) => {
+          self.broadcast(id, || Some(ServiceWorkerMessage::UpdateFound(id)));
+        }
+        Notice::WorkerState(worker, state) => {
+          self.tell_worker_state(worker, state);
+        }
+        Notice::ControllerChange(realm) => {
+          let controller = self.map.client(realm).and_then(|c| c.controller);
+          let controller = controller.and_then(|c| self.map.worker_snapshot(c));
+          let message = ServiceWorkerMessage::ControllerChange(controller);
+          self.push(realm, message);
+        }
+      }
+    }
+  }
+
+  fn tell_worker_state(&mut self, worker: WorkerId, state: ServiceWorkerState) {
+    let Some(registration) = self.map.worker(worker).map(|w| w.registration)
+    else {
+      return;
+    };
+    self.broadcast(registration, || {
+      Some(ServiceWorkerMessage::WorkerState { worker, state })
+    });
+    match state {
+      ServiceWorkerState::Activating => self.resolve_ready(),
+      ServiceWorkerState::Activated => {
+        // From now on it may take functional events.
+        if let Some(running) = self.running.get(&worker) {
+          running.take_functional_events();
+        }
+      }
+      _ => {}
+    }
+  }
+
+  /// Answers those calls of `ready` whose registration has an active worker.
+  pub(super) fn resolve_ready(&mut self) {
+    let waiting = std::mem::take(&mut self.waiting_for_ready);
+    for (caller, url) in waiting {
+      match self.ready_registration(&url) {
+        Some(answer) => self.reply(caller, Ok(answer)),
+        None => self.waiting_for_ready.push((caller, url)),
+      }
+    }
+  }
+
+  /// What `ready` of a client at `url` resolves with, if it can.
+  pub(super) fn ready_registration(&self, url: &Url) -> Option<Answer> {
+    let id = self.map.match_registration(url)?;
+    let registration = self.map.registration(id)?;
+    (registration.vouched || registration.active.is_some())
+      .then(|| Answer::Registration(self.map.snapshot(id)))
+  }
+}

@@ -1,0 +1,126 @@
+//! What this room needs of the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+use url::Url;
+
+use super::WorkerId;
+use super::control::WorkerControl;
+use super::fetch_script::ScriptRequest;
+use super::fetch_script::ScriptResponse;
+use super::script::ScriptMap;
+use super::script::WorkerType;
+use crate::engine::RealmKind;
+use crate::network::NetCheck;
+use crate::network::NetworkPolicy;
+use crate::store::StoreError;
+use crate::store::StoredRegistration;
+
+/// How long a service worker may take, and how long it is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceWorkerLimits {
+  /// How long a worker with nothing to do keeps running. Default: 30 s.
+  pub idle: Duration,
+  /// How long its script may take until it is evaluated. Default: 60 s.
+  pub start: Duration,
+  /// How long an event may take, with all that extends it. Default: 5 min.
+  pub event: Duration,
+  /// How long a worker that was told to stop may take. One that takes longer
+  /// is left to itself, and its thread with it. Default: 5 s.
+  pub stop: Duration,
+}
+
+impl Default for ServiceWorkerLimits {
+  fn default() -> Self {
+    Self {
+      idle: Duration::from_secs(30),
+      start: Duration::from_secs(60),
+      event: Duration::from_secs(5 * 60),
+      stop: Duration::from_secs(5),
+    }
+  }
+}
+
+/// What a worker inherits of the client that has registered it, and of the
+/// response that its script came in.
+#[derive(Clone)]
+pub struct WorkerEnvironment {
+  /// The client's URL.
+  pub client_url: Url,
+  pub policy: NetworkPolicy,
+  /// The values of the script's `Content-Security-Policy`; while the script is
+  /// fetched, those of the client.
+  pub csp: Vec<String>,
+  /// As above.
+  pub referrer_policy: String,
+  /// As long as this process lives.
+  pub net_check: Option<NetCheck>,
+  pub embedder_data: String,
+}
+
+/// A worker that has to be run.
+pub struct StartWorker {
+  pub worker: WorkerId,
+  /// The scope of its registration.
+  pub scope: Url,
+  pub script_url: Url,
+  pub worker_type: WorkerType,
+  pub environment: WorkerEnvironment,
+  /// The scripts that are known by now.
+  pub scripts: Arc<ScriptMap>,
+  /// Where the thread that runs it tells how it goes.
+  pub control: WorkerControl,
+}
+
+/// Those events of a running worker that the engine delivers itself.
+pub trait FunctionalEvents: Send + Sync {
+  /// The worker is active: it can take them from now on.
+  fn take(&self);
+  /// Since when the worker has had the oldest one that it has not finished.
+  fn oldest(&self) -> Option<Instant>;
+  /// The worker gets no more. What it was at work on has had its chance.
+  fn give_up(&self);
+}
+
+/// A realm that is attached.
+pub(crate) struct NewRealm {
+  pub(crate) id: u64,
+  pub(crate) kind: RealmKind,
+  pub(crate) url: Url,
+  /// The scope that the embedder names.
+  pub(crate) scope: Url,
+  pub(crate) environment: WorkerEnvironment,
+  /// The worker that it runs, if this room has started it.
+  pub(crate) worker: Option<WorkerId>,
+}
+
+/// The engine, as this room sees it.
+pub(crate) trait Surroundings: Send + Sync + 'static {
+  /// Whether workers can be started. If not, the embedder attaches their
+  /// realms, and vouches for those of every other realm's registration.
+  fn has_host(&self) -> bool;
+  fn limits(&self) -> ServiceWorkerLimits;
+  fn spawn(&self, task: BoxFuture<'static, ()>);
+  /// Starts a thread for a worker.
+  fn start(&self, worker: StartWorker);
+  /// Fetches a script. The error is a sentence for people.
+  fn fetch_script(
+    &self,
+    request: ScriptRequest,
+  ) -> BoxFuture<'static, Result<ScriptResponse, String>>;
+  /// Stores a registration in the place of the one in the same scope.
+  fn save(
+    &self,
+    registration: StoredRegistration,
+  ) -> BoxFuture<'static, Result<(), StoreError>>;
+  /// The registration is no more: its background fetches are aborted and
+  /// forgotten without an event, and so is its row.
+  fn forget(&self, scope: Url) -> BoxFuture<'static, ()>;
+  /// Whether events wait for a worker of the registration in `scope`.
+  fn owes_events(&self, scope: &Url) -> bool;
+  /// Tells people of a worker that has failed.
+  fn report(&self, script_url: &Url, message: &str);
+}

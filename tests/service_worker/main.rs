@@ -1,0 +1,7 @@
+//! Service workers: their life, their messages, and that they are woken.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod harness;
+mod life;
