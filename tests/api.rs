@@ -155,14 +155,27 @@ const shapes = {
   BackgroundFetchRecord: ["Object", 0, { request: "r", responseReady: "r" }],
   ServiceWorkerRegistration: ["EventTarget", 0, {
     installing: "r", waiting: "r", active: "r", scope: "r",
-    backgroundFetch: "r", onupdatefound: "rw",
+    updateViaCache: "r", backgroundFetch: "r", onupdatefound: "rw",
+    update: 0, unregister: 0,
   }],
   ServiceWorkerContainer: ["EventTarget", 0, {
     controller: "r", ready: "r", getRegistration: 0, getRegistrations: 0,
-    oncontrollerchange: "rw", onmessage: "rw",
+    register: 1, startMessages: 0,
+    oncontrollerchange: "rw", onmessage: "rw", onmessageerror: "rw",
   }],
   ServiceWorker: ["EventTarget", 0, {
-    scriptURL: "r", state: "r", onstatechange: "rw",
+    scriptURL: "r", state: "r", postMessage: 1, onstatechange: "rw",
+    onerror: "rw",
+  }],
+  Client: ["Object", 0, {
+    id: "r", url: "r", type: "r", frameType: "r", postMessage: 1,
+  }],
+  WindowClient: ["Client", 0, {
+    visibilityState: "r", focused: "r", ancestorOrigins: "r",
+  }],
+  Clients: ["Object", 0, { get: 1, matchAll: 0, claim: 0 }],
+  ExtendableMessageEvent: ["ExtendableEvent", 1, {
+    data: "r", origin: "r", lastEventId: "r", source: "r", ports: "r",
   }],
   ExtendableEvent: ["Event", 1, { waitUntil: 1 }],
   BackgroundFetchEvent: ["ExtendableEvent", 2, { registration: "r" }],
@@ -170,7 +183,7 @@ const shapes = {
 };
 // The getters of attributes whose type is a promise, and all operations but
 // this one, answer a wrong `this` with a rejection.
-const synchronous = ["waitUntil"];
+const synchronous = ["waitUntil", "postMessage", "startMessages"];
 const promises = ["ready", "responseReady"];
 "#;
 

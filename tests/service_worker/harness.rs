@@ -86,18 +86,30 @@ impl Log {
     self.1.notify_waiters();
   }
 
+  pub fn count(&self, part: &str) -> usize {
+    self.lines().iter().filter(|l| l.contains(part)).count()
+  }
+
   pub fn lines(&self) -> Vec<String> {
     self.0.lock().clone()
   }
 
   /// Waits until there is a line with `part` in it.
   pub fn wait_for(&self, part: &str) -> String {
-    let found = || self.lines().into_iter().find(|l| l.contains(part));
+    self.wait_for_more(part, 0)
+  }
+
+  /// Waits until there are more than `than` lines with `part` in them.
+  pub fn wait_for_more(&self, part: &str, than: usize) -> String {
+    let found = || {
+      let mut lines = self.lines().into_iter();
+      lines.by_ref().filter(|l| l.contains(part)).nth(than)
+    };
     let tokio = tokio::runtime::Builder::new_current_thread()
       .enable_all()
       .build()
       .unwrap();
-    let waited = tokio.block_on(tokio::time::timeout(BOUND, async {
+    let waiting = async {
       loop {
         let notified = self.1.notified();
         let mut notified = std::pin::pin!(notified);
@@ -107,7 +119,9 @@ impl Log {
         }
         notified.await;
       }
-    }));
+    };
+    let waited =
+      tokio.block_on(async { tokio::time::timeout(BOUND, waiting).await });
     waited.unwrap_or_else(|_| {
       panic!("nothing like {part:?} was written: {:#?}", self.lines())
     })
@@ -127,7 +141,19 @@ pub fn limits() -> ServiceWorkerLimits {
 pub fn config(log: &Log, limits: ServiceWorkerLimits) -> EngineConfig {
   let (of_workers, reports) = (log.clone(), log.clone());
   let host = WorkerThreads::new()
-    .with_options(move |_| options(&of_workers))
+    .with_options(move |url| {
+      let end = End(of_workers.clone(), format!("stopped {}", url.path()));
+      let options = options(&of_workers);
+      let Console::Custom(write) = options.console else {
+        unreachable!()
+      };
+      ExtensionOptions {
+        console: Console::Custom(Rc::new(move |text, is_error| {
+          let _end = &end;
+          write(text, is_error);
+        })),
+      }
+    })
     .with_report(move |url, message| {
       reports.write(format!("report {}: {message}", url.path()));
     });
@@ -135,6 +161,15 @@ pub fn config(log: &Log, limits: ServiceWorkerLimits) -> EngineConfig {
     service_worker_host: Some(Arc::new(host)),
     service_worker_limits: limits,
     ..EngineConfig::default()
+  }
+}
+
+/// Writes a line when it is dropped: with the runtime that holds it.
+struct End(Log, String);
+
+impl Drop for End {
+  fn drop(&mut self) {
+    self.0.write(std::mem::take(&mut self.1));
   }
 }
 
@@ -174,6 +209,21 @@ impl World {
       log,
       ..world
     }
+  }
+
+  /// Ends the engine, and begins a new one on the same store, with a new log.
+  pub fn reopen(&mut self, directory: &Path) {
+    let tokio = tokio::runtime::Builder::new_current_thread()
+      .enable_all()
+      .build()
+      .unwrap();
+    let engine = self.engine.take().unwrap();
+    tokio
+      .block_on(async { tokio::time::timeout(BOUND, engine.shutdown()).await })
+      .unwrap();
+    self.log = Log::default();
+    let config = config(&self.log, limits());
+    self.engine = Some(Engine::open(directory, config).unwrap());
   }
 
   pub fn engine(&self) -> &Engine {
@@ -228,7 +278,8 @@ impl Window {
   /// Waits for the end of its script, and keeps it open.
   pub fn finish(&self) {
     match self.done.recv_timeout(BOUND) {
-      Ok(result) => result.unwrap(),
+      Ok(Ok(())) => {}
+      Ok(Err(error)) => panic!("in the window: {error}"),
       Err(error) => panic!("the window's script did not end: {error}"),
     }
   }
