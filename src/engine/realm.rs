@@ -324,6 +324,12 @@ impl Realm {
     message
   }
 
+  /// The updates that are there now, so that something else that the script is
+  /// told is not ahead of them.
+  pub fn take_updates(&self) -> Vec<BackgroundFetchSnapshot> {
+    self.attached.inbox.updates.take_all()
+  }
+
   /// The event of `delivery` is no longer active. Its records are not
   /// available any more, and are deleted.
   pub fn event_handled(&self, delivery: Delivery) {

@@ -199,6 +199,16 @@ pub(crate) async fn op_bgfetch_next_message(
   realm(&state).next_message().await.into()
 }
 
+/// The updates that no message has told yet.
+#[op2]
+#[serde]
+pub(crate) fn op_bgfetch_take_updates(
+  state: &mut OpState,
+) -> Vec<JsBackgroundFetch> {
+  let updates = state.borrow::<Realm>().take_updates();
+  updates.into_iter().map(Into::into).collect()
+}
+
 #[op2(fast)]
 pub(crate) fn op_bgfetch_event_handled(state: &mut OpState, delivery: f64) {
   state
