@@ -1,5 +1,6 @@
 # make demo   builds bgfetch and shows it at work
 # make test   checks format and lints, and runs every test
+# make wpt    runs the web-platform-tests of this project
 #
 # ENGINE=quickjs (default) or ENGINE=v8 picks the JavaScript engine.
 
@@ -7,8 +8,10 @@ ENGINE ?= quickjs
 
 ifeq ($(ENGINE),quickjs)
   FEATURES :=
+  WPT_FEATURES :=
 else ifeq ($(ENGINE),v8)
   FEATURES := --no-default-features --features v8,cli
+  WPT_FEATURES := --no-default-features --features v8
 else
   $(error ENGINE is quickjs or v8, not "$(ENGINE)")
 endif
@@ -30,7 +33,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo test setup
+.PHONY: help demo test wpt setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -44,6 +47,10 @@ test: setup
 	cargo clippy --all-targets $(FEATURES) -- -D warnings
 	cargo test --no-run $(FEATURES)
 	$(BOUNDED) cargo test --no-fail-fast $(FEATURES)
+
+wpt: setup
+	cargo build --package wpt $(WPT_FEATURES)
+	$(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
 
 setup:
 	@sh scripts/setup.sh $(ENGINE)

@@ -255,7 +255,9 @@ fn a_background_fetch_needs_an_active_worker() {
       event.waitUntil(new Promise((resolve) => proceed = resolve));
     "#,
   );
-  world.server.serve("/a", crate::support::Resource::text("a"));
+  world
+    .server
+    .serve("/a", crate::support::Resource::text("a"));
   world.window(
     "/page.html",
     r#"

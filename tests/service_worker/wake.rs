@@ -169,7 +169,9 @@ fn a_handler_that_never_ends_is_interrupted_and_has_had_its_chance() {
   world.log.wait_for("stopped");
   world.server.release("/held");
   world.log.wait_for("loops");
-  world.log.wait_for("report /sw.js: an event was not handled in time");
+  world
+    .log
+    .wait_for("report /sw.js: an event was not handled in time");
   world.log.wait_for_more("stopped", 1);
   // It is not given to another one.
   assert_eq!(world.log.count("loops"), 1);

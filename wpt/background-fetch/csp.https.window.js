@@ -1,10 +1,10 @@
+// META: script=resources/window.js
 "use strict";
 
 // A page's Content Security Policy.
 // https://w3c.github.io/webappsec-csp/#should-block-request
 
-promise_test(async (t) => {
-  const { backgroundFetch } = await navigator.serviceWorker.ready;
+windowTest(async (t, { backgroundFetch }) => {
   const meta = document.createElement("meta");
   meta.setAttribute("http-equiv", "Content-Security-Policy");
   meta.setAttribute("content", "connect-src 'none'");

@@ -61,6 +61,8 @@ class Text extends Node {
 
 class Element extends Node {
   #attributes = new Map();
+  // By the page's source: whoever reads that runs it.
+  parserInserted = false;
   onload = null;
   onerror = null;
   style = {};
@@ -150,8 +152,7 @@ Object.defineProperty(Element.prototype, "src", {
 function inserted(element) {
   if (!(element instanceof Element)) return;
   if (element.localName === "meta") insertedMeta(element);
-  // A script in the page's source is run by whoever reads the page.
-  if (element.localName === "script" && document.readyState !== "loading") {
+  if (element.localName === "script" && !element.parserInserted) {
     setTimeout(() => runScript(element));
   }
   for (const child of element.childNodes) inserted(child);
@@ -241,6 +242,7 @@ define("opener", null);
 /** Appends an element of the page's source. */
 host.append = (name, attributes, text) => {
   const element = new Element(name);
+  element.parserInserted = true;
   for (const [key, value] of attributes) element.setAttribute(key, value);
   if (text !== "") element.appendChild(new Text(text));
   document.head.appendChild(element);

@@ -10,6 +10,7 @@ const {
   op_wpt_realm_kind,
   op_wpt_result,
   op_wpt_set_permission,
+  op_wpt_timeout_multiplier,
 } = core.ops;
 
 const kind = op_wpt_realm_kind();
@@ -30,6 +31,7 @@ function load(url) {
 }
 
 const host = {
+  timeoutMultiplier: op_wpt_timeout_multiplier(),
   /** Runs a script as a page does: what it throws becomes an event. */
   run(source, url) {
     try {
@@ -84,20 +86,18 @@ if (!("fetch" in globalThis)) globalThis.fetch = fetch;
 if (kind === "window") {
   core.loadExtScript("ext:wpt_host/document.js");
 } else {
-  if (!("importScripts" in globalThis)) {
-    // https://html.spec.whatwg.org/multipage/workers.html#import-scripts-into-worker-global-scope
-    globalThis.importScripts = (...urls) => {
-      for (const url of urls) {
-        const { href, text } = load(url);
-        evaluate(text, href);
-        // A page names this script itself, a worker does not.
-        if (new URL(href).pathname === "/resources/testharness.js") {
-          const report = load("/resources/testharnessreport.js");
-          evaluate(report.text, report.href);
-        }
+  // https://html.spec.whatwg.org/multipage/workers.html#import-scripts-into-worker-global-scope
+  globalThis.importScripts = (...urls) => {
+    for (const url of urls) {
+      const { href, text } = load(url);
+      evaluate(text, href);
+      // A page names this script itself, a worker does not.
+      if (new URL(href).pathname === "/resources/testharness.js") {
+        const report = load("/resources/testharnessreport.js");
+        evaluate(report.text, report.href);
       }
-    };
-  }
+    }
+  };
   // A dedicated worker that no page has started has nobody to tell.
   if (kind === "dedicated-worker") globalThis.postMessage ??= () => {};
 }

@@ -25,6 +25,7 @@ const harness = {
   // Whether done() has to be called for that.
   explicitDone: !inWindow && !inServiceWorker,
   allowUncaught: false,
+  timeoutMultiplier: 1,
 };
 
 const resultCallbacks = [];
@@ -193,6 +194,9 @@ function step_timeout(f, milliseconds, ...args) {
 function setup(first, second) {
   const f = typeof first === "function" ? first : null;
   const properties = (f === null ? first : second) ?? {};
+  if ("timeout_multiplier" in properties) {
+    harness.timeoutMultiplier = properties.timeout_multiplier;
+  }
   if (properties.explicit_done) harness.explicitDone = true;
   if (properties.allow_uncaught_exception) harness.allowUncaught = true;
   if (properties.single_test) fail_harness("single_test is not supported");
@@ -266,7 +270,7 @@ if (inWindow) {
     const long = [...document.getElementsByTagName("meta")].some(
       (meta) => meta.name === "timeout" && meta.content === "long",
     );
-    setTimeout(time_out, long ? 60_000 : 10_000);
+    setTimeout(time_out, (long ? 60_000 : 10_000) * harness.timeoutMultiplier);
     loaded();
   });
 } else if (inServiceWorker) {

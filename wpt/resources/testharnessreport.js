@@ -5,7 +5,7 @@
   const host = globalThis[Symbol.for("wpt.host")];
   if (host === undefined) return;
 
-  setup({ output: false });
+  setup({ output: false, timeout_multiplier: host.timeoutMultiplier });
   const plain = ({ name, status, message }) => ({
     name: String(name),
     status,

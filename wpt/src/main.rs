@@ -61,7 +61,7 @@ struct Arguments {
   #[arg(long, value_name = "N")]
   jobs: Option<usize>,
   /// How much longer than in a browser a page may take
-  #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+  #[arg(long, value_name = "FACTOR", default_value_t = TIMEOUT_MULTIPLIER)]
   timeout_multiplier: f64,
   /// Only list the pages
   #[arg(long)]
@@ -69,6 +69,9 @@ struct Arguments {
   /// Files and folders, relative to the root [default: background-fetch]
   paths: Vec<String>,
 }
+
+/// Starting a realm takes much longer in a build that is not optimised.
+const TIMEOUT_MULTIPLIER: f64 = if cfg!(debug_assertions) { 4.0 } else { 1.0 };
 
 fn main() -> ExitCode {
   // Several realms on several threads need this first.

@@ -20,9 +20,28 @@ use super::loader::Loader;
 /// What the runner and a realm share.
 pub struct Host {
   pub loader: Loader,
+  pub timeout_multiplier: f64,
   pub permission: Arc<Mutex<PermissionState>>,
-  pub log: Rc<RefCell<String>>,
+  pub log: Log,
   pub outcome: Rc<RefCell<Outcome>>,
+}
+
+/// What a page's realms have written.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<String>>);
+
+impl Log {
+  pub fn write(&self, text: &str) {
+    self.0.lock().push_str(text);
+  }
+
+  pub fn line(&self, text: &str) {
+    self.write(&format!("{text}\n"));
+  }
+
+  pub fn take(&self) -> String {
+    std::mem::take(&mut self.0.lock())
+  }
 }
 
 /// What is known of the tests in a realm.
@@ -60,6 +79,7 @@ deno_core::extension!(
     op_wpt_realm_kind,
     op_wpt_result,
     op_wpt_set_permission,
+    op_wpt_timeout_multiplier,
   ],
   esm_entry_point = "ext:wpt_host/start.js",
   esm = [dir "js", "start.js"],
@@ -90,7 +110,7 @@ fn op_wpt_load(state: &mut OpState, #[string] url: &str) -> Option<String> {
   match text {
     Ok(text) => Some(text),
     Err(error) => {
-      log(state, &format!("load: {error}"));
+      state.borrow::<Host>().log.line(&format!("load: {error}"));
       None
     }
   }
@@ -138,14 +158,13 @@ fn op_wpt_result(state: &mut OpState, #[serde] result: CompleteTest) {
 }
 
 #[op2(fast)]
-fn op_wpt_log(state: &mut OpState, #[string] text: &str) {
-  log(state, text);
+fn op_wpt_timeout_multiplier(state: &mut OpState) -> f64 {
+  state.borrow::<Host>().timeout_multiplier
 }
 
-fn log(state: &OpState, text: &str) {
-  let log = &state.borrow::<Host>().log;
-  log.borrow_mut().push_str(text);
-  log.borrow_mut().push('\n');
+#[op2(fast)]
+fn op_wpt_log(state: &mut OpState, #[string] text: &str) {
+  state.borrow::<Host>().log.line(text);
 }
 
 #[op2(fast)]

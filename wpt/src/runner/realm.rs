@@ -16,6 +16,7 @@ use background_fetch::engine::RealmKind;
 use background_fetch::engine::RetryPolicy;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
+use background_fetch::extension::WorkerThreads;
 use background_fetch::extension::deliver_events;
 use background_fetch::extension::extensions;
 use background_fetch::network::NetworkConfig;
@@ -31,6 +32,7 @@ use serde_json::json;
 use super::Setting;
 use super::host;
 use super::host::Host;
+use super::host::Log;
 use super::host::Outcome;
 use super::page;
 use crate::discover::Scope;
@@ -43,7 +45,7 @@ use crate::results::Subtest;
 /// enough for JavaScript.
 pub fn run(test: &Test, setting: &Setting) -> Results {
   let start = Instant::now();
-  let log = Rc::new(RefCell::new(String::new()));
+  let log = Log::default();
   let outcome = Rc::new(RefCell::new(Outcome::default()));
   let result = tokio::runtime::Builder::new_current_thread()
     .enable_all()
@@ -83,15 +85,16 @@ pub fn run(test: &Test, setting: &Setting) -> Results {
 async fn open_and_wait(
   test: &Test,
   setting: &Setting,
-  log: &Rc<RefCell<String>>,
+  log: &Log,
   outcome: &Rc<RefCell<Outcome>>,
 ) -> Result<(), String> {
   let url = setting.base(test.https);
   let url = url.join(&test.entry).map_err(|error| error.to_string())?;
   let permission = Arc::new(Mutex::new(PermissionState::Granted));
-  let engine = engine(setting, permission.clone())?;
+  let engine = engine(test, setting, permission.clone(), log)?;
   let host = Host {
     loader: setting.loader.clone(),
+    timeout_multiplier: setting.timeout_multiplier,
     permission,
     log: log.clone(),
     outcome: outcome.clone(),
@@ -118,8 +121,10 @@ async fn open_and_wait(
 }
 
 fn engine(
+  test: &Test,
   setting: &Setting,
   permission: Arc<Mutex<PermissionState>>,
+  log: &Log,
 ) -> Result<Engine, String> {
   let config = EngineConfig {
     network: NetworkConfig {
@@ -136,6 +141,11 @@ fn engine(
       first_delay: Duration::from_millis(20),
       max_delay: Duration::from_millis(200),
     },
+    // A service worker's own tests run in a realm that is made here.
+    service_worker_host: match test.scope {
+      Scope::ServiceWorker => None,
+      _ => Some(Arc::new(service_workers(log))),
+    },
     quota: Arc::new(|_| Some(QUOTA)),
     ..EngineConfig::default()
   };
@@ -144,18 +154,28 @@ fn engine(
     .map_err(|error| error.to_string())
 }
 
+/// Runs the service workers that pages register.
+fn service_workers(log: &Log) -> WorkerThreads {
+  let (of_workers, of_reports) = (log.clone(), log.clone());
+  WorkerThreads::new()
+    .with_options(move |_| options(&of_workers))
+    .with_report(move |url, error| of_reports.line(&format!("{url}: {error}")))
+}
+
+fn options(log: &Log) -> ExtensionOptions {
+  let log = log.clone();
+  ExtensionOptions {
+    console: Console::Custom(Rc::new(move |text, _| log.write(text))),
+  }
+}
+
 fn realm(engine: &Engine, scope: Scope, url: Url, host: Host) -> JsRuntime {
   let kind = match scope {
     Scope::Window => RealmKind::Window,
     Scope::DedicatedWorker => RealmKind::DedicatedWorker,
     Scope::ServiceWorker => RealmKind::ServiceWorker,
   };
-  let log = host.log.clone();
-  let options = ExtensionOptions {
-    console: Console::Custom(Rc::new(move |text, _| {
-      log.borrow_mut().push_str(text);
-    })),
-  };
+  let options = options(&host.log);
   let mut extensions = extensions(engine, RealmFacts::new(kind, url), options);
   extensions.push(host::wpt_host::init(host));
   JsRuntime::new(RuntimeOptions {

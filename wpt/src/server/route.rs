@@ -1,6 +1,7 @@
 //! Which answer a URL gets.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::exchange::Reply;
 use super::exchange::Request;
@@ -17,6 +18,16 @@ pub struct Site {
   /// The folder with the tests.
   pub root: PathBuf,
   pub ports: Ports,
+}
+
+/// How far away the server is for background fetches: tests of
+/// web-platform-tests look at one that was started right before, and expect it
+/// not to have settled.
+const LATENCY: Duration = Duration::from_millis(60);
+
+fn is_from_engine(request: &Request) -> bool {
+  let agent = request.header("User-Agent").unwrap_or_default();
+  agent.starts_with("background_fetch/")
 }
 
 /// Files that the runner brings, whatever the folder holds.
@@ -39,6 +50,9 @@ const REWRITES: [(&str, &str); 1] = [(
 
 impl Site {
   pub async fn answer(&self, request: &Request) -> Reply {
+    if is_from_engine(request) {
+      tokio::time::sleep(LATENCY).await;
+    }
     if request.url.host_str() == Some(GENEROUS_HOST) {
       return handlers::generous(request);
     }
