@@ -4,13 +4,16 @@
 const { core, primordials } = __bootstrap;
 const { op_service_worker_post_to_worker } = core.ops;
 const {
+  ArrayBuffer,
   ArrayPrototypeIndexOf,
   ArrayPrototypePush,
   ArrayPrototypeSplice,
   MapPrototypeGet,
   MapPrototypeSet,
+  ObjectPrototypeIsPrototypeOf,
   SafeMap,
   SymbolIterator,
+  TypeErrorPrototype,
   uncurryThis,
 } = primordials;
 
@@ -19,7 +22,7 @@ const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
   "ext:deno_web/02_event.js",
 );
-const { serializeJsMessageData, structuredClone } = core.loadExtScript(
+const { serializeJsMessageData } = core.loadExtScript(
   "ext:deno_web/13_message_port.js",
 );
 const { eventHandler } = core.loadExtScript(
@@ -28,6 +31,7 @@ const { eventHandler } = core.loadExtScript(
 
 // Taken now: a script may replace it later.
 const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
+const detach = uncurryThis(ArrayBuffer.prototype.transfer);
 const errorHandler = eventHandler("error");
 const statechangeHandler = eventHandler("statechange");
 
@@ -144,9 +148,17 @@ function serializeMessage(message, options, prefix) {
       ArrayPrototypeSplice(transfer, i, 1);
     }
   }
-  const data = serializeJsMessageData(message, transfer);
+  let data;
+  try {
+    data = serializeJsMessageData(message, transfer);
+  } catch (error) {
+    // As deno_web does it for `structuredClone()`: QuickJS throws these for
+    // what cannot be cloned.
+    if (!ObjectPrototypeIsPrototypeOf(TypeErrorPrototype, error)) throw error;
+    throw new DOMException(error.message, "DataCloneError");
+  }
   // Threads share no memory here: a buffer is copied, and then detached.
-  if (buffers.length > 0) structuredClone(null, { transfer: buffers });
+  for (let i = 0; i < buffers.length; i++) detach(buffers[i]);
   return data;
 }
 

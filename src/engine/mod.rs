@@ -9,6 +9,7 @@ mod inbox;
 mod purge;
 mod quota;
 mod realm;
+mod realm_service_workers;
 mod record;
 mod registration;
 mod response_data;

@@ -36,12 +36,9 @@ impl ModuleLoader for WorkerModules {
     if kind == ResolutionKind::DynamicImport {
       return Err(JsErrorBox::type_error(
         "import() is not allowed in a service worker",
-      ))
-      .into();
+      ));
     }
-    resolve_import(specifier, referrer)
-      .map_err(JsErrorBox::from_err)
-      .into()
+    resolve_import(specifier, referrer).map_err(JsErrorBox::from_err)
   }
 
   fn load(

@@ -140,7 +140,7 @@ pub(crate) struct JsServiceWorkerMessage {
 #[serde(rename_all = "camelCase", tag = "kind")]
 enum JsContent {
   Registration {
-    registration: RegistrationSnapshot,
+    registration: Box<RegistrationSnapshot>,
   },
   WorkerState {
     worker: WorkerId,

@@ -40,7 +40,7 @@ impl fmt::Debug for Payload {
 #[derive(Debug)]
 pub enum ServiceWorkerMessage {
   /// The registration's `installing`, `waiting` and `active` are these now.
-  Registration(RegistrationSnapshot),
+  Registration(Box<RegistrationSnapshot>),
   /// The worker's state is this now: `statechange`.
   WorkerState {
     worker: WorkerId,
@@ -93,7 +93,7 @@ pub enum Source {
 pub enum Answer {
   Nothing,
   Boolean(bool),
-  Registration(Option<RegistrationSnapshot>),
+  Registration(Option<Box<RegistrationSnapshot>>),
   Registrations(Vec<RegistrationSnapshot>),
   Client(Option<ClientSnapshot>),
   Clients(Vec<ClientSnapshot>),

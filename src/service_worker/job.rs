@@ -133,3 +133,73 @@ impl JobQueues {
     }
   }
 }
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+  use crate::network::NetworkPolicy;
+
+  fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+  }
+
+  fn job(job_type: JobType, call: u32) -> Job {
+    Job {
+      job_type,
+      scope: url("https://a.test/"),
+      environment: WorkerEnvironment {
+        client_url: url("https://a.test/page"),
+        policy: NetworkPolicy::Browser,
+        csp: Vec::new(),
+        referrer_policy: String::new(),
+        net_check: None,
+        embedder_data: String::new(),
+      },
+      callers: vec![Caller { realm: 1, call }],
+    }
+  }
+
+  fn register(script: &str) -> JobType {
+    JobType::Register {
+      script_url: url(script),
+      worker_type: WorkerType::Classic,
+      update_via_cache: UpdateViaCache::Imports,
+    }
+  }
+
+  fn calls(callers: Vec<Caller>) -> Vec<u32> {
+    callers.into_iter().map(|caller| caller.call).collect()
+  }
+
+  #[test]
+  fn one_job_of_a_scope_runs_after_the_other() {
+    let mut queues = JobQueues::default();
+    let scope = url("https://a.test/");
+    assert!(queues.schedule_job(job(register("https://a.test/1.js"), 1)));
+    assert!(!queues.schedule_job(job(JobType::Unregister, 2)));
+    assert!(!queues.schedule_job(job(register("https://a.test/1.js"), 3)));
+    for call in 1..=3 {
+      assert!(queues.first(&scope).is_some());
+      assert_eq!(calls(queues.settle(&scope)), [call]);
+      queues.finish_job(&scope);
+    }
+    assert!(queues.first(&scope).is_none());
+    assert!(queues.schedule_job(job(JobType::Unregister, 4)));
+  }
+
+  #[test]
+  fn an_equivalent_job_is_answered_with_the_last_one_while_that_is_open() {
+    let mut queues = JobQueues::default();
+    let scope = url("https://a.test/");
+    assert!(queues.schedule_job(job(register("https://a.test/1.js"), 1)));
+    assert!(!queues.schedule_job(job(register("https://a.test/1.js"), 2)));
+    assert!(!queues.schedule_job(job(register("https://a.test/2.js"), 3)));
+    assert_eq!(calls(queues.settle(&scope)), [1, 2]);
+    queues.finish_job(&scope);
+    assert_eq!(calls(queues.settle(&scope)), [3]);
+    // Its promise is settled: this one is a job of its own.
+    assert!(!queues.schedule_job(job(register("https://a.test/2.js"), 4)));
+    queues.finish_job(&scope);
+    assert_eq!(calls(queues.settle(&scope)), [4]);
+  }
+}

@@ -10,6 +10,7 @@
 mod activate;
 mod attach;
 mod call;
+mod clients;
 mod control;
 mod fetch_script;
 mod import;
@@ -23,6 +24,7 @@ mod run_jobs;
 mod script;
 mod service_workers;
 mod snapshot;
+mod start_job;
 mod stop;
 mod surroundings;
 mod update;

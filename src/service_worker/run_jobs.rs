@@ -52,7 +52,7 @@ impl ServiceWorkers {
   /// [Resolve Job Promise](https://w3c.github.io/ServiceWorker/#resolve-job-promise)
   pub(super) fn resolve(&self, job: &Job, registration: RegistrationId) {
     let mut state = self.lock();
-    let snapshot = state.map.snapshot(registration);
+    let snapshot = state.map.snapshot(registration).map(Box::new);
     for caller in state.jobs.settle(&job.scope) {
       state.reply(caller, Ok(Answer::Registration(snapshot.clone())));
     }

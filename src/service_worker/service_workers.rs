@@ -177,6 +177,7 @@ impl State {
           self
             .map
             .snapshot(id)
+            .map(Box::new)
             .map(ServiceWorkerMessage::Registration)
         }),
         Notice::UpdateFound(id) => {
@@ -231,6 +232,6 @@ impl State {
     let id = self.map.match_registration(url)?;
     let registration = self.map.registration(id)?;
     (registration.vouched || registration.active.is_some())
-      .then(|| Answer::Registration(self.map.snapshot(id)))
+      .then(|| Answer::Registration(self.map.snapshot(id).map(Box::new)))
   }
 }

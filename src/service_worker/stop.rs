@@ -22,12 +22,14 @@ enum Verdict {
 
 impl Running {
   fn judge(&self, limits: &ServiceWorkerLimits, now: Instant) -> Verdict {
+    // Whatever happens meanwhile has no deadline before this.
+    let soon = now + limits.idle.min(limits.event);
     if self.phase == Phase::Starting {
       let deadline = self.last_activity + limits.start;
       return if deadline <= now {
         Verdict::TooLate("its script was not evaluated in time")
       } else {
-        Verdict::WaitUntil(deadline)
+        Verdict::WaitUntil(deadline.min(soon))
       };
     }
     let own = self.active.values().map(|(_, since)| *since);
@@ -37,15 +39,14 @@ impl Running {
       return if deadline <= now {
         Verdict::Stop
       } else {
-        // An event that comes now has its own deadline behind this one.
-        Verdict::WaitUntil(deadline.min(now + limits.event))
+        Verdict::WaitUntil(deadline.min(soon))
       };
     };
     let deadline = oldest + limits.event;
     if deadline <= now {
       Verdict::TooLate("an event was not handled in time")
     } else {
-      Verdict::WaitUntil(deadline.min(now + limits.idle))
+      Verdict::WaitUntil(deadline.min(soon))
     }
   }
 }

@@ -29,7 +29,7 @@ use crate::support::FaultServer;
 use crate::support::Resource;
 
 /// Nothing here takes longer, unless it hangs.
-pub const BOUND: Duration = Duration::from_secs(60);
+pub const BOUND: Duration = Duration::from_secs(30);
 
 /// Assertions and helpers for scripts.
 const PRELUDE: &str = r#"
@@ -256,6 +256,7 @@ impl World {
       .spawn(move || run_window(engine, &url, &log, &script, closed, sender))
       .unwrap();
     Window {
+      log: self.log.clone(),
       done,
       closing,
       thread: Some(thread),
@@ -264,6 +265,7 @@ impl World {
 }
 
 pub struct Window {
+  log: Log,
   done: mpsc::Receiver<Result<(), String>>,
   closing: CancellationToken,
   thread: Option<JoinHandle<()>>,
@@ -280,7 +282,10 @@ impl Window {
     match self.done.recv_timeout(BOUND) {
       Ok(Ok(())) => {}
       Ok(Err(error)) => panic!("in the window: {error}"),
-      Err(error) => panic!("the window's script did not end: {error}"),
+      Err(error) => panic!(
+        "the window's script did not end ({error}): {:#?}",
+        self.log.lines()
+      ),
     }
   }
 }

@@ -237,7 +237,7 @@ fn imported_scripts_are_part_of_the_worker() {
     r#"
     const registration = await navigator.serviceWorker.getRegistration("/");
     await registration.update();
-    await reached(registration.installing, "activated");
+    await reached(registration.installing, "installed");
     "#,
   );
   world.log.wait_for("answer 44");

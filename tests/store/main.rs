@@ -6,6 +6,7 @@ mod damage;
 mod directory;
 mod facts;
 mod full;
+mod registrations;
 mod restart;
 mod volume;
 

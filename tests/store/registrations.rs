@@ -1,0 +1,99 @@
+//! Service worker registrations.
+
+use std::collections::BTreeMap;
+
+use background_fetch::store::Store;
+use background_fetch::store::StoredRegistration;
+use background_fetch::store::StoredWorker;
+use rusqlite::Connection;
+use url::Url;
+
+fn url(path: &str) -> Url {
+  Url::parse("https://app.test").unwrap().join(path).unwrap()
+}
+
+fn worker(source: &str) -> StoredWorker {
+  StoredWorker {
+    script_url: url("/sw.js"),
+    document: "{}".into(),
+    scripts: BTreeMap::from([
+      (url("/sw.js"), source.to_string()),
+      (url("/lib.js"), "// imported \u{1F4BE}".to_string()),
+    ]),
+  }
+}
+
+fn registration(scope: &str) -> StoredRegistration {
+  StoredRegistration {
+    scope: url(scope),
+    document: "\"imports\"".into(),
+    active: Some(worker("// one")),
+    waiting: None,
+  }
+}
+
+#[tokio::test]
+async fn they_are_there_again_and_replaced_and_removed() {
+  let directory = tempfile::tempdir().unwrap();
+  let open = || Store::open_directory(directory.path()).unwrap().facts;
+  let facts = open();
+  facts.put_registration(registration("/b/")).await.unwrap();
+  facts.put_registration(registration("/a/")).await.unwrap();
+  let changed = StoredRegistration {
+    waiting: Some(worker("// two")),
+    ..registration("/b/")
+  };
+  facts.put_registration(changed.clone()).await.unwrap();
+  drop(facts);
+
+  let facts = open();
+  let all = facts.registrations().await.unwrap();
+  assert_eq!(all, [changed, registration("/a/")]);
+  facts.remove_registration(&url("/b/")).await.unwrap();
+  facts.remove_registration(&url("/none/")).await.unwrap();
+  drop(facts);
+
+  let all = open().registrations().await.unwrap();
+  assert_eq!(all, [registration("/a/")]);
+  let database = directory.path().join("facts.sqlite3");
+  let rest: i64 = Connection::open(database)
+    .unwrap()
+    .query_row("SELECT count(*) FROM service_worker_script", [], |r| {
+      r.get(0)
+    })
+    .unwrap();
+  assert_eq!(rest, 2);
+}
+
+#[tokio::test]
+async fn memory_keeps_them_the_same_way() {
+  let facts = Store::in_memory().facts;
+  facts.put_registration(registration("/b/")).await.unwrap();
+  facts.put_registration(registration("/a/")).await.unwrap();
+  facts.put_registration(registration("/b/")).await.unwrap();
+  let all = facts.registrations().await.unwrap();
+  assert_eq!(all, [registration("/b/"), registration("/a/")]);
+  facts.remove_registration(&url("/b/")).await.unwrap();
+  let all = facts.registrations().await.unwrap();
+  assert_eq!(all, [registration("/a/")]);
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_format_takes_them() {
+  let directory = tempfile::tempdir().unwrap();
+  drop(Store::open_directory(directory.path()).unwrap());
+  let database = directory.path().join("facts.sqlite3");
+  Connection::open(database)
+    .unwrap()
+    .execute_batch(
+      "DROP TABLE service_worker_script; DROP TABLE service_worker;
+       DROP TABLE service_worker_registration; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+
+  let facts = Store::open_directory(directory.path()).unwrap().facts;
+  assert_eq!(facts.registrations().await.unwrap(), []);
+  facts.put_registration(registration("/a/")).await.unwrap();
+  let all = facts.registrations().await.unwrap();
+  assert_eq!(all, [registration("/a/")]);
+}
