@@ -37,11 +37,17 @@ const privateKey = { __proto__: null };
 class BackgroundFetchManager {
   // The service worker registration, by its number.
   #registration;
+  #isStillInstalling;
 
-  constructor(key = undefined, registration = undefined) {
+  constructor(
+    key = undefined,
+    registration = undefined,
+    isStillInstalling = undefined,
+  ) {
     if (key !== privateKey) webidl.illegalConstructor();
     this[webidl.brand] = webidl.brand;
     this.#registration = registration;
+    this.#isStillInstalling = isStillInstalling;
   }
 
   // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
@@ -70,6 +76,13 @@ class BackgroundFetchManager {
         );
       }
       ArrayPrototypePush(inners, inner);
+    }
+    // Step 8.4, which the engine checks: it may know more than the script has
+    // been told, and a script that sees no active worker shall be refused.
+    if (this.#isStillInstalling()) {
+      throw new TypeError(
+        `${prefix}: the service worker registration has no active worker`,
+      );
     }
 
     try {
@@ -133,8 +146,12 @@ async function startBackgroundFetch(registration, id, inners, options) {
  * The manager of a service worker registration.
  * @param {number} registration
  */
-function createManager(registration) {
-  return new BackgroundFetchManager(privateKey, registration);
+function createManager(registration, isStillInstalling) {
+  return new BackgroundFetchManager(
+    privateKey,
+    registration,
+    isStillInstalling,
+  );
 }
 
 return {
