@@ -1,6 +1,7 @@
 # make demo   builds bgfetch and shows it at work
 # make test   checks format and lints, and runs every test
 # make fuzz   searches for inputs that break a rule (needs nightly, cargo-fuzz)
+# make wpt    runs the web-platform-tests of this project
 #
 # ENGINE=quickjs (default) or ENGINE=v8 picks the JavaScript engine.
 
@@ -8,8 +9,10 @@ ENGINE ?= quickjs
 
 ifeq ($(ENGINE),quickjs)
   FEATURES :=
+  WPT_FEATURES :=
 else ifeq ($(ENGINE),v8)
   FEATURES := --no-default-features --features v8,cli
+  WPT_FEATURES := --no-default-features --features v8
 else
   $(error ENGINE is quickjs or v8, not "$(ENGINE)")
 endif
@@ -31,7 +34,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo test fuzz setup
+.PHONY: help demo test wpt fuzz setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -56,6 +59,10 @@ fuzz: setup
 	  cargo +nightly fuzz run $$target -- \
 	    -max_total_time=$(FUZZ_SECONDS) || exit; \
 	done
+
+wpt: setup
+	cargo build --package wpt $(WPT_FEATURES)
+	$(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
 
 setup:
 	@sh scripts/setup.sh $(ENGINE)

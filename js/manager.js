@@ -23,7 +23,12 @@ const {
 const { storeRequestBodies } = core.loadExtScript(
   "ext:background_fetch/request_bodies.js",
 );
-const { ArrayPrototypeMap, ArrayPrototypePush, TypeError } = primordials;
+const {
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeSome,
+  TypeError,
+} = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
@@ -32,11 +37,17 @@ const privateKey = { __proto__: null };
 class BackgroundFetchManager {
   // The service worker registration, by its number.
   #registration;
+  #isStillInstalling;
 
-  constructor(key = undefined, registration = undefined) {
+  constructor(
+    key = undefined,
+    registration = undefined,
+    isStillInstalling = undefined,
+  ) {
     if (key !== privateKey) webidl.illegalConstructor();
     this[webidl.brand] = webidl.brand;
     this.#registration = registration;
+    this.#isStillInstalling = isStillInstalling;
   }
 
   // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
@@ -66,6 +77,13 @@ class BackgroundFetchManager {
         );
       }
       ArrayPrototypePush(inners, inner);
+    }
+    // fetch.8.4, which the engine checks: it may know more than the script has
+    // been told, and a script that sees no active worker shall be refused.
+    if (this.#isStillInstalling()) {
+      throw new TypeError(
+        `${prefix}: the service worker registration has no active worker`,
+      );
     }
 
     try {
@@ -108,14 +126,18 @@ const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
 async function startBackgroundFetch(registration, id, inners, options) {
   // fetch.1, fetch.8.1 to fetch.8.5
-  const newFetch = await op_bgfetch_may_fetch(
+  const newFetch = op_bgfetch_may_fetch(
     registration,
     id,
     ArrayPrototypeMap(inners, serializeRequest),
   );
   try {
-    // fetch.8.6 to fetch.8.11
-    await storeRequestBodies(newFetch, inners);
+    // fetch.8.6 to fetch.8.11. Where there are no bodies, nothing is waited for:
+    // calls without bodies register in the order in which they were made, and
+    // none of them has settled before the next one has looked at the ids.
+    if (ArrayPrototypeSome(inners, (inner) => inner.body !== null)) {
+      await storeRequestBodies(newFetch, inners);
+    }
     // fetch.8.12 to fetch.8.16
     return await op_bgfetch_fetch(registration, newFetch, options);
   } finally {
@@ -128,8 +150,12 @@ async function startBackgroundFetch(registration, id, inners, options) {
  * The manager of a service worker registration.
  * @param {number} registration
  */
-function createManager(registration) {
-  return new BackgroundFetchManager(privateKey, registration);
+function createManager(registration, isStillInstalling) {
+  return new BackgroundFetchManager(
+    privateKey,
+    registration,
+    isStillInstalling,
+  );
 }
 
 return {

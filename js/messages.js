@@ -6,6 +6,7 @@ const {
   op_bgfetch_event_handled,
   op_bgfetch_next_message,
   op_bgfetch_report_error,
+  op_bgfetch_take_updates,
 } = core.ops;
 const {
   BackgroundFetchEvent,
@@ -19,8 +20,10 @@ const { getInstance, updateInstances } = core.loadExtScript(
 );
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
+const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
 const {
   ObjectPrototypeIsPrototypeOf,
+  Promise,
   String,
   StringPrototypeStartsWith,
   uncurryThis,
@@ -36,20 +39,44 @@ const isEventTarget = (object) =>
   ObjectPrototypeIsPrototypeOf(EventTarget.prototype, object) &&
   object[webidl.brand] === webidl.brand;
 
+// An update that waits for its task.
+let latest = null;
+
 /** Reads messages for ever, and keeps no event loop alive by doing so. */
 async function receiveMessages(global) {
   while (true) {
     const next = op_bgfetch_next_message();
     core.unrefOpPromise(next);
     const message = await next;
+    if (message.event === undefined) latest = message.backgroundFetch;
+    // A new task, as the text wants it: when `fetch()` resolves in the same
+    // turn of the event loop, its caller goes on first, and finds the
+    // background fetch as it was when it was registered.
+    await new Promise(defer);
     if (message.event === undefined) {
-      reportingErrors(
-        global,
-        () => updateInstances(message.backgroundFetch),
-      );
+      updateLatest(global);
     } else {
       fireFunctionalEvent(global, message.event, message.backgroundFetch);
     }
+  }
+}
+
+function updateLatest(global) {
+  if (latest === null) return;
+  const bgFetch = latest;
+  latest = null;
+  reportingErrors(global, () => updateInstances(bgFetch));
+}
+
+/**
+ * Brings every instance up to date: whoever is told by a message that a
+ * background fetch has settled finds it settled.
+ */
+function catchUp(global) {
+  updateLatest(global);
+  const updates = op_bgfetch_take_updates();
+  for (let i = 0; i < updates.length; i++) {
+    reportingErrors(global, () => updateInstances(updates[i]));
   }
 }
 
@@ -109,6 +136,7 @@ function report(error) {
 }
 
 return {
+  catchUp,
   receiveMessages,
   report,
   reportingErrors,

@@ -18,7 +18,7 @@ const { dispatchAndWait, ExtendableEvent } = core.loadExtScript(
 const { ExtendableMessageEvent } = core.loadExtScript(
   "ext:background_fetch/extendable_message_event.js",
 );
-const { report, reportingErrors } = core.loadExtScript(
+const { catchUp, report, reportingErrors } = core.loadExtScript(
   "ext:background_fetch/messages.js",
 );
 const { getWorker, updateWorkerState } = core.loadExtScript(
@@ -33,8 +33,11 @@ const {
   ArrayPrototypeFilter,
   ArrayPrototypeMap,
   ObjectPrototypeIsPrototypeOf,
+  Promise,
   uncurryThis,
 } = primordials;
+
+const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
 
 const { EventTarget, MessageEvent, setIsTrusted } = core.loadExtScript(
   "ext:deno_web/02_event.js",
@@ -57,6 +60,11 @@ async function receiveServiceWorkerMessages(global, container) {
     if (!isWaiting()) core.unrefOpPromise(next);
     const { message, data } = await next;
     setOnWaiting(() => {});
+    if (message.kind === "message") {
+      // A new task, for the reason that background fetches' messages have.
+      await new Promise(defer);
+      catchUp(global);
+    }
     reportingErrors(global, () => handle(message, data, global, container));
   }
 }

@@ -39,7 +39,12 @@ class ServiceWorkerRegistration extends EventTarget {
     super();
     this.#id = registration.id;
     this.#scope = registration.scope;
-    this.#backgroundFetch = createManager(registration.id);
+    this.#backgroundFetch = createManager(
+      registration.id,
+      () =>
+        this.#active === null &&
+        (this.#installing !== null || this.#waiting !== null),
+    );
     update(this, registration);
   }
 

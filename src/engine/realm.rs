@@ -134,6 +134,8 @@ pub(super) struct Attached {
   others: Mutex<Vec<Arc<Registration>>>,
   pub(super) id: u64,
   inbox: Arc<Inbox>,
+  /// In addition to those in the facts.
+  added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
 }
 
@@ -164,6 +166,7 @@ impl Realm {
       others: Mutex::default(),
       id,
       inbox,
+      added_csp: Mutex::default(),
       service_workers,
     };
     Self {
@@ -204,12 +207,21 @@ impl Realm {
 
   pub(super) fn environment(&self) -> Environment {
     let facts = self.facts();
+    let mut csp = facts.csp.clone();
+    csp.extend(self.attached.added_csp.lock().iter().cloned());
     Environment {
       url: facts.url.clone(),
       policy: facts.policy,
-      csp: facts.csp.clone(),
+      csp,
       referrer_policy: facts.referrer_policy.clone(),
     }
+  }
+
+  /// A policy that came after the realm was made, for instance in a
+  /// [`<meta>`](https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy);
+  /// it governs what is fetched from now on.
+  pub fn add_csp(&self, policy: String) {
+    self.attached.added_csp.lock().push(policy);
   }
 
   /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)
@@ -308,6 +320,12 @@ impl Realm {
       registration.taken(*id, *delivery);
     }
     message
+  }
+
+  /// The updates that are there now, so that something else that the script is
+  /// told is not ahead of them.
+  pub fn take_updates(&self) -> Vec<BackgroundFetchSnapshot> {
+    self.attached.inbox.updates.take_all()
   }
 
   /// The event of `delivery` is no longer active. Its records are not

@@ -57,6 +57,12 @@ impl UpdateQueue {
     Some(run.snapshot())
   }
 
+  /// All that has changed, whether it is due or not.
+  pub(super) fn take_all(&self) -> Vec<BackgroundFetchSnapshot> {
+    let changed = std::mem::take(&mut *self.changed.lock());
+    changed.into_values().map(|run| run.snapshot()).collect()
+  }
+
   fn take_due(&self) -> Option<BackgroundFetchSnapshot> {
     let now = Instant::now();
     let is_due = self.due_at().is_none_or(|at| at <= now);

@@ -23,6 +23,7 @@ deno_core::extension!(
     op_bgfetch_record_request,
     op_bgfetch_record_response,
     op_bgfetch_report_error,
+    op_bgfetch_take_updates,
     op_bgfetch_unwatch,
     op_bgfetch_update_ui,
     op_bgfetch_watch,

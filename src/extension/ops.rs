@@ -49,11 +49,11 @@ fn record(
 
 /// The realm for the background fetches of a registration that a script has.
 fn of_registration(
-  state: &Rc<RefCell<OpState>>,
+  state: &OpState,
   registration: f64,
 ) -> Result<Realm, BackgroundFetchError> {
   let id = RegistrationId(registration as u64);
-  realm(state).of_registration(id).ok_or_else(|| {
+  state.borrow::<Realm>().of_registration(id).ok_or_else(|| {
     BackgroundFetchError::Type(
       "the service worker registration is gone".to_string(),
     )
@@ -67,15 +67,15 @@ fn key(number: f64) -> BackgroundFetchKey {
 /// The background fetch to be, as a resource.
 #[op2]
 #[smi]
-pub(crate) async fn op_bgfetch_may_fetch(
-  state: Rc<RefCell<OpState>>,
+pub(crate) fn op_bgfetch_may_fetch(
+  state: &mut OpState,
   registration: f64,
   #[string] id: String,
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
-  of_registration(&state, registration)?.may_fetch(&id, &requests)?;
+  of_registration(state, registration)?.may_fetch(&id, &requests)?;
   let new_fetch = NewFetch::new(id, requests);
-  Ok(state.borrow_mut().resource_table.add(new_fetch))
+  Ok(state.resource_table.add(new_fetch))
 }
 
 #[op2]
@@ -122,7 +122,8 @@ pub(crate) async fn op_bgfetch_fetch(
 ) -> Result<JsBackgroundFetch, BackgroundFetchError> {
   let new_fetch = new_fetch(&state, rid)?;
   let records = new_fetch.take_records()?;
-  let snapshot = of_registration(&state, registration)?
+  let realm = of_registration(&state.borrow(), registration)?;
+  let snapshot = realm
     .fetch(new_fetch.id.clone(), records, options.into())
     .await?;
   Ok(snapshot.into())
@@ -196,6 +197,16 @@ pub(crate) async fn op_bgfetch_next_message(
   state: Rc<RefCell<OpState>>,
 ) -> JsMessage {
   realm(&state).next_message().await.into()
+}
+
+/// The updates that no message has told yet.
+#[op2]
+#[serde]
+pub(crate) fn op_bgfetch_take_updates(
+  state: &mut OpState,
+) -> Vec<JsBackgroundFetch> {
+  let updates = state.borrow::<Realm>().take_updates();
+  updates.into_iter().map(Into::into).collect()
 }
 
 #[op2(fast)]

@@ -1,0 +1,27 @@
+// Tells the page that has greeted it of every event.
+
+let page = null;
+
+addEventListener("message", (event) => {
+  page = event.source;
+  page.postMessage({ what: "ready" });
+});
+
+async function tell(type, bgFetch) {
+  const records = await bgFetch.matchAll();
+  const texts = await Promise.all(records.map(async ({ responseReady }) => {
+    try {
+      return await (await responseReady).text();
+    } catch (error) {
+      return error.name;
+    }
+  }));
+  const { id, result, failureReason, downloaded } = bgFetch;
+  page.postMessage({ what: "event", type, id, result, failureReason, downloaded, texts });
+}
+
+for (const type of ["success", "fail", "abort"]) {
+  addEventListener(`backgroundfetch${type}`, (event) => {
+    event.waitUntil(tell(event.type, event.registration));
+  });
+}

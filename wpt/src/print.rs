@@ -1,0 +1,78 @@
+//! Results for a person to read.
+
+use crate::expectations::Expectations;
+use crate::expectations::HARNESS;
+use crate::results::Results;
+use crate::results::Status;
+
+/// Counts over all pages.
+#[derive(Debug, Default)]
+pub struct Summary {
+  pub pages: usize,
+  pub passed: usize,
+  pub failed_as_expected: usize,
+  pub unexpected: usize,
+}
+
+impl Summary {
+  /// Prints a page, and counts it.
+  pub fn add(&mut self, page: &Results, expectations: &Expectations) {
+    let id = &page.test.id;
+    let before = self.unexpected;
+    println!("{id}");
+    self.pages += 1;
+    let harness = expectations.of_harness(id);
+    if page.status != Status::Ok || harness != Status::Ok {
+      let message = page.message.as_deref();
+      self.line(HARNESS, page.status, harness, message);
+    }
+    for subtest in &page.subtests {
+      let expected = expectations.of_subtest(id, &subtest.name);
+      let message = subtest.message.as_deref();
+      self.line(&subtest.name, subtest.status, expected, message);
+    }
+    for name in expectations.missing(page) {
+      self.unexpected += 1;
+      println!("  MISSING  {name} (listed in the expectations)");
+    }
+    if self.unexpected > before && !page.console.is_empty() {
+      println!("  what the realm wrote:");
+      for line in page.console.lines() {
+        println!("    {line}");
+      }
+    }
+  }
+
+  fn line(
+    &mut self,
+    name: &str,
+    status: Status,
+    expected: Status,
+    message: Option<&str>,
+  ) {
+    let success = [Status::Pass, Status::Ok].contains(&status);
+    let remark = if status != expected {
+      self.unexpected += 1;
+      format!(" (expected {expected})")
+    } else if success {
+      self.passed += usize::from(name != HARNESS);
+      String::new()
+    } else {
+      self.failed_as_expected += 1;
+      " (as expected)".to_string()
+    };
+    println!("  {status:8} {name}{remark}");
+    if let Some(message) = message.filter(|_| !success) {
+      for line in message.lines() {
+        println!("             {line}");
+      }
+    }
+  }
+
+  pub fn print(&self) {
+    println!(
+      "{} pages: {} subtests passed, {} failed as expected, {} unexpected",
+      self.pages, self.passed, self.failed_as_expected, self.unexpected
+    );
+  }
+}

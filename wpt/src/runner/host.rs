@@ -1,0 +1,188 @@
+//! The ops behind `wpt/js`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use background_fetch::engine::PermissionState;
+use background_fetch::engine::Realm;
+use background_fetch::engine::RealmKind;
+use deno_core::OpState;
+use deno_core::op2;
+use parking_lot::Mutex;
+use reqwest::Method;
+use reqwest::Url;
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::loader::Loader;
+
+/// What the runner and a realm share.
+pub struct Host {
+  pub loader: Loader,
+  pub timeout_multiplier: f64,
+  pub permission: Arc<Mutex<PermissionState>>,
+  pub log: Log,
+  pub outcome: Rc<RefCell<Outcome>>,
+}
+
+/// What a page's realms have written.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<String>>);
+
+impl Log {
+  pub fn write(&self, text: &str) {
+    self.0.lock().push_str(text);
+  }
+
+  pub fn line(&self, text: &str) {
+    self.write(&format!("{text}\n"));
+  }
+
+  pub fn take(&self) -> String {
+    std::mem::take(&mut self.0.lock())
+  }
+}
+
+/// What is known of the tests in a realm.
+#[derive(Default)]
+pub struct Outcome {
+  /// Those that have ended, as they came.
+  pub ended: Vec<CompleteTest>,
+  pub complete: Option<Complete>,
+}
+
+/// What the harness reports at its end.
+#[derive(Deserialize)]
+pub struct Complete {
+  pub status: u32,
+  pub message: Option<String>,
+  pub tests: Vec<CompleteTest>,
+}
+
+#[derive(Deserialize)]
+pub struct CompleteTest {
+  pub name: String,
+  pub status: u32,
+  pub message: Option<String>,
+}
+
+deno_core::extension!(
+  wpt_host,
+  deps = [background_fetch],
+  ops = [
+    op_wpt_add_csp,
+    op_wpt_complete,
+    op_wpt_fetch,
+    op_wpt_load,
+    op_wpt_log,
+    op_wpt_realm_kind,
+    op_wpt_result,
+    op_wpt_set_permission,
+    op_wpt_timeout_multiplier,
+  ],
+  esm_entry_point = "ext:wpt_host/start.js",
+  esm = [dir "js", "start.js"],
+  lazy_loaded_js = [dir "js", "document.js", "host.js"],
+  options = { host: Host },
+  state = |state, options| state.put(options.host),
+);
+
+#[op2]
+#[string]
+fn op_wpt_realm_kind(state: &mut OpState) -> &'static str {
+  match state.borrow::<Realm>().facts().kind {
+    RealmKind::Window => "window",
+    RealmKind::DedicatedWorker => "dedicated-worker",
+    RealmKind::ServiceWorker => "service-worker",
+  }
+}
+
+/// The text of a script; none when it cannot be loaded.
+#[op2]
+#[string]
+fn op_wpt_load(state: &mut OpState, #[string] url: &str) -> Option<String> {
+  let loader = state.borrow::<Host>().loader.clone();
+  let text = match Url::parse(url) {
+    Ok(url) => loader.load_text_blocking(url),
+    Err(error) => Err(format!("{url}: {error}")),
+  };
+  match text {
+    Ok(text) => Some(text),
+    Err(error) => {
+      state.borrow::<Host>().log.line(&format!("load: {error}"));
+      None
+    }
+  }
+}
+
+#[derive(Serialize)]
+struct JsResponse {
+  status: u16,
+  headers: Vec<(String, String)>,
+  body: Vec<u8>,
+}
+
+/// None when the server cannot be reached.
+#[op2]
+#[serde]
+async fn op_wpt_fetch(
+  state: Rc<RefCell<OpState>>,
+  #[string] method: String,
+  #[string] url: String,
+  #[serde] headers: Vec<(String, String)>,
+  #[buffer(copy)] body: Vec<u8>,
+) -> Option<JsResponse> {
+  let loader = state.borrow().borrow::<Host>().loader.clone();
+  let method = Method::from_bytes(method.as_bytes()).ok()?;
+  let url = Url::parse(&url).ok()?;
+  let loaded = loader.load(method, url, headers, body).await.ok()?;
+  Some(JsResponse {
+    status: loaded.status,
+    headers: loaded.headers,
+    body: loaded.body,
+  })
+}
+
+#[op2]
+fn op_wpt_complete(state: &mut OpState, #[serde] complete: Complete) {
+  // The first one counts: a worker's harness may be told twice to end.
+  let outcome = &state.borrow::<Host>().outcome;
+  outcome.borrow_mut().complete.get_or_insert(complete);
+}
+
+#[op2]
+fn op_wpt_result(state: &mut OpState, #[serde] result: CompleteTest) {
+  let outcome = &state.borrow::<Host>().outcome;
+  outcome.borrow_mut().ended.push(result);
+}
+
+#[op2(fast)]
+fn op_wpt_timeout_multiplier(state: &mut OpState) -> f64 {
+  state.borrow::<Host>().timeout_multiplier
+}
+
+#[op2(fast)]
+fn op_wpt_log(state: &mut OpState, #[string] text: &str) {
+  state.borrow::<Host>().log.line(text);
+}
+
+#[op2(fast)]
+fn op_wpt_set_permission(
+  state: &mut OpState,
+  #[string] name: &str,
+  #[string] permission: &str,
+) {
+  if name == "background-fetch" {
+    *state.borrow::<Host>().permission.lock() = match permission {
+      "granted" => PermissionState::Granted,
+      "denied" => PermissionState::Denied,
+      _ => PermissionState::Prompt,
+    };
+  }
+}
+
+#[op2(fast)]
+fn op_wpt_add_csp(state: &mut OpState, #[string] policy: &str) {
+  state.borrow::<Realm>().add_csp(policy.into());
+}

@@ -1,0 +1,123 @@
+//! Runs pages of tests, several at once.
+
+mod host;
+mod loader;
+mod page;
+mod realm;
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reqwest::Url;
+use tokio::runtime::Handle;
+
+pub use self::loader::Loader;
+pub use self::loader::Route;
+use crate::discover::Test;
+use crate::results::Results;
+use crate::results::Status;
+
+/// What every page is run with.
+pub struct Setting {
+  /// Multi-threaded; engines run on it.
+  pub runtime: Handle,
+  pub loader: Loader,
+  pub route: Route,
+  pub http: Url,
+  pub https: Url,
+  /// How much longer than in a browser a page may take.
+  pub timeout_multiplier: f64,
+}
+
+impl Setting {
+  fn base(&self, https: bool) -> &Url {
+    if https { &self.https } else { &self.http }
+  }
+
+  /// After this long the runner ends what the harness has not ended.
+  fn bound(&self, test: &Test) -> Duration {
+    let harness = if test.long_timeout { 60.0 } else { 10.0 };
+    Duration::from_secs_f64(harness * self.timeout_multiplier)
+      + Duration::from_secs(5)
+  }
+}
+
+/// Runs the tests on `jobs` threads, and hands over the results in the order
+/// of `tests`.
+pub fn run_all(
+  tests: Vec<Test>,
+  setting: Setting,
+  jobs: usize,
+  mut each: impl FnMut(&Results),
+) -> Vec<Results> {
+  let setting = Arc::new(setting);
+  let count = tests.len();
+  let queue = Arc::new(Mutex::new(tests.into_iter().enumerate()));
+  let (sender, receiver) = mpsc::channel();
+  for _ in 0..jobs.min(count) {
+    let (queue, setting) = (queue.clone(), setting.clone());
+    let sender = sender.clone();
+    thread::spawn(move || {
+      loop {
+        let next = queue.lock().next();
+        let Some((index, test)) = next else { break };
+        if sender.send((index, run_bounded(test, &setting))).is_err() {
+          break;
+        }
+      }
+    });
+  }
+  drop(sender);
+  let mut results: Vec<Option<Results>> = vec![None; count];
+  let mut shown = 0;
+  for (index, result) in receiver {
+    results[index] = Some(result);
+    while let Some(Some(result)) = results.get(shown) {
+      each(result);
+      shown += 1;
+    }
+  }
+  results.into_iter().flatten().collect()
+}
+
+/// Runs a test on a thread of its own. A thread whose script never returns is
+/// left behind.
+fn run_bounded(test: Test, setting: &Arc<Setting>) -> Results {
+  let bound = setting.bound(&test) + GRACE;
+  let (sender, receiver) = mpsc::sync_channel(1);
+  let (setting, name) = (setting.clone(), test.clone());
+  let thread = thread::Builder::new()
+    .name(test.id.clone())
+    .stack_size(STACK)
+    .spawn(move || {
+      let _ = sender.send(realm::run(&name, &setting));
+    });
+  let (status, message) = match thread {
+    Err(error) => (Status::Crash, format!("no thread for it: {error}")),
+    Ok(_) => match receiver.recv_timeout(bound) {
+      Ok(results) => return results,
+      Err(mpsc::RecvTimeoutError::Timeout) => {
+        (Status::Timeout, "a script did not return".to_string())
+      }
+      Err(mpsc::RecvTimeoutError::Disconnected) => {
+        (Status::Crash, "the realm's thread panicked".to_string())
+      }
+    },
+  };
+  Results {
+    test,
+    status,
+    message: Some(message),
+    subtests: Vec::new(),
+    duration: bound,
+    console: String::new(),
+  }
+}
+
+/// In bytes. JavaScript engines need more than a thread has by default.
+const STACK: usize = 16 * 1024 * 1024;
+/// What an orderly end may take on top of the bound.
+const GRACE: Duration = Duration::from_secs(10);

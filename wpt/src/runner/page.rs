@@ -1,0 +1,119 @@
+//! The parts of a page that matter to a test: its scripts and metadata.
+
+/// An element of the page's source.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Element {
+  /// `script`, `meta` or `title`.
+  pub name: String,
+  pub attributes: Vec<(String, String)>,
+  /// What is inside, for a script or a title.
+  pub text: String,
+}
+
+impl Element {
+  pub fn attribute(&self, name: &str) -> Option<&str> {
+    let mut attributes = self.attributes.iter();
+    attributes
+      .find(|(key, _)| key == name)
+      .map(|(_, value)| value.as_str())
+  }
+}
+
+/// Finds the elements in a page that is as simple as tests' pages are: this is
+/// no parser of HTML.
+pub fn elements(source: &str) -> Vec<Element> {
+  let mut elements = Vec::new();
+  let mut rest = source;
+  while let Some(start) = rest.find('<') {
+    rest = &rest[start + 1..];
+    if let Some(comment) = rest.strip_prefix("!--") {
+      rest = comment.split_once("-->").map_or("", |(_, after)| after);
+      continue;
+    }
+    let end = rest
+      .find(|char: char| !char.is_ascii_alphanumeric())
+      .unwrap_or(rest.len());
+    let name = rest[..end].to_ascii_lowercase();
+    if !["script", "meta", "title"].contains(&name.as_str()) {
+      continue;
+    }
+    let (attributes, after) = attributes(&rest[end..]);
+    rest = after;
+    let mut text = String::new();
+    if name != "meta" {
+      let close = format!("</{name}");
+      let lower = rest.to_ascii_lowercase();
+      let length = lower.find(&close).unwrap_or(rest.len());
+      text = rest[..length].to_string();
+      rest = &rest[length..];
+    }
+    elements.push(Element {
+      name,
+      attributes,
+      text,
+    });
+  }
+  elements
+}
+
+/// The attributes up to `>`, and what follows it.
+fn attributes(mut rest: &str) -> (Vec<(String, String)>, &str) {
+  let mut attributes = Vec::new();
+  loop {
+    rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+    if let Some(after) = rest.strip_prefix('>') {
+      return (attributes, after);
+    }
+    if rest.is_empty() {
+      return (attributes, rest);
+    }
+    let end = rest
+      .find(|c: char| c.is_whitespace() || "=>/".contains(c))
+      .unwrap_or(rest.len());
+    let name = rest[..end].to_ascii_lowercase();
+    rest = rest[end..].trim_start();
+    let mut value = "";
+    if let Some(after) = rest.strip_prefix('=') {
+      let after = after.trim_start();
+      (value, rest) = match after.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+          after[1..].split_once(quote).unwrap_or((&after[1..], ""))
+        }
+        _ => after.split_at(
+          after
+            .find(|c: char| c.is_whitespace() || c == '>')
+            .unwrap_or(after.len()),
+        ),
+      };
+    }
+    attributes.push((name, unescape(value)));
+  }
+}
+
+fn unescape(text: &str) -> String {
+  text
+    .replace("&quot;", "\"")
+    .replace("&lt;", "<")
+    .replace("&gt;", ">")
+    .replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  #[test]
+  fn scripts_and_metadata() {
+    let found = elements(
+      "<!doctype html><meta charset=utf-8><title>T</title><!-- <script> -->\
+       <script src='/a.js?x=1&amp;y'></script><div id=log></div>\
+       <script>if (1 < 2) go();</script>",
+    );
+    let names: Vec<_> = found.iter().map(|e| &*e.name).collect();
+    assert_eq!(names, ["meta", "title", "script", "script"]);
+    assert_eq!(found[0].attribute("charset"), Some("utf-8"));
+    assert_eq!(found[1].text, "T");
+    assert_eq!(found[2].attribute("src"), Some("/a.js?x=1&y"));
+    assert_eq!(found[3].text, "if (1 < 2) go();");
+  }
+}
