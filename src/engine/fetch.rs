@@ -2,6 +2,7 @@
 //! behind the script's door.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -212,7 +213,12 @@ impl Realm {
     self.may_fetch(&id, &requests)?;
     // A script that ends in between must leave all or nothing.
     let realm = self.clone();
-    let register = async move { realm.register(id, records, options).await };
+    let mut register = Box::pin(realm.register(id, records, options));
+    // It is begun here, so that calls get into the edit queue in the order in
+    // which they were made.
+    if let Poll::Ready(registered) = futures::poll!(&mut register) {
+      return registered;
+    }
     self.engine().shared().to_the_end(register).await?
   }
 

@@ -74,8 +74,11 @@ pub(super) struct RecordSlot {
 pub(super) struct Writer {
   /// Kept open from one attempt to the next.
   pub(super) body: Option<Box<dyn BodyWriter>>,
-  /// Failures in a row, since the last byte.
+  /// Failures in a row, since there was more than ever before.
   pub(super) failures: u32,
+  /// The most bytes that were ever stored. A server that always fails at the
+  /// same place, and has to be asked for everything again, makes no progress.
+  pub(super) most: u64,
 }
 
 /// The parts of a [`RecordSlot`] that come from the store or from `fetch()`.

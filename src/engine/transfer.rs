@@ -192,7 +192,10 @@ fn appended(
     .checkpoint
     .stored(run.key, record, body.id(), stored, length);
   writer.body = Some(body);
-  writer.failures = 0;
+  if stored > writer.most {
+    writer.most = stored;
+    writer.failures = 0;
+  }
   run.response_data(record).set_stored(stored);
   run.tell(|p, actions| p.bytes_appended(record, length, actions));
 }

@@ -58,6 +58,12 @@ async fn a_server_that_never_answers_is_given_up() {
 
 // steps: complete.11.response.1.2
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_ranges_that_always_breaks_is_given_up() {
+  let broken = || All(vec![IgnoreRange, TruncateAfter(400_000)]);
+  fails_with([broken()], FetchError).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_not_there_is_named() {
   let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
   let address = listener.local_addr().unwrap();

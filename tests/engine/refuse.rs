@@ -93,3 +93,21 @@ async fn settle_event(realm: &background_fetch::engine::Realm, name: &str) {
   assert_eq!(event, name);
   realm.event_handled(delivery);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_calls_with_one_id_the_first_one_wins() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let realm = worker(&in_memory());
+  let url = server.url("/r");
+  for round in 0..50 {
+    let id = format!("id {round}");
+    let urls = [url.as_str()];
+    let (first, second) = tokio::join!(
+      try_fetch(&realm, &id, &urls, 0),
+      try_fetch(&realm, &id, &urls, 0)
+    );
+    assert!(first.is_ok(), "{first:?}");
+    assert!(matches!(second, Err(FetchRejection::Type(_))), "{second:?}");
+  }
+}
