@@ -1,6 +1,7 @@
 //! A fetch to make, and what became of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use background_fetch::network::Environment;
 use background_fetch::network::FetchParams;
@@ -80,8 +81,13 @@ pub fn with_body(
   params
 }
 
+/// Nothing here takes longer, unless it hangs.
+const BOUND: Duration = Duration::from_secs(30);
+
 pub async fn text(response: FetchResponse) -> Result<String, NetworkError> {
-  let chunks: Vec<Bytes> = response.body.try_collect().await?;
+  let chunks = response.body.try_collect::<Vec<Bytes>>();
+  let chunks = tokio::time::timeout(BOUND, chunks).await;
+  let chunks = chunks.expect("a body that ends")?;
   Ok(String::from_utf8(chunks.concat()).unwrap())
 }
 
