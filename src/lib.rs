@@ -55,6 +55,7 @@
 //!
 //! [Background Fetch]: https://wicg.github.io/background-fetch/
 
+pub mod control;
 pub mod display;
 pub mod engine;
 pub mod extension;
