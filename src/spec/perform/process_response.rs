@@ -5,6 +5,7 @@ use super::Action;
 use super::Perform;
 use super::Unavailability;
 use super::complete_a_record::Head;
+use super::complete_a_record::State;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResponse;
 use crate::spec::RecordResult;
@@ -132,6 +133,16 @@ impl Perform {
       actions.push(Action::Response { record });
     }
     // complete.11.response.5 is the engine's: it holds the stream.
+  }
+
+  /// Whether `response`, to a request for more, says that there is no more:
+  /// deviation E9.
+  pub fn is_end_of_record(&self, record: usize, response: &Response) -> bool {
+    let State::Fetching(fetching) = &self.records[record].state else {
+      return false;
+    };
+    let stored = &self.background_fetch.records[record].response_data;
+    is_end_of_unknown_length(fetching.range_start, response, stored)
   }
 }
 

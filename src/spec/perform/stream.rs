@@ -90,6 +90,26 @@ impl Perform {
     self.fail(record, reason, actions);
   }
 
+  /// Whether the response that is being received is a part, and all bytes
+  /// that are missing beside it are appended: *main fetch* has seen none of
+  /// the other parts, so nobody has verified their integrity.
+  pub fn is_last_part(&self, record: usize) -> bool {
+    let data = &self.background_fetch.records[record].response_data;
+    let State::Fetching(fetching) = &self.records[record].state else {
+      return false;
+    };
+    match fetching.head {
+      Some(Head::Partial {
+        complete_length, ..
+      }) => complete_length == Some(data.bytes),
+      // Deviation E15: a part that is the whole.
+      Some(Head::Whole { ok }) => {
+        ok && data.response.as_ref().is_some_and(|r| r.status == 206)
+      }
+      None => false,
+    }
+  }
+
   /// complete.11.response.7: the bytes transmission is done normally, and all bytes are appended.
   pub fn stream_done(
     &mut self,
