@@ -84,13 +84,13 @@ pub enum Proxy {
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkConfigError {
   #[error(
-    "root certificate {index} is not a certificate in PEM: {source}; check \
+    "root certificate {index} is not a certificate in PEM: {reason}; check \
      the file that it was read from"
   )]
   RootCertificate {
     /// The position in [`NetworkConfig::root_certificates`].
     index: usize,
-    source: reqwest::Error,
+    reason: String,
   },
   #[error("{url:?} is not the URL of a proxy: {source}")]
   Proxy { url: String, source: reqwest::Error },
@@ -169,10 +169,15 @@ fn builder(
   }
   let mut certificates = Vec::new();
   for (index, pem) in config.root_certificates.iter().enumerate() {
-    let bundle = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
-    certificates.extend(bundle.map_err(|source| {
-      NetworkConfigError::RootCertificate { index, source }
-    })?);
+    let refused =
+      |reason| NetworkConfigError::RootCertificate { index, reason };
+    let bundle = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
+      .map_err(|error| refused(error.to_string()))?;
+    // The wrong file would else be taken without a word.
+    if bundle.is_empty() {
+      return Err(refused("there is no certificate in it".into()));
+    }
+    certificates.extend(bundle);
   }
   builder = if config.system_roots {
     builder.tls_certs_merge(certificates)

@@ -171,6 +171,17 @@ mod tests {
   }
 
   #[test]
+  fn every_safe_header_is_shown() {
+    let safe = "Cache-Control Content-Language Content-Length Content-Type \
+      Expires Last-Modified Pragma";
+    for name in safe.split_ascii_whitespace() {
+      let list = headers(&[(name, "1")]);
+      let kept = cors_filtered_headers(&list, CredentialsMode::Include);
+      assert!(kept.contains(name), "{name}");
+    }
+  }
+
+  #[test]
   fn a_star_exposes_all_but_only_without_credentials() {
     let list = headers(&[("ETag", "b"), ("Set-Cookie", "d"), (EXPOSE, "*")]);
     let kept = cors_filtered_headers(&list, CredentialsMode::SameOrigin);

@@ -129,6 +129,8 @@ mod tests {
     assert!(blocked(&[allow, deny], url).is_some());
     assert!(blocked(&["connect-src *, connect-src 'self'"], url).is_some());
     assert!(blocked(&[allow, allow], url).is_none());
+    let joined = "connect-src 'self', default-src b.test";
+    assert!(blocked(&[joined], url).is_some());
   }
 
   #[test]

@@ -91,3 +91,96 @@ async fn more_than_the_download_total_is_refused() {
   try_fetch(&realm, "r", &[&url], 1_000_000).await.unwrap();
   settle(&realm, "backgroundfetchsuccess").await;
 }
+
+/// A resource of a million bytes that answers as in `script`, fetched with a
+/// `downloadTotal` of 2000 into a store in `directory`.
+async fn fails_within_2000(
+  resource: Resource,
+  directory: &std::path::Path,
+) -> u64 {
+  let server = FaultServer::start().await;
+  let url = server.serve("/r", resource);
+  let realm = worker(&on_disk(directory));
+  try_fetch(&realm, "r", &[&url], 2000).await.unwrap();
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchfail");
+  let told = &snapshot.diagnostic;
+  assert_eq!(snapshot.failure_reason, DownloadTotalExceeded, "{told}");
+  assert!(snapshot.downloaded <= 2000);
+  stored_bytes(&directory.join("bodies"))
+}
+
+fn stored_bytes(directory: &std::path::Path) -> u64 {
+  let entries = std::fs::read_dir(directory).unwrap();
+  let sizes = entries.map(|entry| {
+    let path = entry.unwrap().path();
+    match path.is_dir() {
+      true => stored_bytes(&path),
+      false => path.metadata().unwrap().len(),
+    }
+  });
+  sizes.sum()
+}
+
+// steps: complete.11.response.6.1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bomb_is_stopped_before_it_reaches_the_disk() {
+  let directory = tempfile::tempdir().unwrap();
+  // Four kilobytes on the wire.
+  let bomb = Resource::literal(vec![0; 4_000_000]).script([Gzip]);
+  let stored = fails_within_2000(bomb, directory.path()).await;
+  assert!(stored <= 4096, "{stored}");
+}
+
+// steps: complete.11.response.6.1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_of_unknown_length_is_stopped_at_the_download_total() {
+  let directory = tempfile::tempdir().unwrap();
+  let endless = Resource::bytes(1 << 40, 1).script([Chunked]);
+  let stored = fails_within_2000(endless, directory.path()).await;
+  assert!(stored <= 4096, "{stored}");
+}
+
+// steps: complete.11.response.8.2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_that_always_promises_too_much_is_a_fetch_error() {
+  let lie = || All(vec![IgnoreRange, LyingContentLength(1_000_001)]);
+  let diagnostic = fails_with([lie()], FetchError).await;
+  assert!(diagnostic.contains("broke"), "{diagnostic}");
+}
+
+// steps: validate.3, complete.11.response.2.1.1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_overlaps_or_leaves_a_gap_is_a_fetch_error() {
+  for range in [
+    "bytes 399999-999999/1000000",
+    "bytes 400001-999999/1000000",
+    "bytes 0-999999/1000000",
+    "bytes 400000-399999/1000000",
+    "bytes 400000-999999/999999",
+    "items 400000-999999/1000000",
+  ] {
+    let shifted = ContentRange(range.into());
+    fails_with([TruncateAfter(400_000), shifted], FetchError).await;
+  }
+}
+
+// steps: complete.11.response.8.2
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_is_given_up() {
+  let mut config = config();
+  config.network.idle_timeout = std::time::Duration::from_millis(50);
+  let store = background_fetch::store::Store::in_memory();
+  let engine = background_fetch::engine::Engine::start(store, config).unwrap();
+  let realm = worker(&engine);
+  let server = FaultServer::start().await;
+  let minute = std::time::Duration::from_secs(60);
+  let resource = Resource::text("slow").accept_ranges(false);
+  let slow = All(vec![IgnoreRange, OneBytePer(minute)]);
+  let url = server.serve("/r", resource.script([slow]));
+  fetch(&realm, "r", &[&url]).await;
+  let snapshot = settle(&realm, "backgroundfetchfail").await;
+  assert_eq!(snapshot.failure_reason, FetchError);
+  let told = snapshot.diagnostic;
+  assert!(told.contains("sent nothing for 0.05 s"), "{told}");
+}

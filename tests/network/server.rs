@@ -17,6 +17,27 @@ pub fn answer(raw: &'static str) -> Handler {
   Arc::new(move |_| raw.into())
 }
 
+/// Always the same answer, made when the test runs.
+pub fn raw(raw: String) -> Handler {
+  Arc::new(move |_| raw.clone().into())
+}
+
+/// A redirect that every origin may see.
+pub fn redirect_to(status: u16, location: &str) -> Handler {
+  raw(format!(
+    "HTTP/1.1 {status} X\r\nLocation: {location}\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\n\r\n"
+  ))
+}
+
+/// The value of a header in the text of a request.
+pub fn header(request: &str, name: &str) -> Option<String> {
+  let (head, _) = request.split_once("\r\n\r\n")?;
+  head.lines().skip(1).find_map(|line| {
+    let (n, value) = line.split_once(": ")?;
+    n.eq_ignore_ascii_case(name).then(|| value.to_string())
+  })
+}
+
 pub struct Server {
   address: SocketAddr,
   requests: Arc<Mutex<Vec<String>>>,
@@ -63,6 +84,10 @@ impl Server {
   /// The request number `n`, head and body.
   pub fn request(&self, n: usize) -> String {
     self.requests.lock().unwrap()[n].clone()
+  }
+
+  pub fn last_request(&self) -> String {
+    self.requests.lock().unwrap().last().unwrap().clone()
   }
 
   pub fn request_lines(&self) -> Vec<String> {

@@ -1,0 +1,15 @@
+//! One fetch on the wire, against small servers on the loopback interface.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bodies;
+mod cors;
+mod credentials;
+mod harness;
+mod page;
+mod permission;
+mod redirects;
+mod server;
+mod tls;
+mod transport;
