@@ -26,6 +26,7 @@ mod updates;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::Weak;
 
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
@@ -241,10 +242,37 @@ impl Engine {
     }
   }
 
+  /// Runs `task` on the engine's runtime until it ends or the engine stops. It
+  /// must not hold a copy of the engine while it waits.
+  pub(crate) fn spawn_until_stopped(
+    &self,
+    task: impl Future<Output = ()> + Send + 'static,
+  ) {
+    let stopping = self.shared().stopping.clone();
+    self.shared().spawn(async move {
+      attempt::until(&stopping, task).await;
+    });
+  }
+
+  /// The engine, without keeping it.
+  pub(crate) fn downgrade(&self) -> WeakEngine {
+    WeakEngine(Arc::downgrade(&self.0))
+  }
+
   /// Stops all transfers, makes what was received durable, and returns when
   /// nothing runs any more. The store goes on with the next engine.
   pub async fn shutdown(self) {
     self.shared().stop().await;
+  }
+}
+
+#[derive(Clone)]
+pub(crate) struct WeakEngine(Weak<Running>);
+
+impl WeakEngine {
+  /// `None` when the last copy of the engine is gone.
+  pub(crate) fn upgrade(&self) -> Option<Engine> {
+    self.0.upgrade().map(Engine)
   }
 }
 

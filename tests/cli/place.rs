@@ -20,7 +20,11 @@ use tempfile::TempDir;
 /// Nothing here takes longer, however busy the machine is.
 pub const BOUND: Duration = Duration::from_secs(60);
 
-pub struct Place(TempDir);
+pub struct Place {
+  directory: TempDir,
+  /// The store's directory, in this one.
+  pub store: String,
+}
 
 /// How the program has ended.
 #[derive(Debug)]
@@ -39,11 +43,14 @@ pub struct Running {
 
 impl Place {
   pub fn new() -> Self {
-    Self(TempDir::new().unwrap())
+    Self {
+      directory: TempDir::new().unwrap(),
+      store: "store".to_string(),
+    }
   }
 
   pub fn path(&self, name: &str) -> PathBuf {
-    self.0.path().join(name)
+    self.directory.path().join(name)
   }
 
   pub fn write(&self, name: &str, text: &str) -> String {
@@ -58,8 +65,11 @@ impl Place {
   /// Starts `bgfetch COMMAND --store … ARGUMENTS`.
   pub fn start(&self, command: &str, arguments: &[&str]) -> Running {
     let mut process = Command::new(env!("CARGO_BIN_EXE_bgfetch"));
-    process.arg(command).arg("--store").arg(self.path("store"));
-    process.args(arguments).current_dir(self.0.path());
+    process
+      .arg(command)
+      .arg("--store")
+      .arg(self.path(&self.store));
+    process.args(arguments).current_dir(self.directory.path());
     Running::spawn(process)
   }
 

@@ -30,7 +30,10 @@ fn help_names_the_commands() {
   let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_bgfetch"));
   process.arg("--help");
   let ended = crate::place::Running::spawn(process).ended().code(0);
-  for command in ["run", "get", "resume", "list", "show", "abort", "demo"] {
+  for command in [
+    "run", "get", "resume", "list", "show", "abort", "pause", "unpause",
+    "click", "demo",
+  ] {
     assert!(ended.stdout.contains(&format!("  {command} ")), "{command}");
   }
 }

@@ -35,16 +35,14 @@ pub enum Command {
   List(List),
   /// Show one background fetch of the store with its requests
   Show(Show),
-  /// Abort a background fetch of the store
-  Abort(Abort),
-  /// Pause a background fetch (not there yet)
-  #[command(hide = true)]
+  /// Abort a background fetch, also while another process works on it
+  Abort(Control),
+  /// Pause a background fetch, also while another process works on it
   Pause(Control),
-  /// Let a paused background fetch go on (not there yet)
-  #[command(hide = true)]
+  /// Let a paused background fetch go on
   Unpause(Control),
-  /// Activate a background fetch as a user's click does (not there yet)
-  #[command(hide = true)]
+  /// Fire backgroundfetchclick in the script that another process runs, as a
+  /// user's click on a background fetch does
   Click(Control),
   /// See the main job done on this machine alone: a server, a script, and a
   /// transfer that is cut and continued
@@ -111,8 +109,9 @@ pub struct Show {
   pub store: StoreOptions,
 }
 
+/// What `abort`, `pause`, `unpause` and `click` have in common.
 #[derive(Args)]
-pub struct Abort {
+pub struct Control {
   /// The background fetch's id, as `bgfetch list` shows it
   pub id: String,
   /// Only in the scope of this base URL, where several have the same id
@@ -121,13 +120,6 @@ pub struct Abort {
   /// Say nothing but errors
   #[arg(long)]
   pub quiet: bool,
-  #[command(flatten)]
-  pub store: StoreOptions,
-}
-
-#[derive(Args)]
-pub struct Control {
-  pub id: String,
   #[command(flatten)]
   pub store: StoreOptions,
 }

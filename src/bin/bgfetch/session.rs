@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use background_fetch::control;
 use background_fetch::engine::Concurrency;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
@@ -36,6 +37,8 @@ pub struct Session {
   pub evaluations: Evaluations,
   before_events: BeforeEvents,
   observer: Observer,
+  /// Takes the commands of other processes.
+  control: Option<control::Server>,
 }
 
 impl Session {
@@ -70,9 +73,19 @@ impl Session {
         per_background_fetch: n,
       };
     }
-    let engine = Engine::open(directory, config)?;
+    let engine = Engine::open(&directory, config)?;
     before_events.engine_is(&engine);
+    // Its transfers do not depend on it.
+    let control = control::serve(&engine, &directory)
+      .inspect_err(|error| {
+        screen.error(&format!(
+          "`bgfetch pause`, `abort` and the like cannot reach this process: \
+           {error}"
+        ));
+      })
+      .ok();
     Ok(Self {
+      control,
       observer: engine.observe(),
       engine,
       screen,
@@ -107,8 +120,10 @@ impl Session {
       engine,
       screen,
       before_events,
+      control,
       ..
     } = self;
+    drop(control);
     before_events.close();
     let shutdown = engine.shutdown();
     if tokio::time::timeout(SHUTDOWN, shutdown).await.is_err() {

@@ -1,5 +1,11 @@
 //! `bgfetch list` and `bgfetch show`
 
+use std::path::Path;
+
+use background_fetch::control::Answer;
+use background_fetch::control::Client;
+use background_fetch::control::Command;
+use background_fetch::control::Progress;
 use background_fetch::display::text::printable;
 use background_fetch::store::DamagedRow;
 use background_fetch::store::Store;
@@ -20,11 +26,11 @@ use crate::output;
 use crate::paths;
 use crate::started_by::StartedBy;
 
-pub fn list(arguments: &List) -> Result<u8, Failure> {
-  let (rows, status) = read(&arguments.store)?;
+pub async fn list(arguments: &List) -> Result<u8, Failure> {
+  let (rows, status) = read(&arguments.store).await?;
   if arguments.json {
     for row in &rows {
-      output::json_line(&Summary::new(row));
+      output::json_line(&row.summary());
     }
     return Ok(status);
   }
@@ -41,12 +47,12 @@ pub fn list(arguments: &List) -> Result<u8, Failure> {
   Ok(status)
 }
 
-fn cells(row: &StoredBackgroundFetch) -> [String; 4] {
-  let summary = Summary::new(row);
+fn cells(row: &Row) -> [String; 4] {
+  let summary = row.summary();
   [
     printable(&summary.id),
     summary.state.to_string(),
-    stored::progress(summary.downloaded, stored::expected(row)),
+    stored::progress(summary.downloaded, stored::expected(&row.stored)),
     summary.scope,
   ]
 }
@@ -58,11 +64,11 @@ struct Shown {
   requests: Vec<Record>,
 }
 
-pub fn show(arguments: &Show) -> Result<u8, Failure> {
-  let (rows, _) = read(&arguments.store)?;
+pub async fn show(arguments: &Show) -> Result<u8, Failure> {
+  let (rows, _) = read(&arguments.store).await?;
   let rows: Vec<_> = rows
     .iter()
-    .filter(|row| row.background_fetch.id == arguments.id)
+    .filter(|row| row.stored.background_fetch.id == arguments.id)
     .collect();
   if rows.is_empty() {
     return Err(Failure::usage(format!(
@@ -74,8 +80,8 @@ pub fn show(arguments: &Show) -> Result<u8, Failure> {
   for row in rows {
     if arguments.json {
       output::json_line(&Shown {
-        summary: Summary::new(row),
-        requests: stored::records(row),
+        summary: row.summary(),
+        requests: stored::records(&row.stored),
       });
     } else {
       show_row(row);
@@ -84,8 +90,8 @@ pub fn show(arguments: &Show) -> Result<u8, Failure> {
   Ok(SUCCESS)
 }
 
-fn show_row(row: &StoredBackgroundFetch) {
-  let summary = Summary::new(row);
+fn show_row(row: &Row) {
+  let summary = row.summary();
   output::line(&printable(&summary.id));
   let field = |name: &str, value: &str| {
     if !value.is_empty() {
@@ -96,9 +102,10 @@ fn show_row(row: &StoredBackgroundFetch) {
   field("scope", &summary.scope);
   field("state", summary.state);
   field("reason", summary.failure_reason);
-  let progress = stored::progress(summary.downloaded, stored::expected(row));
+  let progress =
+    stored::progress(summary.downloaded, stored::expected(&row.stored));
   field("stored", &progress);
-  match started_by(row) {
+  match started_by(&row.stored) {
     Some(StartedBy::Run { script, out, .. }) => {
       field("script", &script.to_string_lossy());
       field("out", &out.unwrap_or_default().to_string_lossy());
@@ -106,7 +113,7 @@ fn show_row(row: &StoredBackgroundFetch) {
     Some(StartedBy::Get { out, .. }) => field("out", &out.to_string_lossy()),
     None => {}
   }
-  for record in stored::records(row) {
+  for record in stored::records(&row.stored) {
     let progress = stored::progress(record.downloaded, record.expected);
     let status = record.status.map(|s| format!(" {s},")).unwrap_or_default();
     output::line(&format!(
@@ -126,19 +133,24 @@ pub fn started_by(row: &StoredBackgroundFetch) -> Option<StartedBy> {
 
 /// What can be read, oldest first. What cannot is reported, and makes a
 /// difference to the exit status.
-fn read(
-  options: &StoreOptions,
-) -> Result<(Vec<StoredBackgroundFetch>, u8), Failure> {
+async fn read(options: &StoreOptions) -> Result<(Vec<Row>, u8), Failure> {
   let directory = paths::store_directory(options)?;
   // The user's own store is there from the first background fetch on.
   if options.directory.is_none() && !directory.exists() {
     return Ok((Vec::new(), SUCCESS));
   }
+  let progress = progress(&directory).await;
   let mut rows = Vec::new();
   let mut status = SUCCESS;
-  for row in Store::read_directory(directory)? {
+  for row in Store::read_directory(&directory)? {
     match row {
-      Ok(row) => rows.push(row),
+      Ok(stored) => rows.push(Row {
+        newer: progress
+          .iter()
+          .find(|newer| newer.key == stored.key)
+          .copied(),
+        stored,
+      }),
       Err(DamagedRow { id, message, .. }) => {
         let id = id.unwrap_or_else(|| "a background fetch".to_string());
         eprintln!("{PREFIX}{} is damaged: {message}", printable(&id));
@@ -146,6 +158,35 @@ fn read(
       }
     }
   }
-  rows.sort_by_key(|row| row.key);
+  rows.sort_by_key(|row| row.stored.key);
   Ok((rows, status))
+}
+
+/// A background fetch in the store.
+struct Row {
+  stored: StoredBackgroundFetch,
+  /// What the engine that is at work says of it.
+  newer: Option<Progress>,
+}
+
+impl Row {
+  fn summary(&self) -> Summary {
+    let mut summary = Summary::new(&self.stored);
+    if let Some(newer) = self.newer {
+      summary.downloaded = newer.downloaded;
+      summary.uploaded = newer.uploaded;
+    }
+    summary
+  }
+}
+
+/// How far the engine that is at work has come, if there is one. What the
+/// store has is good as well, only older.
+async fn progress(directory: &Path) -> Vec<Progress> {
+  let asked =
+    async { Client::connect(directory).await?.ask(Command::List).await };
+  match asked.await {
+    Ok(Answer::List { background_fetches }) => background_fetches,
+    _ => Vec::new(),
+  }
 }

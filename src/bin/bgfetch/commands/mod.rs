@@ -1,6 +1,6 @@
 //! What each command does.
 
-mod abort;
+mod control;
 mod demo;
 mod get;
 mod list;
@@ -8,6 +8,8 @@ mod resume;
 mod run;
 mod stored;
 
+use self::control::Wish;
+use self::control::control;
 use crate::arguments::Command;
 use crate::failure::Failure;
 
@@ -17,20 +19,14 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
     Command::Run(arguments) => block_on(run::run(arguments)),
     Command::Get(arguments) => block_on(get::get(arguments)),
     Command::Resume(arguments) => block_on(resume::resume(arguments)),
-    Command::List(arguments) => list::list(&arguments),
-    Command::Show(arguments) => list::show(&arguments),
-    Command::Abort(arguments) => block_on(abort::abort(arguments)),
-    Command::Pause(_) => not_there_yet("pause"),
-    Command::Unpause(_) => not_there_yet("unpause"),
-    Command::Click(_) => not_there_yet("click"),
+    Command::List(arguments) => block_on(list::list(&arguments)),
+    Command::Show(arguments) => block_on(list::show(&arguments)),
+    Command::Abort(arguments) => block_on(control(Wish::Abort, arguments)),
+    Command::Pause(arguments) => block_on(control(Wish::Pause, arguments)),
+    Command::Unpause(arguments) => block_on(control(Wish::Unpause, arguments)),
+    Command::Click(arguments) => block_on(control(Wish::Click, arguments)),
     Command::Demo(arguments) => block_on(demo::demo(&arguments)),
   }
-}
-
-fn not_there_yet(command: &str) -> Result<u8, Failure> {
-  Err(Failure::usage(format!(
-    "`bgfetch {command}` is not there yet"
-  )))
 }
 
 fn block_on(

@@ -1,0 +1,119 @@
+//! `bgfetch abort`, `pause`, `unpause` and `click`: through the engine that is
+//! at work on the store, or on the store itself when there is none.
+
+mod find;
+mod unattended;
+
+use std::path::Path;
+use std::time::Duration;
+
+use background_fetch::control::Answer;
+use background_fetch::control::Client;
+use background_fetch::control::Command;
+use background_fetch::control::ControlError;
+use background_fetch::control::Outcome;
+use background_fetch::display::text::printable;
+use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::Store;
+use background_fetch::store::StoreError;
+use tokio::time::Instant;
+
+use self::find::find;
+use crate::arguments::Control;
+use crate::failure::Failure;
+use crate::failure::SUCCESS;
+use crate::output;
+use crate::paths;
+
+/// A process that has the store but takes no commands is about to begin or to
+/// end: how long it is waited for, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What the user wants.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Wish {
+  Abort,
+  Pause,
+  Unpause,
+  Click,
+}
+
+pub async fn control(wish: Wish, arguments: Control) -> Result<u8, Failure> {
+  let directory = paths::store_directory(&arguments.store)?;
+  // Opening would make a new store of a directory that was mistyped.
+  let rows = Store::read_directory(&directory)?.into_iter().flatten();
+  let key = find(&arguments, rows)?.key;
+  let id = printable(&arguments.id);
+  let give_up = Instant::now() + PATIENCE;
+  let said = loop {
+    if let Some(outcome) = ask(&directory, wish, key).await? {
+      break sentence(wish, outcome, &id)?;
+    }
+    match Store::open_directory(&directory) {
+      Ok(store) => break unattended::fulfil(&store, wish, &arguments).await?,
+      Err(StoreError::Locked { .. }) if Instant::now() < give_up => {
+        tokio::time::sleep(LOOK_AGAIN).await;
+      }
+      Err(StoreError::Locked { owner, .. }) => {
+        return Err(Failure::usage(format!(
+          "the store {} is in use by {owner}, which takes no commands from \
+           outside; stop it first (its transfers go on with `bgfetch resume`)",
+          directory.display()
+        )));
+      }
+      Err(error) => return Err(error.into()),
+    }
+  };
+  if !arguments.quiet {
+    output::line(&said);
+  }
+  Ok(SUCCESS)
+}
+
+/// `None` when no engine takes commands.
+async fn ask(
+  directory: &Path,
+  wish: Wish,
+  key: BackgroundFetchKey,
+) -> Result<Option<Outcome>, Failure> {
+  let command = match wish {
+    Wish::Abort => Command::Abort { key },
+    Wish::Pause => Command::Pause { key },
+    Wish::Unpause => Command::Unpause { key },
+    Wish::Click => Command::Click { key },
+  };
+  let answer = async { Client::connect(directory).await?.ask(command).await };
+  match answer.await {
+    Ok(Answer::Outcome { outcome }) => Ok(Some(outcome)),
+    Ok(_) => Err(Failure::failed(
+      "the running engine has answered another question",
+    )),
+    Err(ControlError::NotServed) => Ok(None),
+    Err(error) => Err(Failure::failed(error)),
+  }
+}
+
+/// What the user is told of a running engine's answer.
+fn sentence(wish: Wish, outcome: Outcome, id: &str) -> Result<String, Failure> {
+  let said = match (outcome, wish) {
+    (Outcome::Done, Wish::Abort) => format!("{id} is aborted"),
+    (Outcome::Done, Wish::Pause) => format!("{id} is paused"),
+    (Outcome::Done, Wish::Unpause) => format!("{id} goes on"),
+    (Outcome::Done, Wish::Click) => format!("{id} was clicked"),
+    (Outcome::AlreadySo, Wish::Unpause) => format!("{id} is not paused"),
+    (Outcome::AlreadySo, _) => format!("{id} is paused already"),
+    (Outcome::Ended | Outcome::Unknown, _) => return Err(ended(id)),
+    (Outcome::CannotPause, _) => {
+      return Err(Failure::failed(format!(
+        "{id} cannot be paused: a request of it that is not a GET has begun, \
+         and would be sent twice"
+      )));
+    }
+  };
+  Ok(said)
+}
+
+fn ended(id: &str) -> Failure {
+  Failure::failed(format!("{id} has ended already"))
+}

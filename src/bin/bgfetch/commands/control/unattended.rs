@@ -1,0 +1,80 @@
+//! A store that nobody works on: what the user wants becomes a fact, which the
+//! next engine finds.
+
+use background_fetch::display::text::printable;
+use background_fetch::store::Fact;
+use background_fetch::store::Store;
+use background_fetch::store::StoredBackgroundFetch;
+
+use super::Wish;
+use super::find::find;
+use crate::arguments::Control;
+use crate::commands::list::started_by;
+use crate::failure::Failure;
+use crate::started_by::StartedBy;
+
+/// Returns what the user is told.
+pub async fn fulfil(
+  store: &Store,
+  wish: Wish,
+  arguments: &Control,
+) -> Result<String, Failure> {
+  // Whoever had the store until now may have changed it.
+  let rows = store.facts.load().await?;
+  let row = find(arguments, rows.into_iter().flatten())?;
+  let id = printable(&row.background_fetch.id);
+  if !row.active && wish != Wish::Click {
+    return Err(Failure::failed(format!(
+      "{id} has ended already; `bgfetch resume` delivers its event"
+    )));
+  }
+  match wish {
+    Wish::Abort => abort(store, &row, &id).await,
+    Wish::Pause => pause(store, &row, &id, true).await,
+    Wish::Unpause => pause(store, &row, &id, false).await,
+    Wish::Click => Err(Failure::usage(format!(
+      "nobody works on the store, so no script can hear of a click; start \
+       `bgfetch resume`, then click {id}"
+    ))),
+  }
+}
+
+async fn pause(
+  store: &Store,
+  row: &StoredBackgroundFetch,
+  id: &str,
+  paused: bool,
+) -> Result<String, Failure> {
+  let key = row.key;
+  store
+    .facts
+    .commit(vec![Fact::Paused { key, paused }])
+    .await?;
+  Ok(match paused {
+    true => format!("{id} is paused: `bgfetch resume` leaves it alone"),
+    false => format!("{id} is not paused; `bgfetch resume` goes on with it"),
+  })
+}
+
+async fn abort(
+  store: &Store,
+  row: &StoredBackgroundFetch,
+  id: &str,
+) -> Result<String, Failure> {
+  let key = row.key;
+  store.facts.commit(vec![Fact::Aborted { key }]).await?;
+  match started_by(row) {
+    // There is no script that has to hear of it.
+    Some(StartedBy::Get { .. }) => {
+      store.facts.commit(vec![Fact::Forgotten { key }]).await?;
+      let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
+      for body in bodies.flatten() {
+        store.bodies.delete(body).await?;
+      }
+      Ok(format!("{id} is aborted"))
+    }
+    _ => Ok(format!(
+      "{id} is aborted; `bgfetch resume` tells its script"
+    )),
+  }
+}

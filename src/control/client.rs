@@ -1,0 +1,90 @@
+//! The other process's end of the socket.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::AsyncBufReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::io::BufReader;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::protocol::Answer;
+use super::protocol::Command;
+use super::protocol::from_line;
+use super::protocol::to_line;
+
+/// How long the engine may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Why an engine could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+  /// No engine takes commands in this directory.
+  #[error("no engine that takes commands is at work on the store")]
+  NotServed,
+  #[error("the running engine cannot be reached: {0}")]
+  Io(#[from] io::Error),
+  #[error("the running engine does not answer within {PATIENCE:?}")]
+  Timeout,
+  /// What came back is no answer, or the engine has refused the command.
+  #[error("the running engine says: {0}")]
+  Refused(String),
+}
+
+/// A connection to an engine that runs in another process.
+pub struct Client(BufReader<UnixStream>);
+
+impl Client {
+  /// Connects to the engine that is at work on the store in `directory`.
+  ///
+  /// # Errors
+  ///
+  /// [`ControlError::NotServed`] when there is none, and those of the socket.
+  pub async fn connect(directory: &Path) -> Result<Self, ControlError> {
+    let refused = |error: io::Error| match error.kind() {
+      io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+        ControlError::NotServed
+      }
+      _ => ControlError::Io(error),
+    };
+    let address = Address::in_directory(directory).map_err(refused)?;
+    let connected = UnixStream::connect(address.socket());
+    match timeout(PATIENCE, connected).await {
+      Ok(connected) => Ok(Self(BufReader::new(connected.map_err(refused)?))),
+      Err(_) => Err(ControlError::Timeout),
+    }
+  }
+
+  /// Sends a command and waits for the answer, which is never
+  /// [`Answer::Error`].
+  ///
+  /// # Errors
+  ///
+  /// There is no answer in time, or the engine refuses the command.
+  pub async fn ask(
+    &mut self,
+    command: Command,
+  ) -> Result<Answer, ControlError> {
+    let exchange = async {
+      let line = to_line(command).map_err(io::Error::from)?;
+      self.0.write_all(&line).await?;
+      let mut line = Vec::new();
+      self.0.read_until(b'\n', &mut line).await?;
+      Ok::<_, io::Error>(line)
+    };
+    let line = timeout(PATIENCE, exchange)
+      .await
+      .map_err(|_| ControlError::Timeout)??;
+    if line.is_empty() {
+      // It has gone down in this moment.
+      return Err(ControlError::NotServed);
+    }
+    match from_line(&line).map_err(ControlError::Refused)? {
+      Answer::Error { message } => Err(ControlError::Refused(message)),
+      answer => Ok(answer),
+    }
+  }
+}

@@ -1,0 +1,24 @@
+//! Control of a running engine from another process, over a Unix socket in its
+//! store's directory.
+//!
+//! The process that has the engine [serves](serve); any other process of the
+//! same user [connects](Client::connect). Both speak lines of JSON: a
+//! [`Command`] with the [version](VERSION) of the protocol, and an [`Answer`]
+//! to each. Background fetches are named by their keys, which
+//! [`Store::read_directory`](crate::store::Store::read_directory) tells, also
+//! while the engine runs.
+
+mod address;
+mod client;
+mod protocol;
+mod server;
+
+pub use self::client::Client;
+pub use self::client::ControlError;
+pub use self::protocol::Answer;
+pub use self::protocol::Command;
+pub use self::protocol::Outcome;
+pub use self::protocol::Progress;
+pub use self::protocol::VERSION;
+pub use self::server::Server;
+pub use self::server::serve;

@@ -1,0 +1,134 @@
+//! What is said on the socket: a line of JSON each way.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::store::BackgroundFetchKey;
+
+/// The version of the protocol. Another one is refused with a sentence that
+/// says so.
+pub const VERSION: u32 = 1;
+
+/// The longest line that a server reads, in bytes.
+pub(super) const MAX_REQUEST: u64 = 4096;
+
+/// What the engine is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "camelCase")]
+pub enum Command {
+  /// How far every background fetch has come.
+  List,
+  /// See [`Engine::pause`](crate::engine::Engine::pause).
+  Pause { key: BackgroundFetchKey },
+  /// See [`Engine::unpause`](crate::engine::Engine::unpause).
+  Unpause { key: BackgroundFetchKey },
+  /// See [`Engine::abort`](crate::engine::Engine::abort).
+  Abort { key: BackgroundFetchKey },
+  /// See [`Engine::click`](crate::engine::Engine::click).
+  Click { key: BackgroundFetchKey },
+}
+
+/// What the engine answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "camelCase")]
+pub enum Answer {
+  /// To [`Command::List`], oldest first.
+  #[serde(rename_all = "camelCase")]
+  List { background_fetches: Vec<Progress> },
+  /// To every other command.
+  Outcome { outcome: Outcome },
+  /// The command was not understood, or could not be carried out: a sentence
+  /// for the user.
+  Error { message: String },
+}
+
+/// How a command has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+  /// It is carried out, and durable where it has to be.
+  Done,
+  /// It was so before.
+  AlreadySo,
+  /// The background fetch has ended before.
+  Ended,
+  /// A request that is not a `GET` has begun, and would be sent twice.
+  CannotPause,
+  /// The engine has no such background fetch any more.
+  Unknown,
+}
+
+/// How far a background fetch has come, newer than the store knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+  pub key: BackgroundFetchKey,
+  /// In bytes, as the next one.
+  pub downloaded: u64,
+  pub uploaded: u64,
+  pub paused: bool,
+}
+
+/// A line with the version in front.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Versioned<T> {
+  version: u32,
+  #[serde(flatten)]
+  said: T,
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+  version: u32,
+}
+
+pub(super) fn to_line<T: Serialize>(
+  said: T,
+) -> Result<Vec<u8>, serde_json::Error> {
+  let version = VERSION;
+  let mut line = serde_json::to_vec(&Versioned { version, said })?;
+  line.push(b'\n');
+  Ok(line)
+}
+
+/// The error is a sentence.
+pub(super) fn from_line<T: for<'a> Deserialize<'a>>(
+  line: &[u8],
+) -> Result<T, String> {
+  let wrong = |error| format!("this is not the control protocol: {error}");
+  // The version first: the rest of another one may look different.
+  let VersionOnly { version } = serde_json::from_slice(line).map_err(wrong)?;
+  if version != VERSION {
+    return Err(format!(
+      "version {version} of the control protocol is not spoken here, only \
+       {VERSION}; use the same release for both processes"
+    ));
+  }
+  let Versioned { said, .. } = serde_json::from_slice(line).map_err(wrong)?;
+  Ok(said)
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  #[test]
+  fn a_command_is_one_line() {
+    let key = BackgroundFetchKey(7);
+    let line = to_line(Command::Pause { key }).unwrap();
+    let expected = "{\"version\":1,\"command\":\"pause\",\"key\":7}\n";
+    assert_eq!(String::from_utf8_lossy(&line), expected);
+    assert_eq!(from_line(&line), Ok(Command::Pause { key }));
+  }
+
+  #[test]
+  fn another_version_is_told_from_nonsense() {
+    let read = from_line::<Command>;
+    let newer = read(b"{\"version\":2,\"do\":[]}").unwrap_err();
+    assert!(newer.contains("version 2"), "{newer}");
+    for nonsense in ["", "{}", "\"x\"", "{\"version\":1,\"command\":\"fly\"}"] {
+      let said = read(nonsense.as_bytes()).unwrap_err();
+      assert!(said.contains("not the control protocol"), "{said}");
+    }
+  }
+}

@@ -1,0 +1,237 @@
+//! The engine's end of the socket.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener as BlockingListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncBufReadExt;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::io::BufReader;
+use tokio::net::UnixListener;
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::sync::DropGuard;
+
+use super::address::Address;
+use super::protocol::Answer;
+use super::protocol::Command;
+use super::protocol::MAX_REQUEST;
+use super::protocol::Outcome;
+use super::protocol::Progress;
+use super::protocol::from_line;
+use super::protocol::to_line;
+use crate::engine::Engine;
+use crate::engine::WeakEngine;
+use crate::store::BackgroundFetchKey;
+use crate::store::StoreError;
+
+/// How long a client may say nothing, or take nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many clients are served at once; others wait.
+const MAX_CLIENTS: usize = 16;
+/// The wait after a connection could not be accepted.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+
+/// Takes commands as long as it lives and the engine does. It does not keep
+/// the engine.
+pub struct Server {
+  _closing: DropGuard,
+  address: Address,
+  /// The device and the number of the socket's file.
+  identity: (u64, u64),
+}
+
+/// Takes commands for `engine` on a socket in `directory`, the directory of
+/// its store. Only processes of the same user (and of root) can reach it. What
+/// is left there of a process that was killed is replaced.
+///
+/// # Errors
+///
+/// The socket cannot be made: the directory is not writable, its file system
+/// has no sockets, or its path is too long for one (not on Linux).
+pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
+  let address = Address::in_directory(directory)?;
+  let unready = address.unready();
+  match std::fs::remove_file(&unready) {
+    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+    _ => {}
+  }
+  let listener = BlockingListener::bind(&unready)?;
+  listener.set_nonblocking(true)?;
+  std::fs::set_permissions(&unready, Permissions::from_mode(0o600))?;
+  let identity = identity(&unready)?;
+  // The store has one owner, so an older socket is nobody's any more.
+  std::fs::rename(&unready, address.socket())?;
+  let closing = CancellationToken::new();
+  let weak = engine.downgrade();
+  let closed = closing.clone();
+  engine.spawn_until_stopped(async move {
+    closed.run_until_cancelled(accept(listener, weak)).await;
+  });
+  Ok(Server {
+    _closing: closing.drop_guard(),
+    address,
+    identity,
+  })
+}
+
+impl Drop for Server {
+  fn drop(&mut self) {
+    let socket = self.address.socket();
+    // A later one has the name if this one outlives its engine.
+    if identity(&socket).is_ok_and(|found| found == self.identity) {
+      let _ = std::fs::remove_file(socket);
+    }
+  }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+  let metadata = std::fs::symlink_metadata(path)?;
+  Ok((metadata.dev(), metadata.ino()))
+}
+
+async fn accept(listener: BlockingListener, engine: WeakEngine) {
+  let listener = match UnixListener::from_std(listener) {
+    Ok(listener) => listener,
+    Err(error) => {
+      tracing::error!(%error, "the engine cannot be controlled from outside");
+      return;
+    }
+  };
+  let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+  let mut clients = tokio::task::JoinSet::new();
+  loop {
+    // Never closed.
+    let Ok(place) = places.clone().acquire_owned().await else {
+      return;
+    };
+    while clients.try_join_next().is_some() {}
+    match listener.accept().await {
+      Ok((stream, _)) => {
+        let engine = engine.clone();
+        clients.spawn(async move {
+          let _place = place;
+          // Whatever a client does wrong is its own affair.
+          let _ = attend(stream, engine).await;
+        });
+      }
+      Err(error) => {
+        tracing::warn!(%error, "a control connection cannot be accepted");
+        sleep(TRY_AGAIN).await;
+      }
+    }
+  }
+}
+
+async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
+  let (reading, mut writing) = stream.split();
+  let mut reading = BufReader::new(reading);
+  loop {
+    let mut line = Vec::new();
+    let mut bounded = (&mut reading).take(MAX_REQUEST);
+    timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await??;
+    if line.is_empty() {
+      return Ok(());
+    }
+    let is_whole = line.ends_with(b"\n");
+    let answer = match from_line(&line) {
+      Ok(command) if is_whole => answer(&engine, command).await,
+      Ok(_) => Answer::Error {
+        message: "the command does not end with its line".to_string(),
+      },
+      Err(message) => Answer::Error { message },
+    };
+    let answer = to_line(answer)?;
+    timeout(PATIENCE, writing.write_all(&answer)).await??;
+    // What follows has no beginning.
+    if !is_whole {
+      return Ok(());
+    }
+  }
+}
+
+async fn answer(engine: &WeakEngine, command: Command) -> Answer {
+  let Some(engine) = engine.upgrade() else {
+    return Answer::Error {
+      message: "the engine is going down".to_string(),
+    };
+  };
+  let outcome = match command {
+    Command::List => {
+      return Answer::List {
+        background_fetches: progress(&engine),
+      };
+    }
+    Command::Pause { key } => pause(&engine, key, true).await,
+    Command::Unpause { key } => pause(&engine, key, false).await,
+    Command::Abort { key } => {
+      engine.abort(key).await.map(|aborted| match aborted {
+        true => Outcome::Done,
+        false => unchanged(&engine, key),
+      })
+    }
+    Command::Click { key } => Ok(match engine.click(key) {
+      true => Outcome::Done,
+      false => Outcome::Unknown,
+    }),
+  };
+  match outcome {
+    Ok(outcome) => Answer::Outcome { outcome },
+    Err(error) => Answer::Error {
+      message: error.to_string(),
+    },
+  }
+}
+
+async fn pause(
+  engine: &Engine,
+  key: BackgroundFetchKey,
+  paused: bool,
+) -> Result<Outcome, StoreError> {
+  let changed = match paused {
+    true => engine.pause(key).await?,
+    false => engine.unpause(key).await?,
+  };
+  if changed {
+    return Ok(Outcome::Done);
+  }
+  let mut all = engine.background_fetches().into_iter();
+  Ok(match all.find(|found| found.key == key) {
+    Some(found) if found.is_settled() => Outcome::Ended,
+    Some(found) if found.paused == paused => Outcome::AlreadySo,
+    Some(_) if paused => Outcome::CannotPause,
+    // All its records have their results.
+    Some(_) => Outcome::Ended,
+    None => Outcome::Unknown,
+  })
+}
+
+/// Why a background fetch could not be aborted.
+fn unchanged(engine: &Engine, key: BackgroundFetchKey) -> Outcome {
+  let all = engine.background_fetches();
+  match all.iter().any(|found| found.key == key) {
+    true => Outcome::Ended,
+    false => Outcome::Unknown,
+  }
+}
+
+fn progress(engine: &Engine) -> Vec<Progress> {
+  let all = engine.background_fetches().into_iter();
+  all
+    .map(|found| Progress {
+      key: found.key,
+      downloaded: found.downloaded,
+      uploaded: found.uploaded,
+      paused: found.paused,
+    })
+    .collect()
+}
