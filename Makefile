@@ -1,5 +1,5 @@
 # make demo   builds bgfetch and shows it at work
-# make test   checks format and lints, and runs every test
+# make test   checks format and lints, and runs every test, make wpt included
 # make fuzz   searches for inputs that break a rule (needs nightly, cargo-fuzz)
 # make wpt    runs the web-platform-tests of this project
 #
@@ -44,10 +44,14 @@ demo: setup
 	cargo run --quiet --release $(FEATURES) --bin bgfetch -- demo
 
 test: setup
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --all-targets $(FEATURES) -- -D warnings
+	cargo clippy --package wpt --all-targets $(WPT_FEATURES) -- -D warnings
 	cargo test --no-run $(FEATURES)
+	cargo test --no-run --package wpt $(WPT_FEATURES)
 	$(BOUNDED) cargo test --no-fail-fast $(FEATURES)
+	$(BOUNDED) cargo test --no-fail-fast --package wpt $(WPT_FEATURES)
+	$(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
 
 FUZZ_SECONDS ?= 60
 

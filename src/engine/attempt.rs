@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::integrity::verify_stored_body;
 use super::run::Run;
 use super::run::Writer;
 use super::shared::Shared;
@@ -18,6 +19,7 @@ use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
 use crate::spec::FetchStart;
+use crate::spec::Perform;
 use crate::spec::Response;
 use crate::spec::Unavailability;
 use crate::store::BodyId;
@@ -48,6 +50,14 @@ pub(super) async fn run(
   let fetch = shared
     .network
     .fetch(params(&shared, &run, record, attempt, &start));
+  let fetch = async {
+    let fetched = fetch.await?;
+    let end = |p: &Perform| p.is_end_of_record(record, &fetched.response);
+    if run.look(end) {
+      verify_stored_body(&shared, &run, record).await?;
+    }
+    Ok::<_, NetworkError>(fetched)
+  };
   let fetched = until(&terminate, fetch).await;
   match fetched {
     None => {}

@@ -6,6 +6,7 @@ mod checkpoint;
 mod config;
 mod fetch;
 mod inbox;
+mod integrity;
 mod purge;
 mod quota;
 mod realm;

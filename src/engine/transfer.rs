@@ -10,6 +10,8 @@ use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::note_failure;
+use super::attempt::until;
+use super::integrity::verify_stored_body;
 use super::run::Run;
 use super::run::Writer;
 use super::shared::Shared;
@@ -89,6 +91,9 @@ pub(super) async fn transfer(
       }
     }
   }
+  if let Some(End::Done) = end {
+    end = Some(verified(place).await);
+  }
   match end {
     Some(End::Done) => {
       run.tell(|p, actions| p.stream_done(record, attempt, actions));
@@ -101,6 +106,26 @@ pub(super) async fn transfer(
       });
     }
     Some(End::Terminated) | None => {}
+  }
+}
+
+/// The end of a stream whose bytes are all appended. When it completes a body
+/// that came in parts, one that is not what it has to be is an error.
+async fn verified(place: Place<'_>) -> End {
+  let Place {
+    shared,
+    run,
+    record,
+    ..
+  } = place;
+  if !run.look(|p| p.is_last_part(record)) {
+    return End::Done;
+  }
+  let verified = verify_stored_body(shared, run, record);
+  match until(place.terminate, verified).await {
+    None => End::Terminated,
+    Some(Ok(())) => End::Done,
+    Some(Err(error)) => End::Errored(error),
   }
 }
 

@@ -1,5 +1,7 @@
 //! Why a fetch failed.
 
+use url::Url;
+
 /// A [network error](https://fetch.spec.whatwg.org/#concept-network-error)
 /// with its cause.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -13,6 +15,14 @@ pub struct NetworkError {
 impl NetworkError {
   pub(super) fn refused(message: impl Into<String>) -> Self {
     Self::new(NetworkErrorKind::Refused, message)
+  }
+
+  /// The body of the request to `url` is not what the author's integrity
+  /// metadata says.
+  pub(crate) fn integrity_mismatch(url: &Url) -> Self {
+    Self::refused(format!(
+      "the body of {url} does not match the integrity metadata of its request"
+    ))
   }
 
   pub(super) fn bad_answer(message: impl Into<String>) -> Self {

@@ -73,11 +73,11 @@ pub(super) async fn main_fetch(
     let place = place(&fetch.request.url);
     body = decode(body, codings, place, internal.framed);
   }
-  // 23. The bytes before a range are not here, so who has them verifies.
-  if !(fetch.range.is_some() && partial)
+  // 23. The other parts of a body are not here, so who has them verifies.
+  if !partial
     && let Some(verifier) = IntegrityVerifier::new(&fetch.request.integrity)
   {
-    body = verify(body, verifier);
+    body = verify(body, verifier, fetch.url_list[0].clone());
   }
   // 24.
   Ok(FetchResponse { response, body })

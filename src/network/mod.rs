@@ -129,9 +129,8 @@ pub struct FetchResponse {
   /// The filtered response: what the script may see.
   pub response: Response,
   /// Decoded bytes. A coding that is unknown is left on. With integrity
-  /// metadata, the stream ends in an error when the bytes do not match; for an
-  /// answer to a range request the bytes before it are needed too, so there
-  /// the caller has to verify the whole with
+  /// metadata, the stream ends in an error when the bytes do not match; a 206
+  /// has only a part of them, so there the caller has to verify the whole with
   /// [`IntegrityVerifier`](crate::spec::IntegrityVerifier).
   ///
   /// How far a body may grow when it is decoded is the caller's to limit.

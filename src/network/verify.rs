@@ -3,6 +3,7 @@
 
 use futures::StreamExt;
 use futures::stream;
+use url::Url;
 
 use super::Body;
 use super::NetworkError;
@@ -11,23 +12,27 @@ use crate::spec::IntegrityVerifier;
 /// The same bytes, and an error after the last of them when they are not the
 /// ones that the author's integrity metadata names. Whoever stores them must
 /// not call them whole before the stream has ended.
-pub(super) fn verify(body: Body, verifier: IntegrityVerifier) -> Body {
+pub(super) fn verify(
+  body: Body,
+  verifier: IntegrityVerifier,
+  url: Url,
+) -> Body {
   let state = (body, Some(verifier));
-  stream::unfold(state, |(mut body, verifier)| async move {
-    let mut verifier = verifier?;
-    match body.next().await {
-      Some(Ok(bytes)) => {
-        verifier.update(&bytes);
-        Some((Ok(bytes), (body, Some(verifier))))
+  stream::unfold(state, move |(mut body, verifier)| {
+    let url = url.clone();
+    async move {
+      let mut verifier = verifier?;
+      match body.next().await {
+        Some(Ok(bytes)) => {
+          verifier.update(&bytes);
+          Some((Ok(bytes), (body, Some(verifier))))
+        }
+        Some(Err(error)) => Some((Err(error), (body, None))),
+        None if verifier.matches() => None,
+        None => {
+          Some((Err(NetworkError::integrity_mismatch(&url)), (body, None)))
+        }
       }
-      Some(Err(error)) => Some((Err(error), (body, None))),
-      None if verifier.matches() => None,
-      None => Some((
-        Err(NetworkError::refused(
-          "the body does not match the integrity metadata of the request",
-        )),
-        (body, None),
-      )),
     }
   })
   .boxed()

@@ -62,7 +62,7 @@ pub enum ServiceWorkerMessage {
     data: Payload,
   },
   /// An event for this worker, which has to be said to be
-  /// [handled](super::ServiceWorkers::event_handled).
+  /// handled.
   Event { id: u64, event: Event },
 }
 

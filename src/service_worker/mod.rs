@@ -2,9 +2,9 @@
 //! background fetch needs them: registrations and their life, the job queue,
 //! running and stopping a worker, clients and messages.
 //!
-//! [`registrations`] and [`job`] are values without I/O: they decide. The other
+//! `registrations` and `job` are values without I/O: they decide. The other
 //! files do what they say, each algorithm under the specification's name. This
-//! room knows neither the engine nor JavaScript: [`Surroundings`] is what it
+//! room knows neither the engine nor JavaScript: `Surroundings` is what it
 //! needs of the first, [`Realm`](crate::engine::Realm) its door for the second.
 
 mod activate;

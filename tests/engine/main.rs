@@ -7,6 +7,7 @@ mod arrive;
 mod events;
 mod fail;
 mod harness;
+mod integrity;
 mod pause;
 mod quota;
 mod records;

@@ -17,7 +17,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "a background fetch is aborted once");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: abort.3.6, complete.14.2, perform.8.9.1, perform.8.9.2
+  // steps: abort.3.6, complete.14.2, perform.8.10.1, perform.8.10.2
   const id = uniqueId();
   const ended = eventOf(id, contents);
   const bgFetch = await backgroundFetch.fetch(id, "/common/slow.py");
@@ -26,13 +26,13 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_failure({ type, bgFetch }, "aborted");
   assert_false(event instanceof BackgroundFetchUpdateUIEvent);
   assert_true(event instanceof BackgroundFetchEvent);
-  // steps: records.2.10.3
+  // steps: records.2.9.3
   assert_hidden(value[0], "AbortError");
   assert_true(value[0].error instanceof DOMException);
 }, "the event of an abort, and what becomes of a record that has not arrived");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: records.2.10.2
+  // steps: records.2.9.2
   const id = uniqueId();
   const ended = eventOf(id, contents);
   const bgFetch = await backgroundFetch.fetch(id, [pieces(), "/common/slow.py"]);

@@ -4,6 +4,7 @@
 // A page's Content Security Policy.
 // https://w3c.github.io/webappsec-csp/#should-block-request
 
+// steps: fetch.6.1
 windowTest(async (t, { backgroundFetch }) => {
   const meta = document.createElement("meta");
   meta.setAttribute("http-equiv", "Content-Security-Policy");

@@ -30,6 +30,7 @@ backgroundFetchTest((t, backgroundFetch) =>
     await first;
   }), "the UI can be updated once");
 
+// steps: updateUI.3
 backgroundFetchTest((t, backgroundFetch) =>
   inEvent(backgroundFetch, async (event) => {
     await promise_rejects_js(t, TypeError, event.updateUI({ icons: [{}] }));

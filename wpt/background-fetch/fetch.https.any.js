@@ -13,6 +13,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   await promise_rejects_js(t, TypeError, backgroundFetch.fetch(uniqueId()));
 }, "fetch() wants an id and at least one request");
 
+// steps: fetch.8.12
 backgroundFetchTest(async (t, backgroundFetch) => {
   await promise_rejects_js(t, TypeError, backgroundFetch.fetch("", "x"));
 }, "fetch() refuses an empty id");
@@ -47,12 +48,14 @@ for (const url of [
   "blob:https://web-platform.test/0",
   "unknown:x",
 ]) {
+  // steps: fetch.6.1
   backgroundFetchTest(async (t, backgroundFetch) => {
     await promise_rejects_js(t, TypeError, backgroundFetch.fetch(uniqueId(), url));
     assert_array_equals(await backgroundFetch.getIds(), []);
   }, `fetch() refuses the scheme of ${url}`);
 }
 
+// steps: fetch.6.1
 backgroundFetchTest(async (t, backgroundFetch) => {
   for (const port of [22, 25, 587, 6667]) {
     const url = `https://web-platform.test:${port}/`;
@@ -94,6 +97,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
     (requested) => requested === null || requested > 0);
 }, "fetch() refuses a download that cannot fit");
 
+// steps: fetch.8.12
 backgroundFetchTest(async (t, backgroundFetch) => {
   const total = async (downloadTotal) => {
     const id = uniqueId();
@@ -150,6 +154,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
     [pieces({ n: 1 }), pieces({ n: 2 })]);
 }, "requests may come from any iterable, as URLs and as Requests");
 
+// steps: fetch.6.6, perform.5.4
 backgroundFetchTest(async (t, backgroundFetch) => {
   const ended = await fetchAll(backgroundFetch, [pieces(), pieces(), pieces()]);
   assert_success(ended);

@@ -5,6 +5,7 @@
 // get(), getIds() and the identity of their objects.
 // https://wicg.github.io/background-fetch/#background-fetch-manager-get
 
+// steps: get.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   await promise_rejects_js(t, TypeError, backgroundFetch.get());
   await promise_rejects_js(t, TypeError, backgroundFetch.get(""));
@@ -28,7 +29,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "fetch(), get() and the event have one object");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: getIds.2, perform.8.3
+  // steps: ids.2, perform.8.3
   assert_array_equals(await backgroundFetch.getIds(), []);
   const ids = ["b", "a", "ä\u{1F600}\0"];
   const ended = Promise.all(ids.map((id) => eventOf(id)));
@@ -39,6 +40,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(await backgroundFetch.get("a"), undefined);
 }, "getIds() lists what is active");
 
+// steps: get.1
 backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(registration.backgroundFetch, backgroundFetch);
   assert_class_string(backgroundFetch, "BackgroundFetchManager");

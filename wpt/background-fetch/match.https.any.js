@@ -30,7 +30,7 @@ backgroundFetchTest((t, backgroundFetch) => {
 
 backgroundFetchTest((t, backgroundFetch) =>
   withRecords(backgroundFetch, [pieces(), pieces()], async (bgFetch) => {
-    // steps: match.3
+    // steps: match.2
     const record = await bgFetch.match(pieces());
     assert_class_string(record, "BackgroundFetchRecord");
     assert_equals(await bgFetch.match(pieces({ n: 3 })), undefined);
@@ -42,6 +42,7 @@ backgroundFetchTest((t, backgroundFetch) =>
     }
   }), "match() gives the first that matches, as often as it is asked");
 
+// steps: matchAll.3.2.1
 backgroundFetchTest((t, backgroundFetch) => {
   const post = new Request(resource("upload.py"), { method: "POST", body: "x" });
   const requests = [post, resource("upload.py")];
@@ -54,6 +55,7 @@ backgroundFetchTest((t, backgroundFetch) => {
   });
 }, "only GET matches, unless the method is ignored");
 
+// steps: matchAll.3.2.1
 backgroundFetchTest((t, backgroundFetch) => {
   const url = pieces({ pipe: "header(Vary,X-Kind)" });
   const of = (kind) => new Request(url, { headers: { "X-Kind": kind } });
@@ -66,11 +68,13 @@ backgroundFetchTest((t, backgroundFetch) => {
   });
 }, "Vary is looked at, unless it is ignored");
 
+// steps: matchAll.3.2.1
 backgroundFetchTest((t, backgroundFetch) =>
   withRecords(backgroundFetch, pieces() + "#one", async (bgFetch) => {
     assert_equals((await bgFetch.matchAll(pieces() + "#two")).length, 1);
   }), "fragments do not matter");
 
+// steps: matchAll.1, records.2.9.1
 backgroundFetchTest(async (t, backgroundFetch) => {
   const id = uniqueId();
   const ended = eventOf(id);

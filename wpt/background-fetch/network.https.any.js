@@ -11,6 +11,7 @@ const piped = (pipe) => resource(
   `pieces.py?${new URLSearchParams({ pipe })}`, REMOTE_ORIGIN);
 const seen = ({ value: [{ text }] }) => JSON.parse(text);
 
+// steps: complete.11.response.4
 backgroundFetchTest(async (t, backgroundFetch) => {
   const ended = await fetchAll(
     backgroundFetch, piped("header(Access-Control-Allow-Origin,*)"));
@@ -19,6 +20,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(ended.value[0].text, LETTERS);
 }, "another origin that agrees can be read");
 
+// steps: complete.11.response.1.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const ended = await fetchAll(backgroundFetch, resource("pieces.py", REMOTE_ORIGIN));
   assert_failure(ended, "fetch-error");
@@ -26,6 +28,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(ended.bgFetch.downloaded, 0, "not even how much it was");
 }, "another origin that does not agree is an error that tells nothing");
 
+// steps: records.2.9.2.1
 backgroundFetchTest(async (t, backgroundFetch) => {
   const ended = await fetchAll(backgroundFetch, piped(
     "header(Access-Control-Allow-Origin,*)|header(X-Open,1)|header(X-Secret,1)" +
@@ -36,6 +39,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(headers.get("Cache-Control"), "no-store", "it is safelisted");
 }, "only exposed headers of another origin can be read");
 
+// steps: records.2.9.2.1
 backgroundFetchTest(async (t, backgroundFetch) => {
   const ended = await fetchAll(backgroundFetch, piped(
     "header(Access-Control-Allow-Origin,*)|header(X-A,1)" +
@@ -43,6 +47,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(ended.value[0].response.headers.get("X-A"), "1");
 }, "a wildcard exposes every header, without credentials");
 
+// steps: complete.11
 backgroundFetchTest(async (t, backgroundFetch) => {
   const url = piped("header(Access-Control-Allow-Origin,*)");
   const init = { headers: { "X-Custom": "1" } };
@@ -53,6 +58,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_success(await fetchAll(backgroundFetch, new Request(granted, init)));
 }, "a header of one's own needs a preflight that grants it");
 
+// steps: complete.11
 backgroundFetchTest(async (t, backgroundFetch) => {
   const url = piped("header(Access-Control-Allow-Origin,*)");
   const ended = await fetchAll(backgroundFetch, new Request(url, { method: "PUT" }));
@@ -63,6 +69,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
     await fetchAll(backgroundFetch, new Request(granted, { method: "PUT" })));
 }, "PUT needs a preflight that grants it");
 
+// steps: complete.11
 backgroundFetchTest(async (t, backgroundFetch) => {
   const send = (parameters) => fetchAll(backgroundFetch, new Request(
     inspect(parameters), { credentials: "include" }));
@@ -72,6 +79,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_success(await send({ origin: ORIGIN, credentials: "" }));
 }, "with credentials, the origin has to be named and credentials allowed");
 
+// steps: complete.4
 backgroundFetchTest(async (t, backgroundFetch) => {
   const { headers } = seen(await fetchAll(backgroundFetch, inspect({ origin: "*" })));
   assert_equals(headers.origin, ORIGIN);
@@ -80,6 +88,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(headers.cookie, undefined);
 }, "what is sent to another origin");
 
+// steps: complete.4, complete.8
 backgroundFetchTest(async (t, backgroundFetch) => {
   const { headers, method } =
     seen(await fetchAll(backgroundFetch, inspect({}, ORIGIN)));
@@ -89,6 +98,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(headers.range, undefined, "nothing is resumed yet");
 }, "what is sent to one's own origin");
 
+// steps: complete.11.response.4
 backgroundFetchTest(async (t, backgroundFetch) => {
   const target = inspect({ origin: "*" });
   const url = `/common/redirect.py?location=${encodeURIComponent(target)}`;
@@ -101,6 +111,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(request.url, new URL(url, location.href).href);
 }, "a redirect to another origin is followed under its rules");
 
+// steps: complete.11.response.1.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const target = resource("pieces.py", REMOTE_ORIGIN);
   const url = `/common/redirect.py?location=${encodeURIComponent(target)}`;
@@ -109,12 +120,14 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_hidden(ended.value[0]);
 }, "a redirect to an origin that does not agree is an error");
 
+// steps: complete.11.response.1.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const url = "/common/redirect.py?location=/background-fetch/resources/pieces.py";
   const refused = await fetchAll(backgroundFetch, new Request(url, { redirect: "error" }));
   assert_failure(refused, "fetch-error");
 }, "a redirect that the request does not want is an error");
 
+// steps: complete.11
 backgroundFetchTest(async (t, backgroundFetch) => {
   const url = "/common/redirect.py?location=/background-fetch/resources/inspect.py";
   const send = (status) => fetchAll(backgroundFetch, new Request(
@@ -126,11 +139,13 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(kept.body, "body");
 }, "a redirect turns POST into GET, or keeps it with its body, as its status says");
 
+// steps: complete.11.response.1.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const url = "/common/redirect.py?location=data:text/plain,x";
   assert_failure(await fetchAll(backgroundFetch, url), "fetch-error");
 }, "a redirect to data: is an error");
 
+// steps: complete.11.response.8.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const digest = "sha256-ccSA3QZ0eIW0LRv+qxlvLtLwvWzo9B5m8RMjqNnX4n4=";
   const ended = await fetchAll(

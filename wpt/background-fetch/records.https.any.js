@@ -24,6 +24,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(kept.headers.get("x-kind"), "a");
 }, "a record's request is a copy of what was asked for");
 
+// steps: records.2.9.2.6.1
 backgroundFetchTest(async (t, backgroundFetch) => {
   const { value: [{ request, response }] } = await fetchAll(backgroundFetch, pieces());
   assert_equals(response.url, pieces());
@@ -35,7 +36,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "the response is the network's, and its headers cannot be changed");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: records.2.10.2.2, records.2.10.2.3
+  // steps: records.2.9.2.2, records.2.9.2.3
   const url = pieces({ pipe: "header(X-Other,kept)" });
   const { value: [{ response }] } = await fetchAll(backgroundFetch, url);
   assert_equals(response.headers.get("Content-Length"), null);
@@ -43,6 +44,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(response.headers.get("X-Other"), "kept");
 }, "Content-Length and Content-Range are taken out of the response");
 
+// steps: records.2.5, records.2.3
 backgroundFetchTest(async (t, backgroundFetch) => {
   const id = uniqueId();
   const ended = eventOf(id, async (bgFetch) => {
@@ -82,6 +84,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_success(await ended);
 }, "a body is read while it arrives");
 
+// steps: records.2.8.4.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const { value: [{ response, text }] } = await fetchAll(
     backgroundFetch, pieces({ pipe: "slice(0,0)" }));
@@ -89,6 +92,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(text, "");
 }, "an empty body is a body");
 
+// steps: records.2.9.2.4
 backgroundFetchTest(async (t, backgroundFetch) => {
   const { bgFetch, value: [{ response }], type } = await fetchAll(
     backgroundFetch, pieces({ pipe: "slice(0,0)|status(204)" }));
@@ -97,6 +101,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(response.body, null);
 }, "a status that has no body gives none");
 
+// steps: complete.11.response.6.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const url = pieces({ repeat: 100, pipe: "gzip" });
   const ended = await fetchAll(backgroundFetch, url);
@@ -105,6 +110,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(ended.bgFetch.downloaded, 2600, "decoded bytes count");
 }, "a content encoding is undone, and what it held is counted");
 
+// steps: complete.11.response.8.2
 backgroundFetchTest(async (t, backgroundFetch) => {
   const url = pieces({ pipe: "header(Content-Encoding,gzip)" });
   const ended = await fetchAll(backgroundFetch, url);

@@ -6,7 +6,7 @@
 // https://wicg.github.io/background-fetch/#perform-a-background-fetch-algorithm
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: perform.8.6, perform.8.11.1, perform.8.11.2, perform.8.12
+  // steps: perform.8.6, perform.8.12.1, perform.8.12.2, perform.8.13
   const ended = await fetchAll(backgroundFetch, pieces());
   assert_success(ended);
   assert_true(ended.event instanceof BackgroundFetchUpdateUIEvent);
@@ -16,7 +16,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "a success is told by backgroundfetchsuccess");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: complete.11.response.7.2, perform.5.3.2, perform.8.10.1, perform.8.10.2
+  // steps: complete.11.response.7.2, perform.5.3.2, perform.8.11.1, perform.8.11.2
   const url = pieces({ pipe: "status(404)" });
   const ended = await fetchAll(backgroundFetch, url);
   assert_failure(ended, "bad-status");
@@ -60,7 +60,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "mixed content is a failure");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: perform.8.12.1, perform.8.12.2, perform.8.12.3
+  // steps: perform.8.13.1, perform.8.13.2, perform.8.13.3
   const id = uniqueId();
   let finish;
   const ended = eventOf(id, () => ({ wait: new Promise((r) => finish = r) }));
@@ -72,7 +72,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "when the event is over the records are gone");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: perform.8.12.1
+  // steps: perform.8.13.1
   const id = uniqueId();
   const still = [];
   const ended = eventOf(id, async (bgFetch) => {
@@ -87,7 +87,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "the records stay as long as waitUntil() says");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: update.11
+  // steps: update.6.10
   const id = uniqueId();
   const ended = eventOf(id);
   const bgFetch = await backgroundFetch.fetch(id, pieces({ repeat: 100 }));
@@ -103,6 +103,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_array_equals(seen.at(-1), [2600, "success"]);
 }, "progress never goes back, and the last one tells the result");
 
+// steps: perform.8.13
 backgroundFetchTest(async (t, backgroundFetch) => {
   const id = uniqueId();
   const handled = new Promise((resolve) => self.onbackgroundfetchsuccess = resolve);

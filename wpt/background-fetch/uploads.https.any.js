@@ -77,6 +77,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(await backgroundFetch.get(id), undefined);
 }, "a stream that fails is no upload");
 
+// steps: fetch.8.8.3.4
 backgroundFetchTest(async (t, backgroundFetch) => {
   const requests = ["one", "two"].map((body) => post(body));
   const ended = await fetchAll(backgroundFetch, requests);
@@ -85,7 +86,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "uploads to the same URL are told apart");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: process-request-body.2
+  // steps: complete.11.body.2
   const id = uniqueId();
   const ended = eventOf(id);
   const bgFetch = await backgroundFetch.fetch(id, [post("body"), "/common/slow.py"]);

@@ -17,7 +17,7 @@ promise_test(async (t) => {
 }, "without an active worker nothing is fetched, and asking is allowed");
 
 windowTest(async (t, { backgroundFetch }) => {
-  // steps: perform.8.7, perform.8.12
+  // steps: perform.8.7, perform.8.13
   const told = nextMessage("event");
   const bgFetch = await backgroundFetch.fetch("id", url);
   assert_equals(bgFetch.result, "");
@@ -36,7 +36,7 @@ windowTest(async (t, { backgroundFetch }) => {
 }, "the worker is told, and the page's object shows it by then");
 
 windowTest(async (t, { backgroundFetch }) => {
-  // steps: abort.3.5, perform.8.9.1
+  // steps: abort.3.5, perform.8.10.1
   const told = nextMessage("event");
   const bgFetch = await backgroundFetch.fetch("id", [url, "/common/slow.py"]);
   const record = await bgFetch.match(url);

@@ -5,25 +5,21 @@ use super::FetchStart;
 use super::Perform;
 use super::Unavailability;
 use crate::spec::BackgroundFetchFailureReason;
-use crate::spec::BackgroundFetchResponse;
 use crate::spec::RecordResult;
 use crate::spec::Response;
-use crate::spec::content_range::complete_length_of_unsatisfied_range;
-use crate::spec::extract_content_range_values;
-use crate::spec::validate_partial_response;
 
 /// Where one record stands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CompleteARecord {
   /// Of the latest fetch; 0 before the first.
-  attempt: u32,
-  state: State,
+  pub(super) attempt: u32,
+  pub(super) state: State,
   /// Received and allowed in this attempt, not appended yet; in bytes.
-  in_flight: u64,
+  pub(super) in_flight: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-enum State {
+pub(super) enum State {
   /// complete.3: for the paused flag to be unset.
   #[default]
   Waiting,
@@ -35,19 +31,19 @@ enum State {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Fetching {
+pub(super) struct Fetching {
   /// complete.7
-  range_start: u64,
+  pub(super) range_start: u64,
   /// complete.10
-  last_transmitted_size: u64,
+  pub(super) last_transmitted_size: u64,
   /// What the head said, once it is there.
-  head: Option<Head>,
+  pub(super) head: Option<Head>,
   /// Appended in this attempt, in bytes.
-  appended: u64,
+  pub(super) appended: u64,
 }
 
 #[derive(Clone, Debug)]
-enum Head {
+pub(super) enum Head {
   Whole {
     ok: bool,
   },
@@ -134,291 +130,6 @@ impl Perform {
     self.in_flight -= std::mem::take(&mut self.records[record].in_flight);
   }
 
-  /// complete.11, *process request body*: `transmitted` bytes of the
-  /// request's body were sent so far in this attempt.
-  pub fn process_request_body(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    transmitted: u64,
-    actions: &mut Vec<Action>,
-  ) {
-    let Some(fetching) = self.fetching(record, attempt) else {
-      return;
-    };
-    // complete.11.body.1 to complete.11.body.3
-    let more = transmitted.saturating_sub(fetching.last_transmitted_size);
-    fetching.last_transmitted_size = transmitted;
-    self.background_fetch.uploaded += more;
-    // complete.11.body.4: Update background fetch instances.
-    actions.push(Action::UpdateInstances);
-  }
-
-  /// complete.11, *process response* with a network error. `aborted` tells an
-  /// aborted network error from the others.
-  pub fn process_network_error(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    aborted: bool,
-    unavailability: Unavailability,
-    actions: &mut Vec<Action>,
-  ) {
-    // complete.11.response.1: If response is a network error, then:
-    if self.fetching(record, attempt).is_none() {
-      return;
-    }
-    // complete.11.response.1.1: temporarily unavailable, and a GET
-    if self.wait_until_available(record, unavailability, actions) {
-      return;
-    }
-    // complete.11.response.1.2: "aborted" or "fetch-error"
-    let reason = if aborted {
-      BackgroundFetchFailureReason::Aborted
-    } else {
-      BackgroundFetchFailureReason::FetchError
-    };
-    // complete.11.response.1.3
-    self.complete(record, RecordResult::Failure(reason), actions);
-  }
-
-  /// complete.11, *process response* with a response that is no network
-  /// error.
-  pub fn process_response(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    response: Response,
-    actions: &mut Vec<Action>,
-  ) {
-    let stored = self.background_fetch.records[record].response_data.clone();
-    let Some(fetching) = self.fetching(record, attempt) else {
-      return;
-    };
-    let range_start = fetching.range_start;
-    let is_partial = response.status == 206;
-    // complete.11.response.2: If status is 206, then:
-    if is_partial {
-      // complete.11.response.2.1: If validate a partial response … invalid:
-      let previous = stored.response.as_ref().filter(|_| range_start > 0);
-      // Deviation E15: a part of a coded body counts the bytes of the coding,
-      // and only one that is the whole can be used.
-      let is_valid =
-        validate_partial_response(range_start, &response, previous)
-          && (!response.decoded || is_the_whole(&response));
-      let range = extract_content_range_values(&response);
-      let (true, Some(range)) = (is_valid, range) else {
-        // complete.11.response.2.1.1, complete.11.response.2.1.2
-        self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
-        // complete.11.response.2.1.3: Terminate the ongoing fetch.
-        actions.push(Action::Terminate { record, attempt });
-        return;
-      };
-      fetching.head = Some(if response.decoded {
-        Head::Whole { ok: true }
-      } else {
-        Head::Partial {
-          length: range.body_length(),
-          complete_length: range.complete_length,
-        }
-      });
-    } else if is_end_of_unknown_length(range_start, &response, &stored) {
-      // Deviation E9: a 206 that did not say the complete length has been
-      // asked for more, and this is how a server says that there is none.
-      self.complete(record, RecordResult::Success, actions);
-      actions.push(Action::Terminate { record, attempt });
-      return;
-    } else {
-      fetching.head = Some(Head::Whole {
-        ok: response.is_ok(),
-      });
-    }
-    if range_start == 0 || !is_partial {
-      // complete.11.response.3: Otherwise, the stored response is redundant.
-      // Deviation E12: only when there is one. Record objects that were made
-      // before the first response wait for this response.
-      if stored.response.is_some() {
-        // complete.11.response.3.1 to complete.11.response.3.3
-        self.stored -= stored.bytes;
-        self.background_fetch.records[record].response_data =
-          BackgroundFetchResponse::default();
-        actions.push(Action::NewResponseData { record });
-        // complete.11.response.3.4: Update background fetch instances.
-        actions.push(Action::UpdateInstances);
-      }
-      // complete.11.response.4: keep a copy of the response except its body.
-      self.background_fetch.records[record].response_data.response =
-        Some(response);
-      actions.push(Action::Response { record });
-    }
-    // complete.11.response.5 is the engine's: it holds the stream.
-  }
-
-  /// complete.11.response.6: bytes were transmitted from the response's stream. Returns whether they
-  /// may be appended; when not, the stream has to be cancelled.
-  pub fn bytes_transmitted(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    length: u64,
-    actions: &mut Vec<Action>,
-  ) -> bool {
-    // complete.2: downloadTotal, or infinity when it is 0.
-    let download_total = match self.background_fetch.download_total {
-      0 => u64::MAX,
-      total => total,
-    };
-    let total = self.stored + self.in_flight;
-    let Some(fetching) = self.fetching(record, attempt) else {
-      return false;
-    };
-    if fetching.head.is_none() {
-      return false;
-    }
-    // complete.11.response.6.1: stored body bytes total plus the size of
-    // bytes is greater than downloadTotal
-    if total.saturating_add(length) > download_total {
-      // complete.11.response.6.1.1: Cancel stream.
-      actions.push(Action::Terminate { record, attempt });
-      // complete.11.response.6.1.2
-      let reason = BackgroundFetchFailureReason::DownloadTotalExceeded;
-      self.fail(record, reason, actions);
-      return false;
-    }
-    self.records[record].in_flight += length;
-    self.in_flight += length;
-    true
-  }
-
-  /// Bytes that [`Perform::bytes_transmitted`] allowed are appended. Those of
-  /// an attempt that was terminated meanwhile count, too: they are there.
-  pub fn bytes_appended(
-    &mut self,
-    record: usize,
-    length: u64,
-    actions: &mut Vec<Action>,
-  ) {
-    let state = &mut self.records[record];
-    debug_assert!(state.in_flight >= length);
-    state.in_flight -= length;
-    if let State::Fetching(fetching) = &mut state.state {
-      fetching.appended += length;
-    }
-    self.in_flight -= length;
-    // complete.11.response.6.2: Append bytes to responseData's bytes.
-    self.background_fetch.records[record].response_data.bytes += length;
-    self.stored += length;
-    // complete.11.response.6.4: Update background fetch instances.
-    actions.push(Action::UpdateInstances);
-  }
-
-  /// Appending failed: for want of space, or (when not `quota`) because the
-  /// store is damaged.
-  pub fn append_failed(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    quota: bool,
-    actions: &mut Vec<Action>,
-  ) {
-    if self.fetching(record, attempt).is_none() {
-      return;
-    }
-    actions.push(Action::Terminate { record, attempt });
-    // complete.11.response.6.3: "quota-exceeded"
-    let reason = if quota {
-      BackgroundFetchFailureReason::QuotaExceeded
-    } else {
-      BackgroundFetchFailureReason::FetchError
-    };
-    self.fail(record, reason, actions);
-  }
-
-  /// complete.11.response.7: the bytes transmission is done normally, and all bytes are appended.
-  pub fn stream_done(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    actions: &mut Vec<Action>,
-  ) {
-    let Some(fetching) = self.fetching(record, attempt) else {
-      return;
-    };
-    let appended = fetching.appended;
-    let Some(head) = fetching.head.clone() else {
-      return;
-    };
-    let bytes = self.background_fetch.records[record].response_data.bytes;
-    let is_get = self.background_fetch.records[record].request.is_get();
-    match head {
-      // complete.11.response.7.1: If status is 206, then:
-      Head::Partial {
-        length,
-        complete_length,
-      } => {
-        // complete.11.response.7.1.1: the values are in the head.
-        // complete.11.response.7.1.2: complete, so "success"
-        if complete_length == Some(bytes) {
-          self.complete(record, RecordResult::Success, actions);
-        } else if !is_get
-          || appended == 0
-          || appended > length
-          || complete_length.is_some_and(|complete| bytes > complete)
-        {
-          // Deviation E9: a piece that brings nothing, or more than it said,
-          // would be asked for again and again; and what is not a GET is not
-          // asked for again at all.
-          let reason = BackgroundFetchFailureReason::FetchError;
-          self.fail(record, reason, actions);
-        } else {
-          // complete.15: result is the empty string: the rest is missing.
-          self.complete_a_record(record, actions);
-        }
-      }
-      // complete.11.response.7.2: "bad-status"
-      Head::Whole { ok: false } => {
-        self.fail(record, BackgroundFetchFailureReason::BadStatus, actions);
-      }
-      // complete.11.response.7.3: Otherwise, "success".
-      Head::Whole { ok: true } => {
-        self.complete(record, RecordResult::Success, actions);
-      }
-    }
-    // complete.11.response.7.4: each branch has ended the attempt.
-  }
-
-  /// complete.11.response.8: the stream became errored, and all bytes that came before are appended.
-  pub fn stream_errored(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    unavailability: Unavailability,
-    actions: &mut Vec<Action>,
-  ) {
-    if self.fetching(record, attempt).is_none() {
-      return;
-    }
-    // complete.11.response.8.1: temporarily unavailable, and a GET
-    if !self.wait_until_available(record, unavailability, actions) {
-      // complete.11.response.8.2: Otherwise, "fetch-error".
-      self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
-    }
-  }
-
-  /// The resource is no longer temporarily unavailable.
-  pub fn available(
-    &mut self,
-    record: usize,
-    attempt: u32,
-    actions: &mut Vec<Action>,
-  ) {
-    let state = &self.records[record];
-    if state.attempt == attempt && matches!(state.state, State::Unavailable) {
-      // complete.15: complete a record again.
-      self.complete_a_record(record, actions);
-    }
-  }
-
   /// The store cannot go on with the record's bytes: they are gone or
   /// damaged.
   pub fn bytes_lost(&mut self, record: usize, actions: &mut Vec<Action>) {
@@ -486,7 +197,7 @@ impl Perform {
     self.fail(record, BackgroundFetchFailureReason::Aborted, actions);
   }
 
-  fn wait_until_available(
+  pub(super) fn wait_until_available(
     &mut self,
     record: usize,
     unavailability: Unavailability,
@@ -503,7 +214,7 @@ impl Perform {
     true
   }
 
-  fn fail(
+  pub(super) fn fail(
     &mut self,
     record: usize,
     reason: BackgroundFetchFailureReason,
@@ -512,7 +223,7 @@ impl Perform {
     self.complete(record, RecordResult::Failure(reason), actions);
   }
 
-  fn complete(
+  pub(super) fn complete(
     &mut self,
     record: usize,
     result: RecordResult,
@@ -525,21 +236,17 @@ impl Perform {
     self.completed(record, result, actions);
   }
 
-  fn fetching(&mut self, record: usize, attempt: u32) -> Option<&mut Fetching> {
+  pub(super) fn fetching(
+    &mut self,
+    record: usize,
+    attempt: u32,
+  ) -> Option<&mut Fetching> {
     let state = &mut self.records[record];
     match &mut state.state {
       State::Fetching(fetching) if state.attempt == attempt => Some(fetching),
       _ => None,
     }
   }
-}
-
-/// Whether the part that a 206 brings is all there is.
-fn is_the_whole(response: &Response) -> bool {
-  extract_content_range_values(response).is_some_and(|range| {
-    range.first_byte_pos == 0
-      && range.complete_length == Some(range.body_length())
-  })
 }
 
 /// The validator of the stored bytes for `If-Range`, which makes a server send
@@ -550,29 +257,4 @@ fn if_range_validator(response: &Response) -> Option<String> {
   let headers = response.internal_headers();
   let strong_etag = headers.get("etag").filter(|v| !v.starts_with("W/"));
   strong_etag.or_else(|| headers.get("last-modified"))
-}
-
-/// Whether `response` says that the `range_start` bytes of a 206 without a
-/// complete length were all there is. It may say so of another version of the
-/// resource only: without an `If-Range` a server does not compare.
-fn is_end_of_unknown_length(
-  range_start: u64,
-  response: &Response,
-  stored: &BackgroundFetchResponse,
-) -> bool {
-  let Some(previous) = stored.response.as_ref().filter(|_| range_start > 0)
-  else {
-    return false;
-  };
-  let unknown = previous.status == 206
-    && extract_content_range_values(previous)
-      .is_some_and(|range| range.complete_length.is_none());
-  let changed = ["etag", "last-modified"].iter().any(|name| {
-    let now = response.internal_headers().get(name);
-    now.is_some() && now != previous.internal_headers().get(name)
-  });
-  unknown
-    && !changed
-    && response.status == 416
-    && complete_length_of_unsatisfied_range(response) == Some(range_start)
 }

@@ -8,7 +8,9 @@
 
 mod action;
 mod complete_a_record;
+mod process_response;
 mod settle;
+mod stream;
 #[cfg(test)]
 mod tests;
 

@@ -25,6 +25,7 @@ pub fn mentions(
   let mut found = Vec::new();
   for path in files(&root.join(directory))? {
     let text = fs::read_to_string(&path)?;
+    let is_script = path.extension().is_some_and(|e| e == "js");
     let shown = path.strip_prefix(root).unwrap_or(&path).display();
     let lines: Vec<&str> = text.lines().collect();
     for (index, line) in lines.iter().enumerate() {
@@ -35,7 +36,10 @@ pub fn mentions(
       if list.is_none() && !code {
         continue;
       }
-      let test = list.map(|_| test_below(&lines[index..]));
+      let test = list.map(|_| match is_script {
+        true => title_below(&lines[index..]),
+        false => function_below(&lines[index..]),
+      });
       for step in steps(list.unwrap_or(comment), algorithms) {
         found.push(Mention {
           step,
@@ -120,35 +124,27 @@ fn between(first: &str, last: &str) -> Vec<String> {
   }
 }
 
-/// The name of the function, or the title of the JavaScript test, that
-/// follows.
-fn test_below(lines: &[&str]) -> String {
-  for (index, line) in lines.iter().enumerate().take(16).skip(1) {
-    if let Some((_, rest)) = line.split_once("fn ") {
-      let end = |c: char| !(c.is_alphanumeric() || c == '_');
-      return rest.split(end).next().unwrap_or_default().to_string();
-    }
-    if line.contains("_test(") {
-      return title(&lines[index..]);
-    }
-  }
-  String::new()
+/// The name of the function that follows.
+fn function_below(lines: &[&str]) -> String {
+  let below = lines.iter().take(16).skip(1);
+  let mut functions = below.filter_map(|line| line.split_once("fn "));
+  let end = |c: char| !(c.is_alphanumeric() || c == '_');
+  let name = functions
+    .next()
+    .and_then(|(_, rest)| rest.split(end).next());
+  name.unwrap_or_default().to_string()
 }
 
-/// A JavaScript test has its title as its last argument.
-fn title(lines: &[&str]) -> String {
+/// A JavaScript test has its title behind its last brace, so that a comment
+/// may stand above the test or in it. Calls within a test begin with a name.
+fn title_below(lines: &[&str]) -> String {
   let quotes = ['\'', '"', '`'];
-  for line in lines {
-    let trimmed = line.trim_end().trim_end_matches(';');
-    let Some(body) = trimmed.strip_suffix(')') else {
-      continue;
-    };
-    let Some(body) = body.strip_suffix(quotes) else {
-      continue;
-    };
-    if let Some(at) = body.rfind(quotes) {
-      return body[at + 1..].to_string();
-    }
-  }
-  String::new()
+  let title = |line: &&str| {
+    let line = line.trim();
+    let call = line.strip_prefix('}')?.trim_end_matches(';');
+    let body = call.strip_suffix(')')?.strip_suffix(quotes)?;
+    let start = body.find(quotes)?;
+    Some(body[start + 1..].to_string())
+  };
+  lines.iter().find_map(title).unwrap_or_default()
 }
