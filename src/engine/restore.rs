@@ -17,6 +17,7 @@ use crate::spec::BackgroundFetchRecord;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
+use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::Fact;
@@ -89,9 +90,9 @@ async fn restore_row(
   let settled = row.event_owed;
   let records = row.background_fetch.records.iter_mut();
   let mut slots = Vec::new();
-  for (record, bodies) in records.zip(&mut row.bodies) {
+  for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
     if !settled {
-      restore_record(shared, record, bodies).await;
+      restore_record(shared, row.key, index, record, bodies).await;
     }
     let data = &record.response_data;
     slots.push(NewSlot {
@@ -126,9 +127,13 @@ async fn restore_row(
   Some(run)
 }
 
-/// Finds out how much of an unfinished record's body is there.
+/// Finds out how much of an unfinished record's body is there. What is found
+/// has to get into the row before the background fetch settles: the next start
+/// would take the row as it is.
 async fn restore_record(
   shared: &Shared,
+  key: BackgroundFetchKey,
+  index: usize,
   record: &mut BackgroundFetchRecord,
   bodies: &mut RecordBodies,
 ) {
@@ -137,19 +142,31 @@ async fn restore_record(
     return;
   };
   match shared.store.bodies.reopen(body, data.bytes).await {
-    Ok(writer) => data.bytes = writer.length(),
+    Ok(writer) => {
+      data.bytes = writer.length();
+      shared.checkpoint.stored(key, index, body, data.bytes, 0);
+      if data.bytes > 0 && is_whole(record) {
+        let response = &record.response_data.response;
+        let result = match response {
+          Some(response) if response.is_ok() => RecordResult::Success,
+          _ => RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
+        };
+        record.response_data.result = Some(result);
+      }
+    }
     Err(error) => {
       bodies.diagnostic = error.to_string();
       data.result = Some(RecordResult::Failure(
         BackgroundFetchFailureReason::FetchError,
       ));
-      return;
     }
   }
-  if data.bytes > 0 && is_whole(record) {
-    record.response_data.result = Some(match &record.response_data.response {
-      Some(response) if response.is_ok() => RecordResult::Success,
-      _ => RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
+  if let Some(result) = record.response_data.result {
+    shared.checkpoint.note(Fact::RecordResult {
+      key,
+      record: index,
+      result,
+      diagnostic: bodies.diagnostic.clone(),
     });
   }
 }

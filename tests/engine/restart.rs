@@ -1,5 +1,6 @@
 //! Engines that end, and those that go on.
 
+use std::path::Path;
 use std::time::Duration;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
@@ -17,6 +18,14 @@ const BOUND: Duration = Duration::from_secs(30);
 async fn end(engine: Engine, realm: Realm) {
   bounded(engine.shutdown()).await;
   drop(realm);
+}
+
+/// Makes the rows what they were before the results came.
+fn forget_results(directory: &Path) {
+  let database =
+    rusqlite::Connection::open(directory.join("facts.sqlite3")).unwrap();
+  let sql = "UPDATE record SET result = NULL, bytes = bytes / 2";
+  assert_eq!(database.execute(sql, []).unwrap(), 2);
 }
 
 fn only(engine: &Engine) -> BackgroundFetchSnapshot {
@@ -163,4 +172,35 @@ fn body_files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
       }
     })
     .collect()
+}
+
+// A process that is killed may leave all bytes of a record, and not its result.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restart_finds_out_is_known_to_the_next_one() {
+  let server = FaultServer::start().await;
+  server.serve("/whole", Resource::bytes(100_000, 1).etag("\"1\""));
+  let rest = Resource::bytes(100_000, 2).etag("\"2\"");
+  server.serve("/rest", rest.script([StallAfter(50_000), Normal]));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let urls = [&*server.url("/whole"), &server.url("/rest")];
+  let key = fetch(&realm, "r", &urls).await.key;
+  wait_for(&engine, key, |s| s.downloaded == 150_000).await;
+  end(engine, realm).await;
+  forget_results(directory.path());
+
+  // Twice: the event is not handled in the first one.
+  for _ in 0..2 {
+    let engine = on_disk(directory.path());
+    let realm = worker(&engine);
+    let (_, name, _) = next_event(&realm).await;
+    assert_eq!(name, "backgroundfetchsuccess");
+    for (record, seed) in records(&realm, key).iter().zip(1..) {
+      let body = bounded(read(record)).await.unwrap();
+      assert_eq!(content::sha256_of(&body), content::sha256(100_000, seed));
+    }
+    end(engine, realm).await;
+  }
+  assert_eq!(server.requests_for("/whole").len(), 1);
 }
