@@ -1,4 +1,5 @@
 // META: global=serviceworker
+// META: timeout=long
 // META: script=/resources/testdriver.js
 // META: script=/resources/testdriver-vendor.js
 // META: script=resources/helpers.sub.js

@@ -1,4 +1,5 @@
 // META: global=serviceworker
+// META: timeout=long
 // META: script=resources/helpers.sub.js
 "use strict";
 

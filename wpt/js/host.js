@@ -4,12 +4,14 @@
 const { core } = __bootstrap;
 const {
   op_wpt_complete,
+  op_wpt_display,
   op_wpt_fetch,
   op_wpt_load,
   op_wpt_log,
   op_wpt_realm_kind,
   op_wpt_result,
   op_wpt_set_permission,
+  op_wpt_set_quota,
   op_wpt_timeout_multiplier,
 } = core.ops;
 
@@ -43,6 +45,8 @@ const host = {
   load,
   result: (result) => op_wpt_result(result),
   complete: (results) => op_wpt_complete(results),
+  display: (id, action) => op_wpt_display(id, action),
+  setQuota: (bytes) => op_wpt_set_quota(bytes),
   setPermission: (name, state) => op_wpt_set_permission(name, state),
 };
 Object.defineProperty(globalThis, Symbol.for("wpt.host"), { value: host });

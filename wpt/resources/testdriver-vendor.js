@@ -8,6 +8,10 @@
   internal.set_permission = async ({ descriptor, state }) => {
     host?.setPermission(descriptor.name, state);
   };
+  if (host !== undefined) {
+    internal.background_fetch = (id, action) => host.display(id, action);
+    internal.set_quota = async (bytes) => host.setQuota(bytes);
+  }
   internal.click = async (element) => {
     element.dispatchEvent(new Event("click"));
   };

@@ -23,8 +23,15 @@ const resource = (path, origin = ORIGIN) =>
 const pieces = (parameters) =>
   resource(`pieces.py?${new URLSearchParams(parameters)}`);
 
+const installed = new Promise((resolve) =>
+  addEventListener("install", resolve, { once: true })
+);
+
 /** Resolves when the worker is active: before, nothing can be fetched. */
 async function activated() {
+  const { installing, waiting, active } = registration;
+  // Some show no worker before its installation begins.
+  if ((installing ?? waiting ?? active) === null) await installed;
   while (registration.active?.state !== "activated") {
     const worker = registration.installing ?? registration.waiting ??
       registration.active;

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use background_fetch::engine::PermissionState;
 use background_fetch::engine::Realm;
@@ -22,6 +24,8 @@ pub struct Host {
   pub loader: Loader,
   pub timeout_multiplier: f64,
   pub permission: Arc<Mutex<PermissionState>>,
+  /// In bytes; read when an origin stores something for the first time.
+  pub quota: Arc<AtomicU64>,
   pub log: Log,
   pub outcome: Rc<RefCell<Outcome>>,
 }
@@ -73,12 +77,14 @@ deno_core::extension!(
   ops = [
     op_wpt_add_csp,
     op_wpt_complete,
+    op_wpt_display,
     op_wpt_fetch,
     op_wpt_load,
     op_wpt_log,
     op_wpt_realm_kind,
     op_wpt_result,
     op_wpt_set_permission,
+    op_wpt_set_quota,
     op_wpt_timeout_multiplier,
   ],
   esm_entry_point = "ext:wpt_host/start.js",
@@ -179,6 +185,33 @@ fn op_wpt_set_permission(
       "denied" => PermissionState::Denied,
       _ => PermissionState::Prompt,
     };
+  }
+}
+
+#[op2(fast)]
+fn op_wpt_set_quota(state: &mut OpState, bytes: f64) {
+  // Numbers that are none become zero.
+  let quota = &state.borrow::<Host>().quota;
+  quota.store(bytes as u64, Ordering::Relaxed);
+}
+
+/// What a user does to the display of the active background fetch `id`.
+#[op2]
+async fn op_wpt_display(
+  state: Rc<RefCell<OpState>>,
+  #[string] id: String,
+  #[string] action: String,
+) -> bool {
+  let realm = state.borrow().borrow::<Realm>().clone();
+  let Some(key) = realm.get(&id).map(|snapshot| snapshot.key) else {
+    return false;
+  };
+  let engine = realm.engine();
+  match action.as_str() {
+    // An error is the store's, which is in memory here.
+    "pause" => engine.pause(key).await.unwrap_or(false),
+    "resume" => engine.unpause(key).await.unwrap_or(false),
+    _ => engine.click(key),
   }
 }
 

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 use std::time::Instant;
@@ -19,6 +21,7 @@ use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::WorkerThreads;
 use background_fetch::extension::deliver_events;
 use background_fetch::extension::extensions;
+use background_fetch::network::MemoryCookieStore;
 use background_fetch::network::NetworkConfig;
 use background_fetch::network::Proxy;
 use background_fetch::store::Store;
@@ -91,11 +94,13 @@ async fn open_and_wait(
   let url = setting.base(test.https);
   let url = url.join(&test.entry).map_err(|error| error.to_string())?;
   let permission = Arc::new(Mutex::new(PermissionState::Granted));
-  let engine = engine(test, setting, permission.clone(), log)?;
+  let quota = Arc::new(AtomicU64::new(QUOTA));
+  let engine = engine(test, setting, permission.clone(), quota.clone(), log)?;
   let host = Host {
     loader: setting.loader.clone(),
     timeout_multiplier: setting.timeout_multiplier,
     permission,
+    quota,
     log: log.clone(),
     outcome: outcome.clone(),
   };
@@ -124,6 +129,7 @@ fn engine(
   test: &Test,
   setting: &Setting,
   permission: Arc<Mutex<PermissionState>>,
+  quota: Arc<AtomicU64>,
   log: &Log,
 ) -> Result<Engine, String> {
   let config = EngineConfig {
@@ -132,6 +138,7 @@ fn engine(
       root_certificates: setting.route.root_certificates.clone(),
       proxy: Proxy::Direct,
       dns_overrides: setting.route.hosts.clone(),
+      cookies: Some(Arc::new(MemoryCookieStore::new())),
       ..NetworkConfig::default()
     },
     permission: Arc::new(move |_| *permission.lock()),
@@ -146,7 +153,7 @@ fn engine(
       Scope::ServiceWorker => None,
       _ => Some(Arc::new(service_workers(log))),
     },
-    quota: Arc::new(|_| Some(QUOTA)),
+    quota: Arc::new(move |_| Some(quota.load(Ordering::Relaxed))),
     ..EngineConfig::default()
   };
   let store = Store::in_memory();

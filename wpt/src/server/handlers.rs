@@ -63,14 +63,14 @@ fn redirect(request: &Request) -> Reply {
 /// readable across origins when `?origin=` says by whom, with credentials when
 /// `?credentials` is there. `?cookie=` sets one.
 fn inspect(request: &Request) -> Reply {
-  let headers: serde_json::Map<_, _> = request
-    .headers
-    .iter()
-    .map(|(name, value)| {
-      let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-      (name.to_string(), value.into())
-    })
-    .collect();
+  let mut headers = serde_json::Map::new();
+  for name in request.headers.keys() {
+    let values = request.headers.get_all(name).iter();
+    let values: Vec<_> = values
+      .map(|value| String::from_utf8_lossy(value.as_bytes()))
+      .collect();
+    headers.insert(name.to_string(), values.join(", ").into());
+  }
   let seen = serde_json::json!({
     "method": request.method.as_str(),
     "headers": headers,
@@ -98,6 +98,8 @@ fn inspect(request: &Request) -> Reply {
 /// - `?part=N`: an answer to a range has at most N bytes.
 /// - `?etag=X`: its validator; `?other-etag=X` is the one that answers to
 ///   ranges carry.
+/// - `?modified=X` and `?other-modified=X`: the same for Last-Modified.
+/// - `?first-range=X`: an answer to no range is a part that says it is that.
 /// - `?content-range=X`: that, in place of the right one.
 /// - `?ignore-range`: a range is answered with 200.
 fn pieces(request: &Request) -> Option<Reply> {
@@ -113,6 +115,7 @@ fn pieces(request: &Request) -> Option<Reply> {
   let mut end = whole.len();
   let mut reply = Reply::text(200, "").with("Cache-Control", "no-store");
   let mut etag = request.get("etag");
+  let mut modified = request.get("modified");
   if let Some(start) = start.filter(|start| *start < whole.len()) {
     end = end.min(start + number("part").unwrap_or(end));
     let range = format!("bytes {start}-{}/{}", end - 1, whole.len());
@@ -120,6 +123,13 @@ fn pieces(request: &Request) -> Option<Reply> {
     reply.status = 206;
     reply.set("Content-Range", &range);
     etag = request.get("other-etag").or(etag);
+    modified = request.get("other-modified").or(modified);
+  } else if let Some(range) = request.get("first-range") {
+    reply.status = 206;
+    reply.set("Content-Range", &range);
+  }
+  if let Some(modified) = modified {
+    reply.set("Last-Modified", &modified);
   }
   if let Some(etag) = etag {
     reply.set("ETag", &format!("\"{etag}\""));
