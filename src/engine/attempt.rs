@@ -18,11 +18,14 @@ use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
+use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
+use crate::spec::RecordResult;
 use crate::spec::Response;
 use crate::spec::Unavailability;
 use crate::store::BodyId;
+use crate::store::Fact;
 
 /// Runs the attempt until it ends or `terminate` is cancelled.
 pub(super) async fn run(
@@ -51,6 +54,9 @@ pub(super) async fn run(
     .network
     .fetch(params(&shared, &run, record, attempt, &start));
   let fetch = async {
+    if !run.records[record].request.is_get() {
+      note_that_it_is_sent(&shared, &run, record).await?;
+    }
     let fetched = fetch.await?;
     let end = |p: &Perform| p.is_end_of_record(record, &fetched.response);
     if run.look(end) {
@@ -92,6 +98,31 @@ pub(super) async fn run(
     }
   }
   run.tell(|p, _| p.attempt_over(record));
+}
+
+/// A request that is no `GET` must not be sent again after a crash, since it
+/// may have reached the server. Until its real result takes the place of this
+/// one, it counts as failed in the store.
+async fn note_that_it_is_sent(
+  shared: &Shared,
+  run: &Run,
+  record: usize,
+) -> Result<(), NetworkError> {
+  let request = &run.records[record].request;
+  let lost = Fact::RecordResult {
+    key: run.key,
+    record,
+    result: RecordResult::Failure(BackgroundFetchFailureReason::FetchError),
+    diagnostic: format!(
+      "the program ended while {} {} was under way; it is not sent twice",
+      request.method, request.url
+    ),
+  };
+  let written = shared.checkpoint.write(vec![lost]).await;
+  written.map_err(|error| NetworkError {
+    kind: NetworkErrorKind::Refused,
+    message: error.to_string(),
+  })
 }
 
 /// Why a response with this head makes its record fail, for people.

@@ -1,5 +1,7 @@
 //! Requests with a body.
 
+use std::time::Duration;
+
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
@@ -96,4 +98,31 @@ async fn a_body_that_no_fetch_has_taken_is_deleted() {
   bounded(engine.shutdown()).await;
   drop(realm);
   assert_eq!(rest(directory.path()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_was_under_way_is_not_sent_again_after_a_restart() {
+  let server = FaultServer::start().await;
+  server.serve("/up", Resource::text("x").script([Hold]));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let record = post(&realm, &server.url("/up")).await;
+  let options = BackgroundFetchOptions::default();
+  let fetched = realm.fetch("up".into(), vec![record], options);
+  bounded(fetched).await.unwrap();
+  server
+    .wait_until_stalled("/up", Duration::from_secs(30))
+    .await;
+  bounded(engine.shutdown()).await;
+  drop(realm);
+
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let snapshot = settle(&realm, "backgroundfetchfail").await;
+  let error = BackgroundFetchFailureReason::FetchError;
+  assert_eq!(snapshot.failure_reason, error);
+  let told = snapshot.diagnostic;
+  assert!(told.contains("not sent twice"), "{told}");
+  assert_eq!(server.requests().len(), 1);
 }
