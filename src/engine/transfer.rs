@@ -22,7 +22,7 @@ use crate::store::StoreError;
 
 /// How many bytes wait for the store at most, for each record on the wire:
 /// then the stream is read no further, and TCP makes the server wait.
-const MAX_BATCH: usize = 1024 * 1024;
+const MAX_BATCH: usize = 4 * 1024 * 1024;
 
 /// Which attempt it is.
 #[derive(Clone, Copy)]

@@ -19,7 +19,7 @@ use super::door::OpenFile;
 const BLOCK: usize = 4096;
 
 /// How much is written at once, in bytes.
-const PIECE: usize = 1024 * 1024;
+const PIECE: usize = 4 * 1024 * 1024;
 
 /// From how many bytes at once on it is worth while.
 pub(super) const MIN_APPEND: u64 = 256 * 1024;
