@@ -30,15 +30,18 @@ fn main() {
       true => "background_fetch_globals",
       false => "background_fetch",
     };
-    arm(&mut arms, extension, &file);
+    arm(&mut arms, extension, "CARGO_MANIFEST_DIR", "js", &file);
   }
-  for (name, directory) in directories(&manifest) {
+  let out = PathBuf::from(env::var("OUT_DIR").unwrap());
+  for (extension, directory) in directories(&manifest) {
+    // Copied, for cargo's directory may lie elsewhere the next time.
+    fs::create_dir_all(out.join(&extension)).unwrap();
     for file in scripts(&directory) {
-      arm(&mut arms, &name, &file);
+      fs::copy(&file, out.join(&extension).join(name(&file))).unwrap();
+      arm(&mut arms, &extension, "OUT_DIR", &extension, &file);
     }
   }
   let table = format!("match specifier {{\n{arms}  _ => return None,\n}}\n");
-  let out = PathBuf::from(env::var("OUT_DIR").unwrap());
   fs::write(out.join("scripts.rs"), table).unwrap();
 }
 
@@ -56,9 +59,22 @@ fn scripts(directory: &Path) -> Vec<PathBuf> {
   files
 }
 
-fn arm(arms: &mut String, extension: &str, file: &Path) {
-  let specifier = format!("ext:{extension}/{}", name(file));
-  writeln!(arms, "  {specifier:?} => include_str!({file:?}),").unwrap();
+/// One line of the table. The file is named by way of a variable, so that the
+/// table stays true when the sources move and the target directory does not.
+fn arm(
+  arms: &mut String,
+  extension: &str,
+  root: &str,
+  directory: &str,
+  file: &Path,
+) {
+  let file = name(file);
+  writeln!(
+    arms,
+    "  \"ext:{extension}/{file}\" => \
+     include_str!(concat!(env!({root:?}), \"/{directory}/{file}\")),"
+  )
+  .unwrap();
 }
 
 /// Where the sources of the crates lie, as cargo has resolved them.
