@@ -28,7 +28,9 @@ pub struct NetworkConfig {
   /// How long name resolution, TCP and TLS may take together. Default: 30 s.
   pub connect_timeout: Duration,
   /// How long no byte may move, in either direction, before a fetch is
-  /// [`Interrupted`](super::NetworkErrorKind::Interrupted). Default: 60 s.
+  /// [`Interrupted`](super::NetworkErrorKind::Interrupted). Default: 60 s. A
+  /// connection of HTTP/2 on which nothing comes for a quarter of it is asked
+  /// for a sign of life, and closed when there is none in half of it.
   pub idle_timeout: Duration,
   /// How long an unused connection is kept. Default: 30 s.
   pub pool_idle_timeout: Duration,
@@ -107,8 +109,14 @@ pub(super) struct Clients {
 
 impl Clients {
   pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
+    let pooled = builder(config)?
+      .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS_PER_HOST)
+      // A connection of HTTP/2 outlives the fetch that fell silent on it. One
+      // that is dead must not be there for the next attempt.
+      .http2_keep_alive_interval(config.idle_timeout / 4)
+      .http2_keep_alive_timeout(config.idle_timeout / 2);
     Ok(Self {
-      pooled: client(config, MAX_IDLE_CONNECTIONS_PER_HOST)?,
+      pooled: pooled.build().map_err(NetworkConfigError::Client)?,
       fresh: OnceLock::new(),
     })
   }
@@ -126,21 +134,12 @@ impl Clients {
     match self.fresh.get() {
       Some(client) => Ok(client),
       None => {
-        let client = client(config, 0)?;
+        let fresh = builder(config)?.pool_max_idle_per_host(0);
+        let client = fresh.build().map_err(NetworkConfigError::Client)?;
         Ok(self.fresh.get_or_init(|| client))
       }
     }
   }
-}
-
-fn client(
-  config: &NetworkConfig,
-  max_idle_connections_per_host: usize,
-) -> Result<reqwest::Client, NetworkConfigError> {
-  builder(config)?
-    .pool_max_idle_per_host(max_idle_connections_per_host)
-    .build()
-    .map_err(NetworkConfigError::Client)
 }
 
 fn builder(

@@ -6,6 +6,7 @@ mod support;
 mod arrive;
 mod events;
 mod fail;
+mod faults;
 mod harness;
 mod integrity;
 mod pause;
