@@ -80,6 +80,7 @@ impl Run {
         }
       }
       Action::Complete { record, result } => {
+        *self.records[record].waiting.lock() = None;
         if result == RecordResult::Success {
           // What it got over on its way there is no reason for anything.
           self.records[record].diagnostic.lock().clear();

@@ -2,15 +2,16 @@
 //! response's stream.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::integrity::verify_stored_body;
 use super::record_slot::Writer;
+use super::retry::Verdict;
 use super::run::Run;
 use super::shared::Shared;
+use super::snapshot::Waiting;
 use super::transfer;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
@@ -75,6 +76,10 @@ pub(super) async fn run(
       });
     }
     Some(Ok(FetchResponse { response, body })) => {
+      writer.retries.online();
+      if run.records[record].waiting.lock().take().is_some() {
+        shared.tell_observers(&run);
+      }
       let head = response.clone();
       if !head.is_ok() {
         *run.records[record].diagnostic.lock() = bad_status(&head);
@@ -150,39 +155,36 @@ pub(super) fn note_failure(
   writer: &mut Writer,
   error: &NetworkError,
 ) -> Unavailability {
-  *run.records[record].diagnostic.lock() = error.message.clone();
-  writer.failures += 1;
-  match error.kind {
-    NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => {
+  let policy = &shared.config.retry;
+  let slot = &run.records[record];
+  let mut reason = error.message.clone();
+  let unavailability = match writer.retries.failed(error.kind, policy) {
+    Verdict::Again { after, offline } => {
+      writer.delay = after;
+      let reason = reason.clone();
+      *slot.waiting.lock() = Some(Waiting { offline, reason });
+      Unavailability::Temporary
+    }
+    Verdict::OfflineForTooLong => {
+      reason += "; the network did not come back in time";
       Unavailability::Final
     }
-    NetworkErrorKind::Offline => Unavailability::Temporary,
-    NetworkErrorKind::Unreachable | NetworkErrorKind::Interrupted => {
-      if writer.failures <= shared.config.retry.attempts {
-        Unavailability::Temporary
-      } else {
-        Unavailability::Final
-      }
-    }
-  }
+    Verdict::Final => Unavailability::Final,
+  };
+  *slot.diagnostic.lock() = reason;
+  unavailability
 }
 
-/// Waits as long as the retry policy says, then goes on.
+/// Waits as long as the retry policy says, then goes on. There is nothing that
+/// tells when the network is back, so it is tried.
 pub(super) async fn wait_until_available(
   shared: Arc<Shared>,
   run: Arc<Run>,
   record: usize,
   attempt: u32,
 ) {
-  let failures = run.records[record].writer.lock().await.failures;
-  let policy = shared.config.retry;
-  let doublings = failures.saturating_sub(1).min(20);
-  let delay = policy
-    .first_delay
-    .saturating_mul(1 << doublings)
-    .min(policy.max_delay);
-  let jitter = 0.75 + fastrand::f64() / 2.0;
-  let delay = Duration::from_secs_f64(delay.as_secs_f64() * jitter);
+  shared.tell_observers(&run);
+  let delay = run.records[record].writer.lock().await.delay;
   if until(&shared.stopping, tokio::time::sleep(delay))
     .await
     .is_some()

@@ -219,7 +219,7 @@ fn appended(
   writer.body = Some(body);
   if stored > writer.most {
     writer.most = stored;
-    writer.failures = 0;
+    writer.retries.progressed();
   }
   run.response_data(record).set_stored(stored);
   run.tell(|p, actions| p.bytes_appended(record, length, actions));

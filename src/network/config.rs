@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::NetCheck;
 use super::cookies::CookieStore;
+use super::resolver::Resolve;
+use super::resolver::Resolver;
 
 /// Settings of a [`Network`](super::Network). `NetworkConfig::default()` suits
 /// most embedders.
@@ -25,6 +28,8 @@ pub struct NetworkConfig {
   /// Addresses for a host name, in place of the name server's. Port 0 stands
   /// for the URL's port.
   pub dns_overrides: HashMap<String, Vec<SocketAddr>>,
+  /// Who resolves the other names. Default: the operating system.
+  pub resolver: Option<Resolve>,
   /// How long name resolution, TCP and TLS may take together. Default: 30 s.
   pub connect_timeout: Duration,
   /// How long no byte may move, in either direction, before a fetch is
@@ -40,6 +45,10 @@ pub struct NetworkConfig {
   /// and values and 32 for each. Default: 256 KiB. Over HTTP/1 the transport's
   /// own limit of about 400 KiB holds.
   pub max_header_list_size: u32,
+  /// How many bytes may move in a second, in both directions and over all
+  /// fetches together, which share it fairly. Bodies count, as they are on
+  /// the wire; heads do not. Default: `None`, as many as there can be.
+  pub limit_rate: Option<NonZeroU64>,
   /// Never speak HTTP/2. Default: no.
   pub http1_only: bool,
   /// Asked for every hop of a fetch that brings no check of its own.
@@ -57,11 +66,13 @@ impl Default for NetworkConfig {
       root_certificates: Vec::new(),
       proxy: Proxy::default(),
       dns_overrides: HashMap::new(),
+      resolver: None,
       connect_timeout: Duration::from_secs(30),
       idle_timeout: Duration::from_secs(60),
       pool_idle_timeout: Duration::from_secs(30),
       max_headers: 256,
       max_header_list_size: 256 * 1024,
+      limit_rate: None,
       http1_only: false,
       default_net_check: None,
       cookies: None,
@@ -194,6 +205,9 @@ fn builder(
       builder.proxy(proxy)
     }
   };
+  if let Some(resolve) = &config.resolver {
+    builder = builder.dns_resolver(Arc::new(Resolver(resolve.clone())));
+  }
   for (host, addresses) in &config.dns_overrides {
     builder = builder.resolve_to_addrs(host, addresses);
   }

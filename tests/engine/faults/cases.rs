@@ -71,7 +71,7 @@ fn broken_connections() -> Vec<Case> {
       WHOLE,
       [Whole; 3],
     ),
-    case("closed for ever", [Refuse], ERROR, [Whole; 4]),
+    case("closed for ever", [Refuse], ERROR, [Whole, WholeAgain]),
     cut("reset in the head", ResetAfter(0), 0),
     cut("reset", ResetAfter(CUT), CUT),
     cut("reset at the last byte", ResetAfter(SIZE - 1), SIZE - 1),

@@ -2,6 +2,7 @@
 
 mod case;
 mod cases;
+mod pauses;
 mod uploads;
 
 use tokio::task::JoinSet;
