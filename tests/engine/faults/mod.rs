@@ -24,6 +24,10 @@ async fn all_cases_over(protocol: Protocol) {
   assert!(wrong.is_empty(), "{protocol:?}:\n{}", wrong.join("\n"));
 }
 
+// steps: complete.11.response.1.1, complete.11.response.2.1.1
+// steps: complete.11.response.3, complete.11.response.7.1.2
+// steps: complete.11.response.7.2, complete.11.response.8.1, complete.15
+// steps: extract.1, validate.2, validate.3, validate.4.1.1
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_over_plain_http() {
   all_cases_over(Protocol::Plain).await;
