@@ -67,13 +67,11 @@ impl Scale {
 fn many_background_fetches_of_many_realms() {
   let scale = Scale::from_environment();
   let server = FaultServer::start_blocking();
-  // The gate may be among them, or come later.
-  let at_once = scale.active + 1;
   // The first ones wait until every background fetch is registered.
   let held = Behaviour::All(vec![Behaviour::Hold, PACE]);
-  let script = std::iter::repeat_n(held, at_once).chain([PACE]);
+  let script = std::iter::repeat_n(held, scale.active).chain([PACE]);
   server.serve("/slow", Resource::bytes(SIZE, 1).script(script));
-  let gate = Resource::text("open").script([Behaviour::Hold]);
+  let gate = Resource::text("open").script([Behaviour::StallAfter(1)]);
   server.serve("/gate", gate);
 
   let mut process = Command::new(std::env::current_exe().unwrap())
@@ -94,7 +92,8 @@ fn many_background_fetches_of_many_realms() {
   };
 
   next("all registered");
-  // As many as may be on the wire are there.
+  // As many as may be on the wire are there: those, and the gate.
+  let at_once = scale.active + 1;
   server.block_on(server.wait_for_requests(at_once, BOUND));
   assert_eq!(server.most_at_once(), at_once);
   server.release("/slow");

@@ -29,7 +29,11 @@ onbackgroundfetchfail = (event) =>
 
 (async () => {
   const { backgroundFetch } = registration;
-  if (SLOW) await backgroundFetch.fetch("gate", "/gate");
+  if (SLOW) {
+    const gate = await backgroundFetch.fetch("gate", "/gate");
+    // It is on the wire before any other one.
+    await new Promise((resolve) => gate.onprogress = resolve);
+  }
   console.log("started");
   for (let i = 0; i < COUNT; i++) {
     await backgroundFetch.fetch(`${i}`, `/slow?${REALM}-${i}`);
