@@ -7,11 +7,9 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::integrity::verify_stored_body;
-use super::record_slot::Writer;
-use super::retry::Verdict;
+use super::retry::note_failure;
 use super::run::Run;
 use super::shared::Shared;
-use super::snapshot::Waiting;
 use super::transfer;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
@@ -24,7 +22,6 @@ use crate::spec::FetchStart;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
 use crate::spec::Response;
-use crate::spec::Unavailability;
 use crate::store::BodyId;
 use crate::store::Fact;
 
@@ -144,53 +141,6 @@ fn bad_status(head: &Response) -> String {
   format!("{url} answered {status} {status_message}")
     .trim_end()
     .to_string()
-}
-
-/// Says whether the resource is temporarily unavailable, and keeps the reason
-/// for people.
-pub(super) fn note_failure(
-  shared: &Shared,
-  run: &Run,
-  record: usize,
-  writer: &mut Writer,
-  error: &NetworkError,
-) -> Unavailability {
-  let policy = &shared.config.retry;
-  let slot = &run.records[record];
-  let mut reason = error.message.clone();
-  let unavailability = match writer.retries.failed(error.kind, policy) {
-    Verdict::Again { after, offline } => {
-      writer.delay = after;
-      let reason = reason.clone();
-      *slot.waiting.lock() = Some(Waiting { offline, reason });
-      Unavailability::Temporary
-    }
-    Verdict::OfflineForTooLong => {
-      reason += "; the network did not come back in time";
-      Unavailability::Final
-    }
-    Verdict::Final => Unavailability::Final,
-  };
-  *slot.diagnostic.lock() = reason;
-  unavailability
-}
-
-/// Waits as long as the retry policy says, then goes on. There is nothing that
-/// tells when the network is back, so it is tried.
-pub(super) async fn wait_until_available(
-  shared: Arc<Shared>,
-  run: Arc<Run>,
-  record: usize,
-  attempt: u32,
-) {
-  shared.tell_observers(&run);
-  let delay = run.records[record].writer.lock().await.delay;
-  if until(&shared.stopping, tokio::time::sleep(delay))
-    .await
-    .is_some()
-  {
-    run.tell(|p, actions| p.available(record, attempt, actions));
-  }
 }
 
 /// `future`'s output, or `None` when `token` is cancelled first.

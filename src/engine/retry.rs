@@ -1,12 +1,67 @@
 //! Whether a failed fetch is tried again, and when: what the engine holds for
 //! [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::attempt::until;
 use super::config::RetryPolicy;
+use super::record_slot::Writer;
+use super::run::Run;
+use super::shared::Shared;
+use super::snapshot::Waiting;
+use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
+use crate::spec::Unavailability;
+
+/// Says whether the resource is temporarily unavailable, and keeps the reason
+/// for people.
+pub(super) fn note_failure(
+  shared: &Shared,
+  run: &Run,
+  record: usize,
+  writer: &mut Writer,
+  error: &NetworkError,
+) -> Unavailability {
+  let policy = &shared.config.retry;
+  let slot = &run.records[record];
+  let mut reason = error.message.clone();
+  let unavailability = match writer.retries.failed(error.kind, policy) {
+    Verdict::Again { after, offline } => {
+      writer.delay = after;
+      let reason = reason.clone();
+      *slot.waiting.lock() = Some(Waiting { offline, reason });
+      Unavailability::Temporary
+    }
+    Verdict::OfflineForTooLong => {
+      reason += "; the network did not come back in time";
+      Unavailability::Final
+    }
+    Verdict::Final => Unavailability::Final,
+  };
+  *slot.diagnostic.lock() = reason;
+  unavailability
+}
+
+/// Waits as long as the retry policy says, then goes on. There is nothing that
+/// tells when the network is back, so it is tried.
+pub(super) async fn wait_until_available(
+  shared: Arc<Shared>,
+  run: Arc<Run>,
+  record: usize,
+  attempt: u32,
+) {
+  shared.tell_observers(&run);
+  let delay = run.records[record].writer.lock().await.delay;
+  if until(&shared.stopping, tokio::time::sleep(delay))
+    .await
+    .is_some()
+  {
+    run.tell(|p, actions| p.available(record, attempt, actions));
+  }
+}
 
 /// What one record has gone through.
 #[derive(Default)]

@@ -9,6 +9,7 @@ mod fail;
 mod faults;
 mod harness;
 mod integrity;
+mod machine;
 mod offline;
 mod pause;
 mod quota;

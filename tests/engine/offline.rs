@@ -1,20 +1,15 @@
 //! Machines without a network, and servers that are not there.
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::Engine;
-use background_fetch::engine::EngineConfig;
 use background_fetch::spec::BackgroundFetchFailureReason::FetchError;
 use background_fetch::store::Store;
-use parking_lot::Mutex;
 
 use crate::harness::*;
+use crate::machine::Machine;
+use crate::machine::Network;
 use crate::support::Behaviour::*;
 use crate::support::FaultServer;
 use crate::support::Resource;
@@ -22,74 +17,6 @@ use crate::support::content;
 
 const BOUND: Duration = Duration::from_secs(30);
 const SIZE: u64 = 1_000_000;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Network {
-  Up,
-  /// There is no route: no TCP connection can be made to a multicast address,
-  /// which the kernel says without sending anything.
-  NoRoute,
-  /// The embedder's resolver says that it reaches no name server.
-  NoNameServer,
-  /// The C library's does, in its words.
-  NameServerSilent,
-  /// There is no such name.
-  NoSuchName,
-}
-
-/// A machine's network, as the engine's resolver shows it.
-#[derive(Clone)]
-struct Machine {
-  network: Arc<Mutex<Network>>,
-  looks: Arc<AtomicUsize>,
-}
-
-impl Machine {
-  fn with(network: Network) -> Self {
-    Self {
-      network: Arc::new(Mutex::new(network)),
-      looks: Arc::default(),
-    }
-  }
-
-  fn becomes(&self, network: Network) {
-    *self.network.lock() = network;
-  }
-
-  fn looks(&self) -> usize {
-    self.looks.load(Ordering::SeqCst)
-  }
-
-  fn config(&self) -> EngineConfig {
-    let mut config = config();
-    let machine = self.clone();
-    config.network.resolver = Some(Arc::new(move |_| {
-      machine.looks.fetch_add(1, Ordering::SeqCst);
-      let addresses = resolve(*machine.network.lock());
-      Box::pin(std::future::ready(addresses))
-    }));
-    // Each attempt asks for the name anew.
-    config.network.pool_idle_timeout = Duration::ZERO;
-    config
-  }
-
-  fn engine(&self) -> Engine {
-    Engine::start(Store::in_memory(), self.config()).unwrap()
-  }
-}
-
-fn resolve(network: Network) -> io::Result<Vec<SocketAddr>> {
-  match network {
-    Network::Up => Ok(vec![([127, 0, 0, 1], 0).into()]),
-    Network::NoRoute => Ok(vec![([224, 0, 0, 1], 0).into()]),
-    Network::NoNameServer => Err(io::ErrorKind::NetworkDown.into()),
-    Network::NameServerSilent => Err(io::Error::other(
-      "failed to lookup address information: \
-       Temporary failure in name resolution",
-    )),
-    Network::NoSuchName => Err(io::ErrorKind::NotFound.into()),
-  }
-}
 
 /// The server by a name that has to be resolved.
 fn url(server: &FaultServer, path: &str) -> String {

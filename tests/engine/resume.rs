@@ -28,14 +28,6 @@ async fn fetch_with(
   (server, realm, digest)
 }
 
-fn ranges(server: &FaultServer) -> Vec<Option<String>> {
-  let requests = server.requests_for("/r");
-  requests
-    .iter()
-    .map(|r| r.header("range").map(str::to_string))
-    .collect()
-}
-
 // steps: complete.7, complete.8, complete.11.response.8.1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_transfer_goes_on_where_it_was() {

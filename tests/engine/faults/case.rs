@@ -5,6 +5,8 @@ use std::time::Duration;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::spec::BackgroundFetchFailureReason;
+use background_fetch::spec::BackgroundFetchFailureReason::BadStatus;
+use background_fetch::spec::BackgroundFetchFailureReason::FetchError;
 use background_fetch::store::Store;
 
 use crate::harness::*;
@@ -54,6 +56,37 @@ pub enum Asked {
   From(u64),
   /// The same from this byte or an earlier one: a reset may overtake bytes.
   FromAtMost(u64),
+}
+
+pub const WHOLE: Outcome = Outcome::Success {
+  seed: OLD,
+  length: SIZE,
+};
+pub const NEW_VERSION: Outcome = Outcome::Success {
+  seed: NEW,
+  length: SIZE,
+};
+pub const EMPTY: Outcome = Outcome::Success {
+  seed: OLD,
+  length: 0,
+};
+pub const BAD_STATUS: Outcome = Outcome::Failure(BadStatus);
+pub const ERROR: Outcome = Outcome::Failure(FetchError);
+
+pub fn case<const N: usize, const M: usize>(
+  name: &'static str,
+  script: [Behaviour; N],
+  outcome: Outcome,
+  asked: [Asked; M],
+) -> Case {
+  Case {
+    name,
+    path: "/r",
+    script: script.into(),
+    outcome,
+    asked: asked.into(),
+    idle_timeout: None,
+  }
 }
 
 /// The engine of a client that trusts `server`.

@@ -1,5 +1,6 @@
 //! Every fault over every protocol: what comes of it, and what was asked for.
 
+mod broken;
 mod case;
 mod cases;
 mod pauses;
