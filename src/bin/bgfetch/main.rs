@@ -7,6 +7,7 @@ mod failure;
 mod file_names;
 mod interrupt;
 mod logging;
+mod open_files;
 mod output;
 mod paths;
 mod saving;
@@ -25,6 +26,7 @@ const PREFIX: &str = "bgfetch: ";
 
 fn main() {
   let arguments = Arguments::parse();
+  open_files::allow_many();
   let status = match commands::execute(arguments.command) {
     Ok(status) => status,
     Err(Failure { status, message }) => {
