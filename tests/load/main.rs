@@ -6,7 +6,8 @@
 
 mod engine_process;
 mod memory;
-mod page;
+#[path = "../support/realm_thread.rs"]
+mod realm_thread;
 #[path = "../support/mod.rs"]
 mod support;
 
