@@ -1,6 +1,7 @@
 //! `bgfetch`: background fetches from the command line.
 
 mod arguments;
+mod byte_count;
 mod commands;
 mod evaluations;
 mod failure;
