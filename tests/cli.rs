@@ -16,5 +16,8 @@ mod interrupted;
 mod network;
 #[path = "cli/run.rs"]
 mod run;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

@@ -204,8 +204,18 @@ impl FaultServer {
 
   /// Waits until a request for this path is held or stalled.
   pub async fn wait_until_stalled(&self, path: &str, bound: Duration) {
+    self.wait_until_all_stalled(path, 1, bound).await;
+  }
+
+  /// Waits until so many requests for this path are held or stalled.
+  pub async fn wait_until_all_stalled(
+    &self,
+    path: &str,
+    n: usize,
+    bound: Duration,
+  ) {
     let stalled =
-      |inner: &Inner| inner.gate(path).is_some_and(|gate| gate.waiting > 0);
+      |inner: &Inner| inner.gate(path).is_some_and(|gate| gate.waiting >= n);
     self.wait(bound, stalled).await;
   }
 
