@@ -9,6 +9,7 @@ mod fetch;
 mod fetch_rejection;
 mod inbox;
 mod integrity;
+mod open_files;
 mod owed_events;
 mod purge;
 mod quota;

@@ -17,6 +17,7 @@ use url::Url;
 use super::Running;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
@@ -63,7 +64,9 @@ impl Shared {
       ));
       Self {
         checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
-        concurrency: Semaphore::new(config.concurrency.in_all),
+        concurrency: Semaphore::new(open_files::at_once(
+          config.concurrency.in_all,
+        )),
         registrations: Registrations::new(Arc::downgrade(&service_workers)),
         service_workers,
         runs: Mutex::default(),
