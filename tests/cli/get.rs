@@ -166,7 +166,7 @@ fn many_files_are_fetched_with_few_open() {
   let url = server.serve("/x", Resource::bytes(5000, 1));
   let urls: Vec<_> = (0..300).map(|i| format!("{url}?{i}")).collect();
   let out = place.out();
-  let mut arguments = vec!["--out", &out];
+  let mut arguments = vec!["--out", &out, "--max-concurrent", "300"];
   arguments.extend(urls.iter().map(String::as_str));
   let running = place.start_with_open_files("-n 100", "get", &arguments);
   running.ended().code(0);
