@@ -19,7 +19,7 @@ use super::inbox::ServiceWorkerMessage;
 use super::job::JobQueues;
 use super::registrations::Notice;
 use super::registrations::Registrations;
-use super::run::Running;
+use super::running::Running;
 use super::snapshot::ServiceWorkerState;
 use super::surroundings::Surroundings;
 use super::surroundings::WorkerEnvironment;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::WorkerId;
-use super::run::Phase;
-use super::run::Running;
+use super::running::Phase;
+use super::running::Running;
 use super::service_workers::ServiceWorkers;
 use super::snapshot::ServiceWorkerState;
 use super::surroundings::ServiceWorkerLimits;
