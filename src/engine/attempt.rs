@@ -8,8 +8,8 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::integrity::verify_stored_body;
+use super::record_slot::Writer;
 use super::run::Run;
-use super::run::Writer;
 use super::shared::Shared;
 use super::transfer;
 use crate::network::FetchParams;

@@ -6,15 +6,15 @@ use std::task::Poll;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
-use bytes::Bytes;
-
 use super::config::PermissionState;
-use super::quota::Taken;
+use super::fetch_rejection::FetchRejection;
+use super::fetch_rejection::type_error;
 use super::realm::Realm;
+use super::record_slot::NewSlot;
+use super::request_body::RequestBodyHandle;
 use super::response_data::ResponseState;
 use super::restore::StoredEnvironment;
 use super::run::NewRun;
-use super::run::NewSlot;
 use super::run::Run;
 use super::shared::Shared;
 use super::snapshot::BackgroundFetchSnapshot;
@@ -29,44 +29,8 @@ use crate::spec::Request;
 use crate::spec::RequestMode;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
-use crate::store::BodyWriter;
 use crate::store::RecordBodies;
-use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
-
-/// Why `fetch()` was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum FetchRejection {
-  /// A `NotAllowedError`.
-  #[error("permission for background fetches was denied")]
-  NotAllowed,
-  /// A `TypeError`.
-  #[error("{0}")]
-  Type(String),
-  /// A `QuotaExceededError`; both numbers in bytes.
-  #[error("{message}")]
-  QuotaExceeded {
-    message: String,
-    quota: Option<u64>,
-    requested: Option<u64>,
-  },
-  #[error(transparent)]
-  Store(StoreError),
-}
-
-impl From<StoreError> for FetchRejection {
-  fn from(error: StoreError) -> Self {
-    match error {
-      // fetch.8.9
-      StoreError::Full(_) => Self::QuotaExceeded {
-        message: error.to_string(),
-        quota: None,
-        requested: None,
-      },
-      error => Self::Store(error),
-    }
-  }
-}
 
 /// One request of `fetch()`, its body stored already.
 pub struct NewRecord {
@@ -82,59 +46,6 @@ pub struct BackgroundFetchOptions {
   pub icons: Vec<ImageResource>,
   /// In bytes; 0 for no limit.
   pub download_total: u64,
-}
-
-/// A request body that is being stored.
-pub struct RequestBodyWriter {
-  writer: Box<dyn BodyWriter>,
-  handle: RequestBodyHandle,
-}
-
-impl RequestBodyWriter {
-  /// Appends `chunk`.
-  ///
-  /// # Errors
-  ///
-  /// No space is left, or the store failed.
-  pub async fn write(&mut self, chunk: Bytes) -> Result<(), FetchRejection> {
-    let length = self.handle.length + chunk.len() as u64;
-    self.handle.taken.grow_to(length)?;
-    self.writer.append(vec![chunk]).await?;
-    self.handle.length = length;
-    Ok(())
-  }
-
-  /// The body is whole.
-  pub fn finish(self) -> RequestBodyHandle {
-    self.handle
-  }
-}
-
-/// A whole request body in the store. It is deleted when it is dropped before
-/// a background fetch has taken it.
-pub struct RequestBodyHandle {
-  shared: Arc<Shared>,
-  body: Option<BodyId>,
-  length: u64,
-  taken: Taken,
-}
-
-impl RequestBodyHandle {
-  /// In bytes.
-  pub fn length(&self) -> u64 {
-    self.length
-  }
-}
-
-impl Drop for RequestBodyHandle {
-  fn drop(&mut self) {
-    if let Some(body) = self.body.take() {
-      let shared = self.shared.clone();
-      self
-        .shared
-        .spawn(async move { shared.delete_bodies(vec![body]).await });
-    }
-  }
 }
 
 impl Realm {
@@ -170,27 +81,6 @@ impl Realm {
         .map_err(FetchRejection::Type)?;
     }
     self.may_register_id(id).map(drop)
-  }
-
-  /// Begins to store a request body. fetch.8.8 with a deviation, E13: bodies
-  /// are stored before the edit queue is entered, so that a slow stream holds
-  /// up nothing else of the registration.
-  ///
-  /// # Errors
-  ///
-  /// No space is left, or the store failed.
-  pub async fn create_request_body(
-    &self,
-  ) -> Result<RequestBodyWriter, FetchRejection> {
-    let shared = self.engine().shared();
-    let writer = shared.store.bodies.create().await?;
-    let handle = RequestBodyHandle {
-      shared: shared.clone(),
-      body: Some(writer.id()),
-      length: 0,
-      taken: Taken::nothing(shared.quota(&self.facts().scope)),
-    };
-    Ok(RequestBodyWriter { writer, handle })
   }
 
   /// `fetch()`, from the edit queue on. When it returns, the background fetch
@@ -231,7 +121,7 @@ impl Realm {
     let shared = self.engine().shared().clone();
     let bodies: Vec<BodyId> = records
       .iter()
-      .filter_map(|r| r.body.as_ref()?.body)
+      .filter_map(|r| r.body.as_ref()?.id())
       .collect();
     shared.store.bodies.sync(&bodies).await?;
     // fetch.8: Enqueue to the active background fetches edit queue:
@@ -250,7 +140,7 @@ impl Realm {
     for record in &mut records {
       // From now on the bodies are the background fetch's.
       if let Some(body) = &mut record.body {
-        body.body = None;
+        body.hand_over();
       }
     }
     // fetch.8.13: Set bgFetchMap[id] to bgFetch.
@@ -337,7 +227,7 @@ impl Realm {
       bodies: records
         .iter()
         .map(|record| RecordBodies {
-          request: record.body.as_ref().and_then(|body| body.body),
+          request: record.body.as_ref().and_then(|body| body.id()),
           ..RecordBodies::default()
         })
         .collect(),
@@ -377,8 +267,4 @@ fn start(
   run.registration.unfinished(1);
   shared.runs.lock().insert(run.key, run.clone());
   run
-}
-
-fn type_error(message: &str) -> FetchRejection {
-  FetchRejection::Type(message.to_string())
 }

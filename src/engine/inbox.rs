@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::registration::Delivered;
-use super::registration::Delivery;
+use super::owed_events::Delivered;
+use super::owed_events::Delivery;
 use super::snapshot::BackgroundFetchSnapshot;
 use super::updates::UpdateQueue;
 

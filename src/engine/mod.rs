@@ -1,18 +1,25 @@
 //! Runs `spec/` over I/O: the edit queue, *perform*, *complete a record*,
 //! pause, abort, retry, progress, and what a restart needs.
 
+mod act;
 mod attempt;
 mod checkpoint;
 mod config;
 mod fetch;
+mod fetch_rejection;
 mod inbox;
 mod integrity;
+mod owed_events;
 mod purge;
 mod quota;
 mod realm;
+mod realm_facts;
 mod realm_service_workers;
 mod record;
+mod record_slot;
 mod registration;
+mod registrations;
+mod request_body;
 mod response_data;
 mod restore;
 mod run;
@@ -23,6 +30,7 @@ mod shared;
 mod snapshot;
 mod transfer;
 mod updates;
+mod user_actions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,17 +54,17 @@ pub use self::config::PermissionState;
 pub use self::config::QuotaOf;
 pub use self::config::RetryPolicy;
 pub use self::fetch::BackgroundFetchOptions;
-pub use self::fetch::FetchRejection;
 pub use self::fetch::NewRecord;
-pub use self::fetch::RequestBodyHandle;
-pub use self::fetch::RequestBodyWriter;
+pub use self::fetch_rejection::FetchRejection;
 pub use self::inbox::RealmMessage;
+pub use self::owed_events::Delivery;
 pub use self::realm::Realm;
-pub use self::realm::RealmFacts;
-pub use self::realm::RealmKind;
+pub use self::realm_facts::RealmFacts;
+pub use self::realm_facts::RealmKind;
 pub use self::record::RecordError;
 pub use self::record::RecordHandle;
-pub use self::registration::Delivery;
+pub use self::request_body::RequestBodyHandle;
+pub use self::request_body::RequestBodyWriter;
 pub use self::service_worker::ServiceWorkerHost;
 pub use self::snapshot::BackgroundFetchSnapshot;
 

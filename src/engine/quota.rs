@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use url::Origin;
 
 use super::config::EngineConfig;
-use super::fetch::FetchRejection;
+use super::fetch_rejection::FetchRejection;
 
 /// What one origin's background fetches hold in the store: request bodies and
 /// response bodies, in bytes. It is counted anew from the rows at every start.

@@ -3,28 +3,22 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use url::Url;
 
 use super::Engine;
 use super::inbox::Inbox;
 use super::inbox::RealmMessage;
+use super::owed_events::Delivery;
+use super::realm_facts::RealmFacts;
+use super::realm_facts::RealmKind;
 use super::record::RecordHandle;
-use super::registration::Delivery;
 use super::registration::Registration;
-use super::run::Run;
 use super::service_worker::WorkerEvents;
 use super::settle;
-use super::shared::Shared;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::network::Environment;
-use crate::network::NetCheck;
-use crate::network::NetworkPolicy;
 use crate::service_worker::Attachment;
 use crate::service_worker::NewRealm;
 use crate::service_worker::RegistrationId;
-use crate::service_worker::StartWorker;
-use crate::service_worker::WorkerEnvironment;
-use crate::service_worker::WorkerId;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 use crate::spec::Request;
@@ -32,84 +26,6 @@ use crate::spec::request_matches_cached_item;
 use crate::store::BackgroundFetchKey;
 use crate::store::Fact;
 use crate::store::StoreError;
-
-/// What kind of global object a realm has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RealmKind {
-  Window,
-  DedicatedWorker,
-  ServiceWorker,
-}
-
-/// The facts of a realm, given by the embedder.
-#[derive(Clone)]
-pub struct RealmFacts {
-  pub kind: RealmKind,
-  /// The scope of the service worker registration.
-  pub scope: Url,
-  /// The realm's own URL: its base URL, its origin and its referrer.
-  pub url: Url,
-  pub policy: NetworkPolicy,
-  /// The values of `Content-Security-Policy` that govern the realm.
-  pub csp: Vec<String>,
-  /// A referrer policy, or the empty string for the default.
-  pub referrer_policy: String,
-  /// Asked before every hop of every fetch that the realm starts, as long as
-  /// this process lives; after a restart only the check in
-  /// [`NetworkConfig`](crate::network::NetworkConfig) is left.
-  pub net_check: Option<NetCheck>,
-  /// Whatever the embedder wants to find again with the background fetch
-  /// after a restart.
-  pub embedder_data: String,
-  /// The service worker that the realm runs, when a
-  /// [host](super::ServiceWorkerHost) was asked to.
-  pub worker: Option<WorkerId>,
-}
-
-impl RealmFacts {
-  /// A realm of `kind` at `url` with the policy of a browser; the scope is
-  /// the directory of `url`.
-  pub fn new(kind: RealmKind, url: Url) -> Self {
-    Self {
-      kind,
-      scope: url.join("./").unwrap_or_else(|_| url.clone()),
-      url,
-      policy: NetworkPolicy::Browser,
-      csp: Vec::new(),
-      referrer_policy: String::new(),
-      net_check: None,
-      embedder_data: String::new(),
-      worker: None,
-    }
-  }
-
-  /// The realm of a service worker that a host is asked to run.
-  pub fn of_worker(worker: &StartWorker) -> Self {
-    let environment = worker.environment.clone();
-    Self {
-      kind: RealmKind::ServiceWorker,
-      scope: worker.scope.clone(),
-      url: worker.script_url.clone(),
-      policy: environment.policy,
-      csp: environment.csp,
-      referrer_policy: environment.referrer_policy,
-      net_check: environment.net_check,
-      embedder_data: environment.embedder_data,
-      worker: Some(worker.worker),
-    }
-  }
-
-  fn worker_environment(&self) -> WorkerEnvironment {
-    WorkerEnvironment {
-      client_url: self.url.clone(),
-      policy: self.policy,
-      csp: self.csp.clone(),
-      referrer_policy: self.referrer_policy.clone(),
-      net_check: self.net_check.clone(),
-      embedder_data: self.embedder_data.clone(),
-    }
-  }
-}
 
 /// A realm that is attached to an engine. When the last copy is dropped the
 /// realm is gone: what it has started goes on, and events that it has not
@@ -402,104 +318,4 @@ impl Drop for Attached {
       settle::event_handled(shared.clone(), event, run);
     }
   }
-}
-
-impl Engine {
-  /// Aborts a background fetch: `abort()` of a script, or the user's wish.
-  ///
-  /// # Errors
-  ///
-  /// The store cannot remember it; then nothing has changed.
-  pub async fn abort(
-    &self,
-    key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    let Some(run) = self.shared().run(key) else {
-      return Ok(false);
-    };
-    let shared = self.shared().clone();
-    let abort = async move { abort(&shared, &run).await };
-    // What is durable has to happen, also when nobody waits for it any more.
-    self.shared().to_the_end(abort).await?
-  }
-
-  /// Sets the paused flag: the user wants the background fetch to wait.
-  /// Returns false when it cannot be paused (a request that is not a `GET`
-  /// has begun), is paused already or has settled.
-  ///
-  /// # Errors
-  ///
-  /// The store cannot remember it; it is paused all the same.
-  pub async fn pause(
-    &self,
-    key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    self.set_paused(key, true).await
-  }
-
-  /// Unsets the paused flag. Returns false when it was not set.
-  ///
-  /// # Errors
-  ///
-  /// The store cannot remember it; the background fetch goes on all the same.
-  pub async fn unpause(
-    &self,
-    key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    self.set_paused(key, false).await
-  }
-
-  async fn set_paused(
-    &self,
-    key: BackgroundFetchKey,
-    paused: bool,
-  ) -> Result<bool, StoreError> {
-    let shared = self.shared();
-    let Some(run) = shared.run(key) else {
-      return Ok(false);
-    };
-    let changed = run.tell(|p, actions| match paused {
-      true => p.pause(actions),
-      false => p.unpause(actions),
-    });
-    if changed {
-      shared
-        .checkpoint
-        .write(vec![Fact::Paused { key, paused }])
-        .await?;
-    }
-    Ok(changed)
-  }
-
-  /// [Fires a background fetch click event](https://wicg.github.io/background-fetch/#fire-a-background-fetch-click-event-algorithm):
-  /// the user has activated its display. Returns false when there is no such
-  /// background fetch.
-  pub fn click(&self, key: BackgroundFetchKey) -> bool {
-    let Some(run) = self.shared().run(key) else {
-      return false;
-    };
-    let registration = run.registration.clone();
-    // click.1, display.9, automation.7
-    registration.fire(crate::spec::FunctionalEvent::Click, run);
-    true
-  }
-}
-
-/// abort.3: Enqueue to the active background fetches edit queue.
-async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
-  // abort.1, abort.2; the user's way to abort is display.7
-  let registration = &run.registration;
-  let _queue = registration.edit_queue.lock().await;
-  // abort.3.1 to abort.3.3: does not contain background fetch: false
-  if !registration.contains_background_fetch(run) {
-    return Ok(false);
-  }
-  // Durable before the answer.
-  let aborted = Fact::Aborted { key: run.key };
-  shared.checkpoint.write(vec![aborted]).await?;
-  // abort.3.4: Remove activeBgFetches[id].
-  registration.remove_active(run);
-  // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
-  run.tell(|p, actions| p.abort_all(actions));
-  Ok(true)
 }

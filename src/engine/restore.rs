@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
 use super::run::NewRun;
-use super::run::NewSlot;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::Environment;

@@ -9,14 +9,12 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
-use super::attempt;
 use super::quota::Taken;
+use super::record_slot::NewSlot;
+use super::record_slot::RecordSlot;
 use super::registration::Registration;
 use super::response_data::ResponseData;
-use super::response_data::ResponseState;
-use super::settle;
 use super::shared::Shared;
 use super::snapshot::BackgroundFetchSnapshot;
 use super::updates::UpdateQueue;
@@ -25,12 +23,8 @@ use crate::network::NetCheck;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::Perform;
-use crate::spec::RecordResult;
-use crate::spec::Request;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
-use crate::store::BodyWriter;
-use crate::store::Fact;
 
 pub(super) struct Run {
   pub(super) key: BackgroundFetchKey,
@@ -57,38 +51,6 @@ struct State {
   taken: Taken,
 }
 
-/// What the engine keeps of one record beside the state machine.
-pub(super) struct RecordSlot {
-  pub(super) request: Request,
-  pub(super) request_body: Option<BodyId>,
-  response_data: Mutex<Arc<ResponseData>>,
-  /// Held by the attempt that runs: the next one waits until it has let go.
-  pub(super) writer: tokio::sync::Mutex<Writer>,
-  /// Terminates the latest attempt.
-  terminate: Mutex<(u32, CancellationToken)>,
-  pub(super) diagnostic: Mutex<String>,
-}
-
-/// How the record's bytes get into the store.
-#[derive(Default)]
-pub(super) struct Writer {
-  /// Kept open from one attempt to the next.
-  pub(super) body: Option<Box<dyn BodyWriter>>,
-  /// Failures in a row, since there was more than ever before.
-  pub(super) failures: u32,
-  /// The most bytes that were ever stored. A server that always fails at the
-  /// same place, and has to be asked for everything again, makes no progress.
-  pub(super) most: u64,
-}
-
-/// The parts of a [`RecordSlot`] that come from the store or from `fetch()`.
-pub(super) struct NewSlot {
-  pub(super) request: Request,
-  pub(super) request_body: Option<BodyId>,
-  pub(super) response: ResponseState,
-  pub(super) diagnostic: String,
-}
-
 /// Everything that [`Run::new`] needs.
 pub(super) struct NewRun {
   pub(super) key: BackgroundFetchKey,
@@ -103,14 +65,6 @@ pub(super) struct NewRun {
 impl Run {
   pub(super) fn new(shared: &Arc<Shared>, new: NewRun) -> Arc<Self> {
     let weak = Arc::downgrade(shared);
-    let slots = new.slots.into_iter().map(|slot| RecordSlot {
-      request: slot.request,
-      request_body: slot.request_body,
-      response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
-      writer: Default::default(),
-      terminate: Mutex::new((0, CancellationToken::new())),
-      diagnostic: Mutex::new(slot.diagnostic),
-    });
     let mut taken = Taken::nothing(shared.quota(&new.registration.scope));
     taken.set(new.perform.bytes_held());
     Arc::new(Self {
@@ -120,7 +74,7 @@ impl Run {
       environment: new.environment,
       embedder_data: new.embedder_data,
       net_check: new.net_check,
-      records: slots.collect(),
+      records: new.slots.into_iter().map(RecordSlot::new).collect(),
       concurrency: Semaphore::new(
         shared.config.concurrency.per_background_fetch,
       ),
@@ -163,97 +117,6 @@ impl Run {
       }
     }
     (answer, within)
-  }
-
-  fn act(
-    self: &Arc<Self>,
-    shared: &Arc<Shared>,
-    perform: &Perform,
-    action: Action,
-  ) {
-    match action {
-      Action::Fetch { record, attempt } => {
-        let token = shared.stopping.child_token();
-        *self.records[record].terminate.lock() = (attempt, token.clone());
-        shared.spawn(attempt::run(
-          shared.clone(),
-          self.clone(),
-          record,
-          attempt,
-          token,
-        ));
-      }
-      Action::Terminate { record, attempt } => {
-        let latest = self.records[record].terminate.lock();
-        if latest.0 == attempt {
-          latest.1.cancel();
-        }
-      }
-      Action::WaitUntilAvailable { record, attempt } => {
-        shared.spawn(attempt::wait_until_available(
-          shared.clone(),
-          self.clone(),
-          record,
-          attempt,
-        ));
-      }
-      Action::NewResponseData { record } => {
-        let new = Arc::new(ResponseData::new(ResponseState::default()));
-        let old = std::mem::replace(
-          &mut *self.records[record].response_data.lock(),
-          new,
-        );
-        shared.checkpoint.note(Fact::Response {
-          key: self.key,
-          record,
-          response: None,
-          body: None,
-        });
-        if let Some(body) = old.body() {
-          shared.checkpoint.forget(&[body]);
-        }
-        old.set_result(RecordResult::Redundant);
-        if let Some(body) = old.discard() {
-          let bodies = shared.clone();
-          shared.spawn(async move { bodies.delete_bodies(vec![body]).await });
-        }
-      }
-      Action::Response { record } => {
-        let data = &perform.background_fetch().records[record].response_data;
-        if let Some(response) = &data.response {
-          shared.checkpoint.note(Fact::Response {
-            key: self.key,
-            record,
-            response: Some(response.clone()),
-            body: None,
-          });
-          self.response_data(record).set_response(response.clone());
-        }
-      }
-      Action::Complete { record, result } => {
-        if result == RecordResult::Success {
-          // What it got over on its way there is no reason for anything.
-          self.records[record].diagnostic.lock().clear();
-        }
-        if perform.background_fetch().upload_total > 0 {
-          shared.checkpoint.note(Fact::Uploaded {
-            key: self.key,
-            bytes: perform.background_fetch().uploaded,
-          });
-        }
-        shared.checkpoint.note(Fact::RecordResult {
-          key: self.key,
-          record,
-          result,
-          diagnostic: self.records[record].diagnostic.lock().clone(),
-        });
-        self.response_data(record).set_result(result);
-      }
-      Action::UpdateInstances => self.update_instances(shared),
-      Action::Settle => {
-        shared.spawn(settle::settle(shared.clone(), self.clone()));
-      }
-    }
   }
 
   /// [Update background fetch instances](https://wicg.github.io/background-fetch/#update-background-fetch-instance-algorithm):

@@ -19,7 +19,7 @@ use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
 use super::quota::Quota;
 use super::quota::Quotas;
-use super::registration::Registrations;
+use super::registrations::Registrations;
 use super::run::Run;
 use super::service_worker::ForServiceWorkers;
 use super::updates::UpdateQueue;

@@ -1,0 +1,41 @@
+//! Why `fetch()` is rejected.
+
+use crate::store::StoreError;
+
+/// Why `fetch()` was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchRejection {
+  /// A `NotAllowedError`.
+  #[error("permission for background fetches was denied")]
+  NotAllowed,
+  /// A `TypeError`.
+  #[error("{0}")]
+  Type(String),
+  /// A `QuotaExceededError`; both numbers in bytes.
+  #[error("{message}")]
+  QuotaExceeded {
+    message: String,
+    quota: Option<u64>,
+    requested: Option<u64>,
+  },
+  #[error(transparent)]
+  Store(StoreError),
+}
+
+impl From<StoreError> for FetchRejection {
+  fn from(error: StoreError) -> Self {
+    match error {
+      // fetch.8.9
+      StoreError::Full(_) => Self::QuotaExceeded {
+        message: error.to_string(),
+        quota: None,
+        requested: None,
+      },
+      error => Self::Store(error),
+    }
+  }
+}
+
+pub(super) fn type_error(message: &str) -> FetchRejection {
+  FetchRejection::Type(message.to_string())
+}

@@ -1,0 +1,56 @@
+//! What the engine keeps of one record beside the state machine.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::response_data::ResponseData;
+use super::response_data::ResponseState;
+use crate::spec::Request;
+use crate::store::BodyId;
+use crate::store::BodyWriter;
+
+pub(super) struct RecordSlot {
+  pub(super) request: Request,
+  pub(super) request_body: Option<BodyId>,
+  pub(super) response_data: Mutex<Arc<ResponseData>>,
+  /// Held by the attempt that runs: the next one waits until it has let go.
+  pub(super) writer: tokio::sync::Mutex<Writer>,
+  /// Terminates the latest attempt.
+  pub(super) terminate: Mutex<(u32, CancellationToken)>,
+  pub(super) diagnostic: Mutex<String>,
+}
+
+impl RecordSlot {
+  pub(super) fn new(slot: NewSlot) -> Self {
+    Self {
+      request: slot.request,
+      request_body: slot.request_body,
+      response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
+      writer: Default::default(),
+      terminate: Mutex::new((0, CancellationToken::new())),
+      diagnostic: Mutex::new(slot.diagnostic),
+    }
+  }
+}
+
+/// How the record's bytes get into the store.
+#[derive(Default)]
+pub(super) struct Writer {
+  /// Kept open from one attempt to the next.
+  pub(super) body: Option<Box<dyn BodyWriter>>,
+  /// Failures in a row, since there was more than ever before.
+  pub(super) failures: u32,
+  /// The most bytes that were ever stored. A server that always fails at the
+  /// same place, and has to be asked for everything again, makes no progress.
+  pub(super) most: u64,
+}
+
+/// The parts of a [`RecordSlot`] that come from the store or from `fetch()`.
+pub(super) struct NewSlot {
+  pub(super) request: Request,
+  pub(super) request_body: Option<BodyId>,
+  pub(super) response: ResponseState,
+  pub(super) diagnostic: String,
+}

@@ -1,0 +1,44 @@
+//! Every registration of an engine, by scope.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use parking_lot::Mutex;
+use url::Url;
+
+use super::registration::Registration;
+use crate::service_worker::ServiceWorkers;
+
+pub(super) struct Registrations {
+  by_scope: Mutex<HashMap<Url, Arc<Registration>>>,
+  service_workers: Weak<ServiceWorkers>,
+}
+
+impl Registrations {
+  pub(super) fn new(service_workers: Weak<ServiceWorkers>) -> Self {
+    Self {
+      by_scope: Mutex::default(),
+      service_workers,
+    }
+  }
+
+  /// An engine that ends unties what holds each other.
+  pub(super) fn clear(&self) {
+    for (_, registration) in self.by_scope.lock().drain() {
+      registration.clear();
+    }
+  }
+
+  pub(super) fn get(&self, scope: &Url) -> Arc<Registration> {
+    let mut registrations = self.by_scope.lock();
+    let new = || {
+      let service_workers = self.service_workers.clone();
+      Arc::new(Registration::new(scope.clone(), service_workers))
+    };
+    registrations
+      .entry(scope.clone())
+      .or_insert_with(new)
+      .clone()
+  }
+}

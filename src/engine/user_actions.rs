@@ -1,0 +1,112 @@
+//! What the user does to a background fetch, by way of a display, the command
+//! line or the embedder: abort, pause, unpause, click.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::run::Run;
+use super::shared::Shared;
+use crate::spec::FunctionalEvent;
+use crate::store::BackgroundFetchKey;
+use crate::store::Fact;
+use crate::store::StoreError;
+
+impl Engine {
+  /// Aborts a background fetch: `abort()` of a script, or the user's wish.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then nothing has changed.
+  pub async fn abort(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    let Some(run) = self.shared().run(key) else {
+      return Ok(false);
+    };
+    let shared = self.shared().clone();
+    let abort = async move { abort(&shared, &run).await };
+    // What is durable has to happen, also when nobody waits for it any more.
+    self.shared().to_the_end(abort).await?
+  }
+
+  /// Sets the paused flag: the user wants the background fetch to wait.
+  /// Returns false when it cannot be paused (a request that is not a `GET`
+  /// has begun), is paused already or has settled.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; it is paused all the same.
+  pub async fn pause(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    self.set_paused(key, true).await
+  }
+
+  /// Unsets the paused flag. Returns false when it was not set.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; the background fetch goes on all the same.
+  pub async fn unpause(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    self.set_paused(key, false).await
+  }
+
+  async fn set_paused(
+    &self,
+    key: BackgroundFetchKey,
+    paused: bool,
+  ) -> Result<bool, StoreError> {
+    let shared = self.shared();
+    let Some(run) = shared.run(key) else {
+      return Ok(false);
+    };
+    let changed = run.tell(|p, actions| match paused {
+      true => p.pause(actions),
+      false => p.unpause(actions),
+    });
+    if changed {
+      shared
+        .checkpoint
+        .write(vec![Fact::Paused { key, paused }])
+        .await?;
+    }
+    Ok(changed)
+  }
+
+  /// [Fires a background fetch click event](https://wicg.github.io/background-fetch/#fire-a-background-fetch-click-event-algorithm):
+  /// the user has activated its display. Returns false when there is no such
+  /// background fetch.
+  pub fn click(&self, key: BackgroundFetchKey) -> bool {
+    let Some(run) = self.shared().run(key) else {
+      return false;
+    };
+    let registration = run.registration.clone();
+    // click.1, display.9, automation.7
+    registration.fire(FunctionalEvent::Click, run);
+    true
+  }
+}
+
+/// abort.3: Enqueue to the active background fetches edit queue.
+async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
+  // abort.1, abort.2; the user's way to abort is display.7
+  let registration = &run.registration;
+  let _queue = registration.edit_queue.lock().await;
+  // abort.3.1 to abort.3.3: does not contain background fetch: false
+  if !registration.contains_background_fetch(run) {
+    return Ok(false);
+  }
+  // Durable before the answer.
+  let aborted = Fact::Aborted { key: run.key };
+  shared.checkpoint.write(vec![aborted]).await?;
+  // abort.3.4: Remove activeBgFetches[id].
+  registration.remove_active(run);
+  // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
+  run.tell(|p, actions| p.abort_all(actions));
+  Ok(true)
+}
