@@ -137,6 +137,8 @@ impl Realm {
   /// [`<meta>`](https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy);
   /// it governs what is fetched from now on.
   pub fn add_csp(&self, policy: String) {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.add_csp(self.attached.id, policy.clone());
     self.attached.added_csp.lock().push(policy);
   }
 

@@ -40,6 +40,7 @@ pub use self::cookies::MemoryCookieStore;
 pub use self::error::NetworkError;
 pub use self::error::NetworkErrorKind;
 use crate::spec::Client;
+use crate::spec::Destination;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::may_register;
@@ -93,6 +94,7 @@ pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
 /// What to fetch.
 pub struct FetchParams {
   pub request: Request,
+  pub destination: Destination,
   pub environment: Environment,
   /// Where the missing bytes start; `None` asks for all.
   pub range: Option<RangeStart>,

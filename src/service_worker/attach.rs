@@ -1,5 +1,6 @@
 //! Realms come and go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::NewRealm;
@@ -90,6 +91,14 @@ impl ServiceWorkers {
     }
   }
 
+  /// A further Content Security Policy governs what the realm registers from
+  /// now on.
+  pub(crate) fn add_csp(&self, realm: RealmId, policy: String) {
+    if let Some(realm) = self.lock().realms.get_mut(&realm) {
+      realm.environment.csp.push(policy);
+    }
+  }
+
   /// A realm is gone.
   pub(crate) fn detach(&self, realm: RealmId) {
     let mut state = self.lock();
@@ -124,6 +133,7 @@ impl State {
       state: ServiceWorkerState::Activated,
       skip_waiting: false,
       scripts: Arc::default(),
+      used_scripts: BTreeSet::new(),
       environment: realm.environment.clone(),
       embedded: true,
     });

@@ -87,6 +87,9 @@ impl ServiceWorkers {
     drop(state);
     if let Some(registration) = registration {
       self.events_over(registration);
+      // https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm,
+      // step 8.
+      self.soft_update_if_stale(registration);
     }
   }
 }

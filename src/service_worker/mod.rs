@@ -26,6 +26,7 @@ mod running;
 mod script;
 mod service_workers;
 mod snapshot;
+mod soft_update;
 mod start_job;
 mod stop;
 mod surroundings;

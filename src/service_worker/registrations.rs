@@ -5,8 +5,11 @@
 mod clients;
 mod states;
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
 
 use indexmap::IndexMap;
 use url::Url;
@@ -26,6 +29,8 @@ pub(super) use self::clients::Client;
 pub(super) struct Registration {
   pub(super) scope: Url,
   pub(super) update_via_cache: UpdateViaCache,
+  /// The [last update check time](https://w3c.github.io/ServiceWorker/#dfn-last-update-check-time).
+  pub(super) last_update_check: Option<SystemTime>,
   pub(super) installing: Option<WorkerId>,
   pub(super) waiting: Option<WorkerId>,
   pub(super) active: Option<WorkerId>,
@@ -42,6 +47,8 @@ pub(super) struct Worker {
   /// The [skip waiting flag](https://w3c.github.io/ServiceWorker/#dfn-skip-waiting-flag).
   pub(super) skip_waiting: bool,
   pub(super) scripts: Arc<ScriptMap>,
+  /// The [set of used scripts](https://w3c.github.io/ServiceWorker/#dfn-set-of-used-scripts).
+  pub(super) used_scripts: BTreeSet<Url>,
   pub(super) environment: WorkerEnvironment,
   /// The embedder runs it in a realm of its own.
   pub(super) embedded: bool,
@@ -91,6 +98,7 @@ impl Registrations {
     let registration = Registration {
       scope: scope.clone(),
       update_via_cache,
+      last_update_check: None,
       installing: None,
       waiting: None,
       active: None,
@@ -198,5 +206,16 @@ impl Registrations {
   /// A redundant worker that does not run any more.
   pub(super) fn forget_worker(&mut self, id: WorkerId) {
     self.workers.remove(&id);
+  }
+}
+
+impl Registration {
+  /// Whether it is [stale](https://w3c.github.io/ServiceWorker/#dfn-stale):
+  /// the last check is longer ago than `stale_after`.
+  pub(super) fn is_stale(&self, stale_after: Duration) -> bool {
+    self.last_update_check.is_some_and(|last| {
+      // A clock that was set back makes nothing stale.
+      last.elapsed().is_ok_and(|age| age > stale_after)
+    })
   }
 }

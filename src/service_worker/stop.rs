@@ -190,6 +190,7 @@ impl ServiceWorkers {
       state.map.forget_worker(worker);
     }
     let scope = registration.and_then(|id| state.map.registration(id));
+    let was_active = scope.is_some_and(|r| r.active == Some(worker));
     let scope = scope.map(|registration| registration.scope.clone());
     let stopping = state.stopping;
     drop(state);
@@ -208,6 +209,11 @@ impl ServiceWorkers {
     }
     if let Some(registration) = registration {
       self.events_over(registration);
+      // https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm,
+      // steps 5.1 and 8: its events have had their chance, or it cannot run.
+      if was_active {
+        self.soft_update_if_stale(registration);
+      }
     }
   }
 

@@ -7,4 +7,5 @@ mod harness;
 mod host;
 mod life;
 mod messages;
+mod update;
 mod wake;

@@ -7,9 +7,30 @@ use super::Slot;
 use crate::service_worker::RealmId;
 use crate::service_worker::RegistrationId;
 use crate::service_worker::WorkerId;
+use crate::service_worker::job::Job;
+use crate::service_worker::job::JobType;
 use crate::service_worker::snapshot::ServiceWorkerState;
 
 impl Registrations {
+  /// Sets the registration's
+  /// [update via cache mode](https://w3c.github.io/ServiceWorker/#dfn-update-via-cache)
+  /// to the job's; one that updates has none of its own.
+  pub(in crate::service_worker) fn set_update_via_cache(
+    &mut self,
+    id: RegistrationId,
+    job: &Job,
+  ) {
+    if let JobType::Register {
+      update_via_cache, ..
+    } = job.job_type
+      && let Some(registration) = self.registrations.get_mut(&id)
+      && registration.update_via_cache != update_via_cache
+    {
+      registration.update_via_cache = update_via_cache;
+      self.notices.push(Notice::Registration(id));
+    }
+  }
+
   /// [Update Registration State](https://w3c.github.io/ServiceWorker/#update-registration-state-algorithm)
   pub(in crate::service_worker) fn update_registration_state(
     &mut self,
