@@ -14,5 +14,7 @@ mod get;
 mod interrupted;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/service_worker.rs"]
+mod service_worker;
 #[path = "cli/usage.rs"]
 mod usage;

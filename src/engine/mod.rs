@@ -31,6 +31,7 @@ mod snapshot;
 mod transfer;
 mod updates;
 mod user_actions;
+mod waiting;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -67,6 +68,7 @@ pub use self::request_body::RequestBodyHandle;
 pub use self::request_body::RequestBodyWriter;
 pub use self::service_worker::ServiceWorkerHost;
 pub use self::snapshot::BackgroundFetchSnapshot;
+pub use self::waiting::Stuck;
 
 /// The engine: it owns its tokio runtime, outlives every realm and serves many
 /// at once. Copies are cheap and are the same engine.

@@ -302,11 +302,16 @@ impl Realm {
 
   /// Waits until [`Realm::is_idle`].
   pub async fn idle(&self) {
-    self.attached.registration.idle().await;
-    let others = self.attached.others.lock().clone();
-    for registration in others {
+    for registration in self.registrations() {
       registration.idle().await;
     }
+  }
+
+  /// Its own, and those that it has started background fetches for.
+  pub(super) fn registrations(&self) -> Vec<Arc<Registration>> {
+    let mut all = vec![self.attached.registration.clone()];
+    all.extend(self.attached.others.lock().iter().cloned());
+    all
   }
 }
 

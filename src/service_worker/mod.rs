@@ -8,6 +8,7 @@
 //! needs of the first, [`Realm`](crate::engine::Realm) its door for the second.
 
 mod activate;
+mod at_work;
 mod attach;
 mod call;
 mod clients;

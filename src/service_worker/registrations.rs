@@ -155,6 +155,10 @@ impl Registrations {
     self.workers.get_mut(&id)
   }
 
+  pub(super) fn any_worker_is(&self, state: ServiceWorkerState) -> bool {
+    self.workers.values().any(|worker| worker.state == state)
+  }
+
   pub(super) fn add_worker(&mut self, worker: Worker) -> WorkerId {
     let id = WorkerId(self.next());
     self.workers.insert(id, worker);

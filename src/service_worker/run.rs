@@ -112,4 +112,4 @@ impl ServiceWorkers {
 
 /// A worker whose script fails this many times in a row waits for a new event,
 /// or for the next start of the engine.
-const MAX_FAILED_STARTS: u32 = 3;
+pub(super) const MAX_FAILED_STARTS: u32 = 3;

@@ -200,6 +200,16 @@ impl ServiceWorkers {
     if crashed {
       self.report(worker, "its thread has ended unexpectedly");
     }
+    if let Some(scope) = scope.as_ref().filter(|_| was_active)
+      && self.surroundings.owes_events(scope)
+      && self.state.lock().is_hopeless(scope)
+    {
+      self.report(
+        worker,
+        "it cannot be started; its events wait for a new one, or for the next \
+         start of the engine",
+      );
+    }
     match (start, scope) {
       (Some(start), _) => self.launch(start),
       (None, Some(scope)) if self.surroundings.owes_events(&scope) => {

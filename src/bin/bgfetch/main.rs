@@ -9,9 +9,11 @@ mod interrupt;
 mod logging;
 mod output;
 mod paths;
+mod registered;
 mod saving;
 mod screen;
 mod script;
+mod service_worker;
 mod session;
 mod started_by;
 
