@@ -14,6 +14,8 @@ mod get;
 mod interrupted;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/script_errors.rs"]
+mod script_errors;
 #[path = "cli/service_worker.rs"]
 mod service_worker;
 #[path = "cli/usage.rs"]

@@ -16,6 +16,7 @@ use super::service_worker::WorkerEvents;
 use super::settle;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::network::Environment;
+use crate::network::NetCheck;
 use crate::service_worker::Attachment;
 use crate::service_worker::NewRealm;
 use crate::service_worker::RegistrationId;
@@ -50,6 +51,8 @@ pub(super) struct Attached {
   others: Mutex<Vec<Arc<Registration>>>,
   pub(super) id: u64,
   inbox: Arc<Inbox>,
+  /// The one in the facts, or what came later.
+  net_check: Mutex<Option<NetCheck>>,
   /// In addition to those in the facts.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
@@ -77,6 +80,7 @@ impl Realm {
     }
     let attached = Attached {
       engine,
+      net_check: Mutex::new(facts.net_check.clone()),
       facts,
       registration: registration.clone(),
       others: Mutex::default(),
@@ -130,6 +134,21 @@ impl Realm {
       policy: facts.policy,
       csp,
       referrer_policy: facts.referrer_policy.clone(),
+    }
+  }
+
+  /// What is asked before every hop of what the realm starts.
+  pub(super) fn net_check(&self) -> Option<NetCheck> {
+    self.attached.net_check.lock().clone()
+  }
+
+  /// What is asked from now on, if the facts name nothing else.
+  pub(crate) fn net_check_or(&self, check: impl FnOnce() -> NetCheck) {
+    let mut own = self.attached.net_check.lock();
+    if own.is_none() {
+      let check = own.insert(check()).clone();
+      let service_workers = &self.engine().shared().service_workers;
+      service_workers.set_net_check(self.attached.id, check);
     }
   }
 

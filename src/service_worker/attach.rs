@@ -20,6 +20,7 @@ use super::snapshot::ServiceWorkerState;
 use super::snapshot::WorkerSnapshot;
 use super::surroundings::FunctionalEvents;
 use crate::engine::RealmKind;
+use crate::network::NetCheck;
 
 /// What a realm begins with.
 pub(crate) struct Attachment {
@@ -96,6 +97,13 @@ impl ServiceWorkers {
   pub(crate) fn add_csp(&self, realm: RealmId, policy: String) {
     if let Some(realm) = self.lock().realms.get_mut(&realm) {
       realm.environment.csp.push(policy);
+    }
+  }
+
+  /// What is asked before every hop of what the realm's workers fetch.
+  pub(crate) fn set_net_check(&self, realm: RealmId, check: NetCheck) {
+    if let Some(realm) = self.lock().realms.get_mut(&realm) {
+      realm.environment.net_check = Some(check);
     }
   }
 

@@ -157,8 +157,21 @@ impl Script {
       }
     }
     if !evaluation.is_terminated() {
-      self.report(&"its top-level await never ends: nothing is under way any more that could end it");
-      return false;
+      // It may have ended in the last turn.
+      match (&mut evaluation).now_or_never() {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+          succeeded = false;
+          self.report(&error);
+        }
+        None => {
+          succeeded = false;
+          self.report(
+            &"its top-level await never ends: nothing is under way any more \
+              that could end it",
+          );
+        }
+      }
     }
     // A page may have gone on to its end while its worker is being installed.
     self.engine.service_workers_idle().await;

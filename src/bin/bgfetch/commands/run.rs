@@ -70,14 +70,10 @@ pub async fn run_until(
     Session::open(&arguments.engine, None, service_workers, screen)?;
   is_free(&session.engine, &started_by, &facts.scope)?;
   let scope = facts.scope.clone();
-  let worker_url = match &sw {
-    Some(sw) => Some(session.worker_files.serve(&base, sw)?),
-    None => {
-      // The script is the scope's only worker.
-      registered::unregister(&session.engine, &scope).await;
-      None
-    }
-  };
+  let scope_of = scope.clone();
+  let worker_url = sw
+    .map(|sw| session.worker_files.serve(&base, &sw))
+    .transpose()?;
   let script = Script {
     path,
     facts,
@@ -90,6 +86,13 @@ pub async fn run_until(
   let (screen, worker_files) =
     (session.screen.clone(), session.worker_files.clone());
   let work = async move {
+    match &worker_url {
+      Some(worker_url) => {
+        registered::update(&engine, &scope_of, worker_url).await
+      }
+      // The script is the scope's only worker.
+      None => registered::unregister(&engine, &scope_of).await,
+    }
     let succeeded = script::run(script).await?;
     if let Some(worker_url) = worker_url
       && !registered::any(&engine, &base).await
