@@ -7,6 +7,7 @@ mod checkpoint;
 mod config;
 mod fetch;
 mod fetch_rejection;
+mod finished;
 mod inbox;
 mod integrity;
 mod owed_events;
@@ -22,6 +23,7 @@ mod registrations;
 mod request_body;
 mod response_data;
 mod restore;
+mod retry;
 mod run;
 mod script;
 mod service_worker;
@@ -31,7 +33,6 @@ mod snapshot;
 mod transfer;
 mod updates;
 mod user_actions;
-mod waiting;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub use self::config::RetryPolicy;
 pub use self::fetch::BackgroundFetchOptions;
 pub use self::fetch::NewRecord;
 pub use self::fetch_rejection::FetchRejection;
+pub use self::finished::Stuck;
 pub use self::inbox::RealmMessage;
 pub use self::owed_events::Delivery;
 pub use self::realm::Realm;
@@ -68,7 +70,7 @@ pub use self::request_body::RequestBodyHandle;
 pub use self::request_body::RequestBodyWriter;
 pub use self::service_worker::ServiceWorkerHost;
 pub use self::snapshot::BackgroundFetchSnapshot;
-pub use self::waiting::Stuck;
+pub use self::snapshot::Waiting;
 
 /// The engine: it owns its tokio runtime, outlives every realm and serves many
 /// at once. Copies are cheap and are the same engine.

@@ -17,8 +17,8 @@ use super::BOUND;
 use super::SIZE;
 use super::Scale;
 use super::memory;
-use super::page;
-use super::page::Until;
+use super::realm_thread;
+use super::realm_thread::Until;
 
 /// What may be added to the memory of the realms, in bytes: twice of what was
 /// seen, and far less than if anything were kept of what has gone by.
@@ -48,7 +48,7 @@ pub fn run(origin: &str, scale: Scale) {
     };
     let script = script_of(realm, scale);
     let facts = facts(origin, realm, RealmKind::ServiceWorker);
-    page::start(&engine, facts, script, Until::Idle, said)
+    realm_thread::start(&engine, facts, script, Until::Idle, said)
   };
   let next = || said.recv_timeout(BOUND).unwrap();
 
@@ -153,7 +153,8 @@ fn measure_get(engine: &Engine, origin: &str) -> String {
   let said_by_it = move |text: &str| {
     let _ = sender.send(text.to_string());
   };
-  let window = page::start(engine, facts, script, Until::Ended, said_by_it);
+  let window =
+    realm_thread::start(engine, facts, script, Until::Ended, said_by_it);
   let figures = said.recv_timeout(BOUND).unwrap();
   window.join().unwrap();
   figures

@@ -6,7 +6,8 @@
 
 mod engine_process;
 mod memory;
-mod page;
+#[path = "../support/realm_thread.rs"]
+mod realm_thread;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -93,9 +94,9 @@ fn many_background_fetches_of_many_realms() {
 
   next("all registered");
   // As many as may be on the wire are there: those, and the gate.
-  let at_once = scale.active + 1;
-  server.block_on(server.wait_for_requests(at_once, BOUND));
-  assert_eq!(server.most_at_once(), at_once);
+  let held = server.wait_until_all_stalled("/slow", scale.active, BOUND);
+  server.block_on(held);
+  assert_eq!(server.most_at_once(), scale.active + 1);
   server.release("/slow");
   // All others get their events while one handler waits for the gate.
   next("all but one realm done");

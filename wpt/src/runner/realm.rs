@@ -147,6 +147,7 @@ fn engine(
       attempts: 3,
       first_delay: Duration::from_millis(20),
       max_delay: Duration::from_millis(200),
+      ..RetryPolicy::default()
     },
     // A service worker's own tests run in a realm that is made here.
     service_worker_host: match test.scope {

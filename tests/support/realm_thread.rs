@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::RealmFacts;
@@ -12,6 +13,9 @@ use background_fetch::extension::realm;
 use background_fetch::extension::run_until_idle;
 use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
+
+/// No script takes longer, unless it hangs.
+const BOUND: Duration = Duration::from_secs(600);
 
 /// How long a realm is kept.
 #[derive(Clone, Copy, PartialEq)]
@@ -24,6 +28,7 @@ pub enum Until {
 }
 
 /// Runs `script` and tells `said` of each line on its console.
+/// Panics when it does not come to its end in time.
 pub fn start(
   engine: &Engine,
   facts: RealmFacts,
@@ -49,12 +54,14 @@ pub fn start(
     });
     let realm = realm(&mut js);
     js.execute_script("script.js", script).unwrap();
-    tokio.block_on(async {
+    let end = async {
       match until {
         Until::Ended => js.run_event_loop(Default::default()).await.unwrap(),
         Until::Idle => run_until_idle(&mut js, &realm).await.unwrap(),
       }
-    });
+    };
+    let bounded = async { tokio::time::timeout(BOUND, end).await };
+    tokio.block_on(bounded).expect("the realm does not end");
   };
   std::thread::Builder::new()
     .stack_size(16 * 1024 * 1024)
