@@ -272,7 +272,9 @@ impl Engine {
   }
 
   /// Stops all transfers, makes what was received durable, and returns when
-  /// nothing runs any more. The store goes on with the next engine.
+  /// nothing runs any more. The store goes on with the next engine, which may
+  /// open it at once: also when somebody still holds a copy of this one, such
+  /// as a service worker's thread that cannot be stopped.
   pub async fn shutdown(self) {
     self.shared().stop().await;
   }

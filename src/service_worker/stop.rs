@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::WorkerId;
+use super::control::Leash;
 use super::running::Phase;
 use super::running::Running;
 use super::service_workers::ServiceWorkers;
@@ -240,15 +242,17 @@ impl ServiceWorkers {
       leash.stop.cancel();
     }
     let limit = self.surroundings.limits().stop;
-    for leash in running {
-      let ended = leash.ended.cancelled();
-      if tokio::time::timeout(limit / 5, ended).await.is_err() {
-        leash.interrupt();
-        let ended = leash.ended.cancelled();
-        if tokio::time::timeout(limit, ended).await.is_err() {
-          tracing::error!("a service worker's thread does not stop");
-        }
-      }
+    join_all(running.iter().map(|leash| stop(leash, limit))).await;
+  }
+}
+
+/// Waits until a thread that was told to has stopped, or does not.
+async fn stop(leash: &Leash, limit: Duration) {
+  let ended = |wait| tokio::time::timeout(wait, leash.ended.cancelled());
+  if ended(limit / 5).await.is_err() {
+    leash.interrupt();
+    if ended(limit).await.is_err() {
+      tracing::error!("a service worker's thread does not stop");
     }
   }
 }
