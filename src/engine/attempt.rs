@@ -18,6 +18,7 @@ use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
 use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
@@ -163,6 +164,7 @@ fn params(
   let weak = Arc::downgrade(run);
   FetchParams {
     request: slot.request.clone(),
+    destination: Destination::Empty,
     environment: run.environment.clone(),
     range: (start.range_start > 0).then(|| RangeStart {
       first_byte: start.range_start,

@@ -28,12 +28,15 @@ use crate::network::Network;
 use crate::service_worker::ServiceWorkers;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
+use crate::store::Gate;
 use crate::store::Store;
 use crate::store::StoreError;
 
 pub(super) struct Shared {
   pub(super) config: EngineConfig,
   pub(super) store: Store,
+  /// Gives the store back, whoever still holds this.
+  gate: Arc<Gate>,
   pub(super) network: Network,
   pub(super) checkpoint: Checkpoint,
   pub(super) concurrency: Semaphore,
@@ -58,6 +61,7 @@ impl Shared {
     network: Network,
     config: EngineConfig,
   ) -> Arc<Self> {
+    let (store, gate) = Gate::before(store);
     Arc::new_cyclic(|itself| {
       let service_workers = ServiceWorkers::new(Arc::new(
         ForServiceWorkers::new(itself.clone(), &config),
@@ -77,6 +81,7 @@ impl Shared {
         next_realm: AtomicU64::new(0),
         config,
         store,
+        gate,
         network,
         runtime,
         engine: OnceLock::new(),
@@ -169,6 +174,26 @@ impl Shared {
     if let Err(error) = self.checkpoint.write(Vec::new()).await {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
+    self.close_writers();
     self.clear();
+    // Dropping it waits for its thread.
+    if let Some(store) = self.gate.close() {
+      let dropped = self.runtime.spawn_blocking(move || drop(store));
+      if let Err(error) = dropped.await {
+        tracing::error!(%error, "the store cannot be closed");
+      }
+    }
+  }
+
+  /// An open body keeps the store.
+  fn close_writers(&self) {
+    for run in self.runs.lock().values() {
+      for record in &run.records {
+        // Nobody has the lock: every attempt has ended.
+        if let Ok(mut writer) = record.writer.try_lock() {
+          writer.body = None;
+        }
+      }
+    }
   }
 }
