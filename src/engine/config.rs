@@ -16,7 +16,8 @@ use crate::service_worker::ServiceWorkerLimits;
 /// embedder wants.
 #[derive(Clone)]
 pub struct EngineConfig {
-  /// The wire: TLS roots, proxy, DNS overrides, timeouts, cookies.
+  /// The wire: TLS roots, proxy, name resolution, timeouts, rate limit,
+  /// cookies.
   pub network: NetworkConfig,
   /// The [permission state](https://wicg.github.io/background-fetch/#permissions)
   /// for `"background-fetch"`, by origin. Default: granted.
