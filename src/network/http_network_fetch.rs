@@ -66,7 +66,7 @@ pub(super) async fn http_network_fetch(
     status: parts.status.as_u16(),
     status_message,
     headers: header_list(&parts.headers),
-    body: ResponseBody::new(body, url, idle_timeout).boxed(),
+    body: ResponseBody::new(body, url, framed, idle_timeout).boxed(),
     framed,
     opaque_redirect: false,
   })

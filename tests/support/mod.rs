@@ -43,3 +43,4 @@ pub use cors::Preflight;
 pub use log::{Ending, SeenRequest};
 pub use resource::Resource;
 pub use server::FaultServer;
+pub use tls::Tls;
