@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 
 use self::hosts::Ports;
 use self::route::Site;
+pub use self::route::built_in;
 use self::tls::Tls;
 
 /// Why the server could not be started.

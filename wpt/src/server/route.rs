@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Method;
+
 use super::exchange::Reply;
 use super::exchange::Request;
 use super::files;
@@ -42,6 +44,12 @@ const BUILT_IN: [(&str, &str); 2] = [
   ),
 ];
 
+/// The text of a file that the runner brings.
+pub fn built_in(path: &str) -> Option<&'static str> {
+  let mut files = BUILT_IN.iter();
+  files.find(|(name, _)| *name == path).map(|(_, text)| *text)
+}
+
 /// Paths under which tests know files that lie elsewhere.
 const REWRITES: [(&str, &str); 1] = [(
   "/resources/WebIDLParser.js",
@@ -61,10 +69,8 @@ impl Site {
       Some((_, to)) => (*to).to_string(),
       None => path,
     };
-    let mut reply = if let Some((_, text)) =
-      BUILT_IN.iter().find(|(built_in, _)| *built_in == path)
-    {
-      Reply::new(200, *text).with("Content-Type", "text/javascript")
+    let mut reply = if let Some(text) = built_in(&path) {
+      Reply::new(200, text).with("Content-Type", "text/javascript")
     } else if let Some(reply) = handlers::answer(&path, request).await {
       reply
     } else if path.ends_with(".py") {
@@ -79,14 +85,17 @@ impl Site {
     {
       reply = Reply::text(500, error);
     }
-    if request.method == http::Method::HEAD {
+    if request.method == Method::HEAD {
       reply.body.clear();
     }
     reply
   }
 
   fn file(&self, path: &str, request: &Request) -> Reply {
-    let Some(file) = files::locate(&self.root, path) else {
+    // As wptserve has it, a preflight for a file is refused.
+    let is_read = matches!(request.method, Method::GET | Method::HEAD);
+    let file = files::locate(&self.root, path).filter(|_| is_read);
+    let Some(file) = file else {
       return Reply::new(404, "");
     };
     let mut reply = files::reply(&file);
