@@ -4,17 +4,24 @@
 
 const reported = new Map();
 
-addEventListener("message", ({ data }) => reported.get(data.handled)?.());
+// A page says "hello" to hear of what was there before it.
+addEventListener("message", ({ data, source }) => {
+  if (data === "hello") {
+    reported.forEach(({ message }) => source.postMessage(message));
+  } else {
+    reported.get(data.handled)?.resolve();
+    reported.delete(data.handled);
+  }
+});
 
 async function report({ type, isTrusted, bubbles, cancelable, constructor, registration: { id } }) {
-  const number = Math.random();
-  const handled = new Promise((resolve) => reported.set(number, resolve));
   const event = { type, isTrusted, bubbles, cancelable, kind: constructor.name };
+  const number = Math.random();
+  const message = { scope: registration.scope, number, id, event };
+  const handled = new Promise((resolve) => reported.set(number, { message, resolve }));
   const pages = await clients.matchAll({ includeUncontrolled: true });
-  for (const page of pages) {
-    page.postMessage({ scope: registration.scope, number, id, event });
-  }
-  if (pages.length > 0) await handled;
+  pages.forEach((page) => page.postMessage(message));
+  await handled;
 }
 
 for (const type of ["success", "fail", "abort"]) {

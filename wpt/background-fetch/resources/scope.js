@@ -9,7 +9,7 @@ const EVENTS = [
   "backgroundfetchabort",
 ];
 
-/** How long a background fetch of these tests may take, in milliseconds. */
+/** How long a test may take, in milliseconds: one that hangs ends alone. */
 const ENOUGH = 20_000;
 
 /** Those who wait for the end of a background fetch, by its id. */
@@ -30,11 +30,8 @@ async function becomes(worker, state) {
  */
 function eventOf(id, inspect = () => undefined) {
   return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`no event came for ${id}`));
-    const timer = step_timeout(late, ENOUGH);
     waiting.set(id, async (bgFetch, event, original) => {
       waiting.delete(id);
-      clearTimeout(timer);
       try {
         const value = await inspect(bgFetch, original);
         resolve({ type: event.type, event, original, bgFetch, value });
@@ -115,10 +112,25 @@ const describeEvent = ({ type, isTrusted, bubbles, cancelable, constructor }) =>
 
 const theRegistration = GLOBAL.isWindow() ? scopeOfPage() : scopeOfWorker();
 
+/** What one test leaves behind would take time and space from the next. */
+async function abortAll({ backgroundFetch }) {
+  for (const id of await backgroundFetch.getIds()) {
+    await (await backgroundFetch.get(id))?.abort();
+  }
+}
+
 /** `f` gets the test, and a registration's manager and the registration. */
 function backgroundFetchTest(f, name) {
   promise_test(async (t) => {
     const registration = await theRegistration();
-    return f(t, registration.backgroundFetch, registration);
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error("it takes too long")), ENOUGH);
+    });
+    t.add_cleanup(async () => {
+      clearTimeout(timer);
+      await abortAll(registration);
+    });
+    await Promise.race([f(t, registration.backgroundFetch, registration), late]);
   }, name);
 }

@@ -11,6 +11,7 @@ use super::files;
 use super::handlers;
 use super::hosts::GENEROUS_HOST;
 use super::hosts::Ports;
+use super::outage::Outages;
 use super::pipe;
 use super::substitute::substitute;
 use super::wrapper;
@@ -20,6 +21,7 @@ pub struct Site {
   /// The folder with the tests.
   pub root: PathBuf,
   pub ports: Ports,
+  pub outages: Outages,
 }
 
 /// How far away the server is for background fetches: tests of
@@ -71,7 +73,9 @@ impl Site {
     };
     let mut reply = if let Some(text) = built_in(&path) {
       Reply::new(200, text).with("Content-Type", "text/javascript")
-    } else if let Some(reply) = handlers::answer(&path, request).await {
+    } else if let Some(reply) =
+      handlers::answer(&path, request, &self.outages).await
+    {
       reply
     } else if path.ends_with(".py") {
       Reply::text(501, format!("no handler stands in for {path}"))
