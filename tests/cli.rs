@@ -12,7 +12,12 @@ mod demo;
 mod get;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
+#[path = "cli/network.rs"]
+mod network;
 #[path = "cli/run.rs"]
 mod run;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

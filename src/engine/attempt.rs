@@ -2,13 +2,12 @@
 //! response's stream.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::integrity::verify_stored_body;
-use super::record_slot::Writer;
+use super::retry::note_failure;
 use super::run::Run;
 use super::shared::Shared;
 use super::transfer;
@@ -23,7 +22,6 @@ use crate::spec::FetchStart;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
 use crate::spec::Response;
-use crate::spec::Unavailability;
 use crate::store::BodyId;
 use crate::store::Fact;
 
@@ -75,6 +73,10 @@ pub(super) async fn run(
       });
     }
     Some(Ok(FetchResponse { response, body })) => {
+      writer.retries.online();
+      if run.records[record].waiting.lock().take().is_some() {
+        shared.tell_observers(&run);
+      }
       let head = response.clone();
       if !head.is_ok() {
         *run.records[record].diagnostic.lock() = bad_status(&head);
@@ -139,56 +141,6 @@ fn bad_status(head: &Response) -> String {
   format!("{url} answered {status} {status_message}")
     .trim_end()
     .to_string()
-}
-
-/// Says whether the resource is temporarily unavailable, and keeps the reason
-/// for people.
-pub(super) fn note_failure(
-  shared: &Shared,
-  run: &Run,
-  record: usize,
-  writer: &mut Writer,
-  error: &NetworkError,
-) -> Unavailability {
-  *run.records[record].diagnostic.lock() = error.message.clone();
-  writer.failures += 1;
-  match error.kind {
-    NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => {
-      Unavailability::Final
-    }
-    NetworkErrorKind::Offline => Unavailability::Temporary,
-    NetworkErrorKind::Unreachable | NetworkErrorKind::Interrupted => {
-      if writer.failures <= shared.config.retry.attempts {
-        Unavailability::Temporary
-      } else {
-        Unavailability::Final
-      }
-    }
-  }
-}
-
-/// Waits as long as the retry policy says, then goes on.
-pub(super) async fn wait_until_available(
-  shared: Arc<Shared>,
-  run: Arc<Run>,
-  record: usize,
-  attempt: u32,
-) {
-  let failures = run.records[record].writer.lock().await.failures;
-  let policy = shared.config.retry;
-  let doublings = failures.saturating_sub(1).min(20);
-  let delay = policy
-    .first_delay
-    .saturating_mul(1 << doublings)
-    .min(policy.max_delay);
-  let jitter = 0.75 + fastrand::f64() / 2.0;
-  let delay = Duration::from_secs_f64(delay.as_secs_f64() * jitter);
-  if until(&shared.stopping, tokio::time::sleep(delay))
-    .await
-    .is_some()
-  {
-    run.tell(|p, actions| p.available(record, attempt, actions));
-  }
 }
 
 /// `future`'s output, or `None` when `token` is cancelled first.

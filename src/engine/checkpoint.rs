@@ -4,6 +4,7 @@
 //! the bodies, then commits the facts that came before.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -15,6 +16,10 @@ use crate::store::BodyId;
 use crate::store::Fact;
 use crate::store::Store;
 use crate::store::StoreError;
+
+/// The least wait before progress that could not be made durable is tried
+/// again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Checkpoint {
   store: Store,
@@ -134,18 +139,23 @@ impl Checkpoint {
 
   /// Writes checkpoints until `stopping`.
   pub(super) async fn run(&self, stopping: CancellationToken) {
+    let mut wait = self.policy.interval;
     loop {
       tokio::select! {
         _ = self.first.notified() => {}
         _ = stopping.cancelled() => return,
       }
       tokio::select! {
-        _ = tokio::time::sleep(self.policy.interval) => {}
+        _ = tokio::time::sleep(wait) => {}
         _ = self.soon.notified() => {}
         _ = stopping.cancelled() => return,
       }
+      wait = self.policy.interval;
       if let Err(error) = self.write(Vec::new()).await {
         tracing::error!(%error, "progress cannot be made durable; trying again");
+        // Also when nothing more comes that would have to be written.
+        wait = wait.max(TRY_AGAIN);
+        self.first.notify_one();
       }
     }
   }

@@ -22,6 +22,7 @@ mod registrations;
 mod request_body;
 mod response_data;
 mod restore;
+mod retry;
 mod run;
 mod script;
 mod service_worker;
@@ -67,6 +68,7 @@ pub use self::request_body::RequestBodyHandle;
 pub use self::request_body::RequestBodyWriter;
 pub use self::service_worker::ServiceWorkerHost;
 pub use self::snapshot::BackgroundFetchSnapshot;
+pub use self::snapshot::Waiting;
 
 /// The engine: it owns its tokio runtime, outlives every realm and serves many
 /// at once. Copies are cheap and are the same engine.

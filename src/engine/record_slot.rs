@@ -1,12 +1,15 @@
 //! What the engine keeps of one record beside the state machine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
+use super::retry::Retries;
+use super::snapshot::Waiting;
 use crate::spec::Request;
 use crate::store::BodyId;
 use crate::store::BodyWriter;
@@ -20,6 +23,8 @@ pub(super) struct RecordSlot {
   /// Terminates the latest attempt.
   pub(super) terminate: Mutex<(u32, CancellationToken)>,
   pub(super) diagnostic: Mutex<String>,
+  /// From a failure that is to be made good to the next response.
+  pub(super) waiting: Mutex<Option<Waiting>>,
 }
 
 impl RecordSlot {
@@ -31,6 +36,7 @@ impl RecordSlot {
       writer: Default::default(),
       terminate: Mutex::new((0, CancellationToken::new())),
       diagnostic: Mutex::new(slot.diagnostic),
+      waiting: Mutex::default(),
     }
   }
 }
@@ -40,8 +46,9 @@ impl RecordSlot {
 pub(super) struct Writer {
   /// Kept open from one attempt to the next.
   pub(super) body: Option<Box<dyn BodyWriter>>,
-  /// Failures in a row, since there was more than ever before.
-  pub(super) failures: u32,
+  pub(super) retries: Retries,
+  /// The wait before the next attempt.
+  pub(super) delay: Duration,
   /// The most bytes that were ever stored. A server that always fails at the
   /// same place, and has to be asked for everything again, makes no progress.
   pub(super) most: u64,

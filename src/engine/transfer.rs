@@ -9,10 +9,10 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::note_failure;
 use super::attempt::until;
 use super::integrity::verify_stored_body;
 use super::record_slot::Writer;
+use super::retry::note_failure;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::NetworkError;
@@ -219,7 +219,7 @@ fn appended(
   writer.body = Some(body);
   if stored > writer.most {
     writer.most = stored;
-    writer.failures = 0;
+    writer.retries.progressed();
   }
   run.response_data(record).set_stored(stored);
   run.tell(|p, actions| p.bytes_appended(record, length, actions));

@@ -79,7 +79,7 @@ async fn a_certificate_that_is_no_pem_is_told_at_once() {
 /// Answers one request with `answer`, and ends the connection as TCP does,
 /// without a word of TLS. The server's URL, and a network that trusts it.
 async fn without_closure_alert(answer: &'static str) -> (String, Network) {
-  let tls = Tls::new();
+  let tls = Tls::new("http/1.1");
   let pem = tls.root_certificate_pem.clone();
   let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
   let port = listener.local_addr().unwrap().port();

@@ -1,12 +1,14 @@
 //! `bgfetch`: background fetches from the command line.
 
 mod arguments;
+mod byte_count;
 mod commands;
 mod evaluations;
 mod failure;
 mod file_names;
 mod interrupt;
 mod logging;
+mod open_files;
 mod output;
 mod paths;
 mod saving;
@@ -25,6 +27,7 @@ const PREFIX: &str = "bgfetch: ";
 
 fn main() {
   let arguments = Arguments::parse();
+  open_files::allow_many();
   let status = match commands::execute(arguments.command) {
     Ok(status) => status,
     Err(Failure { status, message }) => {

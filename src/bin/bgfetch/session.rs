@@ -73,6 +73,13 @@ impl Session {
         per_background_fetch: n,
       };
     }
+    config.network.limit_rate = options.limit_rate;
+    if let Some(retries) = options.retries {
+      config.retry.attempts = retries;
+    }
+    config.retry.offline_timeout = options
+      .offline_timeout
+      .map(|seconds| Duration::from_secs(seconds.into()));
     let engine = Engine::open(&directory, config)?;
     before_events.engine_is(&engine);
     // Its transfers do not depend on it.

@@ -115,6 +115,7 @@ fn config(
       attempts: 3,
       first_delay: Duration::from_millis(20),
       max_delay: Duration::from_millis(200),
+      ..RetryPolicy::default()
     },
     // A service worker's own tests run in a realm that is made here.
     service_worker_host: match scope {

@@ -140,6 +140,9 @@ async fn podcast(
     engine: EngineOptions {
       policy: Policy::Server,
       max_concurrent: None,
+      limit_rate: None,
+      retries: None,
+      offline_timeout: None,
       store: StoreOptions {
         directory: Some(directory.join("store")),
       },
