@@ -118,6 +118,8 @@ impl Default for RetryPolicy {
 /// How many fetches run at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Concurrency {
+  /// Fewer when the process may not open so many files: about a third of
+  /// `RLIMIT_NOFILE`, which the embedder may want to raise.
   pub in_all: usize,
   pub per_background_fetch: usize,
 }

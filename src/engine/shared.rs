@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -17,6 +18,7 @@ use url::Url;
 use super::Running;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
@@ -27,12 +29,15 @@ use crate::network::Network;
 use crate::service_worker::ServiceWorkers;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
+use crate::store::Gate;
 use crate::store::Store;
 use crate::store::StoreError;
 
 pub(super) struct Shared {
   pub(super) config: EngineConfig,
   pub(super) store: Store,
+  /// Gives the store back, whoever still holds this.
+  gate: Arc<Gate>,
   pub(super) network: Network,
   pub(super) checkpoint: Checkpoint,
   pub(super) concurrency: Semaphore,
@@ -57,13 +62,16 @@ impl Shared {
     network: Network,
     config: EngineConfig,
   ) -> Arc<Self> {
+    let (store, gate) = Gate::before(store);
     Arc::new_cyclic(|itself| {
       let service_workers = ServiceWorkers::new(Arc::new(
         ForServiceWorkers::new(itself.clone(), &config),
       ));
       Self {
         checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
-        concurrency: Semaphore::new(config.concurrency.in_all),
+        concurrency: Semaphore::new(open_files::at_once(
+          config.concurrency.in_all,
+        )),
         registrations: Registrations::new(Arc::downgrade(&service_workers)),
         service_workers,
         runs: Mutex::default(),
@@ -74,6 +82,7 @@ impl Shared {
         next_realm: AtomicU64::new(0),
         config,
         store,
+        gate,
         network,
         runtime,
         engine: OnceLock::new(),
@@ -102,6 +111,12 @@ impl Shared {
     &self,
     task: impl Future<Output = T> + Send + 'static,
   ) -> Result<T, StoreError> {
+    let mut task = Box::pin(task);
+    // It is begun here, so that calls get into the edit queue in the order in
+    // which they were made.
+    if let Poll::Ready(output) = futures::poll!(&mut task) {
+      return Ok(output);
+    }
     let (sender, receiver) = tokio::sync::oneshot::channel();
     self.spawn(async move {
       let _ = sender.send(task.await);
@@ -166,6 +181,26 @@ impl Shared {
     if let Err(error) = self.checkpoint.write(Vec::new()).await {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
+    self.close_writers();
     self.clear();
+    // Dropping it waits for its thread.
+    if let Some(store) = self.gate.close() {
+      let dropped = self.runtime.spawn_blocking(move || drop(store));
+      if let Err(error) = dropped.await {
+        tracing::error!(%error, "the store cannot be closed");
+      }
+    }
+  }
+
+  /// An open body keeps the store.
+  fn close_writers(&self) {
+    for run in self.runs.lock().values() {
+      for record in &run.records {
+        // Nobody has the lock: every attempt has ended.
+        if let Ok(mut writer) = record.writer.try_lock() {
+          writer.body = None;
+        }
+      }
+    }
   }
 }
