@@ -297,8 +297,10 @@ fn a_worker_whose_file_has_changed_is_replaced_before_the_page_runs() {
   }
   // One that does not work any more is told of, and the old one stays.
   let ended = run(&place, &["--base", &base], PAGE, "((").code(1);
+  let mut errors = ended.stderr.lines();
   assert!(
-    ended.stderr.contains("bgfetch: sw.js: SyntaxError"),
+    errors.any(|line| line.starts_with("bgfetch: sw.js: ")
+      && line.contains("SyntaxError")),
     "{ended:#?}"
   );
   assert!(ended.stdout.ends_with("two\n"), "{ended:#?}");
