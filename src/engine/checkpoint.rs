@@ -19,6 +19,8 @@ use crate::store::StoreError;
 pub(super) struct Checkpoint {
   store: Store,
   policy: CheckpointPolicy,
+  /// Hears of the records whose bytes cannot be made durable any more.
+  bytes_lost: BytesLost,
   pending: Mutex<Pending>,
   /// There is something to write.
   first: Notify,
@@ -27,6 +29,11 @@ pub(super) struct Checkpoint {
   /// One writes at a time, so that facts keep their order.
   writing: tokio::sync::Mutex<()>,
 }
+
+/// Called with a record, and why its bytes are lost. It notes what comes of
+/// that.
+pub(super) type BytesLost =
+  Box<dyn Fn(BackgroundFetchKey, usize, &StoreError) + Send + Sync>;
 
 #[derive(Default)]
 struct Pending {
@@ -43,10 +50,15 @@ struct Stored {
 }
 
 impl Checkpoint {
-  pub(super) fn new(store: Store, policy: CheckpointPolicy) -> Self {
+  pub(super) fn new(
+    store: Store,
+    policy: CheckpointPolicy,
+    bytes_lost: BytesLost,
+  ) -> Self {
     Self {
       store,
       policy,
+      bytes_lost,
       pending: Mutex::default(),
       first: Notify::new(),
       soon: Notify::new(),
@@ -94,45 +106,72 @@ impl Checkpoint {
     }
   }
 
-  /// Makes everything durable that was noted before, and `facts` with it.
-  /// When this fails nothing is forgotten: it is tried again the next time.
-  pub(super) async fn write(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
-    self.pending.lock().facts.extend(facts);
-    let _writing = self.writing.lock().await;
-    let mut taken = std::mem::take(&mut *self.pending.lock());
-    let result = self.write_pending(&taken).await;
-    if result.is_err() {
-      // What came meanwhile is younger: it goes behind.
-      let mut pending = self.pending.lock();
-      taken.facts.append(&mut pending.facts);
-      for (body, stored) in pending.bodies.drain() {
-        taken.bodies.insert(body, stored);
-      }
-      taken.unsynced += pending.unsynced;
-      *pending = taken;
-    }
-    result
+  /// Makes everything durable that was noted before. When this fails nothing
+  /// is forgotten: it is tried again with the next checkpoint.
+  pub(super) async fn flush(&self) -> Result<(), StoreError> {
+    self.write(&[]).await
   }
 
-  async fn write_pending(&self, pending: &Pending) -> Result<(), StoreError> {
+  /// Makes `facts` durable, behind everything that was noted before. When this
+  /// fails, or is dropped early, what was noted is kept for the next
+  /// checkpoint, and `facts` are not: the caller hears that they did not
+  /// become true, so they must not become it later.
+  pub(super) async fn write(&self, facts: &[Fact]) -> Result<(), StoreError> {
+    let _writing = self.writing.lock().await;
+    while !self.try_write(facts).await? {}
+    Ok(())
+  }
+
+  /// The same, for facts that are true whether the store knows them or not:
+  /// when this fails they are kept, too.
+  pub(super) async fn write_or_note(
+    &self,
+    facts: Vec<Fact>,
+  ) -> Result<(), StoreError> {
+    let written = self.write(&facts).await;
+    if written.is_err() {
+      self.pending.lock().facts.extend(facts);
+      self.first.notify_one();
+    }
+    written
+  }
+
+  /// Returns false when it has to be done again: bytes were lost, and what
+  /// comes of that has to be durable together with the rest. There are fewer
+  /// bodies each time.
+  async fn try_write(&self, facts: &[Fact]) -> Result<bool, StoreError> {
+    let mut taken = Taken::new(self);
+    let pending = taken.pending();
     let bodies: Vec<BodyId> = pending.bodies.keys().copied().collect();
     if !bodies.is_empty() {
-      self.store.bodies.sync(&bodies).await?;
+      match self.store.bodies.sync(&bodies).await {
+        Err(StoreError::Unsynced { bodies, source }) => {
+          let lost = |body| pending.bodies.remove(&body);
+          for lost in bodies.into_iter().filter_map(lost) {
+            (self.bytes_lost)(lost.key, lost.record, &source);
+          }
+          return Ok(false);
+        }
+        other => other?,
+      }
     }
-    let mut facts = pending.facts.clone();
+    let mut all = pending.facts.clone();
     // Behind the facts: a body that a fact introduces has to be known first.
-    facts.extend(pending.bodies.values().map(|stored| Fact::Stored {
+    all.extend(pending.bodies.values().map(|stored| Fact::Stored {
       key: stored.key,
       record: stored.record,
       bytes: stored.bytes,
     }));
-    if facts.is_empty() {
-      return Ok(());
+    all.extend_from_slice(facts);
+    if !all.is_empty() {
+      self.store.facts.commit(all).await?;
     }
-    self.store.facts.commit(facts).await
+    taken.written();
+    Ok(true)
   }
 
-  /// Writes checkpoints until `stopping`.
+  /// Writes checkpoints until `stopping`. One that fails is tried again with
+  /// the next, and so at most once in each interval.
   pub(super) async fn run(&self, stopping: CancellationToken) {
     loop {
       tokio::select! {
@@ -144,9 +183,49 @@ impl Checkpoint {
         _ = self.soon.notified() => {}
         _ = stopping.cancelled() => return,
       }
-      if let Err(error) = self.write(Vec::new()).await {
+      if let Err(error) = self.flush().await {
         tracing::error!(%error, "progress cannot be made durable; trying again");
+        self.first.notify_one();
       }
     }
+  }
+}
+
+/// What is being written. Unless it was written it goes back to what is
+/// pending, also when the future that wrote it was dropped.
+struct Taken<'a> {
+  checkpoint: &'a Checkpoint,
+  pending: Option<Pending>,
+}
+
+impl<'a> Taken<'a> {
+  fn new(checkpoint: &'a Checkpoint) -> Self {
+    let pending = std::mem::take(&mut *checkpoint.pending.lock());
+    Self {
+      checkpoint,
+      pending: Some(pending),
+    }
+  }
+
+  fn pending(&mut self) -> &mut Pending {
+    self.pending.get_or_insert_default()
+  }
+
+  fn written(mut self) {
+    self.pending = None;
+  }
+}
+
+impl Drop for Taken<'_> {
+  fn drop(&mut self) {
+    let Some(mut taken) = self.pending.take() else {
+      return;
+    };
+    // What came meanwhile is younger: it goes behind.
+    let mut pending = self.checkpoint.pending.lock();
+    taken.facts.append(&mut pending.facts);
+    taken.bodies.extend(pending.bodies.drain());
+    taken.unsynced += pending.unsynced;
+    *pending = taken;
   }
 }

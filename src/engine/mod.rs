@@ -153,11 +153,6 @@ impl Engine {
       runtime,
     }));
     shared.set_engine(Arc::downgrade(&engine.0));
-    let checkpoints = shared.clone();
-    shared.spawn(async move {
-      let stopping = checkpoints.stopping.clone();
-      checkpoints.checkpoint.run(stopping).await;
-    });
     if let Some(display) = display {
       let observer = engine.observe();
       let stopping = shared.stopping.clone();
@@ -184,6 +179,12 @@ impl Engine {
         return Err(StoreError::Database(died.to_string()).into());
       }
     }
+    // Only now is every background fetch known that a checkpoint may fail.
+    let checkpoints = shared.clone();
+    shared.spawn(async move {
+      let stopping = checkpoints.stopping.clone();
+      checkpoints.checkpoint.run(stopping).await;
+    });
     Ok(engine)
   }
 

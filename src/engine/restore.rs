@@ -137,7 +137,19 @@ async fn restore_record(
   record: &mut BackgroundFetchRecord,
   bodies: &mut RecordBodies,
 ) {
+  let request = &record.request;
   let data = &mut record.response_data;
+  if data.result.is_none() && bodies.sent {
+    bodies.diagnostic = format!(
+      "the program ended while {} {} was under way; it is not sent twice",
+      request.method, request.url
+    );
+    data.result = Some(RecordResult::Failure(
+      BackgroundFetchFailureReason::FetchError,
+    ));
+    note_result(shared, key, index, record, bodies);
+    return;
+  }
   let (None, Some(body)) = (data.result, bodies.response) else {
     return;
   };
@@ -161,6 +173,16 @@ async fn restore_record(
       ));
     }
   }
+  note_result(shared, key, index, record, bodies);
+}
+
+fn note_result(
+  shared: &Shared,
+  key: BackgroundFetchKey,
+  index: usize,
+  record: &BackgroundFetchRecord,
+  bodies: &RecordBodies,
+) {
   if let Some(result) = record.response_data.result {
     shared.checkpoint.note(Fact::RecordResult {
       key,

@@ -80,11 +80,14 @@ pub struct StoredBackgroundFetch {
   pub created: i64,
 }
 
-/// The bodies and the diagnostic of one record.
+/// What the store keeps of one record beside the specification's values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordBodies {
   pub request: Option<BodyId>,
   pub response: Option<BodyId>,
+  /// Whether the request may have reached the server and must not be sent
+  /// again: a record that has no result when the process ends has failed.
+  pub sent: bool,
   /// Why the record failed, for people; empty when it did not.
   pub diagnostic: String,
 }
@@ -106,6 +109,11 @@ pub enum Fact {
     key: BackgroundFetchKey,
     record: usize,
     bytes: u64,
+  },
+  /// The record's request is about to be sent, and must not be sent again.
+  Sent {
+    key: BackgroundFetchKey,
+    record: usize,
   },
   /// The record has its result.
   RecordResult {
@@ -146,6 +154,7 @@ impl Fact {
     match self {
       Self::Response { key, .. }
       | Self::Stored { key, .. }
+      | Self::Sent { key, .. }
       | Self::RecordResult { key, .. }
       | Self::Uploaded { key, .. }
       | Self::Paused { key, .. }
@@ -256,6 +265,10 @@ pub trait Bodies: Send + Sync + 'static {
 
   /// Makes everything written to `ids` so far durable. One that has been
   /// deleted is no error: it has no bytes to lose.
+  ///
+  /// When the disk fails, [`StoreError::Unsynced`] names the bodies that may
+  /// have lost bytes; the others are durable. They fail from then on, until
+  /// they are reopened, and so cut back to what is known to be good.
   async fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError>;
 
   /// Removes a body and gives its space back. No error when there is none.
