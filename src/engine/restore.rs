@@ -166,6 +166,10 @@ async fn restore_record(
         record.response_data.result = Some(result);
       }
     }
+    // Its name need not have become durable before there were bytes in it.
+    Err(StoreError::DamagedBody(_)) if data.bytes == 0 => {
+      bodies.response = None;
+    }
     Err(error) => {
       bodies.diagnostic = error.to_string();
       data.result = Some(RecordResult::Failure(
