@@ -49,9 +49,23 @@ impl Record {
     &self.root
   }
 
-  /// In calls.
-  pub fn length(&self) -> usize {
-    self.calls.len()
+  /// The moments, as numbers of calls that have returned, at which something
+  /// has just changed: the files, what is certain of them, or what was said.
+  pub fn moments(&self) -> Vec<usize> {
+    let root = self.root.to_str().unwrap();
+    let is_change = |at: &usize| {
+      let call = &self.calls[*at].call;
+      let reads = matches!(&*call.name, "read" | "lseek")
+        || (call.name == "openat" && !call.arguments[2].contains("O_CREAT"));
+      let said = self.said.iter().any(|(said, _)| said == at);
+      let is_ours = |text: &String| text.contains(root);
+      let touches = call.arguments.iter().any(is_ours);
+      said || (!reads && touches)
+    };
+    (0..self.calls.len())
+      .filter(is_change)
+      .map(|at| at + 1)
+      .collect()
   }
 
   /// Everything that was said before the call of this number.
@@ -60,27 +74,38 @@ impl Record {
     before.map(|(_, line)| line.as_str()).collect()
   }
 
-  /// The disk after so many calls.
-  pub fn disk_at(&self, moment: usize) -> Disk {
-    let mut replay = Replay {
+  /// Goes through it from the beginning.
+  pub fn replay(&self) -> Replay<'_> {
+    Replay {
+      record: self,
       root: &self.root,
       disk: Disk::default(),
       descriptors: HashMap::new(),
-    };
-    for (at, watched) in self.calls[..moment].iter().enumerate() {
-      replay.replay(at, watched);
+      next: 0,
     }
-    replay.disk
   }
 }
 
-struct Replay<'a> {
+pub struct Replay<'a> {
+  record: &'a Record,
   root: &'a Path,
   disk: Disk,
   descriptors: HashMap<i64, Descriptor>,
+  /// The number of the next call.
+  next: usize,
 }
 
 impl Replay<'_> {
+  /// The disk after so many calls, which must not become fewer.
+  pub fn disk_at(&mut self, moment: usize) -> &Disk {
+    let record = self.record;
+    for at in self.next..moment {
+      self.replay(at, &record.calls[at]);
+    }
+    self.next = moment;
+    &self.disk
+  }
+
   fn replay(&mut self, at: usize, Watched { call, begun }: &Watched) {
     let failed = call.returned() < 0;
     match &*call.name {

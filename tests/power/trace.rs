@@ -50,9 +50,9 @@ pub fn watch(
   command
     .args(["-e", CALLS, "-e", "signal=none", "-o"])
     .arg(log);
-  if let Some(FailedFlush(number)) = failed {
-    let inject = "inject=fsync,fdatasync,syncfs:error=EIO:when=";
-    command.args(["-e", &format!("{inject}{number}")]);
+  if let Some(FailedFlush(name, number)) = failed {
+    let inject = format!("inject={name}:error=EIO:when={number}");
+    command.args(["-e", &inject]);
   }
   command
     .arg(std::env::current_exe().unwrap())
