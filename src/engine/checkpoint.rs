@@ -4,6 +4,7 @@
 //! the bodies, then commits the facts that came before.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -15,6 +16,9 @@ use crate::store::BodyId;
 use crate::store::Fact;
 use crate::store::Store;
 use crate::store::StoreError;
+
+/// What could not be written is tried again after this at the latest.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Checkpoint {
   store: Store,
@@ -170,21 +174,26 @@ impl Checkpoint {
     Ok(true)
   }
 
-  /// Writes checkpoints until `stopping`. One that fails is tried again with
-  /// the next, and so at most once in each interval.
+  /// Writes checkpoints until `stopping`. One that fails is tried again, for
+  /// the disk may have space again, or be back, at any time; but after a wait
+  /// that is twice as long each time.
   pub(super) async fn run(&self, stopping: CancellationToken) {
+    let mut wait = self.policy.interval;
     loop {
       tokio::select! {
         _ = self.first.notified() => {}
         _ = stopping.cancelled() => return,
       }
       tokio::select! {
-        _ = tokio::time::sleep(self.policy.interval) => {}
-        _ = self.soon.notified() => {}
+        _ = tokio::time::sleep(wait) => {}
+        _ = self.soon.notified(), if wait <= self.policy.interval => {}
         _ = stopping.cancelled() => return,
       }
+      let longer = (wait * 2).min(LONGEST_WAIT);
+      wait = self.policy.interval;
       if let Err(error) = self.flush().await {
         tracing::error!(%error, "progress cannot be made durable; trying again");
+        wait = wait.max(longer);
         self.first.notify_one();
       }
     }

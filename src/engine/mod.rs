@@ -22,6 +22,7 @@ mod registrations;
 mod request_body;
 mod response_data;
 mod restore;
+mod restore_record;
 mod run;
 mod script;
 mod service_worker;

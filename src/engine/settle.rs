@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attempt::until;
+use super::checkpoint::LONGEST_WAIT;
 use super::purge;
 use super::run::Run;
 use super::shared::Shared;
@@ -16,7 +17,6 @@ use crate::store::StoreError;
 /// How long to wait before a result that could not be made durable is tried
 /// again; twice as long each time, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// perform.8, as often as the store needs to make the result durable: nobody
 /// may hear of one that is not. This ends when the store works again, or with
@@ -94,7 +94,10 @@ pub(super) fn announce(
 ) {
   let before = shared.config.before_event.clone();
   let stopping = shared.stopping.clone();
+  let store = shared.clone();
   shared.spawn(async move {
+    // Others may need the space, however long the event takes.
+    store.delete_bodies(run.discard_unexposed()).await;
     if let Some(before) = before {
       let before = before(run.snapshot());
       if until(&stopping, before).await.is_none() {

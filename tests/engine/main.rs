@@ -4,8 +4,11 @@
 mod support;
 
 mod arrive;
+mod clean_up;
+mod disks;
 mod events;
 mod fail;
+mod flipped;
 mod harness;
 mod integrity;
 mod pause;

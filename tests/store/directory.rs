@@ -240,3 +240,30 @@ async fn reading_along_needs_a_store() {
     assert!(!place.join("facts.sqlite3").exists());
   }
 }
+
+#[tokio::test]
+async fn a_directory_that_vanishes_takes_no_more_and_says_so() {
+  let directory = tempfile::tempdir().unwrap();
+  let [place, away] = ["store", "away"].map(|n| directory.path().join(n));
+  let store = Store::open_directory(&place).unwrap();
+  let mut writer = store.bodies.create().await.unwrap();
+  std::fs::rename(&place, &away).unwrap();
+
+  let is_told = |error: StoreError| {
+    let told = error.to_string();
+    assert!(told.contains(place.to_str().unwrap()), "{told}");
+    assert!(told.contains("deleted or moved"), "{told}");
+  };
+  let inserted = store.facts.insert(background_fetch("a", 1)).await;
+  is_told(inserted.unwrap_err());
+  is_told(store.bodies.create().await.err().unwrap());
+  // What is open can still be written; nobody may take that for durable.
+  let _ = writer.append(vec!["x".into()]).await;
+  is_told(store.bodies.sync(&[writer.id()]).await.unwrap_err());
+  assert!(!place.exists(), "nothing is made in its place");
+
+  // Back again, it is as good as before.
+  std::fs::rename(&away, &place).unwrap();
+  store.facts.insert(background_fetch("a", 1)).await.unwrap();
+  store.bodies.sync(&[writer.id()]).await.unwrap();
+}
