@@ -3,7 +3,7 @@
 //! Rows speak only of bytes that are synced already: a checkpoint first syncs
 //! the bodies, then commits the facts that came before.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::config::CheckpointPolicy;
+use super::pending::Pending;
+use super::pending::Stored;
+use super::pending::Taken;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::Fact;
@@ -38,20 +41,6 @@ pub(super) struct Checkpoint {
 /// that.
 pub(super) type BytesLost =
   Box<dyn Fn(BackgroundFetchKey, usize, &StoreError) + Send + Sync>;
-
-#[derive(Default)]
-struct Pending {
-  facts: Vec<Fact>,
-  bodies: HashMap<BodyId, Stored>,
-  unsynced: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Stored {
-  key: BackgroundFetchKey,
-  record: usize,
-  bytes: u64,
-}
 
 impl Checkpoint {
   pub(super) fn new(
@@ -144,7 +133,7 @@ impl Checkpoint {
   /// comes of that has to be durable together with the rest. There are fewer
   /// bodies each time.
   async fn try_write(&self, facts: &[Fact]) -> Result<bool, StoreError> {
-    let mut taken = Taken::new(self);
+    let mut taken = Taken::new(&self.pending);
     let pending = taken.pending();
     let bodies: Vec<BodyId> = pending.bodies.keys().copied().collect();
     if !bodies.is_empty() {
@@ -159,19 +148,44 @@ impl Checkpoint {
         other => other?,
       }
     }
-    let mut all = pending.facts.clone();
-    // Behind the facts: a body that a fact introduces has to be known first.
-    all.extend(pending.bodies.values().map(|stored| Fact::Stored {
-      key: stored.key,
-      record: stored.record,
-      bytes: stored.bytes,
-    }));
+    let mut all = pending.facts();
     all.extend_from_slice(facts);
-    if !all.is_empty() {
-      self.store.facts.commit(all).await?;
+    if all.is_empty() {
+      return Ok(true);
     }
-    taken.written();
+    match self.store.facts.commit(all).await {
+      Err(StoreError::Database(_)) => self.write_each(pending, facts).await?,
+      other => {
+        other?;
+        taken.written();
+      }
+    }
     Ok(true)
+  }
+
+  /// A row that is damaged must hold up no other: what belongs to one
+  /// background fetch is written by itself. An error is that of `facts`, when
+  /// there are any; what could not be written is left in `pending`.
+  async fn write_each(
+    &self,
+    pending: &mut Pending,
+    facts: &[Fact],
+  ) -> Result<(), StoreError> {
+    let mut failed = None;
+    let keys = pending.keys().chain(facts.iter().map(Fact::key));
+    for key in keys.collect::<BTreeSet<_>>() {
+      let own = facts.iter().filter(|fact| fact.key() == key);
+      let mut all = pending.clone_of(key).facts();
+      let noted = all.len();
+      all.extend(own.cloned());
+      let is_asked_for = facts.is_empty() || all.len() > noted;
+      match self.store.facts.commit(all).await {
+        Ok(()) => pending.remove(key),
+        Err(error) if is_asked_for => failed = Some(error),
+        Err(error) => tracing::error!(%error, "a row cannot be written"),
+      }
+    }
+    failed.map_or(Ok(()), Err)
   }
 
   /// Writes checkpoints until `stopping`. One that fails is tried again, for
@@ -197,44 +211,5 @@ impl Checkpoint {
         self.first.notify_one();
       }
     }
-  }
-}
-
-/// What is being written. Unless it was written it goes back to what is
-/// pending, also when the future that wrote it was dropped.
-struct Taken<'a> {
-  checkpoint: &'a Checkpoint,
-  pending: Option<Pending>,
-}
-
-impl<'a> Taken<'a> {
-  fn new(checkpoint: &'a Checkpoint) -> Self {
-    let pending = std::mem::take(&mut *checkpoint.pending.lock());
-    Self {
-      checkpoint,
-      pending: Some(pending),
-    }
-  }
-
-  fn pending(&mut self) -> &mut Pending {
-    self.pending.get_or_insert_default()
-  }
-
-  fn written(mut self) {
-    self.pending = None;
-  }
-}
-
-impl Drop for Taken<'_> {
-  fn drop(&mut self) {
-    let Some(mut taken) = self.pending.take() else {
-      return;
-    };
-    // What came meanwhile is younger: it goes behind.
-    let mut pending = self.checkpoint.pending.lock();
-    taken.facts.append(&mut pending.facts);
-    taken.bodies.extend(pending.bodies.drain());
-    taken.unsynced += pending.unsynced;
-    *pending = taken;
   }
 }

@@ -10,6 +10,7 @@ mod fetch_rejection;
 mod inbox;
 mod integrity;
 mod owed_events;
+mod pending;
 mod purge;
 mod quota;
 mod realm;

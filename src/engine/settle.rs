@@ -18,11 +18,17 @@ use crate::store::StoreError;
 /// again; twice as long each time, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
+/// How often that is done for a database that has failed: its row is damaged,
+/// and stays so. For a disk without space, and for a store that is away, there
+/// is no limit.
+const TRIES: u32 = 4;
+
 /// perform.8, as often as the store needs to make the result durable: nobody
-/// may hear of one that is not. This ends when the store works again, or with
-/// the engine; then the next one settles the background fetch.
+/// may hear of one that is not. Where that does not help, and when the engine
+/// ends, the next one settles the background fetch.
 pub(super) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
   let mut wait = FIRST_WAIT;
+  let mut tries = 0;
   loop {
     let mut settled = try_settle(&shared, &run).await;
     if settled.as_ref().is_err_and(StoreError::is_full) {
@@ -31,6 +37,18 @@ pub(super) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
       settled = try_settle(&shared, &run).await;
     }
     let Err(error) = settled else { return };
+    if let StoreError::Database(_) = error {
+      tries += 1;
+    }
+    if tries > TRIES {
+      tracing::error!(
+        %error,
+        id = run.id,
+        "a background fetch cannot be settled before the next start"
+      );
+      run.registration.unfinished(-1);
+      return;
+    }
     tracing::error!(
       %error,
       ?wait,
@@ -52,7 +70,11 @@ async fn try_settle(
   let registration = &run.registration;
   // What takes long comes first: in the queue others would wait for it. The
   // result cannot change after this, for all bytes are durable.
-  shared.checkpoint.flush().await?;
+  match shared.checkpoint.flush().await {
+    // The row of another one may be damaged; that of this one is told below.
+    Err(StoreError::Database(_)) => {}
+    other => other?,
+  }
   // perform.8: Enqueue the following steps to swRegistration's active
   // background fetches edit queue:
   let _queue = registration.edit_queue.lock().await;

@@ -19,7 +19,7 @@ const SIZE: u64 = 20_000;
 /// How many damaged databases are tried; `FLIPS` says another number.
 fn tries() -> u64 {
   let asked_for = std::env::var("FLIPS").ok();
-  asked_for.map_or(60, |number| number.parse().unwrap())
+  asked_for.map_or(24, |number| number.parse().unwrap())
 }
 
 /// A store with a background fetch that is complete and one that is half
