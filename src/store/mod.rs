@@ -17,11 +17,10 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::Serialize;
 
 pub use self::error::StoreError;
 pub use self::open::Store;
+use crate::identifier::identifier;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -29,36 +28,16 @@ use crate::spec::ImageResource;
 use crate::spec::RecordResult;
 use crate::spec::Response;
 
-/// Names one background fetch in one store, for ever: two background fetches
-/// with the same id after one another have different keys.
-#[derive(
-  Clone,
-  Copy,
-  Debug,
-  PartialEq,
-  Eq,
-  Hash,
-  PartialOrd,
-  Ord,
-  Serialize,
-  Deserialize,
-)]
-pub struct BackgroundFetchKey(pub i64);
+identifier! {
+  /// Names one background fetch in one store, for ever: two background fetches
+  /// with the same id after one another have different keys.
+  pub struct BackgroundFetchKey(pub i64);
+}
 
-/// Names one body in the store.
-#[derive(
-  Clone,
-  Copy,
-  Debug,
-  PartialEq,
-  Eq,
-  Hash,
-  PartialOrd,
-  Ord,
-  Serialize,
-  Deserialize,
-)]
-pub struct BodyId(pub uuid::Uuid);
+identifier! {
+  /// Names one body in the store.
+  pub struct BodyId(pub uuid::Uuid);
+}
 
 /// A background fetch with all that the store knows of it.
 #[derive(Clone, Debug)]
