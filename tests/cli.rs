@@ -12,7 +12,16 @@ mod demo;
 mod get;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
+#[path = "cli/network.rs"]
+mod network;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/script_errors.rs"]
+mod script_errors;
+#[path = "cli/service_worker.rs"]
+mod service_worker;
+#[cfg(unix)]
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

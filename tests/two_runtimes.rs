@@ -1,25 +1,22 @@
 //! Two JavaScript runtimes on two threads over one engine: one starts a
 //! background fetch and ends, the other gets the event and reads the body.
 
+#[path = "support/realm_thread.rs"]
+mod realm_thread;
 mod support;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
-use background_fetch::extension::Console;
-use background_fetch::extension::ExtensionOptions;
-use background_fetch::extension::extensions;
-use background_fetch::extension::realm;
-use background_fetch::extension::run_until_idle;
 use background_fetch::store::Store;
 use deno_core::JsRuntime;
-use deno_core::RuntimeOptions;
 
+use self::realm_thread::Until;
 use self::support::Behaviour::StallAfter;
 use self::support::FaultServer;
 use self::support::Resource;
@@ -28,53 +25,28 @@ use self::support::content;
 const BOUND: Duration = Duration::from_secs(60);
 const SIZE: u64 = 5_000_000;
 
-/// Runs `script` on a thread of its own, to the end of its event loop or, when
-/// `stay`, until its background fetches are over. Returns what it has written.
-fn on_a_thread(
-  engine: &Engine,
-  origin: String,
-  script: &'static str,
-  stay: bool,
-) -> std::thread::JoinHandle<String> {
-  let engine = engine.clone();
-  let run = move || {
-    let tokio = tokio::runtime::Builder::new_current_thread()
-      .enable_all()
-      .build()
-      .unwrap();
-    // A script may call an op before the event loop runs.
-    let _context = tokio.enter();
-    let written = Rc::new(RefCell::new(String::new()));
-    let sink = written.clone();
-    let console = Rc::new(move |text: &str, _: bool| {
-      sink.borrow_mut().push_str(text);
-    });
+/// A service worker's realm on a thread of its own.
+struct Worker {
+  thread: JoinHandle<()>,
+  lines: mpsc::Receiver<String>,
+}
+
+impl Worker {
+  fn start(engine: &Engine, origin: &str, script: &str, until: Until) -> Self {
     let url = format!("{origin}/sw.js").parse().unwrap();
     let facts = RealmFacts::new(RealmKind::ServiceWorker, url);
-    let options = ExtensionOptions {
-      console: Console::Custom(console),
-    };
-    let mut js = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine, facts, options),
-      ..Default::default()
-    });
-    let realm = realm(&mut js);
-    js.execute_script("sw.js", script).unwrap();
-    tokio.block_on(async {
-      let end = async {
-        match stay {
-          true => run_until_idle(&mut js, &realm).await.unwrap(),
-          false => js.run_event_loop(Default::default()).await.unwrap(),
-        }
-      };
-      tokio::time::timeout(BOUND, end).await.unwrap();
-    });
-    written.take()
-  };
-  std::thread::Builder::new()
-    .stack_size(16 * 1024 * 1024)
-    .spawn(run)
-    .unwrap()
+    let (sender, lines) = mpsc::channel();
+    let said = move |line: &str| sender.send(line.to_string()).unwrap();
+    let thread =
+      realm_thread::start(engine, facts, script.to_string(), until, said);
+    Self { thread, lines }
+  }
+
+  /// What it has written by its end.
+  fn written(self) -> Vec<String> {
+    self.thread.join().unwrap();
+    self.lines.iter().collect()
+  }
 }
 
 #[test]
@@ -91,8 +63,8 @@ fn a_realm_receives_what_another_one_has_started() {
     registration.backgroundFetch.fetch("film", "/film", { title: "A film" })
       .then(({ id, result }) => console.log(`started ${id} "${result}"`));
   "#;
-  let first = on_a_thread(&engine, server.origin(), starts, false);
-  assert_eq!(first.join().unwrap(), "started film \"\"\n");
+  let first = Worker::start(&engine, &server.origin(), starts, Until::Ended);
+  assert_eq!(first.written(), ["started film \"\""]);
   server.block_on(server.wait_until_stalled("/film", BOUND));
 
   let receives = r#"
@@ -104,11 +76,11 @@ fn a_realm_receives_what_another_one_has_started() {
       console.log(event.registration.id, body.length, sum);
     })());
   "#;
-  let second = on_a_thread(&engine, server.origin(), receives, true);
+  let second = Worker::start(&engine, &server.origin(), receives, Until::Idle);
   server.release("/film");
   let sum = content::bytes(0, SIZE, 1)
     .iter()
     .fold(0, |sum, &byte| (sum * 31 + u64::from(byte)) % 65521);
-  assert_eq!(second.join().unwrap(), format!("film {SIZE} {sum}\n"));
+  assert_eq!(second.written(), [format!("film {SIZE} {sum}")]);
   assert!(engine.background_fetches().is_empty());
 }

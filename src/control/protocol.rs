@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::engine::Waiting;
 use crate::store::BackgroundFetchKey;
 
 /// The version of the protocol. Another one is refused with a sentence that
@@ -59,7 +60,7 @@ pub enum Outcome {
 }
 
 /// How far a background fetch has come, newer than the store knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
   pub key: BackgroundFetchKey,
@@ -67,6 +68,10 @@ pub struct Progress {
   pub downloaded: u64,
   pub uploaded: u64,
   pub paused: bool,
+  /// See
+  /// [`BackgroundFetchSnapshot::waiting`](crate::engine::BackgroundFetchSnapshot::waiting).
+  #[serde(default)]
+  pub waiting: Option<Waiting>,
 }
 
 /// A line with the version in front.

@@ -232,6 +232,7 @@ fn progress(engine: &Engine) -> Vec<Progress> {
       downloaded: found.downloaded,
       uploaded: found.uploaded,
       paused: found.paused,
+      waiting: found.waiting,
     })
     .collect()
 }

@@ -11,6 +11,7 @@ use super::Display;
 use super::rate::Rate;
 use super::text;
 use crate::engine::BackgroundFetchSnapshot;
+use crate::engine::Waiting;
 use crate::spec::BackgroundFetchResult;
 use crate::store::BackgroundFetchKey;
 
@@ -18,7 +19,7 @@ use crate::store::BackgroundFetchKey;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Writes a line for each background fetch that is new, has settled, was
-/// paused or goes on, and every few seconds one about its progress.
+/// paused or goes on, or waits for the network or a server, and every few seconds one about its progress.
 pub struct Lines(Mutex<State>);
 
 struct State {
@@ -31,6 +32,7 @@ struct Known {
   rate: Rate,
   last_progress: Instant,
   paused: bool,
+  waiting: Option<Waiting>,
   settled: bool,
   title: String,
 }
@@ -70,6 +72,7 @@ impl State {
         rate: Rate::starting_at(b.downloaded),
         last_progress: Instant::now(),
         paused: false,
+        waiting: None,
         settled: false,
         title: b.title.clone(),
       }
@@ -100,6 +103,14 @@ impl State {
       known.paused = b.paused;
       let what = if b.paused { "paused" } else { "goes on" };
       return Some(format!("{id}: {what}"));
+    }
+    // That it goes on is seen from its progress.
+    if first.is_none() && b.waiting.is_some() && b.waiting != known.waiting {
+      known.waiting.clone_from(&b.waiting);
+      return b
+        .waiting
+        .as_ref()
+        .map(|w| format!("{id}: {}", text::waiting(w)));
     }
     if first.is_some() || known.last_progress.elapsed() < PROGRESS_INTERVAL {
       return first;

@@ -22,6 +22,7 @@ const KNOWN_TOTAL: &str = "{wide_msg} {binary_bytes:>10} of \
   {binary_total_bytes:<10} [{bar:12}] {binary_bytes_per_sec:>11} {eta:>4}";
 const UNKNOWN_TOTAL: &str =
   "{wide_msg} {binary_bytes:>10} {spinner} {binary_bytes_per_sec:>11}";
+const WAITING: &str = "{wide_msg} {binary_bytes:>10}";
 const PAUSED: &str = "{wide_msg} {binary_bytes:>10} paused";
 
 /// Draws a bar on standard error for every active background fetch, and
@@ -129,6 +130,7 @@ impl Known {
     let total = b.total_to_download();
     let style = match (b.paused, total) {
       (true, _) => PAUSED,
+      (false, _) if b.waiting.is_some() => WAITING,
       (false, None) => UNKNOWN_TOTAL,
       (false, Some(_)) => KNOWN_TOTAL,
     };
@@ -141,7 +143,11 @@ impl Known {
     if let Some(total) = total {
       bar.set_length(total + b.upload_total);
     }
-    bar.set_message(format!("{} ({})", self.name, origin(b)));
+    let why = match &b.waiting {
+      Some(waiting) => format!(": {}", text::waiting(waiting)),
+      None => String::new(),
+    };
+    bar.set_message(format!("{} ({}){why}", self.name, origin(b)));
     bar.set_position(b.downloaded + b.uploaded);
   }
 }

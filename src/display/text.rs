@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::BackgroundFetchSnapshot;
+use crate::engine::Waiting;
 use crate::spec::BackgroundFetchFailureReason;
 
 /// The title, or the id where there is none: display.4
@@ -22,6 +23,15 @@ pub fn failure(background_fetch: &BackgroundFetchSnapshot) -> String {
     (BackgroundFetchFailureReason::Aborted, _) => format!("{id} was aborted"),
     (reason, "") => format!("{id} failed ({})", reason.as_str()),
     (reason, why) => format!("{id} failed ({}): {why}", reason.as_str()),
+  }
+}
+
+/// Why nothing comes at the moment, in one sentence without its full stop.
+pub fn waiting(waiting: &Waiting) -> String {
+  let reason = printable(&waiting.reason);
+  match waiting.offline {
+    true => format!("waiting for the network: {reason}"),
+    false => format!("trying again: {reason}"),
   }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::attempt;
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
+use super::retry;
 use super::run::Run;
 use super::settle;
 use super::shared::Shared;
@@ -39,7 +40,7 @@ impl Run {
         }
       }
       Action::WaitUntilAvailable { record, attempt } => {
-        shared.spawn(attempt::wait_until_available(
+        shared.spawn(retry::wait_until_available(
           shared.clone(),
           self.clone(),
           record,
@@ -78,6 +79,7 @@ impl Run {
         }
       }
       Action::Complete { record, result } => {
+        *self.records[record].waiting.lock() = None;
         if result == RecordResult::Success {
           // What it got over on its way there is no reason for anything.
           self.records[record].diagnostic.lock().clear();

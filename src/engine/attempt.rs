@@ -2,13 +2,12 @@
 //! response's stream.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::integrity::verify_stored_body;
-use super::record_slot::Writer;
+use super::retry::note_failure;
 use super::run::Run;
 use super::shared::Shared;
 use super::transfer;
@@ -18,10 +17,10 @@ use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
+use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
 use crate::spec::Response;
-use crate::spec::Unavailability;
 use crate::store::BodyId;
 use crate::store::Fact;
 
@@ -44,7 +43,7 @@ pub(super) async fn run(
     return;
   };
   // The attempt before this one may still be appending its last bytes.
-  let mut writer = run.records[record].writer.lock().await;
+  let mut attempts = run.records[record].attempts.lock().await;
   let Some(start) = run.tell(|p, _| p.start_fetch(record, attempt)) else {
     return;
   };
@@ -67,12 +66,16 @@ pub(super) async fn run(
     None => {}
     Some(Err(error)) => {
       let unavailability =
-        note_failure(&shared, &run, record, &mut writer, &error);
+        note_failure(&shared, &run, record, &mut attempts, &error);
       run.tell(|p, actions| {
         p.process_network_error(record, attempt, false, unavailability, actions)
       });
     }
     Some(Ok(FetchResponse { response, body })) => {
+      attempts.retries.online();
+      if run.records[record].waiting.lock().take().is_some() {
+        shared.tell_observers(&run);
+      }
       let head = response.clone();
       if !head.is_ok() {
         *run.records[record].diagnostic.lock() = bad_status(&head);
@@ -80,9 +83,6 @@ pub(super) async fn run(
       run.tell(|p, actions| {
         p.process_response(record, attempt, response, actions)
       });
-      if head.status != 206 || start.range_start == 0 {
-        writer.body = None;
-      }
       if !terminate.is_cancelled() {
         let place = transfer::Place {
           shared: &shared,
@@ -91,7 +91,7 @@ pub(super) async fn run(
           attempt,
           terminate: &terminate,
         };
-        transfer::transfer(place, &mut writer, body).await;
+        transfer::transfer(place, &mut attempts, body).await;
       }
     }
   }
@@ -129,56 +129,6 @@ fn bad_status(head: &Response) -> String {
     .to_string()
 }
 
-/// Says whether the resource is temporarily unavailable, and keeps the reason
-/// for people.
-pub(super) fn note_failure(
-  shared: &Shared,
-  run: &Run,
-  record: usize,
-  writer: &mut Writer,
-  error: &NetworkError,
-) -> Unavailability {
-  *run.records[record].diagnostic.lock() = error.message.clone();
-  writer.failures += 1;
-  match error.kind {
-    NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => {
-      Unavailability::Final
-    }
-    NetworkErrorKind::Offline => Unavailability::Temporary,
-    NetworkErrorKind::Unreachable | NetworkErrorKind::Interrupted => {
-      if writer.failures <= shared.config.retry.attempts {
-        Unavailability::Temporary
-      } else {
-        Unavailability::Final
-      }
-    }
-  }
-}
-
-/// Waits as long as the retry policy says, then goes on.
-pub(super) async fn wait_until_available(
-  shared: Arc<Shared>,
-  run: Arc<Run>,
-  record: usize,
-  attempt: u32,
-) {
-  let failures = run.records[record].writer.lock().await.failures;
-  let policy = shared.config.retry;
-  let doublings = failures.saturating_sub(1).min(20);
-  let delay = policy
-    .first_delay
-    .saturating_mul(1 << doublings)
-    .min(policy.max_delay);
-  let jitter = 0.75 + fastrand::f64() / 2.0;
-  let delay = Duration::from_secs_f64(delay.as_secs_f64() * jitter);
-  if until(&shared.stopping, tokio::time::sleep(delay))
-    .await
-    .is_some()
-  {
-    run.tell(|p, actions| p.available(record, attempt, actions));
-  }
-}
-
 /// `future`'s output, or `None` when `token` is cancelled first.
 pub(super) async fn until<T>(
   token: &CancellationToken,
@@ -202,6 +152,7 @@ fn params(
   let weak = Arc::downgrade(run);
   FetchParams {
     request: slot.request.clone(),
+    destination: Destination::Empty,
     environment: run.environment.clone(),
     range: (start.range_start > 0).then(|| RangeStart {
       first_byte: start.range_start,

@@ -20,7 +20,9 @@ use crate::store::Fact;
 use crate::store::Store;
 use crate::store::StoreError;
 
-/// What could not be written is tried again after this at the latest.
+/// What could not be written is tried again after this, and then after twice
+/// as long each time, up to the longest wait.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Checkpoint {
@@ -203,10 +205,11 @@ impl Checkpoint {
         _ = self.soon.notified(), if wait <= self.policy.interval => {}
         _ = stopping.cancelled() => return,
       }
-      let longer = (wait * 2).min(LONGEST_WAIT);
+      let longer = (wait * 2).clamp(TRY_AGAIN, LONGEST_WAIT);
       wait = self.policy.interval;
       if let Err(error) = self.flush().await {
         tracing::error!(%error, "progress cannot be made durable; trying again");
+        // Also when nothing more comes that would have to be written.
         wait = wait.max(longer);
         self.first.notify_one();
       }

@@ -16,7 +16,8 @@ use crate::service_worker::ServiceWorkerLimits;
 /// embedder wants.
 #[derive(Clone)]
 pub struct EngineConfig {
-  /// The wire: TLS roots, proxy, DNS overrides, timeouts, cookies.
+  /// The wire: TLS roots, proxy, name resolution, timeouts, rate limit,
+  /// cookies.
   pub network: NetworkConfig,
   /// The [permission state](https://wicg.github.io/background-fetch/#permissions)
   /// for `"background-fetch"`, by origin. Default: granted.
@@ -85,13 +86,22 @@ pub enum PermissionState {
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
   /// How many times in a row a `GET` that fails is tried again when no byte
-  /// came in between. While the machine is offline there is no limit.
+  /// came in between. Default: 5. While the machine is offline nothing is
+  /// counted.
   pub attempts: u32,
   /// The wait before the first of them; each further one is twice as long,
-  /// give or take a quarter (jitter).
+  /// less up to a quarter (jitter). Default: 250 ms.
   pub first_delay: Duration,
-  /// No wait is longer.
+  /// No wait is longer. Default: 30 s. So this is also how long it may take
+  /// until it is noticed that the network is back.
   pub max_delay: Duration,
+  /// How long the machine may be offline (no route, no network, or no name
+  /// server that answers) before a fetch that needs the network fails; counted
+  /// by this process, from the first attempt that found it so. Default:
+  /// `None`, for ever: a background fetch waits for the network. A fetch that
+  /// waits can be paused and aborted, and
+  /// [`BackgroundFetchSnapshot::waiting`] says why it does.
+  pub offline_timeout: Option<Duration>,
 }
 
 impl Default for RetryPolicy {
@@ -100,6 +110,7 @@ impl Default for RetryPolicy {
       attempts: 5,
       first_delay: Duration::from_millis(250),
       max_delay: Duration::from_secs(30),
+      offline_timeout: None,
     }
   }
 }
@@ -107,6 +118,8 @@ impl Default for RetryPolicy {
 /// How many fetches run at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Concurrency {
+  /// Fewer when the process may not open so many files: about a third of
+  /// `RLIMIT_NOFILE`, which the embedder may want to raise.
   pub in_all: usize,
   pub per_background_fetch: usize,
 }

@@ -1,25 +1,29 @@
 //! What the engine keeps of one record beside the state machine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
+use super::retry::Retries;
+use super::snapshot::Waiting;
 use crate::spec::Request;
 use crate::store::BodyId;
-use crate::store::BodyWriter;
 
 pub(super) struct RecordSlot {
   pub(super) request: Request,
   pub(super) request_body: Option<BodyId>,
   pub(super) response_data: Mutex<Arc<ResponseData>>,
   /// Held by the attempt that runs: the next one waits until it has let go.
-  pub(super) writer: tokio::sync::Mutex<Writer>,
+  pub(super) attempts: tokio::sync::Mutex<Attempts>,
   /// Terminates the latest attempt.
   pub(super) terminate: Mutex<(u32, CancellationToken)>,
   pub(super) diagnostic: Mutex<String>,
+  /// From a failure that is to be made good to the next response.
+  pub(super) waiting: Mutex<Option<Waiting>>,
 }
 
 impl RecordSlot {
@@ -28,20 +32,20 @@ impl RecordSlot {
       request: slot.request,
       request_body: slot.request_body,
       response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
-      writer: Default::default(),
+      attempts: Default::default(),
       terminate: Mutex::new((0, CancellationToken::new())),
       diagnostic: Mutex::new(slot.diagnostic),
+      waiting: Mutex::default(),
     }
   }
 }
 
-/// How the record's bytes get into the store.
+/// What the attempts to fetch the record hand on, one to the next.
 #[derive(Default)]
-pub(super) struct Writer {
-  /// Kept open from one attempt to the next.
-  pub(super) body: Option<Box<dyn BodyWriter>>,
-  /// Failures in a row, since there was more than ever before.
-  pub(super) failures: u32,
+pub(super) struct Attempts {
+  pub(super) retries: Retries,
+  /// The wait before the next attempt.
+  pub(super) delay: Duration,
   /// The most bytes that were ever stored. A server that always fails at the
   /// same place, and has to be asked for everything again, makes no progress.
   pub(super) most: u64,

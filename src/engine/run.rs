@@ -17,6 +17,7 @@ use super::registration::Registration;
 use super::response_data::ResponseData;
 use super::shared::Shared;
 use super::snapshot::BackgroundFetchSnapshot;
+use super::snapshot::Waiting;
 use super::updates::UpdateQueue;
 use crate::network::Environment;
 use crate::network::NetCheck;
@@ -184,6 +185,11 @@ impl Run {
     }
   }
 
+  /// What its first record waits for that waits at all.
+  fn waiting(&self) -> Option<Waiting> {
+    self.records.iter().find_map(|r| r.waiting.lock().clone())
+  }
+
   pub(super) fn snapshot(&self) -> BackgroundFetchSnapshot {
     let mut snapshot = self.look(|perform| {
       BackgroundFetchSnapshot::new(
@@ -193,6 +199,9 @@ impl Run {
       )
     });
     snapshot.diagnostic = self.diagnostic();
+    if !snapshot.paused && !snapshot.is_settled() {
+      snapshot.waiting = self.waiting();
+    }
     snapshot.embedder_data = self.embedder_data.clone();
     snapshot
   }

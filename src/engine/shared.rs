@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -18,6 +19,7 @@ use super::Running;
 use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
@@ -30,12 +32,15 @@ use crate::service_worker::ServiceWorkers;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
+use crate::store::Gate;
 use crate::store::Store;
 use crate::store::StoreError;
 
 pub(super) struct Shared {
   pub(super) config: EngineConfig,
   pub(super) store: Store,
+  /// Gives the store back, whoever still holds this.
+  gate: Arc<Gate>,
   pub(super) network: Network,
   pub(super) checkpoint: Checkpoint,
   pub(super) concurrency: Semaphore,
@@ -60,6 +65,7 @@ impl Shared {
     network: Network,
     config: EngineConfig,
   ) -> Arc<Self> {
+    let (store, gate) = Gate::before(store);
     Arc::new_cyclic(|itself| {
       let service_workers = ServiceWorkers::new(Arc::new(
         ForServiceWorkers::new(itself.clone(), &config),
@@ -70,7 +76,9 @@ impl Shared {
           config.checkpoint,
           bytes_lost(itself.clone()),
         ),
-        concurrency: Semaphore::new(config.concurrency.in_all),
+        concurrency: Semaphore::new(open_files::at_once(
+          config.concurrency.in_all,
+        )),
         registrations: Registrations::new(Arc::downgrade(&service_workers)),
         service_workers,
         runs: Mutex::default(),
@@ -81,6 +89,7 @@ impl Shared {
         next_realm: AtomicU64::new(0),
         config,
         store,
+        gate,
         network,
         runtime,
         engine: OnceLock::new(),
@@ -109,6 +118,12 @@ impl Shared {
     &self,
     task: impl Future<Output = T> + Send + 'static,
   ) -> Result<T, StoreError> {
+    let mut task = Box::pin(task);
+    // It is begun here, so that calls get into the edit queue in the order in
+    // which they were made.
+    if let Poll::Ready(output) = futures::poll!(&mut task) {
+      return Ok(output);
+    }
     let (sender, receiver) = tokio::sync::oneshot::channel();
     self.spawn(async move {
       let _ = sender.send(task.await);
@@ -192,6 +207,13 @@ impl Shared {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
     self.clear();
+    // Dropping it waits for its thread.
+    if let Some(store) = self.gate.close() {
+      let dropped = self.runtime.spawn_blocking(move || drop(store));
+      if let Err(error) = dropped.await {
+        tracing::error!(%error, "the store cannot be closed");
+      }
+    }
   }
 }
 

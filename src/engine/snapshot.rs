@@ -1,5 +1,7 @@
 //! What others may see of a background fetch.
 
+use serde::Deserialize;
+use serde::Serialize;
 use url::Url;
 
 use crate::spec::BackgroundFetchFailureReason;
@@ -29,6 +31,8 @@ pub struct BackgroundFetchSnapshot {
   pub failure_reason: BackgroundFetchFailureReason,
   pub records_available: bool,
   pub paused: bool,
+  /// Why nothing comes at the moment, although it is not paused.
+  pub waiting: Option<Waiting>,
   /// How many records there are.
   pub records: usize,
   /// Why it failed, for people. Scripts never see it: it may name what
@@ -36,6 +40,17 @@ pub struct BackgroundFetchSnapshot {
   pub diagnostic: String,
   /// What the embedder gave as [`RealmFacts::embedder_data`](super::RealmFacts).
   pub embedder_data: String,
+}
+
+/// A fetch has failed and is going to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+  /// Whether it is the machine that has no network, and not the server that
+  /// does not answer.
+  pub offline: bool,
+  /// What went wrong, for people; a sentence without its full stop. Scripts
+  /// never see it.
+  pub reason: String,
 }
 
 impl BackgroundFetchSnapshot {
@@ -60,6 +75,7 @@ impl BackgroundFetchSnapshot {
       failure_reason: b.failure_reason,
       records_available: b.records_available,
       paused: b.paused,
+      waiting: None,
       records: b.records.len(),
       diagnostic: String::new(),
       embedder_data: String::new(),

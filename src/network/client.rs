@@ -14,6 +14,7 @@ use super::config::Clients;
 use super::fetch::Fetch;
 use super::main_fetch::main_fetch;
 use super::preflight_cache::PreflightCache;
+use super::rate_limit::RateLimit;
 
 /// Fetches, one call at a time; cheap to clone, and every clone shares
 /// connections, cookies and preflights.
@@ -23,6 +24,7 @@ pub struct Network(Arc<Inner>);
 struct Inner {
   config: NetworkConfig,
   clients: Clients,
+  rate_limit: Option<RateLimit>,
   preflight_cache: Mutex<PreflightCache>,
 }
 
@@ -31,6 +33,7 @@ impl Network {
   pub fn new(config: NetworkConfig) -> Result<Self, NetworkConfigError> {
     Ok(Self(Arc::new(Inner {
       clients: Clients::new(&config)?,
+      rate_limit: config.limit_rate.map(RateLimit::new),
       config,
       preflight_cache: Mutex::default(),
     })))
@@ -56,6 +59,10 @@ impl Network {
 
   pub(super) fn clients(&self) -> &Clients {
     &self.0.clients
+  }
+
+  pub(super) fn rate_limit(&self) -> Option<RateLimit> {
+    self.0.rate_limit.clone()
   }
 
   pub(super) fn preflight_cache(&self) -> MutexGuard<'_, PreflightCache> {

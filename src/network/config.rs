@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::NetCheck;
 use super::cookies::CookieStore;
+use super::resolver::Resolve;
+use super::resolver::Resolver;
 
 /// Settings of a [`Network`](super::Network). `NetworkConfig::default()` suits
 /// most embedders.
@@ -25,10 +28,14 @@ pub struct NetworkConfig {
   /// Addresses for a host name, in place of the name server's. Port 0 stands
   /// for the URL's port.
   pub dns_overrides: HashMap<String, Vec<SocketAddr>>,
+  /// Who resolves the other names. Default: the operating system.
+  pub resolver: Option<Resolve>,
   /// How long name resolution, TCP and TLS may take together. Default: 30 s.
   pub connect_timeout: Duration,
   /// How long no byte may move, in either direction, before a fetch is
-  /// [`Interrupted`](super::NetworkErrorKind::Interrupted). Default: 60 s.
+  /// [`Interrupted`](super::NetworkErrorKind::Interrupted). Default: 60 s. A
+  /// connection of HTTP/2 on which nothing comes for a quarter of it is asked
+  /// for a sign of life, and closed when there is none in half of it.
   pub idle_timeout: Duration,
   /// How long an unused connection is kept. Default: 30 s.
   pub pool_idle_timeout: Duration,
@@ -38,6 +45,10 @@ pub struct NetworkConfig {
   /// and values and 32 for each. Default: 256 KiB. Over HTTP/1 the transport's
   /// own limit of about 400 KiB holds.
   pub max_header_list_size: u32,
+  /// How many bytes may move in a second, in both directions and over all
+  /// fetches together, which share it fairly. Bodies count, as they are on
+  /// the wire; heads do not. Default: `None`, as many as there can be.
+  pub limit_rate: Option<NonZeroU64>,
   /// Never speak HTTP/2. Default: no.
   pub http1_only: bool,
   /// Asked for every hop of a fetch that brings no check of its own.
@@ -55,11 +66,13 @@ impl Default for NetworkConfig {
       root_certificates: Vec::new(),
       proxy: Proxy::default(),
       dns_overrides: HashMap::new(),
+      resolver: None,
       connect_timeout: Duration::from_secs(30),
       idle_timeout: Duration::from_secs(60),
       pool_idle_timeout: Duration::from_secs(30),
       max_headers: 256,
       max_header_list_size: 256 * 1024,
+      limit_rate: None,
       http1_only: false,
       default_net_check: None,
       cookies: None,
@@ -107,8 +120,14 @@ pub(super) struct Clients {
 
 impl Clients {
   pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
+    let pooled = builder(config)?
+      .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS_PER_HOST)
+      // A connection of HTTP/2 outlives the fetch that fell silent on it. One
+      // that is dead must not be there for the next attempt.
+      .http2_keep_alive_interval(config.idle_timeout / 4)
+      .http2_keep_alive_timeout(config.idle_timeout / 2);
     Ok(Self {
-      pooled: client(config, MAX_IDLE_CONNECTIONS_PER_HOST)?,
+      pooled: pooled.build().map_err(NetworkConfigError::Client)?,
       fresh: OnceLock::new(),
     })
   }
@@ -126,21 +145,12 @@ impl Clients {
     match self.fresh.get() {
       Some(client) => Ok(client),
       None => {
-        let client = client(config, 0)?;
+        let fresh = builder(config)?.pool_max_idle_per_host(0);
+        let client = fresh.build().map_err(NetworkConfigError::Client)?;
         Ok(self.fresh.get_or_init(|| client))
       }
     }
   }
-}
-
-fn client(
-  config: &NetworkConfig,
-  max_idle_connections_per_host: usize,
-) -> Result<reqwest::Client, NetworkConfigError> {
-  builder(config)?
-    .pool_max_idle_per_host(max_idle_connections_per_host)
-    .build()
-    .map_err(NetworkConfigError::Client)
 }
 
 fn builder(
@@ -195,6 +205,9 @@ fn builder(
       builder.proxy(proxy)
     }
   };
+  if let Some(resolve) = &config.resolver {
+    builder = builder.dns_resolver(Arc::new(Resolver(resolve.clone())));
+  }
   for (host, addresses) in &config.dns_overrides {
     builder = builder.resolve_to_addrs(host, addresses);
   }

@@ -62,11 +62,16 @@ pub(super) async fn http_network_fetch(
   let framed = parts.version >= Version::HTTP_2
     || parts.headers.contains_key("content-length")
     || parts.headers.contains_key("transfer-encoding");
+  let body = ResponseBody::new(body, url, framed, idle_timeout);
+  let body = match fetch.network.rate_limit() {
+    Some(limit) => limit.apply(body).boxed(),
+    None => body.boxed(),
+  };
   Ok(InternalResponse {
     status: parts.status.as_u16(),
     status_message,
     headers: header_list(&parts.headers),
-    body: ResponseBody::new(body, url, idle_timeout).boxed(),
+    body,
     framed,
     opaque_redirect: false,
   })
@@ -113,7 +118,8 @@ fn transport_request(
   }
   if let Some(body) = &fetch.body {
     let transmitted = fetch.transmitted.clone();
-    let body = SizedBody::new(body, transmitted, activity.clone());
+    let limit = fetch.network.rate_limit();
+    let body = SizedBody::new(body, limit, transmitted, activity.clone());
     *request.body_mut() = Some(reqwest::Body::wrap(body));
   }
   Ok(request)

@@ -18,7 +18,9 @@ mod http_network_or_cache_fetch;
 mod http_redirect_fetch;
 mod main_fetch;
 mod preflight_cache;
+mod rate_limit;
 mod request_body;
+mod resolver;
 mod response_body;
 mod verify;
 
@@ -39,7 +41,9 @@ pub use self::cookies::CookieStore;
 pub use self::cookies::MemoryCookieStore;
 pub use self::error::NetworkError;
 pub use self::error::NetworkErrorKind;
+pub use self::resolver::Resolve;
 use crate::spec::Client;
+use crate::spec::Destination;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::may_register;
@@ -93,6 +97,7 @@ pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
 /// What to fetch.
 pub struct FetchParams {
   pub request: Request,
+  pub destination: Destination,
   pub environment: Environment,
   /// Where the missing bytes start; `None` asks for all.
   pub range: Option<RangeStart>,

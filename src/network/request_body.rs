@@ -12,11 +12,13 @@ use std::task::Poll;
 use std::task::ready;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use http_body::Frame;
 use http_body::SizeHint;
 
 use super::RequestBody;
+use super::rate_limit::RateLimit;
 
 /// A request body that cannot be sent.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +54,17 @@ impl Activity {
 impl SizedBody {
   pub fn new(
     body: &RequestBody,
+    limit: Option<RateLimit>,
     transmitted: Arc<dyn Fn(u64) + Send + Sync>,
     activity: Activity,
   ) -> Self {
+    let stream = (body.open)();
+    let stream = match limit {
+      Some(limit) => limit.apply(stream).boxed(),
+      None => stream,
+    };
     Self {
-      stream: Mutex::new((body.open)()),
+      stream: Mutex::new(stream),
       length: body.length,
       sent: 0,
       transmitted,

@@ -7,6 +7,7 @@
 mod directory_lock;
 mod error;
 mod files;
+mod gate;
 mod lock;
 mod memory;
 mod open;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use self::error::StoreError;
+pub(crate) use self::gate::Gate;
 pub use self::open::Store;
 use crate::identifier::identifier;
 use crate::spec::BackgroundFetch;

@@ -64,7 +64,32 @@ impl Place {
 
   /// Starts `bgfetch COMMAND --store … ARGUMENTS`.
   pub fn start(&self, command: &str, arguments: &[&str]) -> Running {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_bgfetch"));
+    let process = Command::new(env!("CARGO_BIN_EXE_bgfetch"));
+    self.start_by(process, command, arguments)
+  }
+
+  /// The same by a shell that sets a limit of open files with
+  /// `ulimit LIMIT`.
+  #[cfg(unix)]
+  pub fn start_with_open_files(
+    &self,
+    limit: &str,
+    command: &str,
+    arguments: &[&str],
+  ) -> Running {
+    let mut shell = Command::new("sh");
+    shell
+      .args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")])
+      .arg(env!("CARGO_BIN_EXE_bgfetch"));
+    self.start_by(shell, command, arguments)
+  }
+
+  fn start_by(
+    &self,
+    mut process: Command,
+    command: &str,
+    arguments: &[&str],
+  ) -> Running {
     process
       .arg(command)
       .arg("--store")

@@ -12,6 +12,10 @@ fn wrong_usage_ends_with_status_2() {
     ("get", &["--out"]),
     ("get", &["--json", "--quiet", "http://localhost/"]),
     ("get", &["--max-concurrent", "0", "http://localhost/"]),
+    ("get", &["--limit-rate", "0", "http://localhost/"]),
+    ("get", &["--limit-rate", "fast", "http://localhost/"]),
+    ("get", &["--retries", "-1", "http://localhost/"]),
+    ("get", &["--offline-timeout", "soon", "http://localhost/"]),
     ("get", &["--policy", "none", "http://localhost/"]),
     ("run", &[]),
     ("run", &["--base", "about:blank", "x.js"]),
@@ -82,7 +86,7 @@ fn a_dead_server_fails_the_background_fetch_with_the_reason() {
   drop(listener);
   let out = place.out();
   let ended = place
-    .bgfetch("get", &["--quiet", "--out", &out, &url])
+    .bgfetch("get", &["--quiet", "--retries", "1", "--out", &out, &url])
     .code(1);
   assert_eq!(ended.stdout, "");
   let ended = ended.says("x failed (fetch-error): ");

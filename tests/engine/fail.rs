@@ -30,25 +30,6 @@ async fn a_status_that_is_not_ok_is_a_bad_status() {
   assert!(diagnostic.contains("/r answered 404"), "{diagnostic}");
 }
 
-// steps: validate.3, complete.11.response.2.1.1
-#[tokio::test(flavor = "multi_thread")]
-async fn a_part_with_the_wrong_first_byte_is_a_fetch_error() {
-  fails_with([TruncateAfter(400_000), WrongFirstByte], FetchError).await;
-}
-
-// steps: extract.1, validate.2
-#[tokio::test(flavor = "multi_thread")]
-async fn a_part_without_a_content_range_is_a_fetch_error() {
-  fails_with([TruncateAfter(400_000), NoContentRange], FetchError).await;
-}
-
-// steps: validate.4.1.1
-#[tokio::test(flavor = "multi_thread")]
-async fn a_part_of_another_version_is_a_fetch_error() {
-  let other = All(vec![ChangeEtag("\"2\"".into()), IgnoreIfRange]);
-  fails_with([TruncateAfter(400_000), other], FetchError).await;
-}
-
 // steps: complete.11.response.1.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_never_answers_is_given_up() {
@@ -61,20 +42,6 @@ async fn a_server_that_never_answers_is_given_up() {
 async fn a_server_without_ranges_that_always_breaks_is_given_up() {
   let broken = || All(vec![IgnoreRange, TruncateAfter(400_000)]);
   fails_with([broken()], FetchError).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_not_there_is_named() {
-  let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-  let address = listener.local_addr().unwrap();
-  drop(listener);
-  let realm = worker(&in_memory());
-  fetch(&realm, "r", &[&format!("http://{address}/")]).await;
-  let snapshot = settle(&realm, "backgroundfetchfail").await;
-  assert_eq!(snapshot.failure_reason, FetchError);
-  let told = snapshot.diagnostic;
-  assert!(told.contains(&address.to_string()), "{told}");
-  assert!(told.contains("refused"), "{told}");
 }
 
 // steps: complete.11.response.6.1
@@ -147,22 +114,6 @@ async fn a_length_that_always_promises_too_much_is_a_fetch_error() {
   let lie = || All(vec![IgnoreRange, LyingContentLength(1_000_001)]);
   let diagnostic = fails_with([lie()], FetchError).await;
   assert!(diagnostic.contains("broke"), "{diagnostic}");
-}
-
-// steps: validate.3, complete.11.response.2.1.1
-#[tokio::test(flavor = "multi_thread")]
-async fn a_part_that_overlaps_or_leaves_a_gap_is_a_fetch_error() {
-  for range in [
-    "bytes 399999-999999/1000000",
-    "bytes 400001-999999/1000000",
-    "bytes 0-999999/1000000",
-    "bytes 400000-399999/1000000",
-    "bytes 400000-999999/999999",
-    "items 400000-999999/1000000",
-  ] {
-    let shifted = ContentRange(range.into());
-    fails_with([TruncateAfter(400_000), shifted], FetchError).await;
-  }
 }
 
 // steps: complete.11.response.8.2

@@ -4,15 +4,20 @@
 mod support;
 
 mod arrive;
+mod checkpoint;
 mod clean_up;
 mod disks;
 mod events;
 mod fail;
+mod faults;
 mod flipped;
 mod harness;
 mod integrity;
+mod machine;
+mod offline;
 mod pause;
 mod quota;
+mod rate_limit;
 mod records;
 mod refuse;
 mod restart;

@@ -28,14 +28,6 @@ async fn fetch_with(
   (server, realm, digest)
 }
 
-fn ranges(server: &FaultServer) -> Vec<Option<String>> {
-  let requests = server.requests_for("/r");
-  requests
-    .iter()
-    .map(|r| r.header("range").map(str::to_string))
-    .collect()
-}
-
 // steps: complete.7, complete.8, complete.11.response.8.1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_transfer_goes_on_where_it_was() {
@@ -57,36 +49,6 @@ async fn a_reset_transfer_goes_on_where_it_was() {
   assert_eq!(requests[1].header("accept-encoding"), Some("identity"));
 }
 
-// steps: complete.11.response.8.1, complete.15
-#[tokio::test(flavor = "multi_thread")]
-async fn a_truncated_transfer_goes_on_where_it_was() {
-  let (server, _realm, digest) =
-    fetch_with([TruncateAfter(400_000), Normal]).await;
-  assert_eq!(digest, content::sha256(SIZE, 1));
-  assert_eq!(ranges(&server), [None, Some("bytes=400000-".to_string())]);
-}
-
-// steps: complete.11.response.1.1
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_closed_without_an_answer_is_tried_again() {
-  let (server, _realm, digest) = fetch_with([Refuse, Refuse, Normal]).await;
-  assert_eq!(digest, content::sha256(SIZE, 1));
-  assert_eq!(ranges(&server), [None, None, None]);
-}
-
-// steps: complete.11.response.3
-#[tokio::test(flavor = "multi_thread")]
-async fn a_resource_that_has_changed_is_fetched_from_the_start() {
-  let new = NewVersion {
-    seed: 2,
-    etag: "\"2\"".into(),
-  };
-  let (server, _realm, digest) =
-    fetch_with([TruncateAfter(400_000), new]).await;
-  assert_eq!(digest, content::sha256(SIZE, 2));
-  assert_eq!(server.requests_for("/r").len(), 2);
-}
-
 // steps: complete.11.response.3.2
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_got_over_is_no_diagnostic_and_the_size_is_known() {
@@ -99,27 +61,6 @@ async fn what_was_got_over_is_no_diagnostic_and_the_size_is_known() {
   let (_, _, snapshot) = next_event(&realm).await;
   assert_eq!(snapshot.expected, Some(SIZE));
   assert_eq!(snapshot.diagnostic, "");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_ignores_ranges_sends_everything_again() {
-  let (_server, _realm, digest) =
-    fetch_with([TruncateAfter(400_000), IgnoreRange]).await;
-  assert_eq!(digest, content::sha256(SIZE, 1));
-}
-
-// steps: complete.11.response.7.1.2, complete.15
-#[tokio::test(flavor = "multi_thread")]
-async fn short_pieces_are_put_together() {
-  let (server, _realm, digest) = fetch_with([ShortPiece(300_000)]).await;
-  assert_eq!(digest, content::sha256(SIZE, 1));
-  let expected = [
-    None,
-    Some("bytes=300000-".to_string()),
-    Some("bytes=600000-".to_string()),
-    Some("bytes=900000-".to_string()),
-  ];
-  assert_eq!(ranges(&server), expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

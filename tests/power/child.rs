@@ -44,6 +44,7 @@ pub fn config() -> EngineConfig {
       attempts: 5,
       first_delay: Duration::from_millis(1),
       max_delay: Duration::from_millis(2),
+      ..RetryPolicy::default()
     },
     ..EngineConfig::default()
   }

@@ -13,7 +13,8 @@ use super::request::Head;
 use super::resource::{Body, Resource};
 
 pub struct Answer {
-  pub head: Vec<u8>,
+  pub status: u16,
+  pub headers: Vec<(String, String)>,
   pub content: Content,
   /// The part of the content that is sent.
   pub start: u64,
@@ -72,12 +73,26 @@ impl Answer {
     }
     let silent = bodiless || request.method == "HEAD";
     Self {
-      head: lines.head(status),
+      status,
+      headers: lines.0,
       content,
       start,
       end: if silent { start } else { end },
       closes: closes || request.lists("connection", "close"),
     }
+  }
+
+  /// The head in HTTP/1.1's words.
+  pub fn head(&self) -> Vec<u8> {
+    let status = self.status;
+    let reason = StatusCode::from_u16(status).ok();
+    let reason = reason.and_then(|code| code.canonical_reason());
+    let mut head = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or("-"));
+    for (name, value) in &self.headers {
+      head += &format!("{name}: {value}\r\n");
+    }
+    head += "\r\n";
+    head.into_bytes()
   }
 }
 
@@ -167,16 +182,5 @@ impl Lines {
     if let Some(date) = &resource.last_modified {
       self.add("Last-Modified", date);
     }
-  }
-
-  fn head(self, status: u16) -> Vec<u8> {
-    let reason = StatusCode::from_u16(status).ok();
-    let reason = reason.and_then(|code| code.canonical_reason());
-    let mut head = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or("-"));
-    for (name, value) in self.0 {
-      head += &format!("{name}: {value}\r\n");
-    }
-    head += "\r\n";
-    head.into_bytes()
   }
 }

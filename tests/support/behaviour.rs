@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-/// How one request is answered. Byte counts are of the answer's body.
+use h2::Reason;
+
+/// How one request is answered. Byte counts are of the answer's body. All of
+/// it can be said in HTTP/1.1 and in HTTP/2, unless a line says otherwise.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
   /// As a good server does: ranges, `If-Range` and `HEAD` included.
@@ -19,7 +22,17 @@ pub enum Behaviour {
   TruncateAfter(u64),
   /// Ends its own direction after half of the body, and keeps listening.
   HalfClose,
-  /// Resets the connection after this many bytes of the request's body.
+  /// Says nothing more on this connection after this many bytes, hears
+  /// nothing, and does not close it: as if its cable were cut.
+  FreezeAfter(u64),
+  /// Ends the stream with this code after this many bytes, and nothing else
+  /// of the connection. In HTTP/1.1, which has none, as `ResetAfter`.
+  ResetStreamAfter(u64, Reason),
+  /// Ends the connection with this code after this many bytes. In HTTP/1.1,
+  /// which cannot say so, as `TruncateAfter`.
+  GoAwayAfter(u64, Reason),
+  /// Resets the connection (in HTTP/2 the stream) after this many bytes of
+  /// the request's body.
   ResetUploadAfter(u64),
 
   // Time.
@@ -51,9 +64,9 @@ pub enum Behaviour {
     seed: u64,
     etag: String,
   },
-  /// Header lines without end.
+  /// Header lines without end; in HTTP/2 more than any client takes.
   EndlessHeaders,
-  /// These bytes in place of an answer, and an orderly close.
+  /// These bytes in place of an answer, and an orderly close. Only HTTP/1.1.
   RawResponse(Vec<u8>),
 
   // Ranges.
@@ -77,6 +90,8 @@ pub enum Behaviour {
   LyingContentLength(u64),
   /// `Transfer-Encoding: chunked`, so no length is known before the end.
   Chunked,
+  /// The same with a header behind the body.
+  Trailer(String, String),
   /// No length and no chunks: the body ends where the connection does.
   UntilClose,
   /// The whole, gzip-coded, if the client accepts that.

@@ -12,9 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::answer::Answer;
 use super::cors;
 use super::exchange::Exchange;
-use super::plan::{Instead, Plan};
+use super::plan::Instead;
 use super::request::Head;
-use super::resource::Resource;
 use super::state::{State, Taken};
 use super::wire::Wire;
 use super::{log::Ending, transfer, upload};
@@ -32,6 +31,7 @@ pub enum Next {
   Close,
   /// Ends this direction; the client's goes on until it ends that.
   HalfClose,
+  Freeze,
   Reset,
 }
 
@@ -113,6 +113,7 @@ pub async fn serve(wire: Wire, number: usize, state: Arc<State>) {
     Next::KeepAlive => {}
     Next::Reset => connection.wire.reset(),
     Next::Close => drop(connection.wire.shutdown().await),
+    Next::Freeze => std::future::pending().await,
     Next::HalfClose => {
       let _ = connection.wire.shutdown().await;
       while connection.fill().await.is_ok() {
@@ -133,13 +134,7 @@ async fn answer(
     exchange.end(Ending::Complete);
     return Ok(Next::KeepAlive);
   }
-  let Taken { resource, plan } = exchange.take().unwrap_or_else(|| Taken {
-    resource: Resource::text(""),
-    plan: Plan {
-      status: Some(404),
-      ..Plan::default()
-    },
-  });
+  let Taken { resource, plan } = exchange.take();
   if let Some(instead) = &plan.instead {
     no_answer(connection, instead).await?;
     exchange.end(Ending::Cut);

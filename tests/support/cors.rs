@@ -4,8 +4,8 @@ use super::request::Head;
 
 #[derive(Clone, Debug)]
 pub struct Preflight {
-  status: u16,
-  headers: Vec<(String, String)>,
+  pub(super) status: u16,
+  pub(super) headers: Vec<(String, String)>,
 }
 
 impl Preflight {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::cors::Preflight;
 use super::log::{Ending, SeenRequest};
+use super::plan::Plan;
 use super::request::Head;
+use super::resource::Resource;
 use super::state::{Inner, State, Taken};
 
 /// One request under way. It is logged as cut if it is dropped before its end.
@@ -42,9 +44,16 @@ impl Exchange {
     }
   }
 
-  pub fn take(&self) -> Option<Taken> {
-    let key = self.key.as_deref()?;
-    self.state.change(|inner| inner.take(key))
+  /// What is to be done with it: 404 when nothing is served there.
+  pub fn take(&self) -> Taken {
+    let take = |key| self.state.change(|inner| inner.take(key));
+    self.key.as_deref().and_then(take).unwrap_or_else(|| Taken {
+      resource: Resource::text(""),
+      plan: Plan {
+        status: Some(404),
+        ..Plan::default()
+      },
+    })
   }
 
   pub fn preflight(&self) -> Option<Preflight> {

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection;
+use super::http2;
 use super::state::State;
 use super::wire::Wire;
 
@@ -55,7 +56,10 @@ pub async fn run(
         connections.spawn(async move {
           // A failed handshake is the client's to report.
           if let Ok(wire) = shake_hands(tcp, tls).await {
-            connection::serve(wire, number, state).await;
+            match wire.speaks_http2() {
+              true => http2::serve(wire, number, state).await,
+              false => connection::serve(wire, number, state).await,
+            }
           }
         });
       },

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use h2::Reason;
+
 use super::behaviour::Behaviour;
 
 #[derive(Clone, Debug, Default)]
@@ -11,6 +13,7 @@ pub struct Plan {
   pub status: Option<u16>,
   pub location: Option<String>,
   pub headers: Vec<(String, String)>,
+  pub trailers: Vec<(String, String)>,
   pub range: RangeRule,
   pub ignore_if_range: bool,
   pub content_range: ContentRange,
@@ -71,6 +74,9 @@ pub enum Cut {
   Reset(u64),
   Close(u64),
   HalfClose,
+  Freeze(u64),
+  Stream(u64, Reason),
+  GoAway(u64, Reason),
 }
 
 impl Plan {
@@ -92,6 +98,9 @@ impl Plan {
       ResetAfter(n) => self.cut = Some(Cut::Reset(*n)),
       TruncateAfter(n) => self.cut = Some(Cut::Close(*n)),
       HalfClose => self.cut = Some(Cut::HalfClose),
+      FreezeAfter(n) => self.cut = Some(Cut::Freeze(*n)),
+      ResetStreamAfter(n, code) => self.cut = Some(Cut::Stream(*n, *code)),
+      GoAwayAfter(n, code) => self.cut = Some(Cut::GoAway(*n, *code)),
       ResetUploadAfter(n) => self.upload_reset_after = Some(*n),
       Hold => self.hold = true,
       StallAfter(n) => self.stall_after = Some(*n),
@@ -117,6 +126,10 @@ impl Plan {
       }
       LyingContentLength(n) => self.framing = Framing::Lie(*n),
       Chunked => self.framing = Framing::Chunked,
+      Trailer(name, value) => {
+        self.framing = Framing::Chunked;
+        self.trailers.push((name.clone(), value.clone()));
+      }
       UntilClose => self.framing = Framing::UntilClose,
       Gzip => self.gzip = true,
     }

@@ -16,7 +16,18 @@ use super::resource::Resource;
 use super::state::{Inner, State};
 use super::tls::Tls;
 
-/// An HTTP/1.1 server on loopback that fails on demand. It has a thread and a
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+  /// HTTP/1.1 on TCP.
+  Plain,
+  /// HTTP/1.1 on TLS.
+  Tls,
+  /// HTTP/2 on TLS.
+  Http2,
+}
+
+/// An HTTP server on loopback that fails on demand. It has a thread and a
 /// runtime of its own, so that it serves tests of any kind, and stops when it
 /// is dropped.
 pub struct FaultServer {
@@ -38,12 +49,24 @@ impl FaultServer {
     Self::start_tls_blocking()
   }
 
+  pub async fn start_with(protocol: Protocol) -> Self {
+    Self::start_with_blocking(protocol)
+  }
+
   pub fn start_blocking() -> Self {
-    Self::launch(None)
+    Self::start_with_blocking(Protocol::Plain)
   }
 
   pub fn start_tls_blocking() -> Self {
-    Self::launch(Some(Tls::new()))
+    Self::start_with_blocking(Protocol::Tls)
+  }
+
+  pub fn start_with_blocking(protocol: Protocol) -> Self {
+    Self::launch(match protocol {
+      Protocol::Plain => None,
+      Protocol::Tls => Some(Tls::new("http/1.1")),
+      Protocol::Http2 => Some(Tls::new("h2")),
+    })
   }
 
   fn launch(tls: Option<Tls>) -> Self {
@@ -96,6 +119,11 @@ impl FaultServer {
 
   pub fn url(&self, target: &str) -> String {
     self.origin() + target
+  }
+
+  /// [`FaultServer::root_certificate_pem`] in a list, for any server.
+  pub fn root_certificates(&self) -> Vec<String> {
+    self.root_certificate_pem.iter().cloned().collect()
   }
 
   /// What a client has to trust to reach a server that speaks TLS.
@@ -176,8 +204,18 @@ impl FaultServer {
 
   /// Waits until a request for this path is held or stalled.
   pub async fn wait_until_stalled(&self, path: &str, bound: Duration) {
+    self.wait_until_all_stalled(path, 1, bound).await;
+  }
+
+  /// Waits until so many requests for this path are held or stalled.
+  pub async fn wait_until_all_stalled(
+    &self,
+    path: &str,
+    n: usize,
+    bound: Duration,
+  ) {
     let stalled =
-      |inner: &Inner| inner.gate(path).is_some_and(|gate| gate.waiting > 0);
+      |inner: &Inner| inner.gate(path).is_some_and(|gate| gate.waiting >= n);
     self.wait(bound, stalled).await;
   }
 

@@ -14,11 +14,12 @@ pub struct Tls {
 }
 
 impl Tls {
-  pub fn new() -> Self {
-    Self::try_new().expect("a certificate for loopback")
+  /// Speaks `protocol`, an ALPN name, and nothing else.
+  pub fn new(protocol: &str) -> Self {
+    Self::try_new(protocol).expect("a certificate for loopback")
   }
 
-  fn try_new() -> Result<Self, Box<dyn std::error::Error>> {
+  fn try_new(protocol: &str) -> Result<Self, Box<dyn std::error::Error>> {
     // Roots that are no authority are refused by some clients, so there are
     // two certificates.
     let mut root = CertificateParams::new([])?;
@@ -41,7 +42,7 @@ impl Tls {
         vec![leaf.der().clone()],
         PrivateKeyDer::try_from(key.serialize_der())?,
       )?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.into()];
     Ok(Self {
       acceptor: TlsAcceptor::from(Arc::new(config)),
       root_certificate_pem: root_certificate.pem(),

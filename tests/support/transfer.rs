@@ -26,11 +26,15 @@ pub async fn send(
     Some(Cut::Reset(n)) => (Some(n), Next::Reset),
     Some(Cut::Close(n)) => (Some(n), Next::Close),
     Some(Cut::HalfClose) => (Some(total / 2), Next::HalfClose),
+    Some(Cut::Freeze(n)) => (Some(n), Next::Freeze),
+    // There are no streams here, so the connection stands for its one.
+    Some(Cut::Stream(n, _)) => (Some(n), Next::Reset),
+    Some(Cut::GoAway(n, _)) => (Some(n), Next::Close),
   };
   let chunked = matches!(plan.framing, Framing::Chunked);
   let mut stall_at = plan.stall_after;
   let mut sent = 0;
-  connection.write(&answer.head).await?;
+  connection.write(&answer.head()).await?;
   loop {
     if stall_at == Some(sent) {
       stall_at = None;
@@ -61,12 +65,18 @@ pub async fn send(
     }
     sent += piece.len() as u64;
     exchange.has_sent(piece.len() as u64);
-    if let Some(pause) = pause {
+    if let Some(pause) = pause
+      && sent < total
+    {
       connection.unless_gone(tokio::time::sleep(pause)).await?;
     }
   }
   if chunked {
-    connection.write(b"0\r\n\r\n").await?;
+    let mut end = String::from("0\r\n");
+    for (name, value) in &plan.trailers {
+      end += &format!("{name}: {value}\r\n");
+    }
+    connection.write((end + "\r\n").as_bytes()).await?;
   }
   exchange.end(Ending::Complete);
   Ok(if answer.closes {
@@ -77,7 +87,7 @@ pub async fn send(
 }
 
 /// How many bytes may go at once, and what is waited after them.
-fn step(pace: Pace) -> (u64, Option<Duration>) {
+pub(super) fn step(pace: Pace) -> (u64, Option<Duration>) {
   match pace {
     Pace::Full => (u64::MAX, None),
     Pace::BytesPerSecond(bytes) if bytes < 20 => {

@@ -1,6 +1,7 @@
 //! One TCP connection, with or without TLS on it.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,6 +20,21 @@ impl Wire {
       Self::Plain(tcp) => tcp,
       Self::Tls(tls) => tls.get_ref().0,
     }
+  }
+
+  /// Whether client and server have agreed on it.
+  pub fn speaks_http2(&self) -> bool {
+    match self {
+      Self::Plain(_) => false,
+      Self::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
+    }
+  }
+
+  /// The same connection without TLS, for one who wants to end it while
+  /// another has it. It is closed when both are dropped.
+  pub fn tcp_again(&self) -> io::Result<Self> {
+    let again = self.tcp().as_fd().try_clone_to_owned()?;
+    Ok(Self::Plain(TcpStream::from_std(again.into())?))
   }
 
   /// Closes with an RST, in place of the orderly end.

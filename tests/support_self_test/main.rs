@@ -4,6 +4,7 @@ mod answers;
 mod client;
 mod contents;
 mod faults;
+mod http2;
 mod ranges;
 #[path = "../support/mod.rs"]
 mod support;

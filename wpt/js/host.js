@@ -9,6 +9,8 @@ const {
   op_wpt_load,
   op_wpt_log,
   op_wpt_realm_kind,
+  op_wpt_restart,
+  op_wpt_restarts,
   op_wpt_result,
   op_wpt_set_permission,
   op_wpt_set_quota,
@@ -46,6 +48,8 @@ const host = {
   result: (result) => op_wpt_result(result),
   complete: (results) => op_wpt_complete(results),
   display: (id, action) => op_wpt_display(id, action),
+  restarts: op_wpt_restarts(),
+  restart: () => op_wpt_restart(),
   setQuota: (bytes) => op_wpt_set_quota(bytes),
   setPermission: (name, state) => op_wpt_set_permission(name, state),
 };
@@ -56,15 +60,10 @@ globalThis.addEventListener("error", (event) => {
   event.preventDefault();
   op_wpt_log(`error: ${event.error?.stack ?? event.message}`);
 });
-core.setUnhandledPromiseRejectionHandler((promise, reason) => {
-  const event = new PromiseRejectionEvent("unhandledrejection", {
-    cancelable: true,
-    promise,
-    reason,
-  });
-  globalThis.dispatchEvent(event);
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  const { reason } = event;
   op_wpt_log(`unhandled rejection: ${reason?.stack ?? reason}`);
-  return true;
 });
 
 // https://fetch.spec.whatwg.org/#fetch-method, as far as helpers need it.

@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use background_fetch::network::NetworkPolicy;
@@ -8,6 +9,8 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use url::Url;
+
+use crate::byte_count;
 
 /// Background fetches from the command line: transfers that outlive the
 /// process that started them.
@@ -23,8 +26,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-  /// Run a script in a service worker's realm until every background fetch
-  /// has settled and its event is handled
+  /// Run a script in a service worker's realm, or as a page with a service
+  /// worker, until every background fetch has settled and its event is handled
   Run(Run),
   /// Download URLs with no script: one background fetch, saved to --out
   Get(Get),
@@ -53,6 +56,10 @@ pub enum Command {
 pub struct Run {
   /// An ES module; it may import others from the disk
   pub script: PathBuf,
+  /// Run SCRIPT as a page, and FILE as the service worker that it registers:
+  /// FILE is at its name beside the base URL, and what it imports is beside it
+  #[arg(long, value_name = "FILE")]
+  pub sw: Option<PathBuf>,
   /// The realm's URL: relative URLs resolve against it, its directory is the
   /// scope
   #[arg(long, value_name = "URL", value_parser = base, default_value = "http://localhost/")]
@@ -143,6 +150,18 @@ pub struct EngineOptions {
   #[arg(long, value_name = "N")]
   #[arg(value_parser = clap::value_parser!(u32).range(1..=65_536))]
   pub max_concurrent: Option<u32>,
+  /// At most so many bytes a second over all transfers; K, M and G stand for
+  /// 1024 and its powers, as in 500K or 2M
+  #[arg(long, value_name = "BYTES", value_parser = byte_count::parse)]
+  pub limit_rate: Option<NonZeroU64>,
+  /// Try a GET that fails again N times in a row, with no byte in between;
+  /// while the machine is offline nothing is counted [default: 5]
+  #[arg(long, value_name = "N")]
+  pub retries: Option<u32>,
+  /// Fail when the machine was offline for so long, instead of waiting for
+  /// the network
+  #[arg(long, value_name = "SECONDS")]
+  pub offline_timeout: Option<u32>,
   #[command(flatten)]
   pub store: StoreOptions,
   /// One JSON object a line on standard output, and nothing else there

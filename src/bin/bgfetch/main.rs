@@ -1,17 +1,21 @@
 //! `bgfetch`: background fetches from the command line.
 
 mod arguments;
+mod byte_count;
 mod commands;
 mod evaluations;
 mod failure;
 mod file_names;
 mod interrupt;
 mod logging;
+mod open_files;
 mod output;
 mod paths;
+mod registered;
 mod saving;
 mod screen;
 mod script;
+mod service_worker;
 mod session;
 mod started_by;
 
@@ -25,6 +29,7 @@ const PREFIX: &str = "bgfetch: ";
 
 fn main() {
   let arguments = Arguments::parse();
+  open_files::allow_many();
   let status = match commands::execute(arguments.command) {
     Ok(status) => status,
     Err(Failure { status, message }) => {

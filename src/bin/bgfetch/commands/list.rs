@@ -6,6 +6,7 @@ use background_fetch::control::Answer;
 use background_fetch::control::Client;
 use background_fetch::control::Command;
 use background_fetch::control::Progress;
+use background_fetch::display::text;
 use background_fetch::display::text::printable;
 use background_fetch::store::DamagedRow;
 use background_fetch::store::Store;
@@ -101,6 +102,7 @@ fn show_row(row: &Row) {
   field("title", &summary.title);
   field("scope", &summary.scope);
   field("state", summary.state);
+  field("why", &summary.waiting);
   field("reason", summary.failure_reason);
   let progress =
     stored::progress(summary.downloaded, stored::expected(&row.stored));
@@ -148,7 +150,7 @@ async fn read(options: &StoreOptions) -> Result<(Vec<Row>, u8), Failure> {
         newer: progress
           .iter()
           .find(|newer| newer.key == stored.key)
-          .copied(),
+          .cloned(),
         stored,
       }),
       Err(DamagedRow { id, message, .. }) => {
@@ -172,9 +174,13 @@ struct Row {
 impl Row {
   fn summary(&self) -> Summary {
     let mut summary = Summary::new(&self.stored);
-    if let Some(newer) = self.newer {
+    if let Some(newer) = &self.newer {
       summary.downloaded = newer.downloaded;
       summary.uploaded = newer.uploaded;
+      if let Some(waiting) = &newer.waiting {
+        summary.state = "waiting";
+        summary.waiting = text::waiting(waiting);
+      }
     }
     summary
   }

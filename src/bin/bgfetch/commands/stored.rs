@@ -16,6 +16,8 @@ pub struct Summary {
   pub title: String,
   pub scope: String,
   pub state: &'static str,
+  /// What it waits for that is at work and gets nothing, in a sentence.
+  pub waiting: String,
   pub downloaded: u64,
   pub download_total: u64,
   pub uploaded: u64,
@@ -50,6 +52,7 @@ impl Summary {
       title: b.title.clone(),
       scope: row.scope.to_string(),
       state: state(row),
+      waiting: String::new(),
       downloaded: b.stored_body_bytes_total(),
       download_total: b.download_total,
       uploaded: b.uploaded,

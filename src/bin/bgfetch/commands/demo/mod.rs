@@ -134,12 +134,16 @@ async fn podcast(
   std::fs::write(&script, SCRIPT).map_err(failed)?;
   let base = format!("http://{}/", server.address);
   let arguments = Run {
+    sw: None,
     script,
     base: Url::parse(&base).map_err(Failure::failed)?,
     out: Some(directory.join("podcast")),
     engine: EngineOptions {
       policy: Policy::Server,
       max_concurrent: None,
+      limit_rate: None,
+      retries: None,
+      offline_timeout: None,
       store: StoreOptions {
         directory: Some(directory.join("store")),
       },

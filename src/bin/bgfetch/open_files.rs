@@ -1,0 +1,25 @@
+//! How many files and sockets the process may have open.
+
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+use rustix::process::getrlimit;
+use rustix::process::setrlimit;
+
+/// Each fetch that is on its way has a socket and a file. More than this is
+/// not needed, and macOS refuses more than 10,240.
+const ENOUGH: u64 = 10_000;
+
+/// Lifts the limit that a shell sets (1,024 on Linux, 256 on macOS) as far as
+/// the system allows. When it does not, there is what there was.
+pub fn allow_many() {
+  let limit = getrlimit(Resource::Nofile);
+  let most = limit.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));
+  // `None` is no limit at all.
+  if limit.current.is_some_and(|current| current < most) {
+    let more = Rlimit {
+      current: Some(most),
+      ..limit
+    };
+    let _ = setrlimit(Resource::Nofile, more);
+  }
+}
