@@ -59,6 +59,7 @@ pub mod control;
 pub mod display;
 pub mod engine;
 pub mod extension;
+mod identifier;
 pub mod network;
 pub mod service_worker;
 pub mod spec;

@@ -63,10 +63,8 @@ impl Run {
           shared.checkpoint.forget(&[body]);
         }
         old.set_result(RecordResult::Redundant);
-        if let Some(body) = old.discard() {
-          let bodies = shared.clone();
-          shared.spawn(async move { bodies.delete_bodies(vec![body]).await });
-        }
+        let bodies = shared.clone();
+        shared.spawn(async move { bodies.delete_redundant(&old).await });
       }
       Action::Response { record } => {
         let data = &perform.background_fetch().records[record].response_data;

@@ -17,11 +17,9 @@ use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
-use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
-use crate::spec::RecordResult;
 use crate::spec::Response;
 use crate::store::BodyId;
 use crate::store::Fact;
@@ -101,24 +99,14 @@ pub(super) async fn run(
 }
 
 /// A request that is no `GET` must not be sent again after a crash, since it
-/// may have reached the server. Until its real result takes the place of this
-/// one, it counts as failed in the store.
+/// may have reached the server.
 async fn note_that_it_is_sent(
   shared: &Shared,
   run: &Run,
   record: usize,
 ) -> Result<(), NetworkError> {
-  let request = &run.records[record].request;
-  let lost = Fact::RecordResult {
-    key: run.key,
-    record,
-    result: RecordResult::Failure(BackgroundFetchFailureReason::FetchError),
-    diagnostic: format!(
-      "the program ended while {} {} was under way; it is not sent twice",
-      request.method, request.url
-    ),
-  };
-  let written = shared.checkpoint.write(vec![lost]).await;
+  let key = run.key;
+  let written = shared.checkpoint.write(&[Fact::Sent { key, record }]).await;
   written.map_err(|error| NetworkError {
     kind: NetworkErrorKind::Refused,
     message: error.to_string(),

@@ -3,7 +3,7 @@
 //! Rows speak only of bytes that are synced already: a checkpoint first syncs
 //! the bodies, then commits the facts that came before.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,19 +11,25 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::config::CheckpointPolicy;
+use super::pending::Pending;
+use super::pending::Stored;
+use super::pending::Taken;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::Fact;
 use crate::store::Store;
 use crate::store::StoreError;
 
-/// The least wait before progress that could not be made durable is tried
-/// again.
+/// What could not be written is tried again after this, and then after twice
+/// as long each time, up to the longest wait.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Checkpoint {
   store: Store,
   policy: CheckpointPolicy,
+  /// Hears of the records whose bytes cannot be made durable any more.
+  bytes_lost: BytesLost,
   pending: Mutex<Pending>,
   /// There is something to write.
   first: Notify,
@@ -33,25 +39,21 @@ pub(super) struct Checkpoint {
   writing: tokio::sync::Mutex<()>,
 }
 
-#[derive(Default)]
-struct Pending {
-  facts: Vec<Fact>,
-  bodies: HashMap<BodyId, Stored>,
-  unsynced: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Stored {
-  key: BackgroundFetchKey,
-  record: usize,
-  bytes: u64,
-}
+/// Called with a record, and why its bytes are lost. It notes what comes of
+/// that.
+pub(super) type BytesLost =
+  Box<dyn Fn(BackgroundFetchKey, usize, &StoreError) + Send + Sync>;
 
 impl Checkpoint {
-  pub(super) fn new(store: Store, policy: CheckpointPolicy) -> Self {
+  pub(super) fn new(
+    store: Store,
+    policy: CheckpointPolicy,
+    bytes_lost: BytesLost,
+  ) -> Self {
     Self {
       store,
       policy,
+      bytes_lost,
       pending: Mutex::default(),
       first: Notify::new(),
       soon: Notify::new(),
@@ -99,45 +101,98 @@ impl Checkpoint {
     }
   }
 
-  /// Makes everything durable that was noted before, and `facts` with it.
-  /// When this fails nothing is forgotten: it is tried again the next time.
-  pub(super) async fn write(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
-    self.pending.lock().facts.extend(facts);
-    let _writing = self.writing.lock().await;
-    let mut taken = std::mem::take(&mut *self.pending.lock());
-    let result = self.write_pending(&taken).await;
-    if result.is_err() {
-      // What came meanwhile is younger: it goes behind.
-      let mut pending = self.pending.lock();
-      taken.facts.append(&mut pending.facts);
-      for (body, stored) in pending.bodies.drain() {
-        taken.bodies.insert(body, stored);
-      }
-      taken.unsynced += pending.unsynced;
-      *pending = taken;
-    }
-    result
+  /// Makes everything durable that was noted before. When this fails nothing
+  /// is forgotten: it is tried again with the next checkpoint.
+  pub(super) async fn flush(&self) -> Result<(), StoreError> {
+    self.write(&[]).await
   }
 
-  async fn write_pending(&self, pending: &Pending) -> Result<(), StoreError> {
+  /// Makes `facts` durable, behind everything that was noted before. When this
+  /// fails, or is dropped early, what was noted is kept for the next
+  /// checkpoint, and `facts` are not: the caller hears that they did not
+  /// become true, so they must not become it later.
+  pub(super) async fn write(&self, facts: &[Fact]) -> Result<(), StoreError> {
+    let _writing = self.writing.lock().await;
+    while !self.try_write(facts).await? {}
+    Ok(())
+  }
+
+  /// The same, for facts that are true whether the store knows them or not:
+  /// when this fails they are kept, too.
+  pub(super) async fn write_or_note(
+    &self,
+    facts: Vec<Fact>,
+  ) -> Result<(), StoreError> {
+    let written = self.write(&facts).await;
+    if written.is_err() {
+      self.pending.lock().facts.extend(facts);
+      self.first.notify_one();
+    }
+    written
+  }
+
+  /// Returns false when it has to be done again: bytes were lost, and what
+  /// comes of that has to be durable together with the rest. There are fewer
+  /// bodies each time.
+  async fn try_write(&self, facts: &[Fact]) -> Result<bool, StoreError> {
+    let mut taken = Taken::new(&self.pending);
+    let pending = taken.pending();
     let bodies: Vec<BodyId> = pending.bodies.keys().copied().collect();
     if !bodies.is_empty() {
-      self.store.bodies.sync(&bodies).await?;
+      match self.store.bodies.sync(&bodies).await {
+        Err(StoreError::Unsynced { bodies, source }) => {
+          let lost = |body| pending.bodies.remove(&body);
+          for lost in bodies.into_iter().filter_map(lost) {
+            (self.bytes_lost)(lost.key, lost.record, &source);
+          }
+          return Ok(false);
+        }
+        other => other?,
+      }
     }
-    let mut facts = pending.facts.clone();
-    // Behind the facts: a body that a fact introduces has to be known first.
-    facts.extend(pending.bodies.values().map(|stored| Fact::Stored {
-      key: stored.key,
-      record: stored.record,
-      bytes: stored.bytes,
-    }));
-    if facts.is_empty() {
-      return Ok(());
+    let mut all = pending.facts();
+    all.extend_from_slice(facts);
+    if all.is_empty() {
+      return Ok(true);
     }
-    self.store.facts.commit(facts).await
+    match self.store.facts.commit(all).await {
+      Err(StoreError::Database(_)) => self.write_each(pending, facts).await?,
+      other => {
+        other?;
+        taken.written();
+      }
+    }
+    Ok(true)
   }
 
-  /// Writes checkpoints until `stopping`.
+  /// A row that is damaged must hold up no other: what belongs to one
+  /// background fetch is written by itself. An error is that of `facts`, when
+  /// there are any; what could not be written is left in `pending`.
+  async fn write_each(
+    &self,
+    pending: &mut Pending,
+    facts: &[Fact],
+  ) -> Result<(), StoreError> {
+    let mut failed = None;
+    let keys = pending.keys().chain(facts.iter().map(Fact::key));
+    for key in keys.collect::<BTreeSet<_>>() {
+      let own = facts.iter().filter(|fact| fact.key() == key);
+      let mut all = pending.clone_of(key).facts();
+      let noted = all.len();
+      all.extend(own.cloned());
+      let is_asked_for = facts.is_empty() || all.len() > noted;
+      match self.store.facts.commit(all).await {
+        Ok(()) => pending.remove(key),
+        Err(error) if is_asked_for => failed = Some(error),
+        Err(error) => tracing::error!(%error, "a row cannot be written"),
+      }
+    }
+    failed.map_or(Ok(()), Err)
+  }
+
+  /// Writes checkpoints until `stopping`. One that fails is tried again, for
+  /// the disk may have space again, or be back, at any time; but after a wait
+  /// that is twice as long each time.
   pub(super) async fn run(&self, stopping: CancellationToken) {
     let mut wait = self.policy.interval;
     loop {
@@ -147,14 +202,15 @@ impl Checkpoint {
       }
       tokio::select! {
         _ = tokio::time::sleep(wait) => {}
-        _ = self.soon.notified() => {}
+        _ = self.soon.notified(), if wait <= self.policy.interval => {}
         _ = stopping.cancelled() => return,
       }
+      let longer = (wait * 2).clamp(TRY_AGAIN, LONGEST_WAIT);
       wait = self.policy.interval;
-      if let Err(error) = self.write(Vec::new()).await {
+      if let Err(error) = self.flush().await {
         tracing::error!(%error, "progress cannot be made durable; trying again");
         // Also when nothing more comes that would have to be written.
-        wait = wait.max(TRY_AGAIN);
+        wait = wait.max(longer);
         self.first.notify_one();
       }
     }

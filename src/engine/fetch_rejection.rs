@@ -26,7 +26,7 @@ impl From<StoreError> for FetchRejection {
   fn from(error: StoreError) -> Self {
     match error {
       // fetch.8.9
-      StoreError::Full(_) => Self::QuotaExceeded {
+      error if error.is_full() => Self::QuotaExceeded {
         message: error.to_string(),
         quota: None,
         requested: None,

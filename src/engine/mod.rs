@@ -12,6 +12,7 @@ mod inbox;
 mod integrity;
 mod open_files;
 mod owed_events;
+mod pending;
 mod purge;
 mod quota;
 mod realm;
@@ -24,6 +25,7 @@ mod registrations;
 mod request_body;
 mod response_data;
 mod restore;
+mod restore_record;
 mod retry;
 mod run;
 mod script;
@@ -158,11 +160,6 @@ impl Engine {
       runtime,
     }));
     shared.set_engine(Arc::downgrade(&engine.0));
-    let checkpoints = shared.clone();
-    shared.spawn(async move {
-      let stopping = checkpoints.stopping.clone();
-      checkpoints.checkpoint.run(stopping).await;
-    });
     if let Some(display) = display {
       let observer = engine.observe();
       let stopping = shared.stopping.clone();
@@ -189,6 +186,12 @@ impl Engine {
         return Err(StoreError::Database(died.to_string()).into());
       }
     }
+    // Only now is every background fetch known that a checkpoint may fail.
+    let checkpoints = shared.clone();
+    shared.spawn(async move {
+      let stopping = checkpoints.stopping.clone();
+      checkpoints.checkpoint.run(stopping).await;
+    });
     Ok(engine)
   }
 

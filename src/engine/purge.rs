@@ -31,7 +31,8 @@ pub(super) async fn purge(shared: Arc<Shared>, scope: Url) {
     tracing::error!(%scope, %error, "a registration cannot be deleted");
   }
   let forgotten = runs.iter().map(|run| Fact::Forgotten { key: run.key });
-  if let Err(error) = shared.checkpoint.write(forgotten.collect()).await {
+  if let Err(error) = shared.checkpoint.write_or_note(forgotten.collect()).await
+  {
     tracing::error!(%scope, %error, "background fetches cannot be deleted");
   }
   for run in runs {
@@ -57,9 +58,10 @@ pub(super) async fn settled(shared: &Arc<Shared>, run: &Arc<Run>) {
   run.update_instances(shared);
   // What was noted meanwhile is of no use.
   let forgotten = vec![Fact::Forgotten { key: run.key }];
-  if let Err(error) = shared.checkpoint.write(forgotten).await {
-    tracing::error!(%error, "a background fetch cannot be deleted");
+  if let Err(error) = shared.checkpoint.write_or_note(forgotten).await {
+    tracing::error!(%error, "a background fetch cannot be deleted yet");
   }
   shared.runs.lock().remove(&run.key);
+  // Nobody is going to read them, also when the row is still there.
   shared.delete_bodies(run.discard_bodies()).await;
 }

@@ -8,20 +8,17 @@ use serde::Serialize;
 
 use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
+use super::restore_record;
+use super::restore_record::Place;
 use super::run::NewRun;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::Environment;
-use crate::spec::BackgroundFetchFailureReason;
-use crate::spec::BackgroundFetchRecord;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
-use crate::spec::RecordResult;
-use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::Fact;
-use crate::store::RecordBodies;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
@@ -91,9 +88,13 @@ async fn restore_row(
   let records = row.background_fetch.records.iter_mut();
   let mut slots = Vec::new();
   for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
-    if !settled {
-      restore_record(shared, row.key, index, record, bodies).await;
-    }
+    let place = Place {
+      shared,
+      key: row.key,
+      record: index,
+      settled,
+    };
+    restore_record::restore(place, record, bodies).await;
     let data = &record.response_data;
     slots.push(NewSlot {
       request: record.request.clone(),
@@ -125,58 +126,6 @@ async fn restore_row(
   }
   shared.runs.lock().insert(run.key, run.clone());
   Some(run)
-}
-
-/// Finds out how much of an unfinished record's body is there. What is found
-/// has to get into the row before the background fetch settles: the next start
-/// would take the row as it is.
-async fn restore_record(
-  shared: &Shared,
-  key: BackgroundFetchKey,
-  index: usize,
-  record: &mut BackgroundFetchRecord,
-  bodies: &mut RecordBodies,
-) {
-  let data = &mut record.response_data;
-  let (None, Some(body)) = (data.result, bodies.response) else {
-    return;
-  };
-  match shared.store.bodies.reopen(body, data.bytes).await {
-    Ok(writer) => {
-      data.bytes = writer.length();
-      shared.checkpoint.stored(key, index, body, data.bytes, 0);
-      if data.bytes > 0 && is_whole(record) {
-        let response = &record.response_data.response;
-        let result = match response {
-          Some(response) if response.is_ok() => RecordResult::Success,
-          _ => RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
-        };
-        record.response_data.result = Some(result);
-      }
-    }
-    Err(error) => {
-      bodies.diagnostic = error.to_string();
-      data.result = Some(RecordResult::Failure(
-        BackgroundFetchFailureReason::FetchError,
-      ));
-    }
-  }
-  if let Some(result) = record.response_data.result {
-    shared.checkpoint.note(Fact::RecordResult {
-      key,
-      record: index,
-      result,
-      diagnostic: bodies.diagnostic.clone(),
-    });
-  }
-}
-
-/// Deviation E14: a record whose bytes were all stored when the process ended
-/// is complete. Asking for the rest would be answered with 416.
-fn is_whole(record: &BackgroundFetchRecord) -> bool {
-  let data = &record.response_data;
-  let response = data.response.as_ref();
-  response.and_then(|r| r.complete_length()) == Some(data.bytes)
 }
 
 fn begin(shared: &Arc<Shared>, run: Arc<Run>) {

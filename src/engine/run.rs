@@ -206,6 +206,15 @@ impl Run {
     snapshot
   }
 
+  /// The bodies of responses that failed and are never exposed.
+  pub(super) fn discard_unexposed(&self) -> Vec<BodyId> {
+    let responses = (0..self.records.len()).map(|r| self.response_data(r));
+    responses
+      .filter(|data| !data.state().may_be_exposed())
+      .filter_map(|data| data.discard())
+      .collect()
+  }
+
   /// Its records are not needed any more: the bodies that can be deleted now.
   /// The others are deleted when their last reader is gone.
   pub(super) fn discard_bodies(&self) -> Vec<BodyId> {

@@ -16,17 +16,20 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::Running;
+use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
 use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
+use super::response_data::ResponseData;
 use super::run::Run;
 use super::service_worker::ForServiceWorkers;
 use super::updates::UpdateQueue;
 use crate::network::Network;
 use crate::service_worker::ServiceWorkers;
+use crate::spec::BackgroundFetchFailureReason;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::Gate;
@@ -68,7 +71,11 @@ impl Shared {
         ForServiceWorkers::new(itself.clone(), &config),
       ));
       Self {
-        checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
+        checkpoint: Checkpoint::new(
+          store.clone(),
+          config.checkpoint,
+          bytes_lost(itself.clone()),
+        ),
         concurrency: Semaphore::new(open_files::at_once(
           config.concurrency.in_all,
         )),
@@ -165,6 +172,24 @@ impl Shared {
     }
   }
 
+  /// Deletes the body of a response that has become redundant, unless someone
+  /// reads it: then the last reader does. No row may speak of a body that is
+  /// gone, so what takes its place has to be durable before; a disk without
+  /// space needs the body's more than it needs that.
+  pub(super) async fn delete_redundant(&self, old: &ResponseData) {
+    match self.checkpoint.flush().await {
+      Err(error) if !error.is_full() => {
+        // The next start finds the body, if no row knows it then.
+        tracing::warn!(%error, "a redundant body is kept for now");
+        return;
+      }
+      _ => {}
+    }
+    if let Some(body) = old.discard() {
+      self.delete_bodies(vec![body]).await;
+    }
+  }
+
   /// Nothing is going to happen any more: lets the store go.
   pub(super) fn clear(&self) {
     self.stopping.cancel();
@@ -178,7 +203,7 @@ impl Shared {
     self.stopping.cancel();
     self.tasks.close();
     self.tasks.wait().await;
-    if let Err(error) = self.checkpoint.write(Vec::new()).await {
+    if let Err(error) = self.checkpoint.flush().await {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
     self.clear();
@@ -190,4 +215,19 @@ impl Shared {
       }
     }
   }
+}
+
+/// Bytes of a record that the disk has failed to keep: it fails.
+fn bytes_lost(shared: Weak<Shared>) -> BytesLost {
+  Box::new(move |key, record, error| {
+    let run = shared.upgrade().and_then(|shared| shared.run(key));
+    // Without one, nobody needs the bytes any more.
+    let Some(run) = run else { return };
+    *run.records[record].diagnostic.lock() = error.to_string();
+    let reason = match error.is_full() {
+      true => BackgroundFetchFailureReason::QuotaExceeded,
+      false => BackgroundFetchFailureReason::FetchError,
+    };
+    run.tell(|p, actions| p.bytes_lost(record, reason, actions));
+  })
 }

@@ -36,7 +36,7 @@ impl Engine {
   ///
   /// # Errors
   ///
-  /// The store cannot remember it; it is paused all the same.
+  /// The store cannot remember it yet; it is paused all the same.
   pub async fn pause(
     &self,
     key: BackgroundFetchKey,
@@ -48,7 +48,8 @@ impl Engine {
   ///
   /// # Errors
   ///
-  /// The store cannot remember it; the background fetch goes on all the same.
+  /// The store cannot remember it yet; the background fetch goes on all the
+  /// same.
   pub async fn unpause(
     &self,
     key: BackgroundFetchKey,
@@ -72,7 +73,7 @@ impl Engine {
     if changed {
       shared
         .checkpoint
-        .write(vec![Fact::Paused { key, paused }])
+        .write_or_note(vec![Fact::Paused { key, paused }])
         .await?;
     }
     Ok(changed)
@@ -103,7 +104,7 @@ async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
   }
   // Durable before the answer.
   let aborted = Fact::Aborted { key: run.key };
-  shared.checkpoint.write(vec![aborted]).await?;
+  shared.checkpoint.write(&[aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
   registration.remove_active(run);
   // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.

@@ -61,39 +61,18 @@ pub use self::surroundings::StartWorker;
 pub(crate) use self::surroundings::Surroundings;
 pub use self::surroundings::WorkerEnvironment;
 
-use serde::Deserialize;
-use serde::Serialize;
+use crate::identifier::identifier;
 
-/// Names a service worker registration as long as the engine runs. One that
-/// follows another in the same scope has a number of its own.
-#[derive(
-  Clone,
-  Copy,
-  Debug,
-  PartialEq,
-  Eq,
-  Hash,
-  PartialOrd,
-  Ord,
-  Serialize,
-  Deserialize,
-)]
-pub struct RegistrationId(pub u64);
+identifier! {
+  /// Names a service worker registration as long as the engine runs. One that
+  /// follows another in the same scope has a number of its own.
+  pub struct RegistrationId(pub u64);
+}
 
-/// Names a service worker as long as the engine runs.
-#[derive(
-  Clone,
-  Copy,
-  Debug,
-  PartialEq,
-  Eq,
-  Hash,
-  PartialOrd,
-  Ord,
-  Serialize,
-  Deserialize,
-)]
-pub struct WorkerId(pub u64);
+identifier! {
+  /// Names a service worker as long as the engine runs.
+  pub struct WorkerId(pub u64);
+}
 
 /// Names a realm that is attached to the engine.
 pub(crate) type RealmId = u64;

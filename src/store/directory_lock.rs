@@ -1,12 +1,15 @@
 //! One process at a time owns a store's directory.
 
 use std::fs::File;
+use std::fs::Metadata;
 use std::fs::OpenOptions;
 use std::fs::TryLockError;
 use std::io::Read;
 use std::io::Seek;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::path::PathBuf;
 
 use super::StoreError;
 
@@ -17,6 +20,7 @@ const FILE_NAME: &str = "lock";
 /// it when the process ends, in whatever way, so a lock is never stale.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
+  directory: PathBuf,
   file: File,
 }
 
@@ -57,7 +61,28 @@ impl DirectoryLock {
     if let Err(error) = sign(&mut file) {
       tracing::warn!(%error, "the owner of the store could not be noted");
     }
-    Ok(Self { file })
+    Ok(Self {
+      // Whoever changes the current directory does not move the store.
+      directory: std::path::absolute(directory).map_err(failed)?,
+      file,
+    })
+  }
+
+  /// Whether the directory is where it was. Files that were deleted while they
+  /// are open can be written all the same, and are lost: whoever says that
+  /// something is durable has to look here.
+  pub(super) fn is_there(&self) -> Result<(), StoreError> {
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let ours = self.file.metadata().map(identity);
+    let found = std::fs::metadata(self.directory.join(FILE_NAME)).map(identity);
+    if let (Ok(ours), Ok(found)) = (ours, found)
+      && ours == found
+    {
+      return Ok(());
+    }
+    let gone = "it was deleted or moved while it was in use";
+    let source = std::io::Error::new(std::io::ErrorKind::NotFound, gone);
+    Err(StoreError::directory(&self.directory, source))
   }
 }
 

@@ -31,6 +31,14 @@ pub enum StoreError {
   /// No space is left: for a background fetch this is `quota-exceeded`.
   #[error("no space is left for the store: {0}")]
   Full(String),
+  /// The disk has failed to make these bodies durable. It may lose what was
+  /// written since the last time that it succeeded, and say nothing when it is
+  /// asked again.
+  #[error("the disk lost bytes that were written to it: {source}")]
+  Unsynced {
+    bodies: Vec<BodyId>,
+    source: Box<StoreError>,
+  },
   /// A body that a row speaks of is not there, or shorter than it should be.
   #[error("a stored body is damaged: {0}")]
   DamagedBody(String),
@@ -69,7 +77,11 @@ impl From<std::io::Error> for StoreError {
 impl StoreError {
   /// Whether the store ran out of space.
   pub fn is_full(&self) -> bool {
-    matches!(self, Self::Full(_))
+    match self {
+      Self::Full(_) => true,
+      Self::Unsynced { source, .. } => source.is_full(),
+      _ => false,
+    }
   }
 
   /// `directory` could not be used as a store.

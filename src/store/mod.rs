@@ -18,12 +18,11 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::Serialize;
 
 pub use self::error::StoreError;
 pub(crate) use self::gate::Gate;
 pub use self::open::Store;
+use crate::identifier::identifier;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -31,36 +30,16 @@ use crate::spec::ImageResource;
 use crate::spec::RecordResult;
 use crate::spec::Response;
 
-/// Names one background fetch in one store, for ever: two background fetches
-/// with the same id after one another have different keys.
-#[derive(
-  Clone,
-  Copy,
-  Debug,
-  PartialEq,
-  Eq,
-  Hash,
-  PartialOrd,
-  Ord,
-  Serialize,
-  Deserialize,
-)]
-pub struct BackgroundFetchKey(pub i64);
+identifier! {
+  /// Names one background fetch in one store, for ever: two background fetches
+  /// with the same id after one another have different keys.
+  pub struct BackgroundFetchKey(pub i64);
+}
 
-/// Names one body in the store.
-#[derive(
-  Clone,
-  Copy,
-  Debug,
-  PartialEq,
-  Eq,
-  Hash,
-  PartialOrd,
-  Ord,
-  Serialize,
-  Deserialize,
-)]
-pub struct BodyId(pub uuid::Uuid);
+identifier! {
+  /// Names one body in the store.
+  pub struct BodyId(pub uuid::Uuid);
+}
 
 /// A background fetch with all that the store knows of it.
 #[derive(Clone, Debug)]
@@ -82,11 +61,14 @@ pub struct StoredBackgroundFetch {
   pub created: i64,
 }
 
-/// The bodies and the diagnostic of one record.
+/// What the store keeps of one record beside the specification's values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordBodies {
   pub request: Option<BodyId>,
   pub response: Option<BodyId>,
+  /// Whether the request may have reached the server and must not be sent
+  /// again: a record that has no result when the process ends has failed.
+  pub sent: bool,
   /// Why the record failed, for people; empty when it did not.
   pub diagnostic: String,
 }
@@ -108,6 +90,11 @@ pub enum Fact {
     key: BackgroundFetchKey,
     record: usize,
     bytes: u64,
+  },
+  /// The record's request is about to be sent, and must not be sent again.
+  Sent {
+    key: BackgroundFetchKey,
+    record: usize,
   },
   /// The record has its result.
   RecordResult {
@@ -148,6 +135,7 @@ impl Fact {
     match self {
       Self::Response { key, .. }
       | Self::Stored { key, .. }
+      | Self::Sent { key, .. }
       | Self::RecordResult { key, .. }
       | Self::Uploaded { key, .. }
       | Self::Paused { key, .. }
@@ -258,6 +246,10 @@ pub trait Bodies: Send + Sync + 'static {
 
   /// Makes everything written to `ids` so far durable. One that has been
   /// deleted is no error: it has no bytes to lose.
+  ///
+  /// When the disk fails, [`StoreError::Unsynced`] names the bodies that may
+  /// have lost bytes; the others are durable. They fail from then on, until
+  /// they are reopened, and so cut back to what is known to be good.
   async fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError>;
 
   /// Removes a body and gives its space back. No error when there is none.

@@ -1,6 +1,7 @@
 //! The life of one store: processes that work on it and are killed, until one
 //! comes to its end.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
@@ -24,10 +25,13 @@ const BOUND: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// What was counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tally {
   pub lives: u64,
   pub kills: u64,
+  /// What the processes were doing when they were killed, as their last words
+  /// and the store show it; some did several things.
+  pub moments: BTreeMap<&'static str, u64>,
   /// What the server did wrong on purpose.
   pub faults: u64,
   pub bytes: u64,
@@ -38,6 +42,9 @@ impl Tally {
   pub fn add(&mut self, more: Self) {
     self.lives += more.lives;
     self.kills += more.kills;
+    for (moment, kills) in more.moments {
+      *self.moments.entry(moment).or_default() += kills;
+    }
     self.faults += more.faults;
     self.bytes += more.bytes;
     self.events += more.events;
@@ -129,6 +136,7 @@ impl Life {
     arguments.extend(rest);
     let arguments: Vec<_> = arguments.iter().map(|a| a.to_string()).collect();
     self.note(&format!("{arguments:?}"));
+    let begun = self.said.len();
     let child = Child::start(self.directory.path(), &arguments);
     let mut moment = moment;
     let bound = Instant::now() + BOUND;
@@ -150,8 +158,11 @@ impl Life {
       let has_come = |moment: &Moment| moment.has_come(&self.server);
       if moment.as_ref().is_some_and(has_come) {
         self.said.extend(child.kill());
-        self.note("killed");
         self.tally.kills += 1;
+        for moment in self.found(begun) {
+          *self.tally.moments.entry(moment).or_default() += 1;
+        }
+        self.note("killed");
         return false;
       }
       if Instant::now() > bound {
@@ -159,6 +170,37 @@ impl Life {
         self.fail("a process ends within its bound");
       }
     }
+  }
+
+  /// What the process that has said the lines from `begun` on was doing.
+  fn found(&self, begun: usize) -> Vec<&'static str> {
+    let ids = |begin: &str| -> Vec<String> {
+      heard(&self.said[begun..], begin)
+        .map(|facts| facts["id"].as_str().unwrap_or_default().to_string())
+        .collect()
+    };
+    let rows = self.unfinished();
+    let (starting, registered) = (ids("STARTING"), ids("REGISTERED"));
+    let (begins, ends) = (ids("BEGIN"), ids("EVENT"));
+    let unregistered = |id: &&String| !registered.contains(id);
+    let mut found = Vec::new();
+    let mut is = |holds: bool, what| found.extend(holds.then_some(what));
+    is(starting.iter().any(|id| unregistered(&id)), "registering");
+    let stores = |id: &String| id == "upload" && unregistered(&id);
+    is(starting.iter().any(stores), "storing a request's body");
+    is(begins.len() > ends.len(), "handling an event");
+    let is_there = |id: &String| rows.iter().any(|(row, _)| row == id);
+    is(ends.iter().any(is_there), "between handling and deleting");
+    is(rows.iter().any(|(_, settled)| !settled), "transferring");
+    let bodies = verdict::files_in(&self.path("store/bodies")).len();
+    is(
+      rows.is_empty() && bodies > 0,
+      "with bodies that no row knows",
+    );
+    if found.is_empty() {
+      found.push("otherwise");
+    }
+    found
   }
 
   fn note(&mut self, text: &str) {
@@ -175,15 +217,18 @@ impl Life {
     Store::read_directory(store).map_or(0, |rows| rows.len())
   }
 
+  /// Every background fetch in the store, and whether it has settled.
+  fn unfinished(&self) -> Vec<(String, bool)> {
+    let rows = Store::read_directory(self.path("store")).unwrap_or_default();
+    let rows = rows.into_iter().flatten();
+    rows
+      .map(|row| (row.background_fetch.id, row.event_owed))
+      .collect()
+  }
+
   /// The facts of every line that the script has begun so.
   pub fn heard(&self, begin: &str) -> impl Iterator<Item = Value> {
-    self.said.iter().filter_map(move |said| match said {
-      Said::Console(line) => {
-        let facts = line.strip_prefix(begin)?.strip_prefix(' ')?;
-        serde_json::from_str(facts).ok()
-      }
-      Said::Json(_) => None,
-    })
+    heard(&self.said, begin)
   }
 
   /// The objects on standard output.
@@ -214,4 +259,14 @@ impl Life {
     }
     panic!("it does not hold that {what}");
   }
+}
+
+fn heard(said: &[Said], begin: &str) -> impl Iterator<Item = Value> {
+  said.iter().filter_map(move |said| match said {
+    Said::Console(line) => {
+      let facts = line.strip_prefix(begin)?.strip_prefix(' ')?;
+      serde_json::from_str(facts).ok()
+    }
+    Said::Json(_) => None,
+  })
 }

@@ -56,4 +56,8 @@ fn nothing_is_lost_however_often_it_is_killed() {
      lost: 0",
     t.lives, t.kills, t.faults, t.bytes, t.events
   );
+  println!("killed while:");
+  for (moment, kills) in t.moments {
+    println!("  {kills:5} {moment}");
+  }
 }

@@ -13,8 +13,9 @@ use crate::support::FaultServer;
 pub enum Moment {
   /// It has said so many lines about progress.
   Json(u32),
-  /// Its script has said something that begins so, so many times.
-  Console(&'static str, u32),
+  /// Its script has said something that begins so, so many times, and then so
+  /// much time has passed.
+  Console(&'static str, u32, Duration),
   /// The server has seen so many requests in all.
   Requests(usize),
   /// So much time has passed.
@@ -23,11 +24,18 @@ pub enum Moment {
 
 impl Moment {
   pub fn of_script(dice: &mut Rng, server: &FaultServer) -> Self {
-    match dice.u32(0..10) {
-      0 | 1 => Self::Console("BEGIN", dice.u32(1..5)),
-      2 | 3 => Self::Console("EVENT", dice.u32(1..5)),
-      4 => Self::Console("REGISTERED", dice.u32(1..6)),
-      5 => Self::Console("ABORTED", 1),
+    let said = |line, most, dice: &mut Rng| {
+      let after = Duration::from_millis(dice.u64(0..30));
+      Self::Console(line, dice.u32(1..most), after)
+    };
+    match dice.u32(0..12) {
+      0 | 1 => said("BEGIN", 5, dice),
+      // The pause of the handler is over after 15 ms: then it is deleted.
+      2 | 3 => said("EVENT", 5, dice),
+      // The last one has a body, which is stored first.
+      4 | 5 => Self::Console("STARTING", dice.u32(1..6), Duration::ZERO),
+      6 => said("REGISTERED", 6, dice),
+      7 => said("ABORTED", 2, dice),
       _ => Self::of_transfer(dice, server),
     }
   }
@@ -45,12 +53,15 @@ impl Moment {
 
   /// The process has said this.
   pub fn hear(&mut self, said: &Said) {
-    match (self, said) {
+    match (&mut *self, said) {
       (Self::Json(left), Said::Json(_)) => *left = left.saturating_sub(1),
-      (Self::Console(begin, left), Said::Console(line))
+      (Self::Console(begin, left, after), Said::Console(line))
         if line.starts_with(*begin) =>
       {
         *left = left.saturating_sub(1);
+        if *left == 0 {
+          *self = Self::At(Instant::now() + *after);
+        }
       }
       _ => {}
     }
@@ -58,7 +69,8 @@ impl Moment {
 
   pub fn has_come(&self, server: &FaultServer) -> bool {
     match self {
-      Self::Json(left) | Self::Console(_, left) => *left == 0,
+      Self::Json(left) => *left == 0,
+      Self::Console(..) => false,
       Self::Requests(count) => server.requests().len() >= *count,
       Self::At(time) => Instant::now() >= *time,
     }

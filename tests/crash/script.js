@@ -37,11 +37,13 @@ for (const kind of ["success", "fail", "abort"]) {
 }
 
 const { backgroundFetch } = registration;
-const start = (id, requests) =>
-  backgroundFetch.fetch(id, requests).then((started) => {
+const start = (id, requests) => {
+  say("STARTING", { id });
+  return backgroundFetch.fetch(id, requests).then((started) => {
     say("REGISTERED", { id });
     return started;
   });
+};
 const upload = new Uint8Array(200_000).map((_, i) => i * i + (i >> 8));
 const doomed = start("doomed", ["/doomed.bin"]);
 const all = [

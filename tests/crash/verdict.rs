@@ -109,7 +109,7 @@ fn saved(life: &mut Life, names: &BTreeSet<String>) {
   }
 }
 
-fn files_in(directory: &Path) -> Vec<std::path::PathBuf> {
+pub fn files_in(directory: &Path) -> Vec<std::path::PathBuf> {
   let Ok(entries) = std::fs::read_dir(directory) else {
     return Vec::new();
   };

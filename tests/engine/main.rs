@@ -5,9 +5,12 @@ mod support;
 
 mod arrive;
 mod checkpoint;
+mod clean_up;
+mod disks;
 mod events;
 mod fail;
 mod faults;
+mod flipped;
 mod harness;
 mod integrity;
 mod machine;

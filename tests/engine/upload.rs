@@ -7,6 +7,7 @@ use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
 use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::Request;
+use background_fetch::store::Store;
 use bytes::Bytes;
 use url::Url;
 
@@ -114,6 +115,12 @@ async fn an_upload_that_was_under_way_is_not_sent_again_after_a_restart() {
   server
     .wait_until_stalled("/up", Duration::from_secs(30))
     .await;
+  // Whoever looks on sees an upload that is under way, and not a failed one.
+  let row = Store::read_directory(directory.path()).unwrap().remove(0);
+  let row = row.unwrap();
+  assert!(row.bodies[0].sent);
+  assert_eq!(row.background_fetch.records[0].response_data.result, None);
+  assert_eq!(row.bodies[0].diagnostic, "");
   bounded(engine.shutdown()).await;
   drop(realm);
 

@@ -1,6 +1,7 @@
 //! The tasks of an engine, one move at a time: what a real one tells the
 //! machine, in every order in which it may come.
 
+use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::Unavailability;
 
 use crate::dice::Dice;
@@ -257,7 +258,10 @@ impl World {
 
   /// The store has lost what it had.
   pub fn lose_bytes(&mut self, record: usize) {
-    self.tell(|p, a| p.bytes_lost(record, a));
+    let reason = BackgroundFetchFailureReason::FetchError;
+    self.losing = Some(record);
+    self.tell(|p, a| p.bytes_lost(record, reason, a));
+    self.losing = None;
   }
 }
 

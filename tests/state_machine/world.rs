@@ -11,6 +11,7 @@ use background_fetch::spec::FunctionalEvent;
 use background_fetch::spec::Perform;
 use background_fetch::spec::RecordResult;
 use background_fetch::spec::Request;
+use background_fetch::spec::may_be_exposed;
 
 use crate::dice::Dice;
 use crate::model::Model;
@@ -27,6 +28,9 @@ pub struct World {
   pub settled: bool,
   /// `abort()` has answered true.
   pub aborted: bool,
+  /// The record that the store is losing bytes of at this moment: only then
+  /// may what was complete become a failure.
+  pub losing: Option<usize>,
   uploaded: u64,
   /// What the failure reason may be: the first failure's; of a restored run,
   /// that of any record that had failed already.
@@ -72,6 +76,7 @@ impl World {
       models,
       settle_asked: false,
       settled: false,
+      losing: None,
       aborted: false,
       uploaded: 0,
       reasons: Vec::new(),
@@ -156,7 +161,10 @@ impl World {
 
   fn complete(&mut self, record: usize, result: RecordResult) {
     let model = &mut self.models[record];
-    assert_eq!(model.result, None, "a result is not final");
+    let is_lost = self.losing == Some(record)
+      && may_be_exposed(model.result)
+      && matches!(result, RecordResult::Failure(_));
+    assert!(model.result.is_none() || is_lost, "a result is not final");
     model.result = Some(result);
     match result {
       RecordResult::Redundant => panic!("a record ends as redundant"),

@@ -154,7 +154,7 @@ async fn a_newer_format_is_refused_and_left_untouched() {
   let StoreError::NewerVersion { found, known, .. } = error else {
     panic!("{error}");
   };
-  assert_eq!((found, known), (1000, 2));
+  assert_eq!((found, known), (1000, 3));
   let mut after = snapshot(copy.path());
   // The index of the log is no content: SQLite makes it anew at will. The
   // lock says who came last.
@@ -239,4 +239,31 @@ async fn reading_along_needs_a_store() {
     assert!(matches!(error, StoreError::Directory { .. }), "{error}");
     assert!(!place.join("facts.sqlite3").exists());
   }
+}
+
+#[tokio::test]
+async fn a_directory_that_vanishes_takes_no_more_and_says_so() {
+  let directory = tempfile::tempdir().unwrap();
+  let [place, away] = ["store", "away"].map(|n| directory.path().join(n));
+  let store = Store::open_directory(&place).unwrap();
+  let mut writer = store.bodies.create().await.unwrap();
+  std::fs::rename(&place, &away).unwrap();
+
+  let is_told = |error: StoreError| {
+    let told = error.to_string();
+    assert!(told.contains(place.to_str().unwrap()), "{told}");
+    assert!(told.contains("deleted or moved"), "{told}");
+  };
+  let inserted = store.facts.insert(background_fetch("a", 1)).await;
+  is_told(inserted.unwrap_err());
+  is_told(store.bodies.create().await.err().unwrap());
+  // What is open can still be written; nobody may take that for durable.
+  let _ = writer.append(vec!["x".into()]).await;
+  is_told(store.bodies.sync(&[writer.id()]).await.unwrap_err());
+  assert!(!place.exists(), "nothing is made in its place");
+
+  // Back again, it is as good as before.
+  std::fs::rename(&away, &place).unwrap();
+  store.facts.insert(background_fetch("a", 1)).await.unwrap();
+  store.bodies.sync(&[writer.id()]).await.unwrap();
 }

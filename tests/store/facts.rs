@@ -97,6 +97,7 @@ async fn a_background_fetch_comes_back_as_it_was_inserted(subject: Subject) {
   row.bodies[1] = RecordBodies {
     request: Some(id(1)),
     response: Some(id(u128::MAX)),
+    sent: true,
     diagnostic: "reset by peer".into(),
   };
   row.active = false;

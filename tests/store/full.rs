@@ -1,47 +1,17 @@
-//! A disk without space, for which a small one is mounted. Only the superuser
-//! may do that: for everyone else these tests have nothing to say.
-
-use std::path::Path;
-use std::process::Command;
+//! A disk without space, or that cannot be written.
 
 use background_fetch::store::Fact;
 use background_fetch::store::Store;
 use bytes::Bytes;
-use tempfile::TempDir;
 
 use crate::background_fetch;
 use crate::load;
 use crate::read;
-
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-  /// A file system of 4 MiB.
-  fn mount() -> Option<Self> {
-    let directory = tempfile::tempdir().unwrap();
-    let mounted = Command::new("mount")
-      .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-      .arg(directory.path())
-      .output()
-      .is_ok_and(|output| output.status.success());
-    mounted.then_some(Self(directory))
-  }
-
-  fn path(&self) -> &Path {
-    self.0.path()
-  }
-}
-
-impl Drop for SmallDisk {
-  fn drop(&mut self) {
-    // By now nobody has a file open there; else it goes with the last one.
-    let _ = Command::new("umount").arg("-l").arg(self.path()).status();
-  }
-}
+use crate::small_disk::SmallDisk;
 
 #[tokio::test]
 async fn a_body_that_does_not_fit_can_go_on_when_there_is_space_again() {
-  let Some(disk) = SmallDisk::mount() else {
+  let Some(disk) = SmallDisk::mount(4) else {
     return;
   };
   let store = Store::open_directory(disk.path().join("store")).unwrap();
@@ -72,7 +42,7 @@ async fn a_body_that_does_not_fit_can_go_on_when_there_is_space_again() {
 
 #[tokio::test]
 async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
-  let Some(disk) = SmallDisk::mount() else {
+  let Some(disk) = SmallDisk::mount(4) else {
     return;
   };
   let store = Store::open_directory(disk.path().join("store")).unwrap();
@@ -109,7 +79,7 @@ async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
 
 #[tokio::test]
 async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
-  let Some(disk) = SmallDisk::mount() else {
+  let Some(disk) = SmallDisk::mount(4) else {
     return;
   };
   let store = Store::open_directory(disk.path().join("store")).unwrap();
@@ -127,7 +97,7 @@ async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
 
 #[tokio::test]
 async fn a_store_on_a_full_disk_opens_or_says_why_not() {
-  let Some(disk) = SmallDisk::mount() else {
+  let Some(disk) = SmallDisk::mount(4) else {
     return;
   };
   let place = disk.path().join("store");
@@ -144,4 +114,23 @@ async fn a_store_on_a_full_disk_opens_or_says_why_not() {
     Ok(store) => assert_eq!(load(&store).await.len(), 1),
     Err(error) => assert!(error.is_full(), "{error}"),
   }
+}
+
+#[tokio::test]
+async fn a_read_only_store_can_be_read_and_says_why_it_cannot_be_opened() {
+  let Some(disk) = SmallDisk::mount(4) else {
+    return;
+  };
+  let place = disk.path().join("store");
+  let store = Store::open_directory(&place).unwrap();
+  let row = background_fetch("a", 1);
+  store.facts.insert(row).await.unwrap();
+  drop(store);
+  disk.make_read_only();
+
+  let error = Store::open_directory(&place).err().unwrap();
+  let told = error.to_string();
+  assert!(told.contains(place.to_str().unwrap()), "{told}");
+  assert!(told.contains("Read-only file system"), "{told}");
+  assert_eq!(Store::read_directory(&place).unwrap().len(), 1);
 }

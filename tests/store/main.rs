@@ -8,6 +8,8 @@ mod facts;
 mod full;
 mod registrations;
 mod restart;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
 mod volume;
 
 use background_fetch::spec::BackgroundFetch;

@@ -86,7 +86,8 @@ async fn a_store_of_the_first_format_takes_them() {
   Connection::open(database)
     .unwrap()
     .execute_batch(
-      "DROP TABLE service_worker_script; DROP TABLE service_worker;
+      "ALTER TABLE record DROP COLUMN sent;
+       DROP TABLE service_worker_script; DROP TABLE service_worker;
        DROP TABLE service_worker_registration; PRAGMA user_version = 1;",
     )
     .unwrap();

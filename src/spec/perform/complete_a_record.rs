@@ -5,8 +5,10 @@ use super::FetchStart;
 use super::Perform;
 use super::Unavailability;
 use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
 use crate::spec::RecordResult;
 use crate::spec::Response;
+use crate::spec::may_be_exposed;
 
 /// Where one record stands.
 #[derive(Clone, Debug, Default)]
@@ -130,19 +132,49 @@ impl Perform {
     self.in_flight -= std::mem::take(&mut self.records[record].in_flight);
   }
 
-  /// The store cannot go on with the record's bytes: they are gone or
-  /// damaged.
-  pub fn bytes_lost(&mut self, record: usize, actions: &mut Vec<Action>) {
+  /// The store has lost bytes of the record, for want of space
+  /// (`"quota-exceeded"`) or because it is damaged (`"fetch-error"`): the
+  /// record fails, also one that was complete, unless the background fetch has
+  /// settled.
+  pub fn bytes_lost(
+    &mut self,
+    record: usize,
+    reason: BackgroundFetchFailureReason,
+    actions: &mut Vec<Action>,
+  ) {
     let state = &self.records[record];
     let attempt = state.attempt;
     match state.state {
-      State::Complete => return,
+      State::Complete => {
+        self.completed_bytes_lost(record, reason, actions);
+        return;
+      }
       State::Fetching(_) => {
         actions.push(Action::Terminate { record, attempt });
       }
       State::Waiting | State::Unavailable => {}
     }
-    self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
+    self.fail(record, reason, actions);
+  }
+
+  /// What the record's result was is known to nobody who may rely on it.
+  fn completed_bytes_lost(
+    &mut self,
+    record: usize,
+    reason: BackgroundFetchFailureReason,
+    actions: &mut Vec<Action>,
+  ) {
+    let background_fetch = &mut self.background_fetch;
+    let data = &mut background_fetch.records[record].response_data;
+    if background_fetch.result != BackgroundFetchResult::None
+      || !may_be_exposed(data.result)
+    {
+      return;
+    }
+    let result = RecordResult::Failure(reason);
+    data.result = Some(result);
+    self.note_failure(result);
+    actions.push(Action::Complete { record, result });
   }
 
   /// Whether the paused flag may be set: no request that is not a `GET` has

@@ -207,19 +207,7 @@ impl Perform {
   ) {
     self.records[record].finish();
     // perform.5.2: Let result be the record's response data's result.
-    // perform.5.3: If failureReason is not the empty string (deviation E1:
-    // the first result that is no success sets it)
-    if self.failure_reason == BackgroundFetchFailureReason::None {
-      match result {
-        // perform.5.3.1: Assert: result is not "redundant".
-        RecordResult::Redundant => {
-          debug_assert!(false, "a record ended as redundant");
-        }
-        RecordResult::Success => {}
-        // perform.5.3.2: Set failureReason to result.
-        RecordResult::Failure(reason) => self.failure_reason = reason,
-      }
-    }
+    self.note_failure(result);
     // perform.5.4: Increment settledFetches by 1.
     self.settled_fetches += 1;
     // perform.5.5: If result is "download-total-exceeded", set
@@ -233,6 +221,23 @@ impl Perform {
       self.abort_all(actions);
     }
     self.settle_when_all_are_complete(actions);
+  }
+
+  /// perform.5.3, for one result.
+  fn note_failure(&mut self, result: RecordResult) {
+    // perform.5.3: If failureReason is not the empty string (deviation E1:
+    // the first result that is no success sets it)
+    if self.failure_reason == BackgroundFetchFailureReason::None {
+      match result {
+        // perform.5.3.1: Assert: result is not "redundant".
+        RecordResult::Redundant => {
+          debug_assert!(false, "a record ended as redundant");
+        }
+        RecordResult::Success => {}
+        // perform.5.3.2: Set failureReason to result.
+        RecordResult::Failure(reason) => self.failure_reason = reason,
+      }
+    }
   }
 
   /// perform.6: Wait for settledFetches to be the number of records. (An

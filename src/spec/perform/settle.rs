@@ -46,22 +46,35 @@ impl Perform {
   /// background fetch up in the active background fetches and removed it
   /// (perform.8.1 to perform.8.3); `was_active` says whether it was there.
   pub fn settle(&mut self, was_active: bool) -> FunctionalEvent {
-    if !was_active {
+    let (result, failure_reason) = self.outcome(was_active);
+    self.failure_reason = failure_reason;
+    self.background_fetch.result = result;
+    self.background_fetch.failure_reason = failure_reason;
+    FunctionalEvent::of_settled(failure_reason)
+  }
+
+  /// What [`Perform::settle`] is going to set, for who has to make it durable
+  /// before anybody hears of it.
+  pub fn outcome(
+    &self,
+    was_active: bool,
+  ) -> (BackgroundFetchResult, BackgroundFetchFailureReason) {
+    let failure_reason = if was_active {
+      self.failure_reason
+    } else {
       // perform.8.4: Otherwise, set failureReason to "aborted": abort() has
       // answered true already.
-      self.failure_reason = BackgroundFetchFailureReason::Aborted;
-    }
-    let background_fetch = &mut self.background_fetch;
+      BackgroundFetchFailureReason::Aborted
+    };
     // perform.8.5: If failureReason is not the empty string, then:
-    if self.failure_reason != BackgroundFetchFailureReason::None {
+    let result = if failure_reason != BackgroundFetchFailureReason::None {
       // perform.8.5.1, perform.8.5.2
-      background_fetch.result = BackgroundFetchResult::Failure;
-      background_fetch.failure_reason = self.failure_reason;
+      BackgroundFetchResult::Failure
     } else {
       // perform.8.6: Otherwise, set result to "success".
-      background_fetch.result = BackgroundFetchResult::Success;
-    }
-    FunctionalEvent::of_settled(self.failure_reason)
+      BackgroundFetchResult::Success
+    };
+    (result, failure_reason)
   }
 
   /// Unsets the records available flag, when the event is no longer active.

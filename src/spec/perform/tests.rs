@@ -488,7 +488,8 @@ fn a_restored_run_that_exceeded_its_total_says_so() {
 fn lost_bytes_end_the_fetch_of_their_record() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(200, &[]));
-  s.tell(|p, a| p.bytes_lost(0, a));
+  let reason = BackgroundFetchFailureReason::FetchError;
+  s.tell(|p, a| p.bytes_lost(0, reason, a));
   assert_eq!(s.result(0), Some(FETCH_ERROR));
   assert!(s.actions.contains(&Action::Terminate {
     record: 0,

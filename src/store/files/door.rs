@@ -15,8 +15,8 @@ use std::path::Path;
 
 /// What a file system does. Every call blocks.
 pub(super) trait Door: Send + Sync + 'static {
-  /// Makes a directory for the user alone, and those above it. No error when
-  /// it is there.
+  /// Makes a directory for the user alone. Fails when it is there, and when
+  /// the one above is not.
   fn create_directory(&self, path: &Path) -> io::Result<()>;
   /// Makes a new file and opens it for appending.
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
@@ -75,7 +75,7 @@ pub(super) struct Disk;
 
 impl Door for Disk {
   fn create_directory(&self, path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    DirBuilder::new().mode(0o700).create(path)
   }
 
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {

@@ -11,10 +11,14 @@ mod door;
 mod export;
 mod places;
 mod reader;
+mod sync;
 mod writer;
 
 use std::collections::HashMap;
+use std::collections::HashSet;
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -39,10 +43,6 @@ use super::StoreError;
 use super::directory_lock::DirectoryLock;
 use super::lock::lock;
 
-/// From how many bodies on one flush of the whole file system is cheaper than
-/// a flush for each.
-const MANY: usize = 32;
-
 /// The bytes.
 pub(super) struct FileBodies {
   inner: Arc<Inner>,
@@ -54,7 +54,9 @@ struct Inner {
   boot: Boot,
   /// The writing ends, so that a body never has two.
   appenders: Mutex<HashMap<BodyId, Weak<Appender>>>,
-  _lock: Arc<DirectoryLock>,
+  /// Those that the disk has failed to make durable, until they are reopened.
+  unsynced: Mutex<HashSet<BodyId>>,
+  lock: Arc<DirectoryLock>,
 }
 
 impl FileBodies {
@@ -73,7 +75,8 @@ impl FileBodies {
         places,
         boot,
         appenders: Mutex::default(),
-        _lock: lock,
+        unsynced: Mutex::default(),
+        lock,
       }),
     })
   }
@@ -83,7 +86,14 @@ impl FileBodies {
     work: impl FnOnce(&Arc<Inner>) -> Result<T, StoreError> + Send + 'static,
   ) -> Result<T, StoreError> {
     let inner = self.inner.clone();
-    blocking(move || work(&inner)).await
+    blocking(move || {
+      work(&inner).map_err(|error| match inner.lock.is_there() {
+        Ok(()) => error,
+        // That explains whatever went wrong.
+        Err(gone) => gone,
+      })
+    })
+    .await
   }
 }
 
@@ -115,7 +125,7 @@ impl Bodies for FileBodies {
       return Ok(());
     }
     let ids = ids.to_vec();
-    self.run(move |inner| Ok(inner.sync(&ids)?)).await
+    self.run(move |inner| inner.sync(&ids)).await
   }
 
   async fn delete(&self, id: BodyId) -> Result<(), StoreError> {
@@ -166,6 +176,8 @@ impl Inner {
       length = durable;
       self.boot.set_certain(id);
     }
+    // What the disk has failed to keep is cut off now.
+    lock(&self.unsynced).remove(&id);
     Ok(self.writer(id, file, length))
   }
 
@@ -201,34 +213,9 @@ impl Inner {
     }
   }
 
-  fn sync(&self, ids: &[BodyId]) -> io::Result<()> {
-    let synced = self.try_sync(ids);
-    if synced.is_err() {
-      // After a failed flush the system may drop the bytes and report success
-      // at the next one.
-      for id in ids {
-        self.boot.set_uncertain(*id);
-      }
-    }
-    synced
-  }
-
-  fn try_sync(&self, ids: &[BodyId]) -> io::Result<()> {
-    if ids.len() > MANY && self.door.sync_file_system(self.places.root())? {
-      return Ok(());
-    }
-    for id in ids {
-      match self.door.sync_file(&self.places.file(*id)) {
-        // Deleted.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        other => other?,
-      }
-    }
-    self.places.sync(ids)
-  }
-
   fn delete(&self, id: BodyId) -> io::Result<()> {
     self.close_appender(id);
+    lock(&self.unsynced).remove(&id);
     match self.door.remove(&self.places.file(id)) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,
@@ -268,7 +255,10 @@ pub(super) fn create_directories(directory: &Path) -> io::Result<()> {
   let directory = std::path::absolute(directory)?;
   let above: Vec<&Path> = directory.ancestors().skip(1).collect();
   let made = above.iter().take_while(|path| !path.exists()).count();
-  Disk.create_directory(&directory)?;
+  DirBuilder::new()
+    .recursive(true)
+    .mode(0o700)
+    .create(&directory)?;
   // The name of each new directory is in the one above it. The last name is
   // made durable also when it is old: who made it may have been killed.
   for path in &above[..above.len().min(made + 1)] {

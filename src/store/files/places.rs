@@ -58,7 +58,10 @@ impl Names {
 
 impl Places {
   pub(super) fn open(door: Arc<dyn Door>, root: PathBuf) -> io::Result<Self> {
-    door.create_directory(&root)?;
+    match door.create_directory(&root) {
+      Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+      other => other?,
+    }
     Ok(Self {
       door,
       root,
@@ -85,7 +88,11 @@ impl Places {
     let path = self.file(id);
     let file = match self.door.create(&path) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => {
-        self.door.create_directory(&self.directory(byte))?;
+        match self.door.create_directory(&self.directory(byte)) {
+          // Another body came first.
+          Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+          other => other?,
+        }
         self.root_names.add();
         self.door.create(&path)?
       }
@@ -95,18 +102,19 @@ impl Places {
     Ok(file)
   }
 
-  /// Makes the names of `ids` durable.
-  pub(super) fn sync(&self, ids: &[BodyId]) -> io::Result<()> {
-    for id in ids {
-      let byte = last_byte(*id);
-      let synced =
-        self.names[usize::from(byte)].sync(&*self.door, &self.directory(byte));
-      match synced {
-        // No body of this byte was ever made.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        other => other?,
-      }
+  /// Makes the name of a body durable in its directory.
+  pub(super) fn sync(&self, id: BodyId) -> io::Result<()> {
+    let byte = last_byte(id);
+    let names = &self.names[usize::from(byte)];
+    match names.sync(&*self.door, &self.directory(byte)) {
+      // No body of this byte was ever made.
+      Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+      other => other,
     }
+  }
+
+  /// Makes the names of the directories durable.
+  pub(super) fn sync_root(&self) -> io::Result<()> {
     self.root_names.sync(&*self.door, &self.root)
   }
 

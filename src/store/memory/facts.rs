@@ -123,6 +123,11 @@ impl Rows {
           of.response_data.bytes = bytes;
         }
       }
+      Fact::Sent { record, .. } => {
+        if let Some(bodies) = row.bodies.get_mut(record) {
+          bodies.sent = true;
+        }
+      }
       Fact::RecordResult {
         record,
         result,

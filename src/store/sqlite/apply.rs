@@ -69,8 +69,8 @@ pub(super) fn insert(
   let key = connection.last_insert_rowid();
   let mut statement = connection.prepare_cached(
     "INSERT INTO record (background_fetch, position, request, request_body,
-       response, response_body, bytes, result, diagnostic)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       response, response_body, bytes, result, diagnostic, sent)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   )?;
   for (position, record) in fetch.records.iter().enumerate() {
     let bodies = row.bodies.get(position).cloned().unwrap_or_default();
@@ -85,6 +85,7 @@ pub(super) fn insert(
       to_integer(data.bytes)?,
       data.result.as_ref().map(to_word).transpose()?,
       bodies.diagnostic,
+      bodies.sent,
     ])?;
   }
   Ok(BackgroundFetchKey(key))
@@ -120,6 +121,11 @@ pub(super) fn apply(
       "UPDATE record SET bytes = ?3
        WHERE background_fetch = ?1 AND position = ?2",
       params![key, *record as i64, to_integer(*bytes)?],
+    ),
+    Fact::Sent { record, .. } => run(
+      "UPDATE record SET sent = 1
+       WHERE background_fetch = ?1 AND position = ?2",
+      params![key, *record as i64],
     ),
     Fact::RecordResult {
       record,

@@ -48,6 +48,7 @@ pub(super) fn open(directory: &Path) -> Result<Database, StoreError> {
   check_format(&database, directory)?;
   prepare(&mut database.connection)
     .map_err(|error| database_error(&file, error))?;
+  repair(&database);
   Ok(database)
 }
 
@@ -98,6 +99,27 @@ fn create_private(file: &Path) -> std::io::Result<()> {
       Err(error)
     }
     _ => Ok(()),
+  }
+}
+
+/// An index or a page that a disk has damaged may make healthy rows unwritable:
+/// everything is made anew of what can be read. What is wrong with the rows
+/// themselves is told when they are, so that the others are not lost with them.
+fn repair(database: &Database) {
+  let connection = &database.connection;
+  let repaired = connection
+    .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+    .and_then(|found: String| match found.as_str() {
+      "ok" => Ok(()),
+      found => {
+        let file = database.file.display();
+        tracing::error!(found, %file, "the store's database is damaged");
+        connection.execute_batch("REINDEX; VACUUM")
+      }
+    });
+  if let Err(error) = repaired {
+    let error = database.error(error);
+    tracing::error!(%error, "the store's database cannot be repaired");
   }
 }
 

@@ -146,6 +146,7 @@ fn read_record(
   let bodies = RecordBodies {
     request: body(row, "request_body")?,
     response: body(row, "response_body")?,
+    sent: flag(row, "sent")?,
     diagnostic: get(row, "diagnostic")?,
   };
   let request = json(row, "request")?;

@@ -5,7 +5,7 @@ use rusqlite::TransactionBehavior;
 
 /// Each entry leads from the format with its index to the next one. Entries
 /// are only ever added: a published one has been run on someone's disk.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -83,6 +83,12 @@ CREATE TABLE service_worker_script (
   source TEXT NOT NULL,
   UNIQUE (worker, url)
 ) STRICT;
+";
+
+/// Requests that must not be sent twice.
+const FORMAT_3: &str = "
+ALTER TABLE record
+  ADD COLUMN sent INTEGER NOT NULL DEFAULT 0 CHECK (sent IN (0, 1));
 ";
 
 /// The format of the database; 0 when it is empty.

@@ -61,7 +61,7 @@ impl SqliteFacts {
       std::thread::Builder::new()
         .name("store".into())
         .spawn(move || {
-          Writer::new(database, reserve).run(&queue);
+          Writer::new(database, reserve, lock.clone()).run(&queue);
           // The connection is closed; only now may another process come in.
           drop(lock);
         })?;

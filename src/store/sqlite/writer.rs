@@ -1,6 +1,7 @@
 //! The thread that owns the connection, and group commit: everything that
 //! waits goes into one transaction, for one flush of the disk.
 
+use std::sync::Arc;
 use std::sync::mpsc;
 
 use rusqlite::TransactionBehavior;
@@ -19,6 +20,7 @@ use crate::store::Fact;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 use crate::store::StoredRegistration;
+use crate::store::directory_lock::DirectoryLock;
 
 /// The most changes in one transaction, so that the first of many does not
 /// wait for all of them.
@@ -64,11 +66,20 @@ type Outcome = Result<Option<BackgroundFetchKey>, StoreError>;
 pub(super) struct Writer {
   database: Database,
   reserve: Reserve,
+  directory: Arc<DirectoryLock>,
 }
 
 impl Writer {
-  pub(super) fn new(database: Database, reserve: Reserve) -> Self {
-    Self { database, reserve }
+  pub(super) fn new(
+    database: Database,
+    reserve: Reserve,
+    directory: Arc<DirectoryLock>,
+  ) -> Self {
+    Self {
+      database,
+      reserve,
+      directory,
+    }
   }
 
   /// Serves `queue` until nobody can ask any more.
@@ -159,6 +170,7 @@ impl Writer {
     if requests.is_empty() {
       return Ok(Vec::new());
     }
+    self.directory.is_there()?;
     let file = &self.database.file;
     let failed = |error| super::error::database_error(file, error);
     let mut transaction = self

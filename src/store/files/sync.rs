@@ -1,0 +1,91 @@
+//! Making bodies durable, on disks that may fail at it.
+//!
+//! A flush that fails may have dropped the bytes from memory, and the next one
+//! then reports success all the same. So a body whose flush has failed once is
+//! not durable behind what was flushed before, whatever is said later: it fails
+//! again until it is cut back to that.
+
+use std::collections::HashSet;
+use std::io;
+
+use super::Inner;
+use crate::store::BodyId;
+use crate::store::StoreError;
+use crate::store::lock::lock;
+
+/// From how many bodies on one flush of the whole file system is cheaper than
+/// a flush for each.
+const MANY: usize = 32;
+
+impl Inner {
+  pub(super) fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError> {
+    let mut failed = Failed::default();
+    if !self.sync_everything(ids) {
+      self.sync_files(ids, &mut failed);
+      self.sync_names(ids, &mut failed);
+    }
+    // A body that is gone was deleted, unless the whole store is gone.
+    self.lock.is_there()?;
+    let mut unsynced = lock(&self.unsynced);
+    for id in &failed.bodies {
+      unsynced.insert(*id);
+      self.boot.set_uncertain(*id);
+    }
+    let known = ids.iter().filter(|id| unsynced.contains(id));
+    let bodies: Vec<BodyId> = known.copied().collect();
+    if bodies.is_empty() {
+      return Ok(());
+    }
+    let error = failed.error.unwrap_or_else(|| {
+      io::Error::other("an earlier attempt to make them durable has failed")
+    });
+    Err(StoreError::Unsynced {
+      bodies,
+      source: Box::new(error.into()),
+    })
+  }
+
+  /// Files and names at once, where that is cheaper. When it fails, the
+  /// flushes of each say which.
+  fn sync_everything(&self, ids: &[BodyId]) -> bool {
+    let root = self.places.root();
+    ids.len() > MANY && matches!(self.door.sync_file_system(root), Ok(true))
+  }
+
+  fn sync_files(&self, ids: &[BodyId], failed: &mut Failed) {
+    for id in ids {
+      match self.door.sync_file(&self.places.file(*id)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+          failed.add(&[*id], error);
+        }
+        _ => {}
+      }
+    }
+  }
+
+  /// A file that cannot be found again is as bad as one without bytes.
+  fn sync_names(&self, ids: &[BodyId], failed: &mut Failed) {
+    for id in ids {
+      if let Err(error) = self.places.sync(*id) {
+        failed.add(&[*id], error);
+      }
+    }
+    if let Err(error) = self.places.sync_root() {
+      failed.add(ids, error);
+    }
+  }
+}
+
+#[derive(Default)]
+struct Failed {
+  bodies: HashSet<BodyId>,
+  /// The first one.
+  error: Option<io::Error>,
+}
+
+impl Failed {
+  fn add(&mut self, bodies: &[BodyId], error: io::Error) {
+    self.bodies.extend(bodies);
+    self.error.get_or_insert(error);
+  }
+}
