@@ -45,7 +45,7 @@ pub(super) async fn run(
     return;
   };
   // The attempt before this one may still be appending its last bytes.
-  let mut writer = run.records[record].writer.lock().await;
+  let mut attempts = run.records[record].attempts.lock().await;
   let Some(start) = run.tell(|p, _| p.start_fetch(record, attempt)) else {
     return;
   };
@@ -68,13 +68,13 @@ pub(super) async fn run(
     None => {}
     Some(Err(error)) => {
       let unavailability =
-        note_failure(&shared, &run, record, &mut writer, &error);
+        note_failure(&shared, &run, record, &mut attempts, &error);
       run.tell(|p, actions| {
         p.process_network_error(record, attempt, false, unavailability, actions)
       });
     }
     Some(Ok(FetchResponse { response, body })) => {
-      writer.retries.online();
+      attempts.retries.online();
       if run.records[record].waiting.lock().take().is_some() {
         shared.tell_observers(&run);
       }
@@ -85,9 +85,6 @@ pub(super) async fn run(
       run.tell(|p, actions| {
         p.process_response(record, attempt, response, actions)
       });
-      if head.status != 206 || start.range_start == 0 {
-        writer.body = None;
-      }
       if !terminate.is_cancelled() {
         let place = transfer::Place {
           shared: &shared,
@@ -96,7 +93,7 @@ pub(super) async fn run(
           attempt,
           terminate: &terminate,
         };
-        transfer::transfer(place, &mut writer, body).await;
+        transfer::transfer(place, &mut attempts, body).await;
       }
     }
   }

@@ -2,7 +2,6 @@
 //! behind the script's door.
 
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -80,7 +79,13 @@ impl Realm {
         .may_register(&request.url)
         .map_err(FetchRejection::Type)?;
     }
-    self.may_register_id(id).map(drop)
+    // Somebody who was called earlier, and is in the edit queue still, may be
+    // about to free the id: then it is looked at there alone.
+    match self.registration.edit_queue.try_lock() {
+      Ok(_queue) => self.may_register_id(id),
+      Err(_) => self.may_register(),
+    }
+    .map(drop)
   }
 
   /// `fetch()`, from the edit queue on. When it returns, the background fetch
@@ -103,12 +108,7 @@ impl Realm {
     self.may_fetch(&id, &requests)?;
     // A script that ends in between must leave all or nothing.
     let realm = self.clone();
-    let mut register = Box::pin(realm.register(id, records, options));
-    // It is begun here, so that calls get into the edit queue in the order in
-    // which they were made.
-    if let Poll::Ready(registered) = futures::poll!(&mut register) {
-      return registered;
-    }
+    let register = realm.register(id, records, options);
     self.engine().shared().to_the_end(register).await?
   }
 
@@ -127,7 +127,7 @@ impl Realm {
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
     let _queue = registration.edit_queue.lock().await;
-    // fetch.8.1 to fetch.8.3, fetch.8.5
+    // fetch.8.1 to fetch.8.5
     let permission = self.may_register_id(&id)?;
     // fetch.8.9: storing the requests exceeds a quota. What the author
     // announces to download counts, too: better refused now than in the middle.
@@ -155,11 +155,23 @@ impl Realm {
     Ok(snapshot)
   }
 
-  /// fetch.8.1 to fetch.8.3, fetch.8.5
+  /// fetch.8.1 to fetch.8.5
   fn may_register_id(
     &self,
     id: &str,
   ) -> Result<PermissionState, FetchRejection> {
+    let permission = self.may_register()?;
+    // fetch.8.5: bgFetchMap[id] exists: TypeError
+    if self.registration.active(id).is_some() {
+      return Err(FetchRejection::Type(format!(
+        "there is an active background fetch with the id \"{id}\" already"
+      )));
+    }
+    Ok(permission)
+  }
+
+  /// fetch.8.1 to fetch.8.4
+  fn may_register(&self) -> Result<PermissionState, FetchRejection> {
     // fetch.8.1: Let permission be the permission state.
     let config = &self.engine().shared().config;
     let permission = (config.permission)(&self.registration.scope.origin());
@@ -172,12 +184,6 @@ impl Realm {
       return Err(type_error(
         "the service worker registration has no active worker",
       ));
-    }
-    // fetch.8.5: bgFetchMap[id] exists: TypeError
-    if self.registration.active(id).is_some() {
-      return Err(FetchRejection::Type(format!(
-        "there is an active background fetch with the id \"{id}\" already"
-      )));
     }
     Ok(permission)
   }

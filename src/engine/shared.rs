@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -17,6 +18,7 @@ use url::Url;
 use super::Running;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
@@ -67,7 +69,9 @@ impl Shared {
       ));
       Self {
         checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
-        concurrency: Semaphore::new(config.concurrency.in_all),
+        concurrency: Semaphore::new(open_files::at_once(
+          config.concurrency.in_all,
+        )),
         registrations: Registrations::new(Arc::downgrade(&service_workers)),
         service_workers,
         runs: Mutex::default(),
@@ -107,6 +111,12 @@ impl Shared {
     &self,
     task: impl Future<Output = T> + Send + 'static,
   ) -> Result<T, StoreError> {
+    let mut task = Box::pin(task);
+    // It is begun here, so that calls get into the edit queue in the order in
+    // which they were made.
+    if let Poll::Ready(output) = futures::poll!(&mut task) {
+      return Ok(output);
+    }
     let (sender, receiver) = tokio::sync::oneshot::channel();
     self.spawn(async move {
       let _ = sender.send(task.await);

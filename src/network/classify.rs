@@ -66,6 +66,17 @@ pub(super) fn classify(
   })
 }
 
+/// Whether the peer ended its side of a TLS connection in good order for TCP,
+/// and without the alert that TLS has for it:
+/// [RFC 9112, section 9.8](https://www.rfc-editor.org/rfc/rfc9112#section-9.8).
+pub(super) fn ended_without_closure_alert(error: &reqwest::Error) -> bool {
+  chain(error).any(|cause| {
+    cause
+      .downcast_ref::<io::Error>()
+      .is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof)
+  })
+}
+
 /// Host and port, for people.
 pub(super) fn place(url: &Url) -> String {
   let host = url.host_str().unwrap_or_default();

@@ -62,7 +62,7 @@ pub(super) async fn http_network_fetch(
   let framed = parts.version >= Version::HTTP_2
     || parts.headers.contains_key("content-length")
     || parts.headers.contains_key("transfer-encoding");
-  let body = ResponseBody::new(body, url, idle_timeout);
+  let body = ResponseBody::new(body, url, framed, idle_timeout);
   let body = match fetch.network.rate_limit() {
     Some(limit) => limit.apply(body).boxed(),
     None => body.boxed(),

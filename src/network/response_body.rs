@@ -15,6 +15,7 @@ use url::Url;
 use super::NetworkError;
 use super::classify::Phase;
 use super::classify::classify;
+use super::classify::ended_without_closure_alert;
 use super::classify::place;
 
 /// The transport's chunks, untouched, until the end, an error, or a silence
@@ -22,6 +23,9 @@ use super::classify::place;
 pub(super) struct ResponseBody {
   body: reqwest::Body,
   url: Url,
+  /// Whether the transport says where the body ends; else its end is the
+  /// connection's.
+  framed: bool,
   idle_timeout: Duration,
   /// Whether bytes came since `silent_since` was last set.
   moved: bool,
@@ -33,10 +37,16 @@ pub(super) struct ResponseBody {
 }
 
 impl ResponseBody {
-  pub fn new(body: reqwest::Body, url: Url, idle_timeout: Duration) -> Self {
+  pub fn new(
+    body: reqwest::Body,
+    url: Url,
+    framed: bool,
+    idle_timeout: Duration,
+  ) -> Self {
     Self {
       body,
       url,
+      framed,
       idle_timeout,
       moved: true,
       silent_since: Instant::now(),
@@ -88,6 +98,11 @@ impl Stream for ResponseBody {
         },
         Some(Err(error)) => {
           this.ended = true;
+          // Every browser takes such an end for the body's, and servers rely
+          // on it. Without TLS it could not be told from another either.
+          if !this.framed && ended_without_closure_alert(&error) {
+            return Poll::Ready(None);
+          }
           let error = classify(&error, &this.url, Phase::Body);
           return Poll::Ready(Some(Err(error)));
         }

@@ -3,14 +3,22 @@
 use background_fetch::network::Network;
 use background_fetch::network::NetworkConfig;
 use background_fetch::network::NetworkErrorKind;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 use crate::harness::*;
 use crate::support::FaultServer;
 use crate::support::Resource;
+use crate::support::Tls;
 
 fn trusting(server: &FaultServer) -> Network {
+  trusting_root(server.root_certificate_pem())
+}
+
+fn trusting_root(pem: &str) -> Network {
   let config = NetworkConfig {
-    root_certificates: vec![server.root_certificate_pem().into()],
+    root_certificates: vec![pem.into()],
     system_roots: false,
     ..config_with_names()
   };
@@ -66,4 +74,43 @@ async fn a_certificate_that_is_no_pem_is_told_at_once() {
   let message = network.err().map(|error| error.to_string());
   let message = message.unwrap_or_default();
   assert!(message.contains("root certificate 0"), "{message:?}");
+}
+
+/// Answers one request with `answer`, and ends the connection as TCP does,
+/// without a word of TLS. The server's URL, and a network that trusts it.
+async fn without_closure_alert(answer: &'static str) -> (String, Network) {
+  let tls = Tls::new("http/1.1");
+  let pem = tls.root_certificate_pem.clone();
+  let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+  let port = listener.local_addr().unwrap().port();
+  tokio::spawn(async move {
+    let (tcp, _) = listener.accept().await.unwrap();
+    let mut stream = tls.acceptor.accept(tcp).await.unwrap();
+    let mut request = [0; 4096];
+    assert!(stream.read(&mut request).await.unwrap() > 0);
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let (mut tcp, _) = stream.into_inner();
+    tcp.shutdown().await.unwrap();
+  });
+  let network = trusting_root(&pem);
+  (format!("https://localhost:{port}/"), network)
+}
+
+#[tokio::test]
+async fn the_end_of_the_connection_is_that_of_a_body_without_a_length() {
+  let (url, network) =
+    without_closure_alert("HTTP/1.1 200 OK\r\n\r\nhello").await;
+  let response = network.fetch(params(program(), &url)).await.unwrap();
+  assert_eq!(text(response).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_body_that_is_shorter_than_its_length_is_interrupted() {
+  let (url, network) =
+    without_closure_alert("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello")
+      .await;
+  let response = network.fetch(params(program(), &url)).await.unwrap();
+  let error = text(response).await.unwrap_err();
+  assert_eq!(error.kind, NetworkErrorKind::Interrupted, "{error}");
 }

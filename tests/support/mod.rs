@@ -44,3 +44,4 @@ pub use cors::Preflight;
 pub use log::{Ending, SeenRequest};
 pub use resource::Resource;
 pub use server::{FaultServer, Protocol};
+pub use tls::Tls;

@@ -1,6 +1,7 @@
-// META: global=serviceworker
+// META: global=window,serviceworker
 // META: timeout=long
 // META: script=resources/helpers.sub.js
+// META: script=resources/scope.js
 "use strict";
 
 // abort().
@@ -25,8 +26,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   await bgFetch.abort();
   const { type, event, value } = await ended;
   assert_failure({ type, bgFetch }, "aborted");
-  assert_false(event instanceof BackgroundFetchUpdateUIEvent);
-  assert_true(event instanceof BackgroundFetchEvent);
+  assert_equals(event.kind, "BackgroundFetchEvent");
   // steps: records.2.9.3
   assert_hidden(value[0], "AbortError");
   assert_true(value[0].error instanceof DOMException);

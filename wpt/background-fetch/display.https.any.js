@@ -3,6 +3,7 @@
 // META: script=/resources/testdriver.js
 // META: script=/resources/testdriver-vendor.js
 // META: script=resources/helpers.sub.js
+// META: script=resources/scope.js
 "use strict";
 
 // What a user does to a background fetch. No browser lets a test do that.

@@ -3,9 +3,10 @@
 // META: script=/resources/testdriver.js
 // META: script=/resources/testdriver-vendor.js
 // META: script=resources/helpers.sub.js
+// META: script=resources/scope.js
 "use strict";
 
-// updateUI() and the permission.
+// What only a worker can do: handle the events, and update the UI.
 // https://wicg.github.io/background-fetch/#background-fetch-update-ui-event
 
 /** Runs `f` in the event of a new background fetch. */
@@ -40,7 +41,7 @@ backgroundFetchTest((t, backgroundFetch) =>
 
 backgroundFetchTest(async (t, backgroundFetch) => {
   // steps: updateUI.1
-  const { event, bgFetch } = await inEvent(backgroundFetch, () => {});
+  const { original: event, bgFetch } = await inEvent(backgroundFetch, () => {});
   await t.step_wait(() => !bgFetch.recordsAvailable, "the event is over");
   await promise_rejects_dom(t, "InvalidStateError", event.updateUI({ title: "late" }));
 }, "the UI cannot be updated when the event is over");
@@ -71,3 +72,12 @@ backgroundFetchTest(async (t, backgroundFetch) => {
     t, "NotAllowedError", backgroundFetch.fetch(uniqueId(), pieces()));
   assert_array_equals(await backgroundFetch.getIds(), []);
 }, "without the permission nothing is fetched");
+
+// steps: perform.8.13
+backgroundFetchTest(async (t, backgroundFetch) => {
+  const id = uniqueId();
+  const handled = new Promise((resolve) => self.onbackgroundfetchsuccess = resolve);
+  t.add_cleanup(() => self.onbackgroundfetchsuccess = null);
+  await backgroundFetch.fetch(id, pieces());
+  assert_equals((await handled).registration.id, id);
+}, "the event handler attribute of the global is called");

@@ -1,6 +1,7 @@
-// META: global=serviceworker
+// META: global=window,serviceworker
 // META: timeout=long
 // META: script=resources/helpers.sub.js
+// META: script=resources/scope.js
 "use strict";
 
 // get(), getIds() and the identity of their objects.
@@ -42,7 +43,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "getIds() lists what is active");
 
 // steps: get.1
-backgroundFetchTest(async (t, backgroundFetch) => {
+backgroundFetchTest(async (t, backgroundFetch, registration) => {
   assert_equals(registration.backgroundFetch, backgroundFetch);
   assert_class_string(backgroundFetch, "BackgroundFetchManager");
   assert_readonly(registration, "backgroundFetch");

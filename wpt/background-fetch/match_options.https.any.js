@@ -1,6 +1,7 @@
-// META: global=serviceworker
+// META: global=window,serviceworker
 // META: timeout=long
 // META: script=resources/helpers.sub.js
+// META: script=resources/scope.js
 "use strict";
 
 // Every CacheQueryOptions, on the records of one background fetch.

@@ -3,6 +3,7 @@
 // META: script=/resources/testdriver.js
 // META: script=/resources/testdriver-vendor.js
 // META: script=resources/helpers.sub.js
+// META: script=resources/scope.js
 "use strict";
 
 // What happens at the end of the origin's storage. No browser lets a test set

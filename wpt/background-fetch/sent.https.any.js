@@ -1,6 +1,7 @@
-// META: global=serviceworker
+// META: global=window,serviceworker
 // META: timeout=long
 // META: script=resources/helpers.sub.js
+// META: script=resources/scope.js
 "use strict";
 
 // What goes over the wire: referrers, cookies, methods, headers, statuses.

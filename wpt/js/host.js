@@ -9,6 +9,8 @@ const {
   op_wpt_load,
   op_wpt_log,
   op_wpt_realm_kind,
+  op_wpt_restart,
+  op_wpt_restarts,
   op_wpt_result,
   op_wpt_set_permission,
   op_wpt_set_quota,
@@ -46,6 +48,8 @@ const host = {
   result: (result) => op_wpt_result(result),
   complete: (results) => op_wpt_complete(results),
   display: (id, action) => op_wpt_display(id, action),
+  restarts: op_wpt_restarts(),
+  restart: () => op_wpt_restart(),
   setQuota: (bytes) => op_wpt_set_quota(bytes),
   setPermission: (name, state) => op_wpt_set_permission(name, state),
 };

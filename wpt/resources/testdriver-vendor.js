@@ -10,6 +10,11 @@
   };
   if (host !== undefined) {
     internal.background_fetch = (id, action) => host.display(id, action);
+    internal.restarts = host.restarts;
+    internal.restart = () => {
+      host.restart();
+      return new Promise(() => {});
+    };
     internal.set_quota = async (bytes) => host.setQuota(bytes);
   }
   internal.click = async (element) => {

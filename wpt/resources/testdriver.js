@@ -4,6 +4,8 @@ globalThis.test_driver_internal = {
   click: () => Promise.reject(new Error("nobody can click")),
   background_fetch: () => Promise.reject(new Error("nobody has its display")),
   set_quota: () => Promise.reject(new Error("nobody can set it")),
+  restart: () => Promise.reject(new Error("nobody can restart it")),
+  restarts: 0,
 };
 globalThis.test_driver = {
   set_permission: (descriptor, state) =>
@@ -13,6 +15,13 @@ globalThis.test_driver = {
   // Resolves with whether it could be done. No browser has this.
   background_fetch: (id, action) =>
     globalThis.test_driver_internal.background_fetch(id, action),
+  // Ends the engine, as the end of a process does, and the page with it; then
+  // both start anew. Never resolves.
+  restart: () => globalThis.test_driver_internal.restart(),
+  // How often that has happened.
+  get restarts() {
+    return globalThis.test_driver_internal.restarts;
+  },
   // How much the origin may store, in bytes; before it stores anything.
   set_quota: (bytes) => globalThis.test_driver_internal.set_quota(bytes),
 };

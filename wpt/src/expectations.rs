@@ -14,9 +14,11 @@
 //! }
 //! ```
 //!
-//! The name `(harness)` stands for the page as a whole.
+//! Where several are right, `"expected"` is a list: `["PASS", "FAIL"]`. The
+//! name `(harness)` stands for the page as a whole.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -32,11 +34,39 @@ pub const HARNESS: &str = "(harness)";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expectation {
-  expected: Status,
+  expected: Expected,
   #[serde(rename = "reason")]
   _reason: String,
   #[serde(rename = "chromium")]
   _chromium: String,
+}
+
+/// The statuses that are right.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Expected {
+  One(Status),
+  Several(Vec<Status>),
+}
+
+impl Expected {
+  pub fn contains(&self, status: Status) -> bool {
+    self.statuses().contains(&status)
+  }
+
+  pub fn statuses(&self) -> &[Status] {
+    match self {
+      Self::One(status) => std::slice::from_ref(status),
+      Self::Several(statuses) => statuses,
+    }
+  }
+}
+
+impl fmt::Display for Expected {
+  fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let names = self.statuses().iter().map(Status::to_string);
+    formatter.write_str(&names.collect::<Vec<_>>().join(" or "))
+  }
 }
 
 #[derive(Debug, Default)]
@@ -72,12 +102,14 @@ impl Expectations {
       })
   }
 
-  pub fn of_harness(&self, page: &str) -> Status {
-    self.find(page, HARNESS).unwrap_or(Status::Ok)
+  pub fn of_harness(&self, page: &str) -> Expected {
+    self
+      .find(page, HARNESS)
+      .unwrap_or(Expected::One(Status::Ok))
   }
 
-  pub fn of_subtest(&self, page: &str, name: &str) -> Status {
-    self.find(page, name).unwrap_or(Status::Pass)
+  pub fn of_subtest(&self, page: &str, name: &str) -> Expected {
+    self.find(page, name).unwrap_or(Expected::One(Status::Pass))
   }
 
   /// Names that are listed for a page, and that it does not have.
@@ -93,7 +125,7 @@ impl Expectations {
       .collect()
   }
 
-  fn find(&self, page: &str, name: &str) -> Option<Status> {
-    Some(self.0.get(page)?.get(name)?.expected)
+  fn find(&self, page: &str, name: &str) -> Option<Expected> {
+    Some(self.0.get(page)?.get(name)?.expected.clone())
   }
 }

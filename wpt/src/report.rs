@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::expectations::Expectations;
+use crate::expectations::Expected;
 use crate::results::Results;
 use crate::results::Status;
 
@@ -55,7 +56,7 @@ fn of_page(page: &Results, expectations: &Expectations) -> Value {
       "status": subtest.status,
       "message": subtest.message,
     });
-    with_expected(value, subtest.status, expected)
+    with_expected(value, subtest.status, &expected)
   });
   let value = json!({
     "test": id,
@@ -63,16 +64,22 @@ fn of_page(page: &Results, expectations: &Expectations) -> Value {
     "message": page.message,
     "duration": page.duration.as_millis() as u64,
     "subtests": subtests.collect::<Vec<_>>(),
-    "known_intermittent": [],
   });
-  with_expected(value, page.status, expectations.of_harness(id))
+  with_expected(value, page.status, &expectations.of_harness(id))
 }
 
-/// Only what was not expected says what was.
-fn with_expected(mut value: Value, status: Status, expected: Status) -> Value {
-  if status != expected {
-    value["expected"] = json!(expected);
+/// Only what was not expected says what was; what else would have been right
+/// is listed as if it came and went.
+fn with_expected(
+  mut value: Value,
+  status: Status,
+  expected: &Expected,
+) -> Value {
+  let statuses = expected.statuses();
+  if let Some(first) = statuses.first().filter(|first| **first != status) {
+    value["expected"] = json!(first);
   }
+  value["known_intermittent"] = json!(statuses.get(1..).unwrap_or_default());
   value
 }
 

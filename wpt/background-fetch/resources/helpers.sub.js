@@ -1,16 +1,10 @@
-// Shared by the tests in a service worker's own scope.
+// Shared by the tests: what is fetched, and what is expected of it.
 
 const ORIGIN = self.location.origin;
 const REMOTE_ORIGIN = "https://{{domains[www1]}}:{{ports[https][0]}}";
 const OTHER_SITE = "https://{{hosts[alt][]}}:{{ports[https][0]}}";
 const INSECURE_ORIGIN = "http://{{host}}:{{ports[http][0]}}";
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
-
-const EVENTS = [
-  "backgroundfetchsuccess",
-  "backgroundfetchfail",
-  "backgroundfetchabort",
-];
 
 let ids = 0;
 const uniqueId = () => `id ${++ids}`;
@@ -22,52 +16,6 @@ const resource = (path, origin = ORIGIN) =>
 /** A resource that comes as `pieces.py` is told. */
 const pieces = (parameters) =>
   resource(`pieces.py?${new URLSearchParams(parameters)}`);
-
-const installed = new Promise((resolve) =>
-  addEventListener("install", resolve, { once: true })
-);
-
-/** Resolves when the worker is active: before, nothing can be fetched. */
-async function activated() {
-  const { installing, waiting, active } = registration;
-  // Some show no worker before its installation begins.
-  if ((installing ?? waiting ?? active) === null) await installed;
-  while (registration.active?.state !== "activated") {
-    const worker = registration.installing ?? registration.waiting ??
-      registration.active;
-    await new Promise((resolve) =>
-      worker.addEventListener("statechange", resolve, { once: true })
-    );
-  }
-}
-
-function backgroundFetchTest(f, name) {
-  promise_test(async (t) => {
-    await activated();
-    return f(t, registration.backgroundFetch);
-  }, name);
-}
-
-/**
- * Waits for the event of the background fetch `id`. `inspect` is called while
- * the records are there; what it resolves with becomes `value`.
- */
-function eventOf(id, inspect = () => undefined) {
-  return new Promise((resolve, reject) => {
-    const listener = (event) => {
-      if (event.registration.id !== id) return;
-      for (const type of EVENTS) removeEventListener(type, listener);
-      const { type, registration: bgFetch } = event;
-      const inspected = (async () => inspect(bgFetch, event))();
-      inspected.then(
-        (value) => resolve({ type, event, bgFetch, value }),
-        reject,
-      );
-      event.waitUntil(inspected.catch(() => {}));
-    };
-    for (const type of EVENTS) addEventListener(type, listener);
-  });
-}
 
 /** Every record's response (or the rejection) and text, in order. */
 async function contents(bgFetch) {
@@ -89,9 +37,9 @@ async function fetchAll(backgroundFetch, requests, options) {
   const id = uniqueId();
   const ended = eventOf(id, contents);
   const started = await backgroundFetch.fetch(id, requests, options);
-  const { type, event, bgFetch, value } = await ended;
-  assert_equals(bgFetch, started, "the event has the same object");
-  return { type, event, bgFetch, value };
+  const end = await ended;
+  assert_equals(end.bgFetch, started, "the event has the same object");
+  return end;
 }
 
 function assert_success({ type, bgFetch }) {

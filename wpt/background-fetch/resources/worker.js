@@ -2,7 +2,13 @@
 
 let page = null;
 
-addEventListener("message", (event) => {
+addEventListener("message", async (event) => {
+  // Pages talk to each other.
+  if (event.data?.relay) {
+    const pages = await clients.matchAll({ includeUncontrolled: true });
+    pages.forEach((other) => other.postMessage(event.data.relay));
+    return;
+  }
   page = event.source;
   page.postMessage({ what: "ready" });
 });

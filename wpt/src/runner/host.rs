@@ -1,9 +1,8 @@
 //! The ops behind `wpt/js`.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use background_fetch::engine::PermissionState;
@@ -11,64 +10,32 @@ use background_fetch::engine::Realm;
 use background_fetch::engine::RealmKind;
 use deno_core::OpState;
 use deno_core::op2;
-use parking_lot::Mutex;
 use reqwest::Method;
 use reqwest::Url;
-use serde::Deserialize;
 use serde::Serialize;
 
-use super::loader::Loader;
+use super::frame::Frame;
+use super::outcome::Complete;
+use super::outcome::CompleteTest;
+use super::outcome::Outcome;
+use super::world::World;
 
 /// What the runner and a realm share.
 pub struct Host {
-  pub loader: Loader,
-  pub timeout_multiplier: f64,
-  pub permission: Arc<Mutex<PermissionState>>,
-  /// In bytes; read when an origin stores something for the first time.
-  pub quota: Arc<AtomicU64>,
-  pub log: Log,
+  pub world: World,
   pub outcome: Rc<RefCell<Outcome>>,
+  /// By the number that the script knows them by.
+  frames: HashMap<u32, Frame>,
 }
 
-/// What a page's realms have written.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<String>>);
-
-impl Log {
-  pub fn write(&self, text: &str) {
-    self.0.lock().push_str(text);
+impl Host {
+  pub fn new(world: World, outcome: Rc<RefCell<Outcome>>) -> Self {
+    Self {
+      world,
+      outcome,
+      frames: HashMap::new(),
+    }
   }
-
-  pub fn line(&self, text: &str) {
-    self.write(&format!("{text}\n"));
-  }
-
-  pub fn take(&self) -> String {
-    std::mem::take(&mut self.0.lock())
-  }
-}
-
-/// What is known of the tests in a realm.
-#[derive(Default)]
-pub struct Outcome {
-  /// Those that have ended, as they came.
-  pub ended: Vec<CompleteTest>,
-  pub complete: Option<Complete>,
-}
-
-/// What the harness reports at its end.
-#[derive(Deserialize)]
-pub struct Complete {
-  pub status: u32,
-  pub message: Option<String>,
-  pub tests: Vec<CompleteTest>,
-}
-
-#[derive(Deserialize)]
-pub struct CompleteTest {
-  pub name: String,
-  pub status: u32,
-  pub message: Option<String>,
 }
 
 deno_core::extension!(
@@ -76,12 +43,16 @@ deno_core::extension!(
   deps = [background_fetch],
   ops = [
     op_wpt_add_csp,
+    op_wpt_close_frame,
     op_wpt_complete,
     op_wpt_display,
     op_wpt_fetch,
     op_wpt_load,
     op_wpt_log,
+    op_wpt_open_frame,
     op_wpt_realm_kind,
+    op_wpt_restart,
+    op_wpt_restarts,
     op_wpt_result,
     op_wpt_set_permission,
     op_wpt_set_quota,
@@ -108,7 +79,7 @@ fn op_wpt_realm_kind(state: &mut OpState) -> &'static str {
 #[op2]
 #[string]
 fn op_wpt_load(state: &mut OpState, #[string] url: &str) -> Option<String> {
-  let loader = state.borrow::<Host>().loader.clone();
+  let loader = state.borrow::<Host>().world.setting.loader.clone();
   let text = match Url::parse(url) {
     Ok(url) => loader.load_text_blocking(url),
     Err(error) => Err(format!("{url}: {error}")),
@@ -116,7 +87,11 @@ fn op_wpt_load(state: &mut OpState, #[string] url: &str) -> Option<String> {
   match text {
     Ok(text) => Some(text),
     Err(error) => {
-      state.borrow::<Host>().log.line(&format!("load: {error}"));
+      state
+        .borrow::<Host>()
+        .world
+        .log
+        .line(&format!("load: {error}"));
       None
     }
   }
@@ -139,7 +114,7 @@ async fn op_wpt_fetch(
   #[serde] headers: Vec<(String, String)>,
   #[buffer(copy)] body: Vec<u8>,
 ) -> Option<JsResponse> {
-  let loader = state.borrow().borrow::<Host>().loader.clone();
+  let loader = state.borrow().borrow::<Host>().world.setting.loader.clone();
   let method = Method::from_bytes(method.as_bytes()).ok()?;
   let url = Url::parse(&url).ok()?;
   let loaded = loader.load(method, url, headers, body).await.ok()?;
@@ -163,14 +138,62 @@ fn op_wpt_result(state: &mut OpState, #[serde] result: CompleteTest) {
   outcome.borrow_mut().ended.push(result);
 }
 
+/// Ends the engine and everything on it; the page is then opened once more.
+#[op2(fast)]
+fn op_wpt_restart(state: &mut OpState) {
+  state.borrow::<Host>().outcome.borrow_mut().restart = true;
+}
+
+#[op2(fast)]
+fn op_wpt_restarts(state: &mut OpState) -> u32 {
+  state.borrow::<Host>().world.restarts
+}
+
+/// Opens another page, and resolves when it is loaded, with whether it could
+/// be.
+#[op2]
+async fn op_wpt_open_frame(
+  state: Rc<RefCell<OpState>>,
+  number: u32,
+  #[string] url: String,
+) -> bool {
+  let Ok(url) = Url::parse(&url) else {
+    return false;
+  };
+  let world = state.borrow().borrow::<Host>().world.clone();
+  let log = world.log.clone();
+  let (frame, loaded) = Frame::open(world, url);
+  // The loan of the state ends before the wait.
+  let insert = |frame| {
+    let mut state = state.borrow_mut();
+    state.borrow_mut::<Host>().frames.insert(number, frame);
+  };
+  insert(frame);
+  match loaded.await {
+    Ok(Ok(())) => true,
+    Ok(Err(error)) => {
+      log.line(&format!("frame: {error}"));
+      false
+    }
+    // The frame was closed before.
+    Err(_) => false,
+  }
+}
+
+/// Closes it: its realm ends.
+#[op2(fast)]
+fn op_wpt_close_frame(state: &mut OpState, number: u32) {
+  state.borrow_mut::<Host>().frames.remove(&number);
+}
+
 #[op2(fast)]
 fn op_wpt_timeout_multiplier(state: &mut OpState) -> f64 {
-  state.borrow::<Host>().timeout_multiplier
+  state.borrow::<Host>().world.setting.timeout_multiplier
 }
 
 #[op2(fast)]
 fn op_wpt_log(state: &mut OpState, #[string] text: &str) {
-  state.borrow::<Host>().log.line(text);
+  state.borrow::<Host>().world.log.line(text);
 }
 
 #[op2(fast)]
@@ -180,7 +203,7 @@ fn op_wpt_set_permission(
   #[string] permission: &str,
 ) {
   if name == "background-fetch" {
-    *state.borrow::<Host>().permission.lock() = match permission {
+    *state.borrow::<Host>().world.permission.lock() = match permission {
       "granted" => PermissionState::Granted,
       "denied" => PermissionState::Denied,
       _ => PermissionState::Prompt,
@@ -191,7 +214,7 @@ fn op_wpt_set_permission(
 #[op2(fast)]
 fn op_wpt_set_quota(state: &mut OpState, bytes: f64) {
   // Numbers that are none become zero.
-  let quota = &state.borrow::<Host>().quota;
+  let quota = &state.borrow::<Host>().world.quota;
   quota.store(bytes as u64, Ordering::Relaxed);
 }
 

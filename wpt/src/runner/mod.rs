@@ -1,9 +1,14 @@
 //! Runs pages of tests, several at once.
 
+mod frame;
 mod host;
 mod loader;
+mod log;
+mod outcome;
 mod page;
 mod realm;
+mod run;
+mod world;
 
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -93,7 +98,7 @@ fn run_bounded(test: Test, setting: &Arc<Setting>) -> Results {
     .name(test.id.clone())
     .stack_size(STACK)
     .spawn(move || {
-      let _ = sender.send(realm::run(&name, &setting));
+      let _ = sender.send(run::run(&name, &setting));
     });
   let (status, message) = match thread {
     Err(error) => (Status::Crash, format!("no thread for it: {error}")),

@@ -44,6 +44,8 @@ pub enum Part {
   Pause(Duration),
   /// The connection is cut.
   Cut,
+  /// As the only part: the connection ends, and there is not even a head.
+  Gone,
 }
 
 /// An answer.

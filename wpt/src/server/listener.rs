@@ -1,6 +1,5 @@
 //! Connections: HTTP/1.1, with TLS or without.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
@@ -68,7 +67,7 @@ async fn connection(
 ) {
   let service = service_fn(move |request| {
     let site = site.clone();
-    async move { Ok::<_, Infallible>(answer(&site, scheme, request).await) }
+    async move { answer(&site, scheme, request).await }
   });
   // A client that goes away is none of the server's errors.
   let _ = http1::Builder::new()
@@ -77,15 +76,19 @@ async fn connection(
     .await;
 }
 
+/// An error ends the connection with no answer.
 async fn answer(
   site: &Site,
   scheme: &str,
   request: hyper::Request<Incoming>,
-) -> Response<Body> {
+) -> io::Result<Response<Body>> {
   let reply = match read(scheme, request).await {
     Some(request) => site.answer(&request).await,
     None => Reply::text(400, "the request cannot be read"),
   };
+  if reply.body == [Part::Gone] {
+    return Err(io::Error::other("the server is away"));
+  }
   let length: usize = reply.body.iter().map(Part::len).sum();
   let cut = reply.body.contains(&Part::Cut);
   let mut response = Response::new(body(reply.body));
@@ -97,7 +100,7 @@ async fn answer(
   if !has_length && !chunked && !cut {
     response.headers_mut().insert(CONTENT_LENGTH, length.into());
   }
-  response
+  Ok(response)
 }
 
 async fn read(
@@ -119,7 +122,7 @@ impl Part {
   fn len(&self) -> usize {
     match self {
       Part::Bytes(bytes) => bytes.len(),
-      Part::Pause(_) | Part::Cut => 0,
+      Part::Pause(_) | Part::Cut | Part::Gone => 0,
     }
   }
 }
@@ -137,7 +140,7 @@ fn frames(
         Part::Bytes(bytes) if bytes.is_empty() => {}
         Part::Bytes(bytes) => return Some((Ok(Frame::data(bytes)), parts)),
         Part::Pause(time) => tokio::time::sleep(time).await,
-        Part::Cut => {
+        Part::Cut | Part::Gone => {
           // hyper sends what it has when there is nothing more for now, and
           // nothing of it after an error.
           tokio::task::yield_now().await;

@@ -5,6 +5,8 @@ mod files;
 mod handlers;
 pub mod hosts;
 mod listener;
+mod outage;
+mod pieces;
 mod pipe;
 mod route;
 mod substitute;
@@ -21,7 +23,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use self::hosts::Ports;
+use self::outage::Outages;
 use self::route::Site;
+pub use self::route::built_in;
 use self::tls::Tls;
 
 /// Why the server could not be started.
@@ -60,7 +64,11 @@ impl Server {
       http: [numbers[0], numbers[1]],
       https: [numbers[2], numbers[3]],
     };
-    let site = Arc::new(Site { root, ports });
+    let site = Arc::new(Site {
+      root,
+      ports,
+      outages: Outages::default(),
+    });
     for (index, (_, listener)) in listeners.into_iter().enumerate() {
       let acceptor = (index >= 2).then(|| tls.acceptor.clone());
       tokio::spawn(listener::serve(listener, acceptor, site.clone()));

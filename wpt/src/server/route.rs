@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Method;
+
 use super::exchange::Reply;
 use super::exchange::Request;
 use super::files;
 use super::handlers;
 use super::hosts::GENEROUS_HOST;
 use super::hosts::Ports;
+use super::outage::Outages;
 use super::pipe;
 use super::substitute::substitute;
 use super::wrapper;
@@ -18,6 +21,7 @@ pub struct Site {
   /// The folder with the tests.
   pub root: PathBuf,
   pub ports: Ports,
+  pub outages: Outages,
 }
 
 /// How far away the server is for background fetches: tests of
@@ -42,6 +46,12 @@ const BUILT_IN: [(&str, &str); 2] = [
   ),
 ];
 
+/// The text of a file that the runner brings.
+pub fn built_in(path: &str) -> Option<&'static str> {
+  let mut files = BUILT_IN.iter();
+  files.find(|(name, _)| *name == path).map(|(_, text)| *text)
+}
+
 /// Paths under which tests know files that lie elsewhere.
 const REWRITES: [(&str, &str); 1] = [(
   "/resources/WebIDLParser.js",
@@ -61,11 +71,11 @@ impl Site {
       Some((_, to)) => (*to).to_string(),
       None => path,
     };
-    let mut reply = if let Some((_, text)) =
-      BUILT_IN.iter().find(|(built_in, _)| *built_in == path)
+    let mut reply = if let Some(text) = built_in(&path) {
+      Reply::new(200, text).with("Content-Type", "text/javascript")
+    } else if let Some(reply) =
+      handlers::answer(&path, request, &self.outages).await
     {
-      Reply::new(200, *text).with("Content-Type", "text/javascript")
-    } else if let Some(reply) = handlers::answer(&path, request).await {
       reply
     } else if path.ends_with(".py") {
       Reply::text(501, format!("no handler stands in for {path}"))
@@ -79,14 +89,17 @@ impl Site {
     {
       reply = Reply::text(500, error);
     }
-    if request.method == http::Method::HEAD {
+    if request.method == Method::HEAD {
       reply.body.clear();
     }
     reply
   }
 
   fn file(&self, path: &str, request: &Request) -> Reply {
-    let Some(file) = files::locate(&self.root, path) else {
+    // As wptserve has it, a preflight for a file is refused.
+    let is_read = matches!(request.method, Method::GET | Method::HEAD);
+    let file = files::locate(&self.root, path).filter(|_| is_read);
+    let Some(file) = file else {
       return Reply::new(404, "");
     };
     let mut reply = files::reply(&file);
