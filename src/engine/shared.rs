@@ -181,25 +181,12 @@ impl Shared {
     if let Err(error) = self.checkpoint.write(Vec::new()).await {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
-    self.close_writers();
     self.clear();
     // Dropping it waits for its thread.
     if let Some(store) = self.gate.close() {
       let dropped = self.runtime.spawn_blocking(move || drop(store));
       if let Err(error) = dropped.await {
         tracing::error!(%error, "the store cannot be closed");
-      }
-    }
-  }
-
-  /// An open body keeps the store.
-  fn close_writers(&self) {
-    for run in self.runs.lock().values() {
-      for record in &run.records {
-        // Nobody has the lock: every attempt has ended.
-        if let Ok(mut writer) = record.writer.try_lock() {
-          writer.body = None;
-        }
       }
     }
   }
