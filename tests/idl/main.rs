@@ -53,6 +53,15 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
     ..EngineConfig::default()
   };
   let engine = Engine::start(Store::in_memory(), config).unwrap();
+  // Whom a service worker finds.
+  let page = |kind, path: &str| {
+    let url = format!("https://app.test{path}").parse().unwrap();
+    engine.attach(RealmFacts::new(kind, url))
+  };
+  let _clients = [
+    page(RealmKind::Window, "/elsewhere/page.html"),
+    page(RealmKind::DedicatedWorker, "/elsewhere/worker.js"),
+  ];
   let written = Rc::new(RefCell::new(String::new()));
   let sink = written.clone();
   let options = ExtensionOptions {
