@@ -12,7 +12,9 @@ use background_fetch::spec::BackgroundFetchResponse;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::CacheQueryOptions;
 use background_fetch::spec::CredentialsMode;
+use background_fetch::spec::Destination;
 use background_fetch::spec::HeaderList;
+use background_fetch::spec::Policy;
 use background_fetch::spec::Request;
 use background_fetch::spec::Response;
 use background_fetch::spec::ResponseType;
@@ -147,20 +149,29 @@ pub fn csp(data: &[u8]) {
   let values: Vec<String> = lines.collect();
   let policies = parse_csp_list(&values);
   let _ = upgrades_insecure_requests(&policies);
-  for redirects in [0, 1] {
-    let blocked = should_be_blocked_by_csp(&policies, &page, &to, redirects);
-    // Each policy blocks by itself, and more of them allow nothing.
-    let by_one = policies.iter().any(|policy| {
-      let alone = std::slice::from_ref(policy);
-      should_be_blocked_by_csp(alone, &page, &to, redirects).is_some()
-    });
-    assert_eq!(blocked.is_some(), by_one);
-  }
-  // After a redirect a source's path does not count.
-  if should_be_blocked_by_csp(&policies, &page, &to, 0).is_none() {
-    assert!(should_be_blocked_by_csp(&policies, &page, &to, 1).is_none());
+  for destination in DESTINATIONS {
+    let blocked = |policies: &[Policy], redirects| {
+      should_be_blocked_by_csp(policies, &page, destination, &to, redirects)
+        .is_some()
+    };
+    for redirects in [0, 1] {
+      // Each policy blocks by itself, and more of them allow nothing.
+      let mut alone = policies.iter().map(std::slice::from_ref);
+      let by_one = alone.any(|policy| blocked(policy, redirects));
+      assert_eq!(blocked(&policies, redirects), by_one);
+    }
+    // After a redirect a source's path does not count.
+    if !blocked(&policies, 0) {
+      assert!(!blocked(&policies, 1));
+    }
   }
 }
+
+const DESTINATIONS: [Destination; 3] = [
+  Destination::Empty,
+  Destination::Script,
+  Destination::ServiceWorker,
+];
 
 /// Two URLs, the response's `Vary`, and headers of both requests.
 pub fn matching(data: &[u8]) {

@@ -10,6 +10,7 @@ const {
   ObjectSetPrototypeOf,
   SymbolToStringTag,
   TypeError,
+  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
@@ -211,6 +212,7 @@ globalThis[webidl.brand] = webidl.brand;
 event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
 event.defineEventHandler(globalThis, "error", undefined, true);
+defineEventHandlerAttribute(globalThis, "rejectionhandled");
 defineEventHandlerAttribute(globalThis, "unhandledrejection");
 
 // https://html.spec.whatwg.org/multipage/system-state.html#the-navigator-object
@@ -242,6 +244,29 @@ defineAttribute(globalThis, "navigator", () => navigator);
 // Where these are missing, script errors end in the embedder's event loop,
 // which is right for a realm that has nobody else to tell.
 core.setReportExceptionCallback(event.reportException);
+
+// Taken now: a script may replace it later.
+const dispatchEvent = uncurryThis(event.EventTarget.prototype.dispatchEvent);
+
+// https://html.spec.whatwg.org/multipage/webappapis.html#unhandled-promise-rejections
+function firePromiseRejectionEvent(type, cancelable, promise, reason) {
+  const rejection = new event.PromiseRejectionEvent(type, {
+    cancelable,
+    promise,
+    reason,
+  });
+  event.setIsTrusted(rejection, true);
+  dispatchEvent(globalThis, rejection);
+  return rejection.defaultPrevented;
+}
+
+// One that nobody wants ends in the embedder's event loop as well.
+core.setUnhandledPromiseRejectionHandler((promise, reason) =>
+  firePromiseRejectionEvent("unhandledrejection", true, promise, reason)
+);
+core.setHandledPromiseRejectionHandler((promise, reason) => {
+  firePromiseRejectionEvent("rejectionhandled", false, promise, reason);
+});
 
 // No script of such a realm needs the embedder's own interface, and through it
 // would reach ops that ask no permission.

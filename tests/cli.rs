@@ -16,6 +16,10 @@ mod interrupted;
 mod network;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/script_errors.rs"]
+mod script_errors;
+#[path = "cli/service_worker.rs"]
+mod service_worker;
 #[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;

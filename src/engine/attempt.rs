@@ -18,6 +18,7 @@ use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
 use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
@@ -44,7 +45,7 @@ pub(super) async fn run(
     return;
   };
   // The attempt before this one may still be appending its last bytes.
-  let mut writer = run.records[record].writer.lock().await;
+  let mut attempts = run.records[record].attempts.lock().await;
   let Some(start) = run.tell(|p, _| p.start_fetch(record, attempt)) else {
     return;
   };
@@ -67,13 +68,13 @@ pub(super) async fn run(
     None => {}
     Some(Err(error)) => {
       let unavailability =
-        note_failure(&shared, &run, record, &mut writer, &error);
+        note_failure(&shared, &run, record, &mut attempts, &error);
       run.tell(|p, actions| {
         p.process_network_error(record, attempt, false, unavailability, actions)
       });
     }
     Some(Ok(FetchResponse { response, body })) => {
-      writer.retries.online();
+      attempts.retries.online();
       if run.records[record].waiting.lock().take().is_some() {
         shared.tell_observers(&run);
       }
@@ -84,9 +85,6 @@ pub(super) async fn run(
       run.tell(|p, actions| {
         p.process_response(record, attempt, response, actions)
       });
-      if head.status != 206 || start.range_start == 0 {
-        writer.body = None;
-      }
       if !terminate.is_cancelled() {
         let place = transfer::Place {
           shared: &shared,
@@ -95,7 +93,7 @@ pub(super) async fn run(
           attempt,
           terminate: &terminate,
         };
-        transfer::transfer(place, &mut writer, body).await;
+        transfer::transfer(place, &mut attempts, body).await;
       }
     }
   }
@@ -166,6 +164,7 @@ fn params(
   let weak = Arc::downgrade(run);
   FetchParams {
     request: slot.request.clone(),
+    destination: Destination::Empty,
     environment: run.environment.clone(),
     range: (start.range_start > 0).then(|| RangeStart {
       first_byte: start.range_start,

@@ -19,7 +19,7 @@ use crate::store::StoreError;
 
 /// The least wait before progress that could not be made durable is tried
 /// again.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) struct Checkpoint {
   store: Store,

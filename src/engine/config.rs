@@ -16,7 +16,8 @@ use crate::service_worker::ServiceWorkerLimits;
 /// embedder wants.
 #[derive(Clone)]
 pub struct EngineConfig {
-  /// The wire: TLS roots, proxy, DNS overrides, timeouts, cookies.
+  /// The wire: TLS roots, proxy, name resolution, timeouts, rate limit,
+  /// cookies.
   pub network: NetworkConfig,
   /// The [permission state](https://wicg.github.io/background-fetch/#permissions)
   /// for `"background-fetch"`, by origin. Default: granted.
@@ -117,6 +118,8 @@ impl Default for RetryPolicy {
 /// How many fetches run at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Concurrency {
+  /// Fewer when the process may not open so many files: about a third of
+  /// `RLIMIT_NOFILE`, which the embedder may want to raise.
   pub in_all: usize,
   pub per_background_fetch: usize,
 }

@@ -263,7 +263,7 @@ fn start(
     registration: realm.registration.clone(),
     environment: realm.environment(),
     embedder_data: realm.facts().embedder_data.clone(),
-    net_check: realm.facts().net_check.clone(),
+    net_check: realm.net_check(),
     slots: slots.collect(),
     perform: Perform::new(row.background_fetch),
   };

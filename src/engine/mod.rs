@@ -7,8 +7,10 @@ mod checkpoint;
 mod config;
 mod fetch;
 mod fetch_rejection;
+mod finished;
 mod inbox;
 mod integrity;
+mod open_files;
 mod owed_events;
 mod purge;
 mod quota;
@@ -57,6 +59,7 @@ pub use self::config::RetryPolicy;
 pub use self::fetch::BackgroundFetchOptions;
 pub use self::fetch::NewRecord;
 pub use self::fetch_rejection::FetchRejection;
+pub use self::finished::Stuck;
 pub use self::inbox::RealmMessage;
 pub use self::owed_events::Delivery;
 pub use self::realm::Realm;
@@ -270,7 +273,9 @@ impl Engine {
   }
 
   /// Stops all transfers, makes what was received durable, and returns when
-  /// nothing runs any more. The store goes on with the next engine.
+  /// nothing runs any more. The store goes on with the next engine, which may
+  /// open it at once: also when somebody still holds a copy of this one, such
+  /// as a service worker's thread that cannot be stopped.
   pub async fn shutdown(self) {
     self.shared().stop().await;
   }

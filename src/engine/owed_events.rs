@@ -88,6 +88,14 @@ impl Registration {
     events.owed.values().any(|owed| owed.worker.is_none())
   }
 
+  /// Whether events are all that is left, and no worker is running for them.
+  pub(super) fn has_only_events_for_nobody(&self) -> bool {
+    let events = self.events.lock();
+    events.unfinished == 0
+      && !events.owed.is_empty()
+      && events.workers.is_empty()
+  }
+
   /// The script of the realm that has the event sees it now.
   pub(super) fn taken(&self, realm: u64, delivery: Delivery) {
     let mut events = self.events.lock();

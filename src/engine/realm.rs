@@ -16,6 +16,7 @@ use super::service_worker::WorkerEvents;
 use super::settle;
 use super::snapshot::BackgroundFetchSnapshot;
 use crate::network::Environment;
+use crate::network::NetCheck;
 use crate::service_worker::Attachment;
 use crate::service_worker::NewRealm;
 use crate::service_worker::RegistrationId;
@@ -50,6 +51,8 @@ pub(super) struct Attached {
   others: Mutex<Vec<Arc<Registration>>>,
   pub(super) id: u64,
   inbox: Arc<Inbox>,
+  /// The one in the facts, or what came later.
+  net_check: Mutex<Option<NetCheck>>,
   /// In addition to those in the facts.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
@@ -77,6 +80,7 @@ impl Realm {
     }
     let attached = Attached {
       engine,
+      net_check: Mutex::new(facts.net_check.clone()),
       facts,
       registration: registration.clone(),
       others: Mutex::default(),
@@ -133,10 +137,27 @@ impl Realm {
     }
   }
 
+  /// What is asked before every hop of what the realm starts.
+  pub(super) fn net_check(&self) -> Option<NetCheck> {
+    self.attached.net_check.lock().clone()
+  }
+
+  /// What is asked from now on, if the facts name nothing else.
+  pub(crate) fn net_check_or(&self, check: impl FnOnce() -> NetCheck) {
+    let mut own = self.attached.net_check.lock();
+    if own.is_none() {
+      let check = own.insert(check()).clone();
+      let service_workers = &self.engine().shared().service_workers;
+      service_workers.set_net_check(self.attached.id, check);
+    }
+  }
+
   /// A policy that came after the realm was made, for instance in a
   /// [`<meta>`](https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy);
   /// it governs what is fetched from now on.
   pub fn add_csp(&self, policy: String) {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.add_csp(self.attached.id, policy.clone());
     self.attached.added_csp.lock().push(policy);
   }
 
@@ -300,11 +321,16 @@ impl Realm {
 
   /// Waits until [`Realm::is_idle`].
   pub async fn idle(&self) {
-    self.attached.registration.idle().await;
-    let others = self.attached.others.lock().clone();
-    for registration in others {
+    for registration in self.registrations() {
       registration.idle().await;
     }
+  }
+
+  /// Its own, and those that it has started background fetches for.
+  pub(super) fn registrations(&self) -> Vec<Arc<Registration>> {
+    let mut all = vec![self.attached.registration.clone()];
+    all.extend(self.attached.others.lock().iter().cloned());
+    all
   }
 }
 

@@ -12,14 +12,13 @@ use super::retry::Retries;
 use super::snapshot::Waiting;
 use crate::spec::Request;
 use crate::store::BodyId;
-use crate::store::BodyWriter;
 
 pub(super) struct RecordSlot {
   pub(super) request: Request,
   pub(super) request_body: Option<BodyId>,
   pub(super) response_data: Mutex<Arc<ResponseData>>,
   /// Held by the attempt that runs: the next one waits until it has let go.
-  pub(super) writer: tokio::sync::Mutex<Writer>,
+  pub(super) attempts: tokio::sync::Mutex<Attempts>,
   /// Terminates the latest attempt.
   pub(super) terminate: Mutex<(u32, CancellationToken)>,
   pub(super) diagnostic: Mutex<String>,
@@ -33,7 +32,7 @@ impl RecordSlot {
       request: slot.request,
       request_body: slot.request_body,
       response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
-      writer: Default::default(),
+      attempts: Default::default(),
       terminate: Mutex::new((0, CancellationToken::new())),
       diagnostic: Mutex::new(slot.diagnostic),
       waiting: Mutex::default(),
@@ -41,11 +40,9 @@ impl RecordSlot {
   }
 }
 
-/// How the record's bytes get into the store.
+/// What the attempts to fetch the record hand on, one to the next.
 #[derive(Default)]
-pub(super) struct Writer {
-  /// Kept open from one attempt to the next.
-  pub(super) body: Option<Box<dyn BodyWriter>>,
+pub(super) struct Attempts {
   pub(super) retries: Retries,
   /// The wait before the next attempt.
   pub(super) delay: Duration,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::attempt::until;
 use super::config::RetryPolicy;
-use super::record_slot::Writer;
+use super::record_slot::Attempts;
 use super::run::Run;
 use super::shared::Shared;
 use super::snapshot::Waiting;
@@ -22,15 +22,15 @@ pub(super) fn note_failure(
   shared: &Shared,
   run: &Run,
   record: usize,
-  writer: &mut Writer,
+  attempts: &mut Attempts,
   error: &NetworkError,
 ) -> Unavailability {
   let policy = &shared.config.retry;
   let slot = &run.records[record];
   let mut reason = error.message.clone();
-  let unavailability = match writer.retries.failed(error.kind, policy) {
+  let unavailability = match attempts.retries.failed(error.kind, policy) {
     Verdict::Again { after, offline } => {
-      writer.delay = after;
+      attempts.delay = after;
       let reason = reason.clone();
       *slot.waiting.lock() = Some(Waiting { offline, reason });
       Unavailability::Temporary
@@ -54,7 +54,7 @@ pub(super) async fn wait_until_available(
   attempt: u32,
 ) {
   shared.tell_observers(&run);
-  let delay = run.records[record].writer.lock().await.delay;
+  let delay = run.records[record].attempts.lock().await.delay;
   if until(&shared.stopping, tokio::time::sleep(delay))
     .await
     .is_some()

@@ -7,6 +7,7 @@ use crate::network::Environment;
 use crate::network::FetchParams;
 use crate::service_worker::ScriptRequest;
 use crate::service_worker::ScriptResponse;
+use crate::spec::Destination;
 use crate::spec::RedirectMode;
 use crate::spec::Request;
 use crate::spec::RequestMode;
@@ -18,15 +19,22 @@ pub(super) async fn fetch(
 ) -> Result<ScriptResponse, String> {
   let environment = script.environment;
   let mut request = Request::get(script.url);
-  request.cache = "no-cache".into();
+  if script.bypass_cache {
+    request.cache = "no-cache".into();
+  }
   if script.is_main {
-    // https://w3c.github.io/ServiceWorker/#update-algorithm, step 8.
+    // https://w3c.github.io/ServiceWorker/#update-algorithm, steps 7.1
+    // and 7.5.
     request.headers.append("service-worker", "script");
     request.redirect = RedirectMode::Error;
     request.mode = RequestMode::SameOrigin;
   }
   let params = FetchParams {
     request,
+    destination: match script.is_main {
+      true => Destination::ServiceWorker,
+      false => Destination::Script,
+    },
     environment: Environment {
       url: environment.client_url,
       policy: environment.policy,

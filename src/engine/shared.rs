@@ -18,6 +18,7 @@ use url::Url;
 use super::Running;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
@@ -28,12 +29,15 @@ use crate::network::Network;
 use crate::service_worker::ServiceWorkers;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
+use crate::store::Gate;
 use crate::store::Store;
 use crate::store::StoreError;
 
 pub(super) struct Shared {
   pub(super) config: EngineConfig,
   pub(super) store: Store,
+  /// Gives the store back, whoever still holds this.
+  gate: Arc<Gate>,
   pub(super) network: Network,
   pub(super) checkpoint: Checkpoint,
   pub(super) concurrency: Semaphore,
@@ -58,13 +62,16 @@ impl Shared {
     network: Network,
     config: EngineConfig,
   ) -> Arc<Self> {
+    let (store, gate) = Gate::before(store);
     Arc::new_cyclic(|itself| {
       let service_workers = ServiceWorkers::new(Arc::new(
         ForServiceWorkers::new(itself.clone(), &config),
       ));
       Self {
         checkpoint: Checkpoint::new(store.clone(), config.checkpoint),
-        concurrency: Semaphore::new(config.concurrency.in_all),
+        concurrency: Semaphore::new(open_files::at_once(
+          config.concurrency.in_all,
+        )),
         registrations: Registrations::new(Arc::downgrade(&service_workers)),
         service_workers,
         runs: Mutex::default(),
@@ -75,6 +82,7 @@ impl Shared {
         next_realm: AtomicU64::new(0),
         config,
         store,
+        gate,
         network,
         runtime,
         engine: OnceLock::new(),
@@ -174,5 +182,12 @@ impl Shared {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
     self.clear();
+    // Dropping it waits for its thread.
+    if let Some(store) = self.gate.close() {
+      let dropped = self.runtime.spawn_blocking(move || drop(store));
+      if let Err(error) = dropped.await {
+        tracing::error!(%error, "the store cannot be closed");
+      }
+    }
   }
 }

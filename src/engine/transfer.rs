@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::until;
 use super::integrity::verify_stored_body;
-use super::record_slot::Writer;
+use super::record_slot::Attempts;
 use super::retry::note_failure;
 use super::run::Run;
 use super::shared::Shared;
@@ -49,7 +49,7 @@ enum End {
 /// network nor the disk waits for the other.
 pub(super) async fn transfer(
   place: Place<'_>,
-  writer: &mut Writer,
+  attempts: &mut Attempts,
   mut stream: BoxStream<'static, Result<Bytes, NetworkError>>,
 ) {
   let Place {
@@ -59,13 +59,14 @@ pub(super) async fn transfer(
     ..
   } = place;
   let mut terminated = std::pin::pin!(place.terminate.cancelled());
+  let mut writer = None;
   let mut batch = Batch::default();
   let mut appending: Option<Append> = None;
   let mut end = None;
   loop {
     if appending.is_none() && !batch.chunks.is_empty() {
       let (chunks, length) = batch.take();
-      match body_writer(place, writer).await {
+      match body_writer(place, writer.take()).await {
         Ok(body) => appending = Some(append(body, chunks, length)),
         Err(error) => return append_failed(place, error),
       }
@@ -82,7 +83,10 @@ pub(super) async fn transfer(
       (body, length, result) = wait_for(&mut appending), if appending.is_some() => {
         appending = None;
         match result {
-          Ok(()) => appended(place, writer, body, length),
+          Ok(()) => {
+            appended(place, attempts, &*body, length);
+            writer = Some(body);
+          }
           Err(error) => return append_failed(place, error),
         }
       }
@@ -100,7 +104,7 @@ pub(super) async fn transfer(
     }
     Some(End::Errored(error)) => {
       let unavailability =
-        note_failure(place.shared, run, record, writer, &error);
+        note_failure(place.shared, run, record, attempts, &error);
       run.tell(|p, actions| {
         p.stream_errored(record, attempt, unavailability, actions)
       });
@@ -202,8 +206,8 @@ fn append(
 
 fn appended(
   place: Place<'_>,
-  writer: &mut Writer,
-  body: Box<dyn BodyWriter>,
+  attempts: &mut Attempts,
+  body: &dyn BodyWriter,
   length: u64,
 ) {
   let Place {
@@ -216,10 +220,9 @@ fn appended(
   shared
     .checkpoint
     .stored(run.key, record, body.id(), stored, length);
-  writer.body = Some(body);
-  if stored > writer.most {
-    writer.most = stored;
-    writer.retries.progressed();
+  if stored > attempts.most {
+    attempts.most = stored;
+    attempts.retries.progressed();
   }
   run.response_data(record).set_stored(stored);
   run.tell(|p, actions| p.bytes_appended(record, length, actions));
@@ -242,9 +245,9 @@ fn append_failed(place: Place<'_>, error: StoreError) {
 /// response.
 async fn body_writer(
   place: Place<'_>,
-  writer: &mut Writer,
+  open: Option<Box<dyn BodyWriter>>,
 ) -> Result<Box<dyn BodyWriter>, StoreError> {
-  if let Some(body) = writer.body.take() {
+  if let Some(body) = open {
     return Ok(body);
   }
   let Place {

@@ -18,6 +18,7 @@ use super::messages::JsCacheQueryOptions;
 use super::messages::JsMessage;
 use super::messages::JsOptions;
 use super::messages::JsUiOptions;
+use super::net_check::take_permissions;
 use crate::engine::Delivery;
 use crate::engine::Realm;
 use crate::engine::RecordHandle;
@@ -73,6 +74,7 @@ pub(crate) fn op_bgfetch_may_fetch(
   #[string] id: String,
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
+  take_permissions(state);
   of_registration(state, registration)?.may_fetch(&id, &requests)?;
   let new_fetch = NewFetch::new(id, requests);
   Ok(state.resource_table.add(new_fetch))

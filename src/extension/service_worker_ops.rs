@@ -15,6 +15,7 @@ use url::Url;
 
 use super::error::BackgroundFetchError;
 use super::messages::kind_name;
+use super::net_check::take_permissions;
 use crate::engine::Realm;
 use crate::service_worker::Answer;
 use crate::service_worker::Call;
@@ -58,6 +59,7 @@ pub(crate) fn op_service_worker_call(
   #[smi] call: u32,
   #[serde] what: Call,
 ) {
+  take_permissions(state);
   state.borrow::<Realm>().call(call, what);
 }
 

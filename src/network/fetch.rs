@@ -15,6 +15,7 @@ use super::RangeStart;
 use super::RequestBody;
 use super::preflight_cache::PreflightKey;
 use crate::spec::CredentialsMode;
+use crate::spec::Destination;
 use crate::spec::HeaderList;
 use crate::spec::Policy;
 use crate::spec::ReferrerPolicy;
@@ -31,6 +32,7 @@ use crate::spec::without_forbidden_headers;
 pub(super) struct Fetch {
   pub network: Network,
   pub environment: Environment,
+  pub destination: Destination,
   /// The environment's Content Security Policies.
   pub csp: Vec<Policy>,
   pub origin: Origin,
@@ -75,6 +77,7 @@ impl Fetch {
   pub fn new(network: Network, params: FetchParams) -> Self {
     let FetchParams {
       mut request,
+      destination,
       environment,
       range,
       body,
@@ -119,6 +122,7 @@ impl Fetch {
         .or_else(|| network.config().default_net_check.clone()),
       network,
       environment,
+      destination,
       request,
     }
   }

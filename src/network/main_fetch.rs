@@ -164,9 +164,13 @@ fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
       return refuse("it is not secure, and the page is");
     }
     let redirects = fetch.redirect_count;
-    if let Some(directive) =
-      should_be_blocked_by_csp(&fetch.csp, client, url, redirects)
-    {
+    if let Some(directive) = should_be_blocked_by_csp(
+      &fetch.csp,
+      client,
+      fetch.destination,
+      url,
+      redirects,
+    ) {
       return refuse(&format!(
         "the Content Security Policy's {directive} does not allow it"
       ));

@@ -43,6 +43,7 @@ pub use self::error::NetworkError;
 pub use self::error::NetworkErrorKind;
 pub use self::resolver::Resolve;
 use crate::spec::Client;
+use crate::spec::Destination;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::may_register;
@@ -96,6 +97,7 @@ pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
 /// What to fetch.
 pub struct FetchParams {
   pub request: Request,
+  pub destination: Destination,
   pub environment: Environment,
   /// Where the missing bytes start; `None` asks for all.
   pub range: Option<RangeStart>,

@@ -1,5 +1,6 @@
 //! Realms come and go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::NewRealm;
@@ -19,6 +20,7 @@ use super::snapshot::ServiceWorkerState;
 use super::snapshot::WorkerSnapshot;
 use super::surroundings::FunctionalEvents;
 use crate::engine::RealmKind;
+use crate::network::NetCheck;
 
 /// What a realm begins with.
 pub(crate) struct Attachment {
@@ -90,6 +92,21 @@ impl ServiceWorkers {
     }
   }
 
+  /// A further Content Security Policy governs what the realm registers from
+  /// now on.
+  pub(crate) fn add_csp(&self, realm: RealmId, policy: String) {
+    if let Some(realm) = self.lock().realms.get_mut(&realm) {
+      realm.environment.csp.push(policy);
+    }
+  }
+
+  /// What is asked before every hop of what the realm's workers fetch.
+  pub(crate) fn set_net_check(&self, realm: RealmId, check: NetCheck) {
+    if let Some(realm) = self.lock().realms.get_mut(&realm) {
+      realm.environment.net_check = Some(check);
+    }
+  }
+
   /// A realm is gone.
   pub(crate) fn detach(&self, realm: RealmId) {
     let mut state = self.lock();
@@ -124,6 +141,7 @@ impl State {
       state: ServiceWorkerState::Activated,
       skip_waiting: false,
       scripts: Arc::default(),
+      used_scripts: BTreeSet::new(),
       environment: realm.environment.clone(),
       embedded: true,
     });

@@ -16,6 +16,9 @@ pub struct ScriptRequest {
   pub url: Url,
   /// Whether it is the worker's own script, and not one that it imports.
   pub is_main: bool,
+  /// Whether a cache on the way may not answer by itself: the request's cache
+  /// mode is `no-cache`.
+  pub bypass_cache: bool,
   pub environment: WorkerEnvironment,
 }
 
@@ -37,7 +40,7 @@ pub(super) struct FetchedScript {
 
 impl ServiceWorkers {
   /// Fetches a script, and checks what
-  /// [Update](https://w3c.github.io/ServiceWorker/#update-algorithm) (step 8)
+  /// [Update](https://w3c.github.io/ServiceWorker/#update-algorithm) (step 7)
   /// and [the fetch for `importScripts()`](https://w3c.github.io/ServiceWorker/#importscripts)
   /// both check.
   pub(super) async fn fetch_script(
@@ -45,10 +48,12 @@ impl ServiceWorkers {
     environment: &WorkerEnvironment,
     url: &Url,
     is_main: bool,
+    bypass_cache: bool,
   ) -> Result<FetchedScript, CallError> {
     let request = ScriptRequest {
       url: url.clone(),
       is_main,
+      bypass_cache,
       environment: environment.clone(),
     };
     let response = self.surroundings.fetch_script(request).await;
@@ -56,14 +61,14 @@ impl ServiceWorkers {
       let message = format!("the script {url} cannot be fetched: {message}");
       CallError::type_error(message)
     })?;
-    // Update, step 8.8.
+    // What HTML asks of a classic script, before Update's hook is over.
     if !(200..=299).contains(&response.status) {
       let status = response.status;
       return Err(CallError::type_error(format!(
         "the script {url} cannot be fetched: the server answered {status}"
       )));
     }
-    // Update, step 8.7.
+    // Update, step 7.7.
     if !is_javascript(response.headers.first("content-type")) {
       return Err(security_error(&format!(
         "{url} has no JavaScript MIME type"

@@ -3,6 +3,7 @@
 //! as modules.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use url::Url;
 
@@ -24,8 +25,8 @@ impl ServiceWorkers {
     realm: RealmId,
     url: Url,
   ) -> Result<String, ImportError> {
-    let (worker, environment, stop) = {
-      let state = self.lock();
+    let (worker, environment, stop, bypass_cache) = {
+      let mut state = self.lock();
       let attached = state.realms.get(&realm);
       let gone = || ImportError("the worker has ended".to_string());
       let attached = attached.ok_or_else(gone)?;
@@ -33,11 +34,14 @@ impl ServiceWorkers {
         return Err(ImportError("this is no service worker".to_string()));
       };
       let record = state.map.worker(worker).ok_or_else(gone)?;
-      // Step 2: what is in the map is taken from there.
-      if let Some(source) = record.scripts.get(&url) {
-        return Ok(source.clone());
+      // Steps 4.1 and 5: what is in the map is taken from there.
+      if let Some(source) = record.scripts.get(&url).cloned() {
+        if let Some(record) = state.map.worker_mut(worker) {
+          record.used_scripts.insert(url);
+        }
+        return Ok(source);
       }
-      // Step 3.
+      // Step 4.
       let is_new = matches!(
         record.state,
         ServiceWorkerState::Parsed | ServiceWorkerState::Installing
@@ -49,21 +53,33 @@ impl ServiceWorkers {
       }
       let running = state.running.get(&worker);
       let stop = running.map(|running| running.leash.stop.clone());
-      (worker, record.environment.clone(), stop.unwrap_or_default())
+      let environment = record.environment.clone();
+      // Steps 6 and 8.
+      let registration = state.map.registration(record.registration);
+      let bypass = registration.is_some_and(|r| self.bypasses_cache(r, false));
+      (worker, environment, stop.unwrap_or_default(), bypass)
     };
-    // Steps 4 to 7.
+    // Step 9.
     let script = tokio::select! {
-      script = self.fetch_script(&environment, &url, false) => script,
+      script = self.fetch_script(&environment, &url, false, bypass_cache) => script,
       () = stop.cancelled() => {
         return Err(ImportError("the worker was stopped".to_string()));
       }
     };
     let script = script.map_err(|error| ImportError(error.message))?;
-    // Step 8.
     let mut state = self.lock();
+    // Step 10.
+    let registration = state.map.worker(worker).map(|w| w.registration);
+    if let Some(registration) =
+      registration.and_then(|id| state.map.registration_mut(id))
+    {
+      registration.last_update_check = Some(SystemTime::now());
+    }
+    // Steps 12 and 13.
     if let Some(record) = state.map.worker_mut(worker)
       && !record.embedded
     {
+      record.used_scripts.insert(url.clone());
       Arc::make_mut(&mut record.scripts).insert(url, script.source.clone());
     }
     Ok(script.source)

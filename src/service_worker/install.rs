@@ -1,5 +1,7 @@
 //! [Install](https://w3c.github.io/ServiceWorker/#installation-algorithm)
 
+use std::sync::Arc;
+
 use super::RegistrationId;
 use super::WorkerId;
 use super::inbox::Event;
@@ -20,7 +22,9 @@ impl ServiceWorkers {
     {
       let mut state = self.lock();
       let map = &mut state.map;
-      // Steps 3 and 4.
+      // Step 3.
+      map.set_update_via_cache(registration, job);
+      // Step 4.
       map.update_registration_state(
         registration,
         Slot::Installing,
@@ -53,6 +57,11 @@ impl ServiceWorkers {
     let redundant = {
       let mut state = self.lock();
       let map = &mut state.map;
+      // Steps 13 to 15.
+      if let Some(worker) = map.worker_mut(worker) {
+        let used = &worker.used_scripts;
+        Arc::make_mut(&mut worker.scripts).retain(|url, _| used.contains(url));
+      }
       // Step 16.
       let redundant = map.make_redundant(registration, Slot::Waiting);
       // Steps 17 to 19.

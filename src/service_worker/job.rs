@@ -104,6 +104,11 @@ impl JobQueues {
     queue.len() == 1
   }
 
+  /// Whether any job waits or runs.
+  pub(super) fn any(&self) -> bool {
+    !self.0.is_empty()
+  }
+
   /// [Run Job](https://w3c.github.io/ServiceWorker/#run-job): the first one.
   pub(super) fn first(&self, scope: &Url) -> Option<Job> {
     Some(self.0.get(scope)?.front()?.job.clone())

@@ -8,11 +8,13 @@
 //! needs of the first, [`Realm`](crate::engine::Realm) its door for the second.
 
 mod activate;
+mod at_work;
 mod attach;
 mod call;
 mod clients;
 mod control;
 mod fetch_script;
+mod fire;
 mod import;
 mod inbox;
 mod install;
@@ -21,9 +23,11 @@ mod registrations;
 mod restore;
 mod run;
 mod run_jobs;
+mod running;
 mod script;
 mod service_workers;
 mod snapshot;
+mod soft_update;
 mod start_job;
 mod stop;
 mod surroundings;

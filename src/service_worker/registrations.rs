@@ -2,8 +2,14 @@
 //! algorithms of [Service Workers](https://w3c.github.io/ServiceWorker/)
 //! change, and whom they tell.
 
+mod clients;
+mod states;
+
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
 
 use indexmap::IndexMap;
 use url::Url;
@@ -14,17 +20,17 @@ use super::WorkerId;
 use super::script::ScriptMap;
 use super::script::UpdateViaCache;
 use super::script::WorkerType;
-use super::snapshot::ClientSnapshot;
-use super::snapshot::RegistrationSnapshot;
 use super::snapshot::ServiceWorkerState;
-use super::snapshot::WorkerSnapshot;
 use super::surroundings::WorkerEnvironment;
-use crate::engine::RealmKind;
+
+pub(super) use self::clients::Client;
 
 /// [A service worker registration](https://w3c.github.io/ServiceWorker/#dfn-service-worker-registration)
 pub(super) struct Registration {
   pub(super) scope: Url,
   pub(super) update_via_cache: UpdateViaCache,
+  /// The [last update check time](https://w3c.github.io/ServiceWorker/#dfn-last-update-check-time).
+  pub(super) last_update_check: Option<SystemTime>,
   pub(super) installing: Option<WorkerId>,
   pub(super) waiting: Option<WorkerId>,
   pub(super) active: Option<WorkerId>,
@@ -41,18 +47,11 @@ pub(super) struct Worker {
   /// The [skip waiting flag](https://w3c.github.io/ServiceWorker/#dfn-skip-waiting-flag).
   pub(super) skip_waiting: bool,
   pub(super) scripts: Arc<ScriptMap>,
+  /// The [set of used scripts](https://w3c.github.io/ServiceWorker/#dfn-set-of-used-scripts).
+  pub(super) used_scripts: BTreeSet<Url>,
   pub(super) environment: WorkerEnvironment,
   /// The embedder runs it in a realm of its own.
   pub(super) embedded: bool,
-}
-
-/// [A service worker client](https://w3c.github.io/ServiceWorker/#dfn-service-worker-client)
-pub(super) struct Client {
-  pub(super) id: String,
-  pub(super) url: Url,
-  pub(super) kind: RealmKind,
-  /// Its [active service worker](https://w3c.github.io/ServiceWorker/#dfn-active-service-worker).
-  pub(super) controller: Option<WorkerId>,
 }
 
 /// Which of a registration's three workers.
@@ -99,6 +98,7 @@ impl Registrations {
     let registration = Registration {
       scope: scope.clone(),
       update_via_cache,
+      last_update_check: None,
       installing: None,
       waiting: None,
       active: None,
@@ -155,12 +155,8 @@ impl Registrations {
     self.workers.get_mut(&id)
   }
 
-  pub(super) fn client(&self, realm: RealmId) -> Option<&Client> {
-    self.clients.get(&realm)
-  }
-
-  pub(super) fn clients(&self) -> impl Iterator<Item = (RealmId, &Client)> {
-    self.clients.iter().map(|(realm, client)| (*realm, client))
+  pub(super) fn any_worker_is(&self, state: ServiceWorkerState) -> bool {
+    self.workers.values().any(|worker| worker.state == state)
   }
 
   pub(super) fn add_worker(&mut self, worker: Worker) -> WorkerId {
@@ -191,123 +187,6 @@ impl Registrations {
     }
   }
 
-  /// [Update Registration State](https://w3c.github.io/ServiceWorker/#update-registration-state-algorithm)
-  pub(super) fn update_registration_state(
-    &mut self,
-    id: RegistrationId,
-    slot: Slot,
-    worker: Option<WorkerId>,
-  ) {
-    let Some(registration) = self.registrations.get_mut(&id) else {
-      return;
-    };
-    match slot {
-      Slot::Installing => registration.installing = worker,
-      Slot::Waiting => registration.waiting = worker,
-      Slot::Active => registration.active = worker,
-    }
-    self.notices.push(Notice::Registration(id));
-  }
-
-  /// [Update Worker State](https://w3c.github.io/ServiceWorker/#update-state-algorithm)
-  pub(super) fn update_worker_state(
-    &mut self,
-    id: WorkerId,
-    state: ServiceWorkerState,
-  ) {
-    if let Some(worker) = self.workers.get_mut(&id) {
-      worker.state = state;
-      self.notices.push(Notice::WorkerState(id, state));
-    }
-  }
-
-  /// The end of the worker in `slot`: it becomes redundant.
-  pub(super) fn make_redundant(
-    &mut self,
-    id: RegistrationId,
-    slot: Slot,
-  ) -> Option<WorkerId> {
-    let worker = self.slot(id, slot)?;
-    self.update_registration_state(id, slot, None);
-    self.update_worker_state(worker, ServiceWorkerState::Redundant);
-    Some(worker)
-  }
-
-  /// [Service Worker Has No Pending Events](https://w3c.github.io/ServiceWorker/#service-worker-has-no-pending-events)
-  /// is the caller's to know; the rest of
-  /// [Try Activate](https://w3c.github.io/ServiceWorker/#try-activate-algorithm)
-  /// is decided here.
-  pub(super) fn may_activate(
-    &self,
-    id: RegistrationId,
-    has_no_pending_events: impl Fn(WorkerId) -> bool,
-  ) -> bool {
-    // Step 1.
-    let Some(waiting) = self.slot(id, Slot::Waiting) else {
-      return false;
-    };
-    let Some(active) = self.slot(id, Slot::Active) else {
-      // Step 3.1.
-      return true;
-    };
-    // Step 2.
-    let state = self.workers.get(&active).map(|worker| worker.state);
-    if state == Some(ServiceWorkerState::Activating) {
-      return false;
-    }
-    // Step 3.2.
-    let skips = self.workers.get(&waiting).is_some_and(|w| w.skip_waiting);
-    has_no_pending_events(active) && (skips || !self.is_used(id))
-  }
-
-  /// Whether a client
-  /// [uses](https://w3c.github.io/ServiceWorker/#dfn-use) the registration.
-  pub(super) fn is_used(&self, id: RegistrationId) -> bool {
-    let of_this = |worker: WorkerId| {
-      self.workers.get(&worker).map(|w| w.registration) == Some(id)
-    };
-    let mut controllers = self.clients.values().filter_map(|c| c.controller);
-    controllers.any(of_this)
-  }
-
-  /// The synchronous steps of
-  /// [Activate](https://w3c.github.io/ServiceWorker/#activation-algorithm).
-  /// The worker that was active, if any, and the one that is to be.
-  pub(super) fn begin_to_activate(
-    &mut self,
-    id: RegistrationId,
-  ) -> Option<(Option<WorkerId>, WorkerId)> {
-    // Step 1.
-    let waiting = self.slot(id, Slot::Waiting)?;
-    // Step 2.
-    let redundant = self.make_redundant(id, Slot::Active);
-    // Steps 3 to 5.
-    self.update_registration_state(id, Slot::Active, Some(waiting));
-    self.update_registration_state(id, Slot::Waiting, None);
-    self.update_worker_state(waiting, ServiceWorkerState::Activating);
-    // Step 8: those who use the registration are controlled by it.
-    let users = self.clients.iter().filter(|(_, client)| {
-      client.controller.is_some() && client.controller == redundant
-    });
-    let users: Vec<RealmId> = users.map(|(realm, _)| *realm).collect();
-    for realm in users {
-      self.control(realm, waiting);
-    }
-    Some((redundant, waiting))
-  }
-
-  /// Sets the client's active service worker, and
-  /// [notifies](https://w3c.github.io/ServiceWorker/#notify-controller-change-algorithm)
-  /// it.
-  pub(super) fn control(&mut self, realm: RealmId, worker: WorkerId) {
-    if let Some(client) = self.clients.get_mut(&realm)
-      && client.controller != Some(worker)
-    {
-      client.controller = Some(worker);
-      self.notices.push(Notice::ControllerChange(realm));
-    }
-  }
-
   /// The registration is found in its scope no more: what
   /// [unregistering](https://w3c.github.io/ServiceWorker/#dfn-unregistered)
   /// means.
@@ -323,18 +202,6 @@ impl Registrations {
       .is_some_and(|r| self.scopes.get(&r.scope) == Some(&id))
   }
 
-  /// [Clear Registration](https://w3c.github.io/ServiceWorker/#clear-registration-algorithm):
-  /// the workers that have to be terminated.
-  pub(super) fn clear_registration(
-    &mut self,
-    id: RegistrationId,
-  ) -> Vec<WorkerId> {
-    [Slot::Installing, Slot::Waiting, Slot::Active]
-      .into_iter()
-      .filter_map(|slot| self.make_redundant(id, slot))
-      .collect()
-  }
-
   /// A registration that is in no map any more, and has no worker.
   pub(super) fn forget_registration(&mut self, id: RegistrationId) {
     self.registrations.remove(&id);
@@ -344,55 +211,15 @@ impl Registrations {
   pub(super) fn forget_worker(&mut self, id: WorkerId) {
     self.workers.remove(&id);
   }
-
-  pub(super) fn add_client(&mut self, realm: RealmId, client: Client) {
-    self.clients.insert(realm, client);
-  }
-
-  /// [Handle Service Worker Client Unload](https://w3c.github.io/ServiceWorker/#on-client-unload-algorithm):
-  /// the registration that it has used.
-  pub(super) fn remove_client(
-    &mut self,
-    realm: RealmId,
-  ) -> Option<RegistrationId> {
-    let controller = self.clients.shift_remove(&realm)?.controller?;
-    Some(self.workers.get(&controller)?.registration)
-  }
-
-  pub(super) fn worker_snapshot(&self, id: WorkerId) -> Option<WorkerSnapshot> {
-    let worker = self.workers.get(&id)?;
-    Some(WorkerSnapshot {
-      id,
-      script_url: worker.script_url.clone(),
-      state: worker.state,
-    })
-  }
-
-  pub(super) fn snapshot(
-    &self,
-    id: RegistrationId,
-  ) -> Option<RegistrationSnapshot> {
-    let registration = self.registrations.get(&id)?;
-    let worker = |id: Option<WorkerId>| self.worker_snapshot(id?);
-    Some(RegistrationSnapshot {
-      id,
-      scope: registration.scope.clone(),
-      update_via_cache: registration.update_via_cache,
-      installing: worker(registration.installing),
-      waiting: worker(registration.waiting),
-      active: worker(registration.active),
-    })
-  }
 }
 
-impl Client {
-  pub(super) fn snapshot(&self) -> ClientSnapshot {
-    let is_window = self.kind == RealmKind::Window;
-    ClientSnapshot {
-      id: self.id.clone(),
-      url: self.url.clone(),
-      client_type: if is_window { "window" } else { "worker" },
-      frame_type: if is_window { "top-level" } else { "none" },
-    }
+impl Registration {
+  /// Whether it is [stale](https://w3c.github.io/ServiceWorker/#dfn-stale):
+  /// the last check is longer ago than `stale_after`.
+  pub(super) fn is_stale(&self, stale_after: Duration) -> bool {
+    self.last_update_check.is_some_and(|last| {
+      // A clock that was set back makes nothing stale.
+      last.elapsed().is_ok_and(|age| age > stale_after)
+    })
   }
 }

@@ -1,6 +1,8 @@
 //! What survives the process.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -9,6 +11,7 @@ use super::RegistrationId;
 use super::WorkerId;
 use super::registrations::Slot;
 use super::registrations::Worker;
+use super::script::UpdateViaCache;
 use super::script::WorkerType;
 use super::service_workers::ServiceWorkers;
 use super::service_workers::State;
@@ -25,10 +28,14 @@ impl ServiceWorkers {
     {
       let mut state = self.lock();
       for registration in stored {
-        let cache = serde_json::from_str(&registration.document);
+        let document: RegistrationDocument =
+          serde_json::from_str(&registration.document).unwrap_or_default();
         let id = state
           .map
-          .set_registration(registration.scope, cache.unwrap_or_default());
+          .set_registration(registration.scope, document.update_via_cache);
+        if let Some(restored) = state.map.registration_mut(id) {
+          restored.last_update_check = document.last_update_check;
+        }
         let workers = [
           (Slot::Active, registration.active),
           (Slot::Waiting, registration.waiting),
@@ -70,6 +77,13 @@ impl ServiceWorkers {
   }
 }
 
+/// What the store keeps of a registration beside its workers.
+#[derive(Default, Serialize, Deserialize)]
+struct RegistrationDocument {
+  update_via_cache: UpdateViaCache,
+  last_update_check: Option<SystemTime>,
+}
+
 /// What the store keeps of a worker beside its scripts.
 #[derive(Serialize, Deserialize)]
 struct WorkerDocument {
@@ -97,6 +111,7 @@ impl State {
       },
       skip_waiting: false,
       scripts: Arc::new(stored.scripts),
+      used_scripts: BTreeSet::new(),
       environment: WorkerEnvironment {
         client_url: document.environment.url,
         policy: document.environment.policy,
@@ -130,9 +145,13 @@ impl State {
         scripts: (*worker.scripts).clone(),
       })
     };
+    let document = RegistrationDocument {
+      update_via_cache: registration.update_via_cache,
+      last_update_check: registration.last_update_check,
+    };
     Some(StoredRegistration {
       scope: registration.scope.clone(),
-      document: serde_json::to_string(&registration.update_via_cache).ok()?,
+      document: serde_json::to_string(&document).ok()?,
       active: worker(registration.active),
       waiting: worker(registration.waiting),
     })

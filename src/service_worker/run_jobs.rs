@@ -90,12 +90,9 @@ impl ServiceWorkers {
             worker.script_url == *script_url
               && worker.worker_type == worker_type
           });
-          let registration = state.map.registration_mut(id);
-          let same_cache = registration.is_some_and(|registration| {
-            let before = registration.update_via_cache;
-            registration.update_via_cache = update_via_cache;
-            before == update_via_cache
-          });
+          let registration = state.map.registration(id);
+          let same_cache = registration
+            .is_some_and(|r| r.update_via_cache == update_via_cache);
           if same && same_cache {
             drop(state);
             return self.resolve(job, id);

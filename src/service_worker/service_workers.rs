@@ -6,6 +6,7 @@ use std::sync::Weak;
 
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
+use tokio::sync::Notify;
 use url::Url;
 
 use super::RealmId;
@@ -19,7 +20,7 @@ use super::inbox::ServiceWorkerMessage;
 use super::job::JobQueues;
 use super::registrations::Notice;
 use super::registrations::Registrations;
-use super::run::Running;
+use super::running::Running;
 use super::snapshot::ServiceWorkerState;
 use super::surroundings::Surroundings;
 use super::surroundings::WorkerEnvironment;
@@ -28,7 +29,9 @@ use super::surroundings::WorkerEnvironment;
 pub(crate) struct ServiceWorkers {
   pub(super) surroundings: Arc<dyn Surroundings>,
   pub(super) itself: Weak<Self>,
-  state: Mutex<State>,
+  pub(super) state: Mutex<State>,
+  /// Something has changed, or may have.
+  pub(super) changed: Notify,
   /// Held while a registration is stored, so that no older state of it
   /// replaces a newer one.
   pub(super) saving: tokio::sync::Mutex<()>,
@@ -59,7 +62,7 @@ pub(super) struct AttachedRealm {
 }
 
 /// The lock. What has changed is told when it is let go.
-pub(super) struct Locked<'a>(MutexGuard<'a, State>);
+pub(super) struct Locked<'a>(MutexGuard<'a, State>, &'a Notify);
 
 impl std::ops::Deref for Locked<'_> {
   type Target = State;
@@ -78,6 +81,7 @@ impl std::ops::DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
   fn drop(&mut self) {
     self.0.tell();
+    self.1.notify_waiters();
   }
 }
 
@@ -87,12 +91,13 @@ impl ServiceWorkers {
       surroundings,
       itself: itself.clone(),
       state: Mutex::default(),
+      changed: Notify::new(),
       saving: tokio::sync::Mutex::default(),
     })
   }
 
   pub(super) fn lock(&self) -> Locked<'_> {
-    Locked(self.state.lock())
+    Locked(self.state.lock(), &self.changed)
   }
 
   /// Runs `task` on the engine's threads.

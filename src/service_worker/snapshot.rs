@@ -6,7 +6,10 @@ use url::Url;
 
 use super::RegistrationId;
 use super::WorkerId;
+use super::registrations::Client;
+use super::registrations::Registrations;
 use super::script::UpdateViaCache;
+use crate::engine::RealmKind;
 
 /// [The state of a service worker](https://w3c.github.io/ServiceWorker/#dfn-state).
 #[derive(
@@ -56,4 +59,43 @@ pub struct ClientSnapshot {
   pub client_type: &'static str,
   /// `top-level` or `none`.
   pub frame_type: &'static str,
+}
+
+impl Registrations {
+  pub(super) fn worker_snapshot(&self, id: WorkerId) -> Option<WorkerSnapshot> {
+    let worker = self.worker(id)?;
+    Some(WorkerSnapshot {
+      id,
+      script_url: worker.script_url.clone(),
+      state: worker.state,
+    })
+  }
+
+  pub(super) fn snapshot(
+    &self,
+    id: RegistrationId,
+  ) -> Option<RegistrationSnapshot> {
+    let registration = self.registration(id)?;
+    let worker = |id: Option<WorkerId>| self.worker_snapshot(id?);
+    Some(RegistrationSnapshot {
+      id,
+      scope: registration.scope.clone(),
+      update_via_cache: registration.update_via_cache,
+      installing: worker(registration.installing),
+      waiting: worker(registration.waiting),
+      active: worker(registration.active),
+    })
+  }
+}
+
+impl Client {
+  pub(super) fn snapshot(&self) -> ClientSnapshot {
+    let is_window = self.kind == RealmKind::Window;
+    ClientSnapshot {
+      id: self.id.clone(),
+      url: self.url.clone(),
+      client_type: if is_window { "window" } else { "worker" },
+      frame_type: if is_window { "top-level" } else { "none" },
+    }
+  }
 }

@@ -11,11 +11,17 @@ use super::inbox::Answer;
 use super::inbox::Caller;
 use super::job::Job;
 use super::job::JobType;
+use super::run_jobs::security_error;
 use super::script::UpdateViaCache;
 use super::script::WorkerType;
 use super::service_workers::ServiceWorkers;
 use super::snapshot::ServiceWorkerState;
+use super::surroundings::WorkerEnvironment;
+use crate::network::NetworkPolicy;
+use crate::spec::Destination;
 use crate::spec::is_http_scheme;
+use crate::spec::parse_csp_list;
+use crate::spec::should_be_blocked_by_csp;
 
 impl ServiceWorkers {
   /// [Start Register](https://w3c.github.io/ServiceWorker/#start-register-algorithm)
@@ -54,6 +60,7 @@ impl ServiceWorkers {
       let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
       realm.environment.clone()
     };
+    check_csp(&environment, &script_url)?;
     self.schedule(Job {
       job_type: JobType::Register {
         script_url,
@@ -132,6 +139,32 @@ impl ServiceWorkers {
     };
     self.schedule(job);
     Ok(())
+  }
+}
+
+/// What the client's Content Security Policy says of the script. Without this,
+/// the fetch for it would fail with a `TypeError`; web-platform-tests and
+/// browsers have a `SecurityError` before it.
+fn check_csp(
+  environment: &WorkerEnvironment,
+  script_url: &Url,
+) -> Result<(), CallError> {
+  if environment.policy == NetworkPolicy::Server {
+    return Ok(());
+  }
+  let blocked = should_be_blocked_by_csp(
+    &parse_csp_list(&environment.csp),
+    &environment.client_url,
+    Destination::ServiceWorker,
+    script_url,
+    0,
+  );
+  match blocked {
+    None => Ok(()),
+    Some(directive) => Err(security_error(&format!(
+      "the Content Security Policy's {directive} does not allow its script \
+       {script_url}"
+    ))),
   }
 }
 

@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::WorkerId;
-use super::run::Phase;
-use super::run::Running;
+use super::control::Leash;
+use super::running::Phase;
+use super::running::Running;
 use super::service_workers::ServiceWorkers;
 use super::snapshot::ServiceWorkerState;
 use super::surroundings::ServiceWorkerLimits;
@@ -190,6 +192,7 @@ impl ServiceWorkers {
       state.map.forget_worker(worker);
     }
     let scope = registration.and_then(|id| state.map.registration(id));
+    let was_active = scope.is_some_and(|r| r.active == Some(worker));
     let scope = scope.map(|registration| registration.scope.clone());
     let stopping = state.stopping;
     drop(state);
@@ -198,6 +201,16 @@ impl ServiceWorkers {
     }
     if crashed {
       self.report(worker, "its thread has ended unexpectedly");
+    }
+    if let Some(scope) = scope.as_ref().filter(|_| was_active)
+      && self.surroundings.owes_events(scope)
+      && self.state.lock().is_hopeless(scope)
+    {
+      self.report(
+        worker,
+        "it cannot be started; its events wait for a new one, or for the next \
+         start of the engine",
+      );
     }
     match (start, scope) {
       (Some(start), _) => self.launch(start),
@@ -208,6 +221,11 @@ impl ServiceWorkers {
     }
     if let Some(registration) = registration {
       self.events_over(registration);
+      // https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm,
+      // steps 5.1 and 8: its events have had their chance, or it cannot run.
+      if was_active {
+        self.soft_update_if_stale(registration);
+      }
     }
   }
 
@@ -224,15 +242,17 @@ impl ServiceWorkers {
       leash.stop.cancel();
     }
     let limit = self.surroundings.limits().stop;
-    for leash in running {
-      let ended = leash.ended.cancelled();
-      if tokio::time::timeout(limit / 5, ended).await.is_err() {
-        leash.interrupt();
-        let ended = leash.ended.cancelled();
-        if tokio::time::timeout(limit, ended).await.is_err() {
-          tracing::error!("a service worker's thread does not stop");
-        }
-      }
+    join_all(running.iter().map(|leash| stop(leash, limit))).await;
+  }
+}
+
+/// Waits until a thread that was told to has stopped, or does not.
+async fn stop(leash: &Leash, limit: Duration) {
+  let ended = |wait| tokio::time::timeout(wait, leash.ended.cancelled());
+  if ended(limit / 5).await.is_err() {
+    leash.interrupt();
+    if ended(limit).await.is_err() {
+      tracing::error!("a service worker's thread does not stop");
     }
   }
 }

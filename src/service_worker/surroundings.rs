@@ -31,6 +31,10 @@ pub struct ServiceWorkerLimits {
   /// How long a worker that was told to stop may take. One that takes longer
   /// is left to itself, and its thread with it. Default: 5 s.
   pub stop: Duration,
+  /// A registration whose scripts were last looked at longer ago than this is
+  /// [stale](https://w3c.github.io/ServiceWorker/#dfn-stale): after an event
+  /// they are looked at again. Default: 24 h.
+  pub stale_after: Duration,
 }
 
 impl Default for ServiceWorkerLimits {
@@ -40,6 +44,7 @@ impl Default for ServiceWorkerLimits {
       start: Duration::from_secs(60),
       event: Duration::from_secs(5 * 60),
       stop: Duration::from_secs(5),
+      stale_after: Duration::from_secs(24 * 60 * 60),
     }
   }
 }

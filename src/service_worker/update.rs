@@ -1,6 +1,8 @@
 //! [Update](https://w3c.github.io/ServiceWorker/#update-algorithm)
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use url::Url;
 
@@ -36,7 +38,7 @@ impl ServiceWorkers {
       .await
     {
       self.reject(job, error);
-      // Steps 12.2, 16.2: one that never had a worker is no more.
+      // Steps 8.2, 16.2: one that never had a worker is no more.
       let mut state = self.lock();
       if state.map.newest_worker(registration).is_none() {
         state.map.remove_from_map(registration);
@@ -65,31 +67,48 @@ impl ServiceWorkers {
     {
       return Err(CallError::type_error("the worker has another script now"));
     }
-    // Steps 5 to 10.
-    let script = self.fetch_main_script(job, script_url).await?;
-    // Step 11.
-    let has_updated_resources = match &newest {
+    // Steps 5 to 7.
+    let script = self
+      .fetch_main_script(job, registration, script_url)
+      .await?;
+    // Step 7.20.
+    let mut has_updated_resources = match &newest {
       Some((url, old_type, scripts)) => {
         url != script_url
           || *old_type != worker_type
           || scripts.get(script_url) != Some(&script.source)
-          || self.imports_have_changed(job, script_url, scripts).await
       }
       None => true,
     };
-    // Step 13.
+    // Step 7.18.
+    let mut updated = ScriptMap::from([(script_url.clone(), script.source)]);
+    if let Some((_, _, scripts)) = &newest {
+      // Step 7.21.
+      if !has_updated_resources {
+        has_updated_resources = self
+          .imports_have_changed(job, registration, scripts, &mut updated)
+          .await;
+      }
+      // When they were looked at is remembered.
+      self.save(registration).await;
+    }
+    // Step 9.
     if !has_updated_resources {
+      let mut state = self.lock();
+      state.map.set_update_via_cache(registration, job);
+      drop(state);
       self.resolve(job, registration);
       return Ok(());
     }
-    // Step 14.
+    // Steps 10 to 13.
     let worker = self.lock().map.add_worker(Worker {
       registration,
       script_url: script_url.clone(),
       worker_type,
       state: ServiceWorkerState::Parsed,
       skip_waiting: false,
-      scripts: Arc::new(ScriptMap::from([(script_url.clone(), script.source)])),
+      scripts: Arc::new(updated),
+      used_scripts: BTreeSet::from([script_url.clone()]),
       environment: WorkerEnvironment {
         csp: script.csp,
         referrer_policy: script.referrer_policy,
@@ -111,15 +130,21 @@ impl ServiceWorkers {
     Ok(())
   }
 
-  /// Steps 8.8 to 8.21: what may be refused of the worker's own script.
+  /// Steps 7.1 to 7.19: what may be refused of the worker's own script.
   async fn fetch_main_script(
     &self,
     job: &Job,
+    registration: RegistrationId,
     script_url: &Url,
   ) -> Result<FetchedScript, CallError> {
+    // Step 7.2.
+    let bypass_cache = self.bypasses_cache_for(registration, true);
     let environment = &job.environment;
-    let script = self.fetch_script(environment, script_url, true).await?;
-    // Steps 8.9 to 8.16: where the scope may be.
+    // Steps 7.5 to 7.7.
+    let script = self
+      .fetch_script(environment, script_url, true, bypass_cache)
+      .await?;
+    // Steps 7.8 to 7.16: where the scope may be.
     let max_scope = match &script.service_worker_allowed {
       None => script_url.join("./"),
       Some(allowed) => script_url.join(allowed),
@@ -134,25 +159,56 @@ impl ServiceWorkers {
          of the script may allow it",
       ));
     }
+    // Step 7.19.
+    self.checked(registration);
     Ok(script)
   }
 
-  /// Step 8.21.1 and those that follow: whether a script that the newest
-  /// worker has imported is another one now.
+  /// Step 7.21: whether a script that the newest worker has imported is another
+  /// one now. All of them are put into `updated`, for the worker that may
+  /// follow.
   async fn imports_have_changed(
     &self,
     job: &Job,
-    script_url: &Url,
+    registration: RegistrationId,
     scripts: &ScriptMap,
+    updated: &mut ScriptMap,
   ) -> bool {
-    for (url, source) in scripts.iter().filter(|(url, _)| *url != script_url) {
-      // One that cannot be had now is not a changed one.
-      if let Ok(script) = self.fetch_script(&job.environment, url, false).await
-        && script.source != *source
-      {
-        return true;
+    let mut have_changed = false;
+    for (url, source) in scripts {
+      // Step 7.21.1.1.
+      if updated.contains_key(url) {
+        continue;
       }
+      // Steps 7.21.1.2 and 7.21.1.3.
+      let bypass_cache = self.bypasses_cache_for(registration, false);
+      // Steps 7.21.1.4 and 7.21.1.8: one that cannot be had now is not a
+      // changed one.
+      let fetched = self
+        .fetch_script(&job.environment, url, false, bypass_cache)
+        .await;
+      let Ok(script) = fetched else { continue };
+      // Step 7.21.1.7.
+      self.checked(registration);
+      // Step 7.21.1.9.
+      have_changed |= script.source != *source;
+      // Step 7.21.1.5.
+      updated.insert(url.clone(), script.source);
     }
-    false
+    have_changed
+  }
+
+  fn bypasses_cache_for(&self, id: RegistrationId, is_main: bool) -> bool {
+    let state = self.lock();
+    let registration = state.map.registration(id);
+    registration.is_some_and(|r| self.bypasses_cache(r, is_main))
+  }
+
+  /// The registration's last update check was now.
+  fn checked(&self, registration: RegistrationId) {
+    let mut state = self.lock();
+    if let Some(registration) = state.map.registration_mut(registration) {
+      registration.last_update_check = Some(SystemTime::now());
+    }
   }
 }

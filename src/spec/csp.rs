@@ -1,9 +1,10 @@
-//! Content Security Policy, as far as it governs `connect-src`.
+//! Content Security Policy, as far as it governs what is fetched here.
 
 use url::Origin;
 use url::Url;
 
 use super::csp_source::does_url_match_source_list;
+use super::request::Destination;
 
 /// A [policy](https://w3c.github.io/webappsec-csp/#content-security-policy-object):
 /// directives in order, each with its name in lower case and its value split.
@@ -62,21 +63,20 @@ pub fn parse_csp_list(values: &[String]) -> Vec<Policy> {
 
 /// [Should request be blocked by Content Security Policy?](https://w3c.github.io/webappsec-csp/#should-block-request)
 ///
-/// A background fetch has no destination, so `connect-src` governs it, and
-/// `default-src` where that is missing. `client` is the URL of the page or
-/// worker, whose origin is `'self'`. Returns the directive that blocks.
+/// `client` is the URL of the page or worker, whose origin is `'self'`. Returns
+/// the directive that blocks.
 pub fn should_be_blocked_by_csp(
   policies: &[Policy],
   client: &Url,
+  destination: Destination,
   url: &Url,
   redirect_count: u32,
 ) -> Option<&'static str> {
   let self_origin: Origin = client.origin();
   policies.iter().find_map(|policy| {
-    // https://w3c.github.io/webappsec-csp/#directive-fallback-list
-    let (name, source_list) = ["connect-src", "default-src"]
-      .into_iter()
-      .find_map(|name| Some((name, policy.directive(name)?)))?;
+    let (name, source_list) = directive_fallback_list(destination)
+      .iter()
+      .find_map(|name| Some((*name, policy.directive(name)?)))?;
     let matches = does_url_match_source_list(
       url,
       source_list,
@@ -85,6 +85,21 @@ pub fn should_be_blocked_by_csp(
     );
     (!matches).then_some(name)
   })
+}
+
+/// [Get fetch directive fallback list](https://w3c.github.io/webappsec-csp/#directive-fallback-list)
+/// for the [effective directive](https://w3c.github.io/webappsec-csp/#effective-directive-for-a-request)
+/// of a request.
+fn directive_fallback_list(
+  destination: Destination,
+) -> &'static [&'static str] {
+  match destination {
+    Destination::Empty => &["connect-src", "default-src"],
+    Destination::Script => &["script-src-elem", "script-src", "default-src"],
+    Destination::ServiceWorker => {
+      &["worker-src", "child-src", "script-src", "default-src"]
+    }
+  }
 }
 
 /// Whether a policy has
@@ -100,10 +115,18 @@ mod tests {
   use crate::spec::test_support::url;
 
   fn blocked(csp: &[&str], text: &str) -> Option<&'static str> {
+    blocked_for(Destination::Empty, csp, text)
+  }
+
+  fn blocked_for(
+    destination: Destination,
+    csp: &[&str],
+    text: &str,
+  ) -> Option<&'static str> {
     let values: Vec<String> = csp.iter().map(|s| s.to_string()).collect();
     let policies = parse_csp_list(&values);
     let page = url("https://page.test/dir/");
-    should_be_blocked_by_csp(&policies, &page, &url(text), 0)
+    should_be_blocked_by_csp(&policies, &page, destination, &url(text), 0)
   }
 
   #[test]
@@ -120,6 +143,41 @@ mod tests {
     assert_eq!(blocked(&["default-src 'self'"], url), Some("default-src"));
     let both = "default-src 'none'; connect-src b.test";
     assert_eq!(blocked(&[both], url), None);
+  }
+
+  #[test]
+  fn a_service_worker_is_governed_by_the_first_directive_that_is_there() {
+    let by = |csp: &str| {
+      let url = "https://page.test/sw.js";
+      blocked_for(Destination::ServiceWorker, &[csp], url)
+    };
+    let mut csp = String::new();
+    for name in ["default-src", "script-src", "child-src", "worker-src"] {
+      csp = format!("{csp}; {name} 'none'");
+      assert_eq!(by(&csp), Some(name));
+      assert_eq!(
+        by(&csp.replace(&format!("{name} 'none'"), name)),
+        Some(name)
+      );
+      let allowed =
+        csp.replace(&format!("{name} 'none'"), &format!("{name} 'self'"));
+      assert_eq!(by(&allowed), None, "{allowed}");
+    }
+    assert_eq!(by("connect-src 'none'; script-src-elem 'none'"), None);
+  }
+
+  #[test]
+  fn an_imported_script_is_a_script() {
+    let by = |csp: &str| {
+      blocked_for(Destination::Script, &[csp], "https://page.test/lib.js")
+    };
+    let csp = "default-src 'none'";
+    assert_eq!(by(csp), Some("default-src"));
+    let csp = format!("{csp}; script-src 'self'");
+    assert_eq!(by(&csp), None);
+    let csp = format!("{csp}; script-src-elem 'none'");
+    assert_eq!(by(&csp), Some("script-src-elem"));
+    assert_eq!(by("worker-src 'none'; connect-src 'none'"), None);
   }
 
   #[test]

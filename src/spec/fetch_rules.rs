@@ -5,6 +5,7 @@ use url::Url;
 use super::csp::parse_csp_list;
 use super::csp::should_be_blocked_by_csp;
 use super::ports::should_be_blocked_due_to_a_bad_port;
+use super::request::Destination;
 use super::schemes::is_http_scheme;
 
 /// The page or worker that asks, where there is one.
@@ -48,7 +49,13 @@ pub fn may_register(
   }
   if let Some(client) = client {
     let policies = parse_csp_list(client.csp);
-    let blocked = should_be_blocked_by_csp(&policies, client.url, url, 0);
+    let blocked = should_be_blocked_by_csp(
+      &policies,
+      client.url,
+      Destination::Empty,
+      url,
+      0,
+    );
     if let Some(directive) = blocked {
       return Err(format!(
         "{url} cannot be fetched: the Content Security Policy's {directive} \

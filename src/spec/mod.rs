@@ -92,6 +92,7 @@ pub use self::referrer::ReferrerPolicy;
 pub use self::referrer::determine_requests_referrer;
 pub use self::referrer::parse_referrer_policy;
 pub use self::request::CredentialsMode;
+pub use self::request::Destination;
 pub use self::request::RedirectMode;
 pub use self::request::Request;
 pub use self::request::RequestMode;

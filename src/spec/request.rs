@@ -65,6 +65,19 @@ impl Request {
   }
 }
 
+/// What a request is for, as far as it is needed here.
+/// <https://fetch.spec.whatwg.org/#concept-request-destination>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Destination {
+  /// The empty string, which a background fetch has.
+  #[default]
+  Empty,
+  /// A script that a worker imports.
+  Script,
+  /// A service worker's own script.
+  ServiceWorker,
+}
+
 /// <https://fetch.spec.whatwg.org/#concept-request-mode>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

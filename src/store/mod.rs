@@ -7,6 +7,7 @@
 mod directory_lock;
 mod error;
 mod files;
+mod gate;
 mod lock;
 mod memory;
 mod open;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 pub use self::error::StoreError;
+pub(crate) use self::gate::Gate;
 pub use self::open::Store;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;

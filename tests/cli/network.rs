@@ -92,8 +92,13 @@ fn retries_are_counted() {
 fn no_more_fetches_than_wanted_are_on_the_wire() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
+  // Slow enough to be on the wire together with others.
+  let slow = Behaviour::Throttle {
+    bytes_per_second: 200_000,
+  };
+  let slow = Resource::bytes(20_000, 1).script([slow]);
   let urls: Vec<_> = (0..20)
-    .map(|i| server.serve(&format!("/{i}"), Resource::bytes(100_000, 1)))
+    .map(|i| server.serve(&format!("/{i}"), slow.clone()))
     .collect();
   let out = place.out();
   let mut arguments = vec!["--max-concurrent", "2", "--out", &out];

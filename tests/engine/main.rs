@@ -4,6 +4,7 @@
 mod support;
 
 mod arrive;
+mod checkpoint;
 mod events;
 mod fail;
 mod faults;

@@ -13,6 +13,7 @@ use background_fetch::network::NetworkErrorKind;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::network::Proxy;
 use background_fetch::network::RequestBody;
+use background_fetch::spec::Destination;
 use background_fetch::spec::Request;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -55,6 +56,7 @@ pub fn program() -> Environment {
 pub fn params(environment: Environment, url: &str) -> FetchParams {
   FetchParams {
     request: Request::get(Url::parse(url).unwrap()),
+    destination: Destination::Empty,
     environment,
     range: None,
     body: None,

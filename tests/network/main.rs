@@ -10,6 +10,7 @@ mod harness;
 mod page;
 mod permission;
 mod redirects;
+mod resolver;
 mod server;
 mod tls;
 mod transport;

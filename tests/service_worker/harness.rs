@@ -132,6 +132,7 @@ pub struct World {
   pub server: FaultServer,
   pub engine: Option<Engine>,
   pub log: Log,
+  limits: ServiceWorkerLimits,
 }
 
 pub fn limits() -> ServiceWorkerLimits {
@@ -196,13 +197,18 @@ impl World {
       server: FaultServer::start_blocking(),
       engine: Some(engine),
       log,
+      limits,
     }
   }
 
   pub fn on_disk(directory: &Path) -> Self {
-    let world = Self::new();
+    Self::on_disk_with(directory, limits())
+  }
+
+  pub fn on_disk_with(directory: &Path, limits: ServiceWorkerLimits) -> Self {
+    let world = Self::with_limits(limits);
     let log = Log::default();
-    let config = config(&log, limits());
+    let config = config(&log, limits);
     let engine = Engine::open(directory, config).unwrap();
     Self {
       engine: Some(engine),
@@ -222,7 +228,7 @@ impl World {
       .block_on(async { tokio::time::timeout(BOUND, engine.shutdown()).await })
       .unwrap();
     self.log = Log::default();
-    let config = config(&self.log, limits());
+    let config = config(&self.log, self.limits);
     self.engine = Some(Engine::open(directory, config).unwrap());
   }
 
@@ -244,8 +250,16 @@ impl World {
   /// The same, on a thread of its own: it runs on when the script is at its
   /// end, until it is closed.
   pub fn open(&self, path: &str, script: &str) -> Window {
-    let engine = self.engine().clone();
     let url = format!("{}{path}", self.server.origin());
+    self.open_with(
+      RealmFacts::new(RealmKind::Window, url.parse().unwrap()),
+      script,
+    )
+  }
+
+  /// The same with facts of its own.
+  pub fn open_with(&self, facts: RealmFacts, script: &str) -> Window {
+    let engine = self.engine().clone();
     let log = self.log.clone();
     let closing = CancellationToken::new();
     let closed = closing.clone();
@@ -253,7 +267,7 @@ impl World {
     let (sender, done) = mpsc::channel();
     let thread = std::thread::Builder::new()
       .stack_size(16 * 1024 * 1024)
-      .spawn(move || run_window(engine, &url, &log, &script, closed, sender))
+      .spawn(move || run_window(engine, facts, &log, &script, closed, sender))
       .unwrap();
     Window {
       log: self.log.clone(),
@@ -303,7 +317,7 @@ impl Drop for Window {
 
 fn run_window(
   engine: Engine,
-  url: &str,
+  facts: RealmFacts,
   log: &Log,
   script: &str,
   closing: CancellationToken,
@@ -313,7 +327,6 @@ fn run_window(
     .enable_all()
     .build()
     .unwrap();
-  let facts = RealmFacts::new(RealmKind::Window, url.parse().unwrap());
   tokio.block_on(async {
     let ended = Rc::new(RefCell::new(false));
     let (flag, log) = (ended.clone(), log.clone());

@@ -6,5 +6,7 @@ mod support;
 mod harness;
 mod host;
 mod life;
+mod limits;
 mod messages;
+mod update;
 mod wake;

@@ -65,7 +65,9 @@ pub async fn send(
     }
     sent += piece.len() as u64;
     exchange.has_sent(piece.len() as u64);
-    if let Some(pause) = pause {
+    if let Some(pause) = pause
+      && sent < total
+    {
       connection.unless_gone(tokio::time::sleep(pause)).await?;
     }
   }

@@ -60,15 +60,10 @@ globalThis.addEventListener("error", (event) => {
   event.preventDefault();
   op_wpt_log(`error: ${event.error?.stack ?? event.message}`);
 });
-core.setUnhandledPromiseRejectionHandler((promise, reason) => {
-  const event = new PromiseRejectionEvent("unhandledrejection", {
-    cancelable: true,
-    promise,
-    reason,
-  });
-  globalThis.dispatchEvent(event);
+globalThis.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  const { reason } = event;
   op_wpt_log(`unhandled rejection: ${reason?.stack ?? reason}`);
-  return true;
 });
 
 // https://fetch.spec.whatwg.org/#fetch-method, as far as helpers need it.

@@ -26,8 +26,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-  /// Run a script in a service worker's realm until every background fetch
-  /// has settled and its event is handled
+  /// Run a script in a service worker's realm, or as a page with a service
+  /// worker, until every background fetch has settled and its event is handled
   Run(Run),
   /// Download URLs with no script: one background fetch, saved to --out
   Get(Get),
@@ -56,6 +56,10 @@ pub enum Command {
 pub struct Run {
   /// An ES module; it may import others from the disk
   pub script: PathBuf,
+  /// Run SCRIPT as a page, and FILE as the service worker that it registers:
+  /// FILE is at its name beside the base URL, and what it imports is beside it
+  #[arg(long, value_name = "FILE")]
+  pub sw: Option<PathBuf>,
   /// The realm's URL: relative URLs resolve against it, its directory is the
   /// scope
   #[arg(long, value_name = "URL", value_parser = base, default_value = "http://localhost/")]

@@ -27,7 +27,7 @@ pub fn numbered(name: &str, number: usize) -> String {
 }
 
 /// Bytes that are no UTF-8 become U+FFFD.
-fn percent_decoded(segment: &str) -> String {
+pub fn percent_decoded(segment: &str) -> String {
   let mut bytes = Vec::with_capacity(segment.len());
   let mut rest = segment.as_bytes();
   while let Some((&first, after)) = rest.split_first() {

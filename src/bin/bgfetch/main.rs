@@ -11,9 +11,11 @@ mod logging;
 mod open_files;
 mod output;
 mod paths;
+mod registered;
 mod saving;
 mod screen;
 mod script;
+mod service_worker;
 mod session;
 mod started_by;
 

@@ -1,5 +1,6 @@
-//! A script in a service worker's realm, on a thread of its own.
+//! A script in a realm of its own, on a thread of its own.
 
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -8,7 +9,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
+use background_fetch::engine::Realm;
 use background_fetch::engine::RealmFacts;
+use background_fetch::engine::Stuck;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
@@ -139,6 +142,10 @@ impl Script {
           (result, false)
         }
         result = run_until_idle(&mut runtime, &realm) => (result, true),
+        stuck = stuck(&realm) => {
+          self.screen.error(&stuck.to_string());
+          return false;
+        }
       };
       if let Err(error) = &result {
         succeeded = false;
@@ -146,9 +153,29 @@ impl Script {
       }
       // What is under way outlives an error of the script.
       if is_end && (result.is_ok() || realm.is_idle()) {
-        return succeeded;
+        break;
       }
     }
+    if !evaluation.is_terminated() {
+      // It may have ended in the last turn.
+      match (&mut evaluation).now_or_never() {
+        Some(Ok(())) => {}
+        Some(Err(error)) => {
+          succeeded = false;
+          self.report(&error);
+        }
+        None => {
+          succeeded = false;
+          self.report(
+            &"its top-level await never ends: nothing is under way any more \
+              that could end it",
+          );
+        }
+      }
+    }
+    // A page may have gone on to its end while its worker is being installed.
+    self.engine.service_workers_idle().await;
+    succeeded
   }
 
   async fn load(&self, runtime: &mut JsRuntime) -> Result<ModuleId, CoreError> {
@@ -164,10 +191,19 @@ impl Script {
     })
   }
 
-  fn report(&self, error: &CoreError) {
+  fn report(&self, error: &dyn Display) {
     let script = self.path.file_name().unwrap_or_default();
     let script = script.to_string_lossy();
     self.screen.error(&format!("{script}: {error}"));
+  }
+}
+
+/// Waits until events are left that no service worker can take.
+async fn stuck(realm: &Realm) -> Stuck {
+  match realm.finished().await {
+    Err(stuck) => stuck,
+    // The script may have more to do.
+    Ok(()) => std::future::pending().await,
   }
 }
 

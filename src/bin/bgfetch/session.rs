@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use background_fetch::control;
+use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Concurrency;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Observer;
 use background_fetch::engine::PermissionState;
 use futures::FutureExt;
-use url::Url;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
@@ -26,15 +26,26 @@ use crate::failure::SUCCESS;
 use crate::interrupt::Interrupt;
 use crate::paths;
 use crate::screen::Screen;
+use crate::service_worker::WorkerFiles;
 
 /// How long the engine may take to make everything durable at the end.
 const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// Whether service workers get threads of their own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ServiceWorkers {
+  Run,
+  /// The only realm is the command's.
+  None,
+}
 
 pub struct Session {
   pub engine: Engine,
   pub screen: Arc<Screen>,
   /// Scripts that are run again.
   pub evaluations: Evaluations,
+  /// The files that service workers run.
+  pub worker_files: Arc<WorkerFiles>,
   before_events: BeforeEvents,
   observer: Observer,
   /// Takes the commands of other processes.
@@ -44,6 +55,7 @@ pub struct Session {
 impl Session {
   /// Starts the engine on the store that `options` name. Files are saved in
   /// `out`, or else where the command that started a background fetch said.
+  /// Service workers run only where there are some.
   ///
   /// # Errors
   ///
@@ -51,6 +63,7 @@ impl Session {
   pub fn open(
     options: &EngineOptions,
     out: Option<PathBuf>,
+    service_workers: ServiceWorkers,
     screen: Arc<Screen>,
   ) -> Result<Self, Failure> {
     let directory = paths::store_directory(&options.store)?;
@@ -60,6 +73,10 @@ impl Session {
       before_event: Some(before_events.hook()),
       ..EngineConfig::default()
     };
+    let worker_files = Arc::new(WorkerFiles::default());
+    if service_workers == ServiceWorkers::Run {
+      config.service_worker_host = Some(worker_files.host(&screen));
+    }
     // What a script starts when it is run again is in the store already.
     let refuse = evaluations.clone();
     config.permission = Arc::new(move |_| match refuse.any() {
@@ -97,18 +114,19 @@ impl Session {
       engine,
       screen,
       evaluations,
+      worker_files,
       before_events,
     })
   }
 
   /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
   /// user interrupts it or a file cannot be saved; the store keeps everything.
-  /// Returns the exit status for the background fetches in `scopes`.
+  /// Returns the exit status for the background fetches that count.
   pub async fn finish(
     self,
     interrupt: &Interrupt,
     work: impl Future<Output = Result<u8, Failure>>,
-    counts: impl Fn(&Url) -> bool,
+    counts: impl Fn(&BackgroundFetchSnapshot) -> bool,
   ) -> Result<u8, Failure> {
     let ended = tokio::select! {
       biased;

@@ -16,6 +16,9 @@ use crate::failure::Failure;
 pub enum StartedBy {
   Run {
     script: PathBuf,
+    /// The script is a page's, and this is the one of its service worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sw: Option<PathBuf>,
     base: Url,
     out: Option<PathBuf>,
     policy: NetworkPolicy,

@@ -14,6 +14,7 @@ use crate::support::Behaviour;
 use crate::support::FaultServer;
 use crate::support::Protocol;
 use crate::support::Resource;
+use crate::support::SeenRequest;
 use crate::support::content;
 
 /// The resource's size, and where most faults strike; in bytes.
@@ -142,6 +143,10 @@ pub async fn run(protocol: Protocol, case: Case) -> Result<(), String> {
   };
   let requests = server.requests();
   let requests = requests.iter().filter(|r| r.path() != "/moved");
+  let conditional = |request: &SeenRequest| {
+    request.header("range").is_some() == request.header("if-range").is_some()
+  };
+  assert!(requests.clone().all(conditional), "{}", case.name);
   let ranges: Vec<_> =
     requests.map(|r| first_byte(r.header("range"))).collect();
   if outcome == case.outcome && as_expected(&ranges, &case.asked) {

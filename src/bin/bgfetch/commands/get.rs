@@ -22,6 +22,7 @@ use crate::interrupt::Interrupt;
 use crate::logging;
 use crate::paths;
 use crate::screen::Screen;
+use crate::session::ServiceWorkers;
 use crate::session::Session;
 use crate::started_by::StartedBy;
 
@@ -36,7 +37,8 @@ pub async fn get(arguments: Get) -> Result<u8, Failure> {
   let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
-  let session = Session::open(&arguments.engine, None, screen)?;
+  let session =
+    Session::open(&arguments.engine, None, ServiceWorkers::None, screen)?;
 
   let unfinished = unfinished(&session.engine, &started_by);
   let is_new = unfinished.is_none();
@@ -58,7 +60,7 @@ pub async fn get(arguments: Get) -> Result<u8, Failure> {
     Ok(SUCCESS)
   };
   session
-    .finish(&interrupt, work, |other| *other == scope)
+    .finish(&interrupt, work, |other| other.scope == scope)
     .await
 }
 

@@ -21,6 +21,7 @@ use crate::paths;
 use crate::screen::Screen;
 use crate::script;
 use crate::script::Script;
+use crate::session::ServiceWorkers;
 use crate::session::Session;
 use crate::started_by::StartedBy;
 
@@ -34,7 +35,8 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
-  let session = Session::open(&arguments.engine, out, screen)?;
+  let session =
+    Session::open(&arguments.engine, out, ServiceWorkers::Run, screen)?;
   let scopes = scopes(&session);
   if scopes.is_empty() {
     session.screen.note("nothing is unfinished");
@@ -52,7 +54,7 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
     }
   };
   session
-    .finish(&interrupt, work, |scope| counts.contains(scope))
+    .finish(&interrupt, work, |b| counts.contains(&b.scope))
     .await
 }
 
@@ -94,6 +96,24 @@ fn resume_scope(
       get::attend(&engine.attach(facts)).await;
       Ok(true)
     }),
+    // Its worker is woken by itself: its scripts are in the store. The page is
+    // as gone as one that was closed.
+    StartedBy::Run {
+      sw: Some(sw), base, ..
+    } => {
+      let served = session.worker_files.serve(&base, &sw);
+      let screen = session.screen.clone();
+      Box::pin(async move {
+        served?;
+        if let Err(stuck) = engine.finished(&scope).await {
+          screen.error(&stuck.to_string());
+          return Ok(false);
+        }
+        // A worker that is being updated comes to its end.
+        engine.service_workers_idle().await;
+        Ok(true)
+      })
+    }
     StartedBy::Run {
       ref script,
       ref base,

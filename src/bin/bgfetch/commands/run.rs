@@ -15,9 +15,11 @@ use crate::failure::SUCCESS;
 use crate::interrupt::Interrupt;
 use crate::logging;
 use crate::paths;
+use crate::registered;
 use crate::screen::Screen;
 use crate::script;
 use crate::script::Script;
+use crate::session::ServiceWorkers;
 use crate::session::Session;
 use crate::started_by::StartedBy;
 
@@ -31,28 +33,47 @@ pub async fn run_until(
   interrupt: &Interrupt,
 ) -> Result<u8, Failure> {
   let path = paths::script(&arguments.script)?;
+  let sw = arguments.sw.as_deref().map(paths::script).transpose()?;
   let out = arguments
     .out
     .as_deref()
     .map(paths::out_directory)
     .transpose()?;
+  let base = arguments.base.clone();
   let started_by = StartedBy::Run {
     script: path.clone(),
-    base: arguments.base.clone(),
+    sw: sw.clone(),
+    base: base.clone(),
     out,
     policy: arguments.engine.policy.into(),
   };
-  let facts = facts(
-    arguments.base,
-    arguments.engine.policy.into(),
-    started_by.to_json()?,
-  );
+  let embedder_data = started_by.to_json()?;
+  let facts = RealmFacts {
+    kind: match sw {
+      Some(_) => RealmKind::Window,
+      None => RealmKind::ServiceWorker,
+    },
+    ..facts(
+      base.clone(),
+      arguments.engine.policy.into(),
+      embedder_data.clone(),
+    )
+  };
   script::init_platform();
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
-  let session = Session::open(&arguments.engine, None, screen)?;
+  let service_workers = match sw {
+    Some(_) => ServiceWorkers::Run,
+    None => ServiceWorkers::None,
+  };
+  let session =
+    Session::open(&arguments.engine, None, service_workers, screen)?;
   is_free(&session.engine, &started_by, &facts.scope)?;
   let scope = facts.scope.clone();
+  let scope_of = scope.clone();
+  let worker_url = sw
+    .map(|sw| session.worker_files.serve(&base, &sw))
+    .transpose()?;
   let script = Script {
     path,
     facts,
@@ -61,14 +82,37 @@ pub async fn run_until(
     evaluations: session.evaluations.clone(),
     again: None,
   };
-  let work = async {
-    match script::run(script).await? {
+  let engine = session.engine.clone();
+  let (screen, worker_files) =
+    (session.screen.clone(), session.worker_files.clone());
+  let work = async move {
+    match &worker_url {
+      Some(worker_url) => {
+        registered::update(&engine, &scope_of, worker_url).await
+      }
+      // The script is the scope's only worker.
+      None => registered::unregister(&engine, &scope_of).await,
+    }
+    let succeeded = script::run(script).await?;
+    if let Some(worker_url) = worker_url
+      && !registered::any(&engine, &base).await
+    {
+      screen.note(&format!(
+        "no service worker is registered; a page does it with \
+         navigator.serviceWorker.register(\"{}\")",
+        worker_url.path()
+      ));
+    }
+    match succeeded && !worker_files.has_failed() {
       true => Ok(SUCCESS),
       false => Ok(FAILED),
     }
   };
   session
-    .finish(interrupt, work, |other| *other == scope)
+    // A page may register workers for other scopes, too.
+    .finish(interrupt, work, |other| {
+      other.scope == scope || other.embedder_data == embedder_data
+    })
     .await
 }
 
@@ -91,19 +135,22 @@ fn is_free(
   started_by: &StartedBy,
   scope: &Url,
 ) -> Result<(), Failure> {
-  let StartedBy::Run { script, .. } = started_by else {
+  let StartedBy::Run { script, sw, .. } = started_by else {
     return Ok(());
   };
   for background_fetch in engine.background_fetches() {
-    let StartedBy::Run { script: other, .. } =
-      (match StartedBy::parse(&background_fetch.embedder_data) {
-        Some(other) if background_fetch.scope == *scope => other,
-        _ => continue,
-      })
+    let StartedBy::Run {
+      script: other,
+      sw: other_sw,
+      ..
+    } = (match StartedBy::parse(&background_fetch.embedder_data) {
+      Some(other) if background_fetch.scope == *scope => other,
+      _ => continue,
+    })
     else {
       continue;
     };
-    if other != *script {
+    if other != *script || other_sw != *sw {
       return Err(Failure::usage(format!(
         "the scope {scope} has an unfinished background fetch of {}; finish \
          it with `bgfetch resume`, or choose another --base or --store",

@@ -12,7 +12,6 @@ use background_fetch::engine::Engine;
 use background_fetch::spec::BackgroundFetchResult;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use url::Url;
 
 use crate::saving;
 use crate::screen::Screen;
@@ -30,9 +29,8 @@ struct Shared {
   out: Option<PathBuf>,
   engine: watch::Receiver<Option<Engine>>,
   unsaved: watch::Sender<bool>,
-  /// The scope of each background fetch that has settled, and whether it has
-  /// succeeded.
-  settled: Mutex<Vec<(Url, bool)>>,
+  /// Every background fetch that has settled.
+  settled: Mutex<Vec<BackgroundFetchSnapshot>>,
 }
 
 impl BeforeEvents {
@@ -77,25 +75,24 @@ impl BeforeEvents {
     }
   }
 
-  /// Whether every background fetch that has settled in a scope that counts
-  /// has succeeded.
-  pub fn all_succeeded(&self, counts: impl Fn(&Url) -> bool) -> bool {
+  /// Whether every background fetch that has settled and counts has succeeded.
+  pub fn all_succeeded(
+    &self,
+    counts: impl Fn(&BackgroundFetchSnapshot) -> bool,
+  ) -> bool {
     let settled = self.shared.settled.lock();
-    settled
-      .iter()
-      .all(|(scope, succeeded)| *succeeded || !counts(scope))
+    settled.iter().all(|b| succeeded(b) || !counts(b))
   }
 }
 
 impl Shared {
   async fn before_event(&self, snapshot: BackgroundFetchSnapshot) {
-    let succeeded = snapshot.result == BackgroundFetchResult::Success;
     let started_by = StartedBy::parse(&snapshot.embedder_data);
     let out = self
       .out
       .as_ref()
       .or(started_by.as_ref().and_then(StartedBy::out));
-    if let (true, Some(out)) = (succeeded, out) {
+    if let (true, Some(out)) = (succeeded(&snapshot), out) {
       let mut engine = self.engine.clone();
       let Some(engine) = engine
         .wait_for(Option::is_some)
@@ -119,10 +116,8 @@ impl Shared {
         }
       }
     }
-    self
-      .settled
-      .lock()
-      .push((snapshot.scope.clone(), succeeded));
+    // Whoever sees it on the screen finds it here.
+    self.settled.lock().push(snapshot.clone());
     self.screen.settled(&snapshot);
   }
 
@@ -143,4 +138,8 @@ impl Shared {
       }
     }
   }
+}
+
+fn succeeded(background_fetch: &BackgroundFetchSnapshot) -> bool {
+  background_fetch.result == BackgroundFetchResult::Success
 }

@@ -134,6 +134,7 @@ async fn podcast(
   std::fs::write(&script, SCRIPT).map_err(failed)?;
   let base = format!("http://{}/", server.address);
   let arguments = Run {
+    sw: None,
     script,
     base: Url::parse(&base).map_err(Failure::failed)?,
     out: Some(directory.join("podcast")),

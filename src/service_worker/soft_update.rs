@@ -1,0 +1,68 @@
+//! [Soft Update](https://w3c.github.io/ServiceWorker/#soft-update-algorithm)
+
+use super::RegistrationId;
+use super::job::Job;
+use super::job::JobType;
+use super::registrations::Registration;
+use super::script::UpdateViaCache;
+use super::service_workers::ServiceWorkers;
+use super::surroundings::WorkerEnvironment;
+
+impl ServiceWorkers {
+  /// [Soft Update](https://w3c.github.io/ServiceWorker/#soft-update-algorithm),
+  /// if the registration is
+  /// [stale](https://w3c.github.io/ServiceWorker/#dfn-stale).
+  pub(super) fn soft_update_if_stale(&self, registration: RegistrationId) {
+    let job = {
+      let state = self.lock();
+      // Step 1.
+      let newest = state.map.newest_worker(registration);
+      let newest = newest.and_then(|worker| state.map.worker(worker));
+      let registration = state.map.registration(registration);
+      // Step 2.
+      let (Some(newest), Some(registration)) = (newest, registration) else {
+        return;
+      };
+      if newest.embedded || state.stopping || !self.is_stale(registration) {
+        return;
+      }
+      // Steps 3 and 4. There is no client, and so no policy of one.
+      Job {
+        job_type: JobType::Update {
+          script_url: newest.script_url.clone(),
+          worker_type: newest.worker_type,
+        },
+        scope: registration.scope.clone(),
+        environment: WorkerEnvironment {
+          csp: Vec::new(),
+          referrer_policy: String::new(),
+          ..newest.environment.clone()
+        },
+        callers: Vec::new(),
+      }
+    };
+    // Step 6.
+    self.schedule(job);
+  }
+
+  fn is_stale(&self, registration: &Registration) -> bool {
+    registration.is_stale(self.surroundings.limits().stale_after)
+  }
+
+  /// Whether no cache may answer for a script by itself: what
+  /// [Update](https://w3c.github.io/ServiceWorker/#update-algorithm) and
+  /// [importScripts()](https://w3c.github.io/ServiceWorker/#importscripts) set
+  /// the request's cache mode by.
+  pub(super) fn bypasses_cache(
+    &self,
+    registration: &Registration,
+    is_main: bool,
+  ) -> bool {
+    self.is_stale(registration)
+      || match registration.update_via_cache {
+        UpdateViaCache::All => false,
+        UpdateViaCache::Imports => is_main,
+        UpdateViaCache::None => true,
+      }
+  }
+}

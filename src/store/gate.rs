@@ -1,0 +1,122 @@
+//! A store that is given back while others still hold it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use url::Url;
+
+use super::BackgroundFetchKey;
+use super::Bodies;
+use super::BodyId;
+use super::BodyReader;
+use super::BodyWriter;
+use super::DamagedRow;
+use super::Fact;
+use super::Facts;
+use super::Store;
+use super::StoreError;
+use super::StoredBackgroundFetch;
+use super::StoredRegistration;
+
+/// Stands before both halves of a store. Who holds only the gate does not keep
+/// the store when it is closed.
+pub(crate) struct Gate(RwLock<Option<Store>>);
+
+impl Gate {
+  /// `store` behind a gate, and the gate.
+  pub(crate) fn before(store: Store) -> (Store, Arc<Self>) {
+    let gate = Arc::new(Self(RwLock::new(Some(store))));
+    let store = Store {
+      facts: gate.clone(),
+      bodies: gate.clone(),
+    };
+    (store, gate)
+  }
+
+  /// Everything fails with [`StoreError::Closed`] from now on. The store is
+  /// returned, since dropping it may block; what is being asked of it at this
+  /// moment keeps it until it is answered.
+  pub(crate) fn close(&self) -> Option<Store> {
+    self.0.write().take()
+  }
+
+  fn store(&self) -> Result<Store, StoreError> {
+    self.0.read().clone().ok_or(StoreError::Closed)
+  }
+}
+
+#[async_trait]
+impl Facts for Gate {
+  async fn load(
+    &self,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    self.store()?.facts.load().await
+  }
+
+  async fn insert(
+    &self,
+    row: StoredBackgroundFetch,
+  ) -> Result<BackgroundFetchKey, StoreError> {
+    self.store()?.facts.insert(row).await
+  }
+
+  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+    self.store()?.facts.commit(facts).await
+  }
+
+  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
+    self.store()?.facts.registrations().await
+  }
+
+  async fn put_registration(
+    &self,
+    registration: StoredRegistration,
+  ) -> Result<(), StoreError> {
+    self.store()?.facts.put_registration(registration).await
+  }
+
+  async fn remove_registration(&self, scope: &Url) -> Result<(), StoreError> {
+    self.store()?.facts.remove_registration(scope).await
+  }
+}
+
+#[async_trait]
+impl Bodies for Gate {
+  async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
+    self.store()?.bodies.create().await
+  }
+
+  async fn reopen(
+    &self,
+    id: BodyId,
+    durable: u64,
+  ) -> Result<Box<dyn BodyWriter>, StoreError> {
+    self.store()?.bodies.reopen(id, durable).await
+  }
+
+  async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
+    self.store()?.bodies.open(id).await
+  }
+
+  async fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError> {
+    self.store()?.bodies.sync(ids).await
+  }
+
+  async fn delete(&self, id: BodyId) -> Result<(), StoreError> {
+    self.store()?.bodies.delete(id).await
+  }
+
+  async fn ids(&self) -> Result<Vec<BodyId>, StoreError> {
+    self.store()?.bodies.ids().await
+  }
+
+  async fn export(
+    &self,
+    id: BodyId,
+    destination: &Path,
+  ) -> Result<(), StoreError> {
+    self.store()?.bodies.export(id, destination).await
+  }
+}

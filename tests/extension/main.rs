@@ -1,0 +1,10 @@
+//! What the extension gives a realm besides Background Fetch, and takes from
+//! its runtime.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod errors;
+mod harness;
+mod net_check;
+mod stalled;
