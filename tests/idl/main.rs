@@ -73,7 +73,10 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
     extensions: extensions(&engine, facts, options),
     ..Default::default()
   });
-  let prelude = include_str!("prelude.js");
+  let prelude = concat!(
+    include_str!("../support/assertions.js"),
+    include_str!("prelude.js")
+  );
   let script = format!(
     "{prelude}\nconst facts = {FACTS};\nconst realmKind = \"{name}\";\n\
      (async () => {{ {script} }})().then(() => console.log('end'))"
