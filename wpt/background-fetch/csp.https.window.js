@@ -16,6 +16,7 @@ windowTest(async (t, { backgroundFetch }) => {
 }, "what the page's policy blocks is refused");
 
 // https://w3c.github.io/webappsec-csp/#directive-worker-src
+// steps: fetch.8.4
 promise_test(async (t) => {
   const meta = document.createElement("meta");
   meta.setAttribute("http-equiv", "Content-Security-Policy");

@@ -64,7 +64,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "what is paused can be aborted");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: display.8, complete.14.1
+  // steps: display.8
   const id = uniqueId();
   const ended = eventOf(id);
   const upload = new Request(slowly(), { method: "POST", body: "x" });
