@@ -66,9 +66,13 @@ impl Registration {
     };
     events.owed.insert(delivery, owed);
     events.deliver();
+    let waits = events.workers.is_empty();
     drop(events);
     self.changed.notify_waiters();
-    self.wake(true);
+    // A worker that has it may be gone by now, and then it is no new event.
+    if waits {
+      self.wake(true);
+    }
   }
 
   /// Sees to it that a worker is started, if one is needed.

@@ -46,10 +46,13 @@ impl ServiceWorkers {
       let mut state = self.lock();
       state.map.make_redundant(registration, Slot::Installing);
       let had_none = state.map.newest_worker(registration).is_none();
+      // Whoever hears that the worker is redundant finds no registration.
+      if had_none {
+        state.map.remove_from_map(registration);
+      }
       drop(state);
       self.terminate(worker);
       if had_none {
-        self.lock().map.remove_from_map(registration);
         self.try_clear(registration);
       }
       return;

@@ -132,7 +132,8 @@ pub struct World {
   pub server: FaultServer,
   pub engine: Option<Engine>,
   pub log: Log,
-  limits: ServiceWorkerLimits,
+  /// Those of the next engine.
+  pub limits: ServiceWorkerLimits,
 }
 
 pub fn limits() -> ServiceWorkerLimits {
@@ -202,13 +203,9 @@ impl World {
   }
 
   pub fn on_disk(directory: &Path) -> Self {
-    Self::on_disk_with(directory, limits())
-  }
-
-  pub fn on_disk_with(directory: &Path, limits: ServiceWorkerLimits) -> Self {
-    let world = Self::with_limits(limits);
+    let world = Self::new();
     let log = Log::default();
-    let config = config(&log, limits);
+    let config = config(&log, limits());
     let engine = Engine::open(directory, config).unwrap();
     Self {
       engine: Some(engine),
@@ -239,6 +236,13 @@ impl World {
   pub fn script(&self, target: &str, source: &str) {
     let script = Resource::text(source).content_type("text/javascript");
     self.server.serve(target, script);
+  }
+
+  /// Lets the request at `path` go on, which is held or will be.
+  pub fn release(&self, path: &str) {
+    let server = &self.server;
+    server.block_on(server.wait_until_stalled(path, BOUND));
+    server.release(path);
   }
 
   /// Runs `script` as the body of an async function in a window at `path`, to

@@ -44,15 +44,15 @@ fn hold(world: &World) {
 #[test]
 fn a_stale_registration_is_updated_after_its_event() {
   let directory = tempfile::tempdir().unwrap();
-  let mut world = World::on_disk_with(directory.path(), stale());
+  let mut world = World::on_disk(directory.path());
   world.script("/sw.js", &version("one"));
   hold(&world);
   world.window("/page.html", START);
-  // That it was looked at survives the process.
-  world.reopen(directory.path());
   world.script("/sw.js", &version("two"));
   world.server.serve("/held", Resource::text("hello"));
-  world.server.release("/held");
+  // That it was looked at survives the process.
+  world.limits = stale();
+  world.reopen(directory.path());
   world.log.wait_for("activates two");
   let lines = world.log.lines();
   let at = |line: &str| lines.iter().position(|l| l.contains(line));
@@ -69,7 +69,7 @@ fn a_registration_that_is_not_stale_is_left_alone() {
   hold(&world);
   world.window("/page.html", START);
   world.log.wait_for("stopped");
-  world.server.release("/held");
+  world.release("/held");
   world.log.wait_for("one handles");
   // Long after its event.
   world.log.wait_for_more("stopped", 1);
@@ -79,16 +79,16 @@ fn a_registration_that_is_not_stale_is_left_alone() {
 #[test]
 fn a_worker_that_cannot_start_any_more_is_replaced_by_one_that_can() {
   let directory = tempfile::tempdir().unwrap();
-  let mut world = World::on_disk_with(directory.path(), stale());
+  let mut world = World::on_disk(directory.path());
   // It starts only where it is installed.
   let once = "if (serviceWorker.state === 'activated') throw new Error('no');";
   world.script("/sw.js", &format!("{once}{}", version("one")));
   hold(&world);
   world.window("/page.html", START);
-  world.reopen(directory.path());
   world.script("/sw.js", &version("two"));
   world.server.serve("/held", Resource::text("hello"));
-  world.server.release("/held");
+  world.limits = stale();
+  world.reopen(directory.path());
   world.log.wait_for("activates two");
   world.log.wait_for("two handles");
   assert_eq!(world.log.count("one handles"), 0);

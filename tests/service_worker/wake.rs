@@ -49,7 +49,7 @@ fn a_worker_that_was_stopped_is_woken_when_its_background_fetch_has_settled() {
   world.window("/page.html", START);
   // The window is gone, and the worker has nothing to do.
   world.log.wait_for("stopped /sw.js");
-  world.server.release("/held");
+  world.release("/held");
   world.log.wait_for("backgroundfetchsuccess my hello,world");
   world.log.wait_for_more("stopped /sw.js", 1);
   assert!(world.engine().background_fetches().is_empty());
@@ -80,7 +80,7 @@ fn a_worker_with_an_event_to_handle_is_not_idle() {
   );
   world.window("/page.html", START);
   world.log.wait_for("stopped");
-  world.server.release("/held");
+  world.release("/held");
   world.log.wait_for("handled");
   world.log.wait_for_more("stopped", 1);
   assert_eq!(world.log.count("stopped"), 2);
@@ -96,12 +96,11 @@ fn a_new_process_wakes_the_worker_which_reads_every_record() {
     &format!("importScripts('/lib.js'); console.log(imported); {READER}"),
   );
   world.window("/page.html", START);
-  world.reopen(directory.path());
   // Neither script is fetched again.
   world.server.serve("/sw.js", Resource::text("gone"));
   world.server.serve("/lib.js", Resource::text("gone"));
   world.server.serve("/held", Resource::text("hello"));
-  world.server.release("/held");
+  world.reopen(directory.path());
   world.log.wait_for("backgroundfetchsuccess my hello,world");
   assert_eq!(world.log.count("imported"), 1);
   world.window(
@@ -167,7 +166,7 @@ fn a_handler_that_never_ends_is_interrupted_and_has_had_its_chance() {
   );
   world.window("/page.html", START);
   world.log.wait_for("stopped");
-  world.server.release("/held");
+  world.release("/held");
   world.log.wait_for("loops");
   world
     .log
