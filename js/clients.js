@@ -10,9 +10,12 @@ const { call } = core.loadExtScript(
 const { serializeMessage } = core.loadExtScript(
   "ext:background_fetch/service_worker.js",
 );
-const { ArrayPrototypeMap, ObjectFreeze } = primordials;
+const { ArrayPrototypeMap, ObjectFreeze, TypeError } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 
 // https://w3c.github.io/ServiceWorker/#dictdef-clientqueryoptions
 const convertClientQueryOptions = webidl.createDictionaryConverter(
@@ -80,6 +83,17 @@ class Client {
 webidl.configureInterface(Client);
 const ClientPrototype = Client.prototype;
 
+// No window is inside another one.
+const noOrigins = ObjectFreeze([]);
+
+/** Parses a URL as `navigate()` and `openWindow()` do. */
+function checkUrl(url, prefix) {
+  url = webidl.converters.USVString(url, prefix, "Argument 1");
+  if (new URL(url, getLocationHref()).href === "about:blank") {
+    throw new TypeError(`${prefix}: about:blank is not for service workers`);
+  }
+}
+
 // No page is shown anywhere here, so none is visible or focused, and there is
 // no way to focus one or to navigate it.
 // https://w3c.github.io/ServiceWorker/#windowclient
@@ -99,10 +113,29 @@ class WindowClient extends Client {
     return false;
   }
 
-  // No window is inside another one.
   get ancestorOrigins() {
     webidl.assertBranded(this, WindowClientPrototype);
-    return ObjectFreeze([]);
+    return noOrigins;
+  }
+
+  // https://w3c.github.io/ServiceWorker/#client-focus, step 1
+  async focus() {
+    webidl.assertBranded(this, WindowClientPrototype);
+    throw new DOMException(
+      "Failed to execute 'focus' on 'WindowClient': no window is shown here",
+      "InvalidAccessError",
+    );
+  }
+
+  // https://w3c.github.io/ServiceWorker/#client-navigate
+  async navigate(url) {
+    webidl.assertBranded(this, WindowClientPrototype);
+    const prefix = "Failed to execute 'navigate' on 'WindowClient'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    // Steps 1 to 3.
+    checkUrl(url, prefix);
+    // A navigation that has failed.
+    throw new TypeError(`${prefix}: no window can be navigated here`);
   }
 }
 
@@ -147,6 +180,20 @@ class Clients {
       includeUncontrolled: options.includeUncontrolled,
       type: options.type,
     });
+  }
+
+  // https://w3c.github.io/ServiceWorker/#clients-openwindow
+  async openWindow(url) {
+    webidl.assertBranded(this, ClientsPrototype);
+    const prefix = "Failed to execute 'openWindow' on 'Clients'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    // Steps 1 to 3.
+    checkUrl(url, prefix);
+    // Step 4.
+    throw new DOMException(
+      `${prefix}: no window can be opened here`,
+      "InvalidAccessError",
+    );
   }
 
   // https://w3c.github.io/ServiceWorker/#clients-claim

@@ -5,9 +5,32 @@ const { core, primordials } = __bootstrap;
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
   "ext:background_fetch/extendable_event.js",
 );
-const { ObjectFreeze } = primordials;
+const { Client } = core.loadExtScript("ext:background_fetch/clients.js");
+const { ServiceWorker } = core.loadExtScript(
+  "ext:background_fetch/service_worker.js",
+);
+const { ObjectFreeze, ObjectHasOwn, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { MessagePortPrototype } = core.loadExtScript(
+  "ext:deno_web/13_message_port.js",
+);
+
+// https://webidl.spec.whatwg.org/#js-union, of interfaces
+const sources = [Client.prototype, ServiceWorker.prototype, MessagePortPrototype];
+function convertSource(value, prefix, context) {
+  for (let i = 0; i < sources.length; i++) {
+    const isOne = ObjectPrototypeIsPrototypeOf(sources[i], value) &&
+      ObjectHasOwn(value, webidl.brand);
+    if (isOne) return value;
+  }
+  throw webidl.makeException(
+    TypeError,
+    "is no Client, ServiceWorker or MessagePort",
+    prefix,
+    context,
+  );
+}
 
 const convertOwnMembers = webidl.createDictionaryConverter(
   "ExtendableMessageEventInit",
@@ -25,14 +48,16 @@ const convertOwnMembers = webidl.createDictionaryConverter(
     },
     {
       key: "ports",
-      converter: webidl.converters["sequence<object>"],
+      converter: webidl.createSequenceConverter(
+        webidl.createInterfaceConverter("MessagePort", MessagePortPrototype),
+      ),
       get defaultValue() {
         return [];
       },
     },
     {
       key: "source",
-      converter: webidl.createNullableConverter(webidl.converters.object),
+      converter: webidl.createNullableConverter(convertSource),
       defaultValue: null,
     },
   ],

@@ -183,11 +183,8 @@ class ServiceWorkerGlobalScope extends globalInterfaces.WorkerGlobalScope {
   constructor() {
     webidl.illegalConstructor();
   }
-
-  get [SymbolToStringTag]() {
-    return "ServiceWorkerGlobalScope";
-  }
 }
+webidl.configureInterface(ServiceWorkerGlobalScope);
 
 let globalInterface;
 switch (facts.kind) {

@@ -32,6 +32,7 @@ const { getRegistration, updateFound, updateRegistration } = core
 const {
   ArrayPrototypeFilter,
   ArrayPrototypeMap,
+  ObjectFreeze,
   ObjectPrototypeIsPrototypeOf,
   Promise,
   uncurryThis,
@@ -102,7 +103,7 @@ function convertAnswer({ kind, value }) {
     case "registration":
       return getRegistration(value);
     case "registrations":
-      return ArrayPrototypeMap(value, getRegistration);
+      return ObjectFreeze(ArrayPrototypeMap(value, getRegistration));
     case "client":
       return createClient(value);
     case "clients":

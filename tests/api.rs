@@ -21,39 +21,14 @@ fn engine() -> Engine {
   Engine::start(Store::in_memory(), EngineConfig::default()).unwrap()
 }
 
-/// Assertions for scripts.
-const PRELUDE: &str = r#"
-globalThis.assert = (value, what) => {
-  if (!value) throw new Error(`failed: ${what}`);
-};
-globalThis.assertEquals = (actual, expected, what) => {
-  const a = JSON.stringify(actual), b = JSON.stringify(expected);
-  if (a !== b) throw new Error(`${what}: expected ${b}, got ${a}`);
-};
-globalThis.assertThrows = (f, name, what) => {
-  try {
-    f();
-  } catch (error) {
-    assertEquals(error.name, name, what);
-    return error;
-  }
-  throw new Error(`${what}: nothing was thrown`);
-};
-// The call itself must not throw.
-globalThis.assertRejects = async (f, name, what) => {
-  const promise = f();
-  assert(promise instanceof Promise, `${what}: no promise`);
-  try {
-    await promise;
-  } catch (error) {
-    assertEquals(error.name, name, `${what} (${error.message})`);
-    return error;
-  }
-  throw new Error(`${what}: nothing was rejected`);
-};
+/// What every script may use.
+const PRELUDE: &str = concat!(
+  include_str!("support/assertions.js"),
+  r#"
 globalThis.backgroundFetch = globalThis.registration?.backgroundFetch ??
   navigator.serviceWorker.ready.then((r) => backgroundFetch = r.backgroundFetch);
-"#;
+"#
+);
 
 fn facts(kind: RealmKind) -> RealmFacts {
   let url = "https://app.test/app/script.js".parse().unwrap();

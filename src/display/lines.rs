@@ -116,6 +116,10 @@ impl State {
       return first;
     }
     known.last_progress = Instant::now();
+    if b.waiting.is_none() {
+      // The next wait is another one.
+      known.waiting = None;
+    }
     Some(progress(b, &known.rate))
   }
 }

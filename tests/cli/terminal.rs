@@ -150,3 +150,19 @@ fn a_terminal_shows_that_it_is_paused() {
   let (code, screen) = terminal.end();
   assert_eq!(code, Some(0), "{screen}");
 }
+
+#[test]
+fn a_terminal_shows_that_it_waits_for_the_network() {
+  let place = Place::new();
+  // To a multicast address the kernel has no way for TCP.
+  let mut command = get(&place, "http://224.0.0.1/film.bin");
+  command.args(["--offline-timeout", "1"]);
+  let mut terminal = Terminal::start(command);
+  let bar =
+    terminal.wait_for_row(|row| row.contains("waiting for the network"));
+  assert!(bar.starts_with("film.bin "), "{bar}");
+  assert!(bar.trim_end().ends_with(" 0 B"), "{bar}");
+  let (code, screen) = terminal.end();
+  assert_eq!(code, Some(1));
+  assert!(screen.contains("did not come back in time"), "{screen}");
+}

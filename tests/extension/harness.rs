@@ -17,6 +17,8 @@ use background_fetch::store::Store;
 use deno_core::Extension;
 use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
+use futures::FutureExt;
+use url::Url;
 
 /// Nothing here takes longer, unless it hangs.
 pub const BOUND: Duration = Duration::from_secs(30);
@@ -34,6 +36,33 @@ pub struct Ended {
   pub lines: Vec<String>,
   /// Every error that has come out of the event loop.
   pub errors: Vec<String>,
+}
+
+/// Runs `script` as a module until nothing is left to do, and returns whether
+/// its evaluation is over by then.
+pub fn evaluate(kind: RealmKind, url: &str, script: &str) -> bool {
+  let url: Url = url.parse().unwrap();
+  let facts = RealmFacts::new(kind, url.clone());
+  let config = EngineConfig::default();
+  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let tokio = tokio::runtime::Builder::new_current_thread()
+    .enable_all()
+    .build()
+    .unwrap();
+  tokio.block_on(async {
+    let mut runtime = JsRuntime::new(RuntimeOptions {
+      extensions: extensions(&engine, facts, ExtensionOptions::default()),
+      ..Default::default()
+    });
+    let realm = realm(&mut runtime);
+    let script = script.to_string();
+    let module = runtime.load_main_es_module_from_code(&url, script);
+    let module = module.await.unwrap();
+    let evaluation = runtime.mod_evaluate(module);
+    let run = run_until_idle(&mut runtime, &realm);
+    tokio::time::timeout(BOUND, run).await.unwrap().unwrap();
+    evaluation.now_or_never().is_some()
+  })
 }
 
 /// Runs `script` in a realm of `kind` at `url` until nothing is left to do.

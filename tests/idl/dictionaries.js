@@ -31,11 +31,19 @@ const convert = {
     (o) => manager.fetch("id", "/x", { icons: [o] }).catch(() => {}),
     { src: "i" }],
   CacheQueryOptions: [(o) => bgFetch.matchAll("/x", o), {}],
+  // Nobody can start a worker here.
+  RegistrationOptions: [
+    (o) => navigator.serviceWorker.register("/sw.js", o).catch((error) => {
+      if (error.name !== "NotSupportedError") throw error;
+    }), {}],
 };
 if (realmKind === "ServiceWorker") {
   convert.ExtendableEventInit = [(o) => new ExtendableEvent("x", o), {}];
   convert.BackgroundFetchEventInit = [
     (o) => new BackgroundFetchEvent("x", o), { registration: bgFetch }];
+  convert.ExtendableMessageEventInit = [
+    (o) => new ExtendableMessageEvent("x", o), {}];
+  convert.ClientQueryOptions = [(o) => clients.matchAll(o), {}];
 }
 for (const [name, [use, given]] of Object.entries(convert)) {
   const log = [];

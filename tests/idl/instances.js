@@ -7,24 +7,39 @@ const bgFetch = await ready.backgroundFetch.fetch("id", "/x", {
 const [record] = await bgFetch.matchAll();
 const instances = [ready, ready.backgroundFetch, bgFetch, record];
 if (ready.active !== null) instances.push(ready.active);
-if (navigator.serviceWorker) instances.push(navigator.serviceWorker);
+instances.push(navigator.serviceWorker, navigator);
 if (realmKind === "ServiceWorker") {
   const init = { registration: bgFetch };
   instances.push(
     new ExtendableEvent("x"),
     new BackgroundFetchEvent("x", init),
     new BackgroundFetchUpdateUIEvent("x", init),
+    new ExtendableMessageEvent("x"),
+    globalThis,
+    clients,
   );
+  const options = { includeUncontrolled: true, type: "all" };
+  const all = await clients.matchAll(options);
+  assert(Object.isFrozen(all), "matchAll() is frozen");
+  assertEquals(all.map(({ constructor }) => constructor.name),
+    ["WindowClient", "Client"], "clients");
+  instances.push(...all);
+  const [client] = all;
+  assert(await clients.get(client.id) !== client, "another one every time");
+  assertEquals(await clients.get("none"), undefined, "no client");
 }
 instances.push(new QuotaExceededError("full", { quota: 1, requested: 2 }));
 
 function isOf(type, value) {
   if (type.endsWith("?")) return value === null || isOf(type.slice(0, -1), value);
+  if (type === "any") return true;
+  if (type.startsWith("FrozenArray<")) {
+    return Array.isArray(value) && Object.isFrozen(value);
+  }
   if (type in facts.enums) return facts.enums[type].includes(value);
   switch (type) {
     case "DOMString":
     case "USVString":
-    case "ServiceWorkerState":
       return typeof value === "string";
     case "unsigned long long":
       return Number.isSafeInteger(value) && value >= 0;
@@ -44,8 +59,11 @@ for (const instance of instances) {
     .find(({ name }) => name === instance.constructor.name);
   assertEquals(String(Object.prototype.toString.call(instance)),
     `[object ${name}]`, name);
-  assertEquals(Object.keys(instance).filter((key) => key !== "isTrusted"), [],
-    `own properties of a ${name}`);
+  const isGlobal = instance === globalThis;
+  if (!isGlobal) {
+    assertEquals(Object.keys(instance).filter((key) => key !== "isTrusted"), [],
+      `own properties of a ${name}`);
+  }
   for (const member of members) {
     if (member.kind !== "attribute") continue;
     const what = `${name}.${member.name}`;
@@ -65,6 +83,9 @@ for (const instance of instances) {
     }
   }
 }
+
+const { serviceWorker: container } = navigator;
+assert(Object.isFrozen(await container.getRegistrations()), "getRegistrations()");
 
 // https://webidl.spec.whatwg.org/#quotaexceedederror
 const error = new QuotaExceededError("full", { quota: 1, requested: 2 });

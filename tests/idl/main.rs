@@ -53,6 +53,15 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
     ..EngineConfig::default()
   };
   let engine = Engine::start(Store::in_memory(), config).unwrap();
+  // Whom a service worker finds.
+  let page = |kind, path: &str| {
+    let url = format!("https://app.test{path}").parse().unwrap();
+    engine.attach(RealmFacts::new(kind, url))
+  };
+  let _clients = [
+    page(RealmKind::Window, "/elsewhere/page.html"),
+    page(RealmKind::DedicatedWorker, "/elsewhere/worker.js"),
+  ];
   let written = Rc::new(RefCell::new(String::new()));
   let sink = written.clone();
   let options = ExtensionOptions {
@@ -64,7 +73,10 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
     extensions: extensions(&engine, facts, options),
     ..Default::default()
   });
-  let prelude = include_str!("prelude.js");
+  let prelude = concat!(
+    include_str!("../support/assertions.js"),
+    include_str!("prelude.js")
+  );
   let script = format!(
     "{prelude}\nconst facts = {FACTS};\nconst realmKind = \"{name}\";\n\
      (async () => {{ {script} }})().then(() => console.log('end'))"

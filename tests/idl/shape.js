@@ -1,9 +1,12 @@
 // https://webidl.spec.whatwg.org/#js-interfaces
-for (const { name, inherits, exposed, constructor, members } of facts.interfaces) {
+for (const interface_ of facts.interfaces) checkInterface(interface_);
+
+function checkInterface(fact) {
+  const { name, inherits, exposed, constructor, members } = fact;
   const property = descriptor(globalThis, name);
   if (!exposed.includes(realmKind)) {
     assert(!(name in globalThis), `${name} is not exposed`);
-    continue;
+    return;
   }
   assert(property, `${name} is exposed`);
   assertEquals(
@@ -42,15 +45,20 @@ for (const { name, inherits, exposed, constructor, members } of facts.interfaces
     { value: name, writable: false, enumerable: false, configurable: true },
     `${name} tag`,
   );
-  assertEquals(
-    Object.keys(prototype).sort(),
-    members.map((member) => member.name).sort(),
-    `members of ${name}`,
-  );
+  if (!fact.partial) {
+    assertEquals(
+      Object.keys(prototype).sort(),
+      fact.global ? [] : members.map((member) => member.name).sort(),
+      `members of ${name}`,
+    );
+  }
+  for (const left of fact.leftOut) {
+    assert(!(left in holderOf(fact)), `${name}.${left} is left out`);
+  }
 
   for (const member of members) {
     const what = `${name}.${member.name}`;
-    const d = descriptor(prototype, member.name);
+    const d = descriptor(holderOf(fact), member.name);
     assertEquals([d.enumerable, d.configurable], [true, true], what);
     if (member.kind === "operation") {
       assertEquals(
@@ -70,15 +78,13 @@ for (const { name, inherits, exposed, constructor, members } of facts.interfaces
   }
 }
 
-for (const name of facts.globalHandlers) {
-  if (realmKind !== "ServiceWorker") {
+for (const name of facts.interfacesLeftOut) {
+  assert(!(name in globalThis), `${name} is left out`);
+}
+if (realmKind !== "ServiceWorker") {
+  const { members } = facts.interfaces
+    .find(({ name }) => name === "ServiceWorkerGlobalScope");
+  for (const { name } of members) {
     assert(!(name in globalThis), `${name} is a service worker's`);
-    continue;
   }
-  const d = descriptor(globalThis, name);
-  assertEquals(
-    [d.enumerable, d.configurable, d.get.name, d.get.length, d.set.name, d.set.length],
-    [true, true, `get ${name}`, 0, `set ${name}`, 1],
-    name,
-  );
 }

@@ -65,6 +65,7 @@ impl Answer {
       Framing::UntilClose => {}
     }
     let closes = matches!(plan.framing, Framing::Lie(_) | Framing::UntilClose);
+    let closes = closes || plan.last_of_connection;
     if closes || request.lists("connection", "close") {
       lines.add("Connection", "close");
     }

@@ -31,6 +31,9 @@ pub enum Behaviour {
   /// Ends the connection with this code after this many bytes. In HTTP/1.1,
   /// which cannot say so, as `TruncateAfter`.
   GoAwayAfter(u64, Reason),
+  /// Tells the client that this connection takes no further requests, and
+  /// answers this one and those that have come already.
+  LastOfConnection,
   /// Resets the connection (in HTTP/2 the stream) after this many bytes of
   /// the request's body.
   ResetUploadAfter(u64),

@@ -10,6 +10,7 @@ use super::behaviour::Behaviour;
 pub struct Plan {
   pub instead: Option<Instead>,
   pub hold: bool,
+  pub last_of_connection: bool,
   pub status: Option<u16>,
   pub location: Option<String>,
   pub headers: Vec<(String, String)>,
@@ -103,6 +104,7 @@ impl Plan {
       GoAwayAfter(n, code) => self.cut = Some(Cut::GoAway(*n, *code)),
       ResetUploadAfter(n) => self.upload_reset_after = Some(*n),
       Hold => self.hold = true,
+      LastOfConnection => self.last_of_connection = true,
       StallAfter(n) => self.stall_after = Some(*n),
       StallUploadAfter(n) => self.upload_stall_after = Some(*n),
       Throttle { bytes_per_second } => {

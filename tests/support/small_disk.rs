@@ -1,5 +1,7 @@
 //! A disk that is small, full or read-only. Only the superuser may mount one:
 //! for everyone else the tests that need it have nothing to say.
+// Every test binary that has disks compiles this and uses a part of it.
+#![allow(dead_code)]
 
 use std::path::Path;
 use std::path::PathBuf;

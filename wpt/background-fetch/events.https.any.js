@@ -56,6 +56,7 @@ backgroundFetchTest((t, backgroundFetch) =>
     assert_throws_dom("InvalidStateError", () => own.waitUntil(Promise.resolve()));
   }), "an event made by a script updates nothing");
 
+// steps: perform.8.13
 test(() => {
   for (const init of [undefined, {}, { registration: null }, { registration: {} }]) {
     assert_throws_js(TypeError, () => new BackgroundFetchEvent("x", init));

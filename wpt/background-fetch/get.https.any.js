@@ -49,6 +49,7 @@ backgroundFetchTest(async (t, backgroundFetch, registration) => {
   assert_readonly(registration, "backgroundFetch");
 }, "a registration has one manager");
 
+// steps: instance.3, records.2.2
 test(() => {
   for (const name of [
     "BackgroundFetchManager", "BackgroundFetchRegistration", "BackgroundFetchRecord",

@@ -8,9 +8,8 @@
 // https://fetch.spec.whatwg.org/#http-cors-protocol
 
 const inspect = (parameters, origin = REMOTE_ORIGIN) =>
-  resource(`inspect.py?${new URLSearchParams(parameters)}`, origin);
-const piped = (pipe) => resource(
-  `pieces.py?${new URLSearchParams({ pipe })}`, REMOTE_ORIGIN);
+  told("inspect.py", parameters, origin);
+const piped = (pipe) => told("pieces.py", { pipe }, REMOTE_ORIGIN);
 const seen = ({ value: [{ text }] }) => JSON.parse(text);
 
 // steps: complete.11.response.4

@@ -46,7 +46,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "what waits for the user can be aborted, and nothing was fetched");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
-  // steps: display.11, display.8, complete.14.1
+  // steps: display.11, display.8
   const upload = new Request(resource("upload.py"), { method: "POST", body: "body" });
   const { id, ended, bgFetch } = await beginWith(t, "prompt", backgroundFetch, upload);
   assert_equals(bgFetch.uploaded, 0);

@@ -10,6 +10,7 @@
 // where that is.
 // https://wicg.github.io/background-fetch/#complete-a-record-algorithm
 
+// steps: fetch.8.9
 promise_test(() => test_driver.set_quota(2600), "the origin may store 2600 bytes");
 
 backgroundFetchTest(async (t, backgroundFetch) => {

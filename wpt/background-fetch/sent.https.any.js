@@ -8,7 +8,7 @@
 // https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
 
 const inspect = (parameters, origin = ORIGIN) =>
-  resource(`inspect.py?${new URLSearchParams(parameters)}`, origin);
+  told("inspect.py", parameters, origin);
 
 /** What the server has seen of the request. */
 async function seen(backgroundFetch, request) {

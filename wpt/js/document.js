@@ -3,7 +3,10 @@
 
 (function () {
 const { core } = __bootstrap;
-const { op_wpt_add_csp, op_wpt_close_frame, op_wpt_open_frame } = core.ops;
+const { op_wpt_add_csp } = core.ops;
+const { closeFrame, openFrame } = core.loadExtScript(
+  "ext:wpt_host/frames.js",
+);
 const host = globalThis[Symbol.for("wpt.host")];
 
 class Node extends EventTarget {
@@ -33,7 +36,7 @@ class Node extends EventTarget {
   removeChild(child) {
     this.childNodes = this.childNodes.filter((other) => other !== child);
     child.parentNode = null;
-    removed(child);
+    closeFrame(child);
     return child;
   }
 
@@ -158,23 +161,6 @@ function inserted(element) {
   }
   if (element.localName === "iframe") openFrame(element);
   for (const child of element.childNodes) inserted(child);
-}
-
-const frames = new Map();
-
-// A page in a realm of its own, without a window object to reach it by.
-async function openFrame(element) {
-  const number = ++frames.count;
-  frames.set(element, number);
-  const loaded = await op_wpt_open_frame(number, element.src);
-  element.dispatchEvent(new Event(loaded ? "load" : "error"));
-}
-frames.count = 0;
-
-function removed(element) {
-  if (!frames.has(element)) return;
-  op_wpt_close_frame(frames.get(element));
-  frames.delete(element);
 }
 
 // https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy

@@ -129,3 +129,31 @@ impl Expectations {
     Some(self.0.get(page)?.get(name)?.expected.clone())
   }
 }
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  #[test]
+  fn one_status_or_several_are_expected() {
+    let expectations: Expectations = Expectations(
+      serde_json::from_str(
+        r#"{ "/p": {
+          "one": { "expected": "FAIL", "reason": "", "chromium": "" },
+          "two": { "expected": ["PASS", "FAIL"], "reason": "", "chromium": "" }
+        } }"#,
+      )
+      .unwrap(),
+    );
+    let one = expectations.of_subtest("/p", "one");
+    assert!(one.contains(Status::Fail) && !one.contains(Status::Pass));
+    let two = expectations.of_subtest("/p", "two");
+    assert!(two.contains(Status::Fail) && two.contains(Status::Pass));
+    assert_eq!(two.to_string(), "PASS or FAIL");
+    assert!(
+      expectations
+        .of_subtest("/p", "other")
+        .contains(Status::Pass)
+    );
+  }
+}

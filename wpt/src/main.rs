@@ -57,7 +57,7 @@ struct Arguments {
   /// Where the report for wpt.fyi goes
   #[arg(long, value_name = "FILE", default_value = "target/wptreport.json")]
   report: PathBuf,
-  /// How many pages run at once [default: one for each processor]
+  /// How many pages run at once [default: three for each processor]
   #[arg(long, value_name = "N")]
   jobs: Option<usize>,
   /// How much longer than in a browser a page may take
@@ -111,7 +111,8 @@ fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
   };
   let setting = setting(&runtime, root, &arguments)?;
   let jobs = arguments.jobs.unwrap_or_else(|| {
-    std::thread::available_parallelism().map_or(2, usize::from)
+    // Tests mostly wait.
+    3 * std::thread::available_parallelism().map_or(2, usize::from)
   });
   let start = SystemTime::now();
   let mut summary = Summary::default();

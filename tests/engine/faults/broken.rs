@@ -27,6 +27,7 @@ pub fn broken_connections() -> Vec<Case> {
       WHOLE,
       [Whole; 3],
     ),
+    case("the connection's last", [LastOfConnection], WHOLE, [Whole]),
     case("closed for ever", [Refuse], ERROR, [Whole, WholeAgain]),
     cut("reset in the head", ResetAfter(0), 0),
     cut("reset", ResetAfter(CUT), CUT),

@@ -6,11 +6,18 @@ mod cases;
 mod pauses;
 mod uploads;
 
+use background_fetch::engine::Engine;
+use background_fetch::store::Store;
 use tokio::task::JoinSet;
 
+use self::case::config_for;
 use self::case::run;
 use self::cases::cases;
+use crate::harness::*;
+use crate::support::Behaviour::LastOfConnection;
+use crate::support::FaultServer;
 use crate::support::Protocol;
+use crate::support::Resource;
 
 /// Runs all cases at once, each with a server and an engine of its own.
 async fn all_cases_over(protocol: Protocol) {
@@ -32,6 +39,29 @@ async fn all_cases_over(protocol: Protocol) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_over_plain_http() {
   all_cases_over(Protocol::Plain).await;
+}
+
+/// As servers do that end a connection after so many requests.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_end_between_requests_lose_none_of_them() {
+  for protocol in [Protocol::Plain, Protocol::Tls, Protocol::Http2] {
+    let server = FaultServer::start_with(protocol).await;
+    let resource = Resource::bytes(10_000, 1).script([LastOfConnection]);
+    let url = server.serve("/r", resource);
+    let engine = Engine::start(Store::in_memory(), config_for(&server));
+    let realm = worker(&engine.unwrap());
+    let urls: Vec<_> = (0..100).map(|i| format!("{url}?{i}")).collect();
+    let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+    fetch(&realm, "r", &urls).await;
+    let snapshot = settle(&realm, "backgroundfetchsuccess").await;
+    assert_eq!(snapshot.downloaded, 1_000_000, "{protocol:?}");
+    let mut seen: Vec<_> =
+      server.requests().into_iter().map(|r| r.target).collect();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 100, "{protocol:?}");
+    assert!(server.connections() > 1, "{protocol:?}");
+  }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,8 @@ enum End {
   Freeze,
   Reset,
   GoAway(Reason),
+  /// Once the requests that have come are answered.
+  Gracefully,
 }
 
 /// What the streams of a connection share.
@@ -85,6 +87,7 @@ async fn try_serve(
       Some(_) = streams.join_next() => continue,
     };
     match end {
+      End::Gracefully => connection.graceful_shutdown(),
       End::Freeze => pending().await,
       End::HalfClose => drop(tcp.shutdown().await),
       End::Close => {

@@ -82,6 +82,9 @@ async fn answer(
       _ = poll_fn(|cx| respond.poll_reset(cx)) => return Err(Gone),
     }
   }
+  if plan.last_of_connection {
+    let _ = shared.end.send(End::Gracefully);
+  }
   let answer = Answer::new(head, &resource, &plan, body);
   let head = head::response(answer.status, &answer.headers);
   let ends = answer.start == answer.end && plan.cut.is_none();

@@ -13,9 +13,14 @@ const uniqueId = () => `id ${++ids}`;
 const resource = (path, origin = ORIGIN) =>
   new URL(`/background-fetch/resources/${path}`, origin).href;
 
+/** What a handler answers when it is told `parameters`. */
+const told = (handler, parameters = {}, origin = ORIGIN) => {
+  const query = new URLSearchParams(parameters).toString();
+  return resource(query === "" ? handler : `${handler}?${query}`, origin);
+};
+
 /** A resource that comes as `pieces.py` is told. */
-const pieces = (parameters) =>
-  resource(`pieces.py?${new URLSearchParams(parameters)}`);
+const pieces = (parameters) => told("pieces.py", parameters);
 
 /** Every record's response (or the rejection) and text, in order. */
 async function contents(bgFetch) {

@@ -63,6 +63,9 @@ pub async fn open_page(
     let (name, text) = (json!(element.name), json!(element.text));
     call(runtime, "append", &format!("{name}, {attributes}, {text}"))?;
     if element.name == "script" {
+      if element.attribute("type") == Some("module") {
+        return Err(format!("{url}: module scripts are not supported"));
+      }
       let (source, script) = match element.attribute("src") {
         None => (element.text, url.clone()),
         Some(src) => {

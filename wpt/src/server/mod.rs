@@ -2,6 +2,7 @@
 
 mod exchange;
 mod files;
+mod gate;
 mod handlers;
 pub mod hosts;
 mod listener;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use self::gate::Gates;
 use self::hosts::Ports;
 use self::outage::Outages;
 use self::route::Site;
@@ -68,6 +70,7 @@ impl Server {
       root,
       ports,
       outages: Outages::default(),
+      gates: Gates::default(),
     });
     for (index, (_, listener)) in listeners.into_iter().enumerate() {
       let acceptor = (index >= 2).then(|| tls.acceptor.clone());

@@ -204,7 +204,7 @@ mod tests {
       .map(|part| match part {
         Part::Bytes(bytes) => bytes.len() as i64,
         Part::Pause(time) => -(time.as_secs() as i64),
-        Part::Cut => 0,
+        Part::Cut | Part::Gone => 0,
       })
       .collect();
     assert_eq!(sizes, [1, -1, 2, -2, 2, -2, 1, -2, 0]);

@@ -8,6 +8,7 @@ use http::Method;
 use super::exchange::Reply;
 use super::exchange::Request;
 use super::files;
+use super::gate::Gates;
 use super::handlers;
 use super::hosts::GENEROUS_HOST;
 use super::hosts::Ports;
@@ -22,6 +23,7 @@ pub struct Site {
   pub root: PathBuf,
   pub ports: Ports,
   pub outages: Outages,
+  pub gates: Gates,
 }
 
 /// How far away the server is for background fetches: tests of
@@ -66,6 +68,7 @@ impl Site {
     if request.url.host_str() == Some(GENEROUS_HOST) {
       return handlers::generous(request);
     }
+    self.gates.pass(request).await;
     let path = request.path();
     let path = match REWRITES.iter().find(|(from, _)| *from == path) {
       Some((_, to)) => (*to).to_string(),
@@ -73,9 +76,11 @@ impl Site {
     };
     let mut reply = if let Some(text) = built_in(&path) {
       Reply::new(200, text).with("Content-Type", "text/javascript")
-    } else if let Some(reply) =
-      handlers::answer(&path, request, &self.outages).await
-    {
+    } else if let Some(reply) = self.gates.answer(&path, request) {
+      reply
+    } else if let Some(reply) = self.outages.answer(request) {
+      reply
+    } else if let Some(reply) = handlers::answer(&path, request).await {
       reply
     } else if path.ends_with(".py") {
       Reply::text(501, format!("no handler stands in for {path}"))
