@@ -333,7 +333,7 @@ fn abort_that_has_answered_true_means_an_abort_event() {
   assert_eq!(s.perform.settle(false), FunctionalEvent::Abort);
 }
 
-// steps: complete.14.2, complete.14.3
+// steps: complete.14, complete.14.2, complete.14.3
 #[test]
 fn abort_all_aborts_what_waits_and_what_is_paused() {
   let mut s = script(&["GET", "GET"], 0);
