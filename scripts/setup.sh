@@ -60,6 +60,9 @@ have python3 || apt_install python3 || true
 have python3 || [ "$engine" != v8 ] ||
   say "python3 is missing; the v8 crate will try curl instead"
 
+[ "$(uname)" != Linux ] || have strace || apt_install strace ||
+  say "strace is missing; the tests of power failures will show nothing"
+
 [ "$engine" = quickjs ] || exit 0
 
 have cmake || apt_install cmake || pip_install cmake || true

@@ -72,8 +72,17 @@ impl ResponseData {
     self.state.send_modify(|s| s.response = Some(response));
   }
 
-  pub(super) fn set_body(&self, body: BodyId) {
-    self.state.send_modify(|s| s.body = Some(body));
+  /// Returns false, and does not take it, when the record needs no body any
+  /// more.
+  pub(super) fn set_body(&self, body: BodyId) -> bool {
+    let mut needed = false;
+    self.state.send_modify(|s| {
+      needed = !s.discarded;
+      if needed {
+        s.body = Some(body);
+      }
+    });
+    needed
   }
 
   pub(super) fn set_stored(&self, stored: u64) {

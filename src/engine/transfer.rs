@@ -262,7 +262,11 @@ async fn body_writer(
     return shared.store.bodies.reopen(id, stored).await;
   }
   let body = shared.store.bodies.create().await?;
-  data.set_body(body.id());
+  if !data.set_body(body.id()) {
+    // The record was aborted, and its background fetch has settled meanwhile.
+    shared.delete_bodies(vec![body.id()]).await;
+    return Err(StoreError::DamagedBody("nobody needs it any more".into()));
+  }
   shared.checkpoint.note_soon(Fact::Response {
     key: run.key,
     record,

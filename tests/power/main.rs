@@ -5,7 +5,7 @@
 //! with what was not flushed kept, lost or torn. On each of them an engine is
 //! started, and has to keep every promise.
 //!
-//! `POWER_STATES` says how many states are tried in each test (default 60),
+//! `POWER_STATES` says how many states are tried in each test (default 36),
 //! `POWER_SEED` where the dice begin. Where `strace` is missing or may not
 //! watch, these tests have nothing to say, and say so.
 
@@ -69,7 +69,7 @@ fn moments(record: &Record, states: u64, dice: &mut Rng) -> Vec<usize> {
 }
 
 fn states() -> u64 {
-  variable("POWER_STATES", 60)
+  variable("POWER_STATES", 36)
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Background fetches end in a worker that may not be running.
 
+use std::path::Path;
 use std::time::Duration;
 
 use background_fetch::service_worker::ServiceWorkerLimits;
+use background_fetch::store::Store;
 
 use crate::harness::World;
 use crate::harness::limits;
@@ -238,4 +240,17 @@ fn unregistering_ends_background_fetches_without_a_word() {
     r#"assertEquals(await navigator.serviceWorker.getRegistrations(), [], "all");"#,
   );
   assert_eq!(world.log.count("event"), 0);
+  assert_eq!(files(&directory.path().join("bodies")), 0);
+  let rows = Store::read_directory(directory.path()).unwrap();
+  assert!(rows.is_empty());
+}
+
+fn files(directory: &Path) -> usize {
+  let entries = std::fs::read_dir(directory).unwrap().map(Result::unwrap);
+  entries
+    .map(|entry| match entry.path().is_dir() {
+      true => files(&entry.path()),
+      false => 1,
+    })
+    .sum()
 }

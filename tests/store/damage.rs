@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::background_fetch;
+use crate::load;
 
 /// A store with a healthy background fetch, one that `sql` damages, and
 /// another healthy one.
@@ -140,4 +141,27 @@ async fn a_broken_page_is_an_error_that_names_the_file() {
     error.to_string().contains(file.to_str().unwrap()),
     "{error}"
   );
+}
+
+#[tokio::test]
+async fn a_row_that_its_index_does_not_know_can_be_changed_again() {
+  let directory = tempfile::tempdir().unwrap();
+  let store = Store::open_directory(directory.path()).unwrap();
+  let row = background_fetch("middle", 1);
+  let key = store.facts.insert(row).await.unwrap();
+  drop(store);
+  let file = directory.path().join("facts.sqlite3");
+  let mut bytes = std::fs::read(&file).unwrap();
+  // Once in the table and once in the index: the id follows the scope.
+  let name = b"https://example.com/app/middle";
+  let is_name = |at: &usize| bytes[*at..].starts_with(name);
+  let places: Vec<usize> = (0..bytes.len()).filter(is_name).collect();
+  assert_eq!(places.len(), 2);
+  bytes[places[0] + name.len() - 1] = b'x';
+  std::fs::write(&file, bytes).unwrap();
+
+  let store = Store::open_directory(directory.path()).unwrap();
+  let aborted = vec![Fact::Aborted { key }];
+  store.facts.commit(aborted).await.unwrap();
+  assert!(!load(&store).await[0].active);
 }
