@@ -24,6 +24,32 @@ const BOUND: Duration = Duration::from_secs(60);
 /// How often it is looked what the server has seen.
 const LOOK: Duration = Duration::from_millis(2);
 
+/// A script for itself, and a page with its service worker.
+const SCRIPTS: [(&str, &[&str]); 3] = [
+  (
+    "script.js",
+    &[
+      include_str!("say.js"),
+      include_str!("events.js"),
+      "const { backgroundFetch } = registration;",
+      include_str!("start.js"),
+    ],
+  ),
+  (
+    "page.js",
+    &[
+      include_str!("say.js"),
+      "await navigator.serviceWorker.register(\"sw.js\");",
+      "const { backgroundFetch } = await navigator.serviceWorker.ready;",
+      include_str!("start.js"),
+    ],
+  ),
+  (
+    "sw.js",
+    &[include_str!("say.js"), include_str!("events.js")],
+  ),
+];
+
 /// What was counted.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -67,8 +93,9 @@ impl Life {
     let server = FaultServer::start_blocking();
     let resources = Resources::serve(&server, &mut dice);
     let directory = TempDir::new().unwrap();
-    let script = include_str!("script.js");
-    std::fs::write(directory.path().join("script.js"), script).unwrap();
+    for (name, parts) in SCRIPTS {
+      std::fs::write(directory.path().join(name), parts.join("\n")).unwrap();
+    }
     let tally = Tally {
       lives: 1,
       faults: resources.faults,
@@ -86,9 +113,18 @@ impl Life {
 
   /// A script that starts background fetches of every kind.
   pub fn of_script(seed: u64) -> Tally {
+    Self::of_run(seed, &["script.js"])
+  }
+
+  /// A page that starts them; its service worker hears of their end.
+  pub fn of_page(seed: u64) -> Tally {
+    Self::of_run(seed, &["page.js", "--sw", "sw.js"])
+  }
+
+  fn of_run(seed: u64, scripts: &[&str]) -> Tally {
     let mut life = Self::new(seed);
     let base = life.server.url("/");
-    let run = ["run", "--base", &base, "--out", "out", "script.js"];
+    let run = [&["run", "--base", &base, "--out", "out"], scripts].concat();
     let mut command = run.as_slice();
     let kills = life.dice.u32(1..7);
     for _ in 0..kills {

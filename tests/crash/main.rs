@@ -43,6 +43,7 @@ fn nothing_is_lost_however_often_it_is_killed() {
           eprintln!("seed {seed}");
           let more = match seed % 4 {
             0 => Life::of_get(seed),
+            1 => Life::of_page(seed),
             _ => Life::of_script(seed),
           };
           tally.lock().unwrap().add(more);

@@ -1,7 +1,4 @@
-// Registers background fetches of every kind, and says what it learns of them.
-const say = (what, facts) => console.log(`${what} ${JSON.stringify(facts)}`);
-const pause = () => new Promise((resolve) => setTimeout(resolve, 15));
-
+// Says what it learns of every background fetch that has ended.
 // Depends on the value and on the place of every word.
 function digest(buffer) {
   const words = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
@@ -35,26 +32,3 @@ for (const kind of ["success", "fail", "abort"]) {
     event.waitUntil(tell(event));
   });
 }
-
-const { backgroundFetch } = registration;
-const start = (id, requests) => {
-  say("STARTING", { id });
-  return backgroundFetch.fetch(id, requests).then((started) => {
-    say("REGISTERED", { id });
-    return started;
-  });
-};
-const upload = new Uint8Array(200_000).map((_, i) => i * i + (i >> 8));
-const doomed = start("doomed", ["/doomed.bin"]);
-const all = [
-  start("one", ["/one.bin"]),
-  start("three", ["/three-1.bin", "/three-2.bin", "/three-3.bin"]),
-  start("broken", ["/broken.bin", "/missing.bin"]),
-  start("upload", [new Request("/upload.txt", { method: "POST", body: upload })]),
-  doomed.then(async (started) => {
-    await pause();
-    say("ABORTED", { answer: await started.abort() });
-  }),
-];
-// When this is run again, nothing new may be started.
-await Promise.allSettled(all);
