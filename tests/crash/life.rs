@@ -130,16 +130,16 @@ impl Life {
     for _ in 0..kills {
       let moment = Moment::of_script(&mut life.dice, &life.server);
       let ended = life.process(command, Some(moment));
-      let is_registered = life.heard("REGISTERED").next().is_some();
-      if ended || (is_registered && life.rows() == 0) {
+      if ended {
         verdict::of_script(&mut life);
         return life.tally;
       }
-      if is_registered || life.rows() > 0 {
+      if life.heard("REGISTERED").next().is_some() || life.rows() > 0 {
         command = &["resume"];
       }
     }
-    // Whatever is there is brought to its end.
+    // Whatever is there is brought to its end. Also when no row is left: a body
+    // whose row was deleted last is found by the next process.
     life.process(command, None);
     verdict::of_script(&mut life);
     life.tally
