@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::BackgroundFetchSnapshot;
 use super::Display;
+use super::Waiting;
 use super::rate::Rate;
 use super::text;
-use crate::engine::BackgroundFetchSnapshot;
-use crate::engine::Waiting;
 use crate::spec::BackgroundFetchResult;
 use crate::store::BackgroundFetchKey;
 

@@ -4,13 +4,14 @@
 
 mod lines;
 mod rate;
+mod snapshot;
 #[cfg(feature = "cli")]
 mod terminal;
 pub mod text;
 
-use crate::engine::BackgroundFetchSnapshot;
-
 pub use self::lines::Lines;
+pub use self::snapshot::BackgroundFetchSnapshot;
+pub use self::snapshot::Waiting;
 #[cfg(feature = "cli")]
 pub use self::terminal::Terminal;
 

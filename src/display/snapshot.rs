@@ -1,4 +1,4 @@
-//! What others may see of a background fetch.
+//! What others than its engine see of a background fetch.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -38,7 +38,7 @@ pub struct BackgroundFetchSnapshot {
   /// Why it failed, for people. Scripts never see it: it may name what
   /// another origin keeps secret.
   pub diagnostic: String,
-  /// What the embedder gave as [`RealmFacts::embedder_data`](super::RealmFacts).
+  /// What the embedder gave as [`RealmFacts::embedder_data`](crate::engine::RealmFacts).
   pub embedder_data: String,
 }
 
@@ -54,7 +54,7 @@ pub struct Waiting {
 }
 
 impl BackgroundFetchSnapshot {
-  pub(super) fn new(
+  pub(crate) fn new(
     key: BackgroundFetchKey,
     scope: Url,
     perform: &Perform,

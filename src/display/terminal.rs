@@ -7,10 +7,10 @@ use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 use parking_lot::Mutex;
 
+use super::BackgroundFetchSnapshot;
 use super::Display;
 use super::rate::Rate;
 use super::text;
-use crate::engine::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetchResult;
 use crate::store::BackgroundFetchKey;
 

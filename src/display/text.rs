@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::BackgroundFetchSnapshot;
-use crate::engine::Waiting;
+use super::BackgroundFetchSnapshot;
+use super::Waiting;
 use crate::spec::BackgroundFetchFailureReason;
 
 /// The title, or the id where there is none: display.4

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use url::Origin;
 
 use super::service_worker::ServiceWorkerHost;
-use super::snapshot::BackgroundFetchSnapshot;
+use crate::display::BackgroundFetchSnapshot;
 use crate::display::Display;
 use crate::network::NetworkConfig;
 use crate::service_worker::ServiceWorkerLimits;

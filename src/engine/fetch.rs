@@ -16,7 +16,7 @@ use super::restore::StoredEnvironment;
 use super::run::NewRun;
 use super::run::Run;
 use super::shared::Shared;
-use super::snapshot::BackgroundFetchSnapshot;
+use crate::display::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchRecord;

@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use super::owed_events::Delivered;
 use super::owed_events::Delivery;
-use super::snapshot::BackgroundFetchSnapshot;
 use super::updates::UpdateQueue;
+use crate::display::BackgroundFetchSnapshot;
 
 /// Something to tell a script.
 #[derive(Debug)]

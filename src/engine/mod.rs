@@ -32,7 +32,6 @@ mod script;
 mod service_worker;
 mod settle;
 mod shared;
-mod snapshot;
 mod transfer;
 mod updates;
 mod user_actions;
@@ -72,8 +71,8 @@ pub use self::record::RecordHandle;
 pub use self::request_body::RequestBodyHandle;
 pub use self::request_body::RequestBodyWriter;
 pub use self::service_worker::ServiceWorkerHost;
-pub use self::snapshot::BackgroundFetchSnapshot;
-pub use self::snapshot::Waiting;
+pub use crate::display::BackgroundFetchSnapshot;
+pub use crate::display::Waiting;
 
 /// The engine: it owns its tokio runtime, outlives every realm and serves many
 /// at once. Copies are cheap and are the same engine.

@@ -14,7 +14,7 @@ use super::record::RecordHandle;
 use super::registration::Registration;
 use super::service_worker::WorkerEvents;
 use super::settle;
-use super::snapshot::BackgroundFetchSnapshot;
+use crate::display::BackgroundFetchSnapshot;
 use crate::network::Environment;
 use crate::network::NetCheck;
 use crate::service_worker::Attachment;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
 use super::retry::Retries;
-use super::snapshot::Waiting;
+use crate::display::Waiting;
 use crate::spec::Request;
 use crate::store::BodyId;
 

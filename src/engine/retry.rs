@@ -11,7 +11,7 @@ use super::config::RetryPolicy;
 use super::record_slot::Attempts;
 use super::run::Run;
 use super::shared::Shared;
-use super::snapshot::Waiting;
+use crate::display::Waiting;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::spec::Unavailability;

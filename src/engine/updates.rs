@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::run::Run;
-use super::snapshot::BackgroundFetchSnapshot;
+use crate::display::BackgroundFetchSnapshot;
 use crate::store::BackgroundFetchKey;
 
 /// How often one reader is told of progress; everything else is told at once.
