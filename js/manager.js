@@ -9,6 +9,9 @@ const {
   op_bgfetch_may_fetch,
 } = core.ops;
 const { toException } = core.loadExtScript("ext:background_fetch/errors.js");
+const { fromEngine, toEngine } = core.loadExtScript(
+  "ext:background_fetch/ids.js",
+);
 const { convertBackgroundFetchOptions } = core.loadExtScript(
   "ext:background_fetch/options.js",
 );
@@ -104,7 +107,7 @@ class BackgroundFetchManager {
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
     // get.1, get.2
-    const bgFetch = await op_bgfetch_get(this.#registration, id);
+    const bgFetch = await op_bgfetch_get(this.#registration, toEngine(id));
     // get.3
     if (bgFetch === null) return undefined;
     // get.4.1
@@ -116,7 +119,8 @@ class BackgroundFetchManager {
   async getIds() {
     webidl.assertBranded(this, BackgroundFetchManagerPrototype);
     // ids.1, ids.2
-    return await op_bgfetch_get_ids(this.#registration);
+    const ids = await op_bgfetch_get_ids(this.#registration);
+    return ArrayPrototypeMap(ids, fromEngine);
   }
 }
 
@@ -128,7 +132,7 @@ async function startBackgroundFetch(registration, id, inners, options) {
   // fetch.1, fetch.8.1 to fetch.8.5
   const newFetch = op_bgfetch_may_fetch(
     registration,
-    id,
+    toEngine(id),
     ArrayPrototypeMap(inners, serializeRequest),
   );
   try {

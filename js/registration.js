@@ -11,6 +11,7 @@ const {
 const { invalidStateError } = core.loadExtScript(
   "ext:background_fetch/errors.js",
 );
+const { fromEngine } = core.loadExtScript("ext:background_fetch/ids.js");
 const { createRecordObjects } = core.loadExtScript(
   "ext:background_fetch/record.js",
 );
@@ -99,7 +100,7 @@ class BackgroundFetchRegistration extends EventTarget {
 
   get id() {
     webidl.assertBranded(this, BackgroundFetchRegistrationPrototype);
-    return this.#bgFetch.id;
+    return fromEngine(this.#bgFetch.id);
   }
 
   get uploadTotal() {

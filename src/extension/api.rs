@@ -47,6 +47,7 @@ deno_core::extension!(
     "events.js",
     "extendable_event.js",
     "extendable_message_event.js",
+    "ids.js",
     "main.js",
     "manager.js",
     "messages.js",

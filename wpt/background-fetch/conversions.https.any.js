@@ -10,6 +10,9 @@
 /** Fetches under `id`, and gives the id that the background fetch has. */
 async function idOf(backgroundFetch, id) {
   const bgFetch = await backgroundFetch.fetch(id, "/common/slow.py");
+  // steps: get.3, ids.2
+  assert_equals(await backgroundFetch.get(id), bgFetch, "get() finds it");
+  assert_array_equals(await backgroundFetch.getIds(), [bgFetch.id]);
   await bgFetch.abort();
   return bgFetch.id;
 }
@@ -21,6 +24,8 @@ for (const [id, expected] of [
   [["a", "b"], "a,b"],
   [{ toString: () => "an object" }, "an object"],
   ["\ud800", "\ud800"],
+  ["a\udc00b\ud83d\ude00", "a\udc00b\ud83d\ude00"],
+  ["\u{10ffff}d800", "\u{10ffff}d800"],
   [" ", " "],
   ["x".repeat(5000), "x".repeat(5000)],
 ]) {
