@@ -39,33 +39,19 @@ const isEventTarget = (object) =>
   ObjectPrototypeIsPrototypeOf(EventTarget.prototype, object) &&
   object[webidl.brand] === webidl.brand;
 
-// An update that waits for its task.
-let latest = null;
-
 /** Reads messages for ever, and keeps no event loop alive by doing so. */
 async function receiveMessages(global) {
   while (true) {
     const next = op_bgfetch_next_message();
     core.unrefOpPromise(next);
-    const message = await next;
-    if (message.event === undefined) latest = message.backgroundFetch;
+    const event = await next;
     // A new task, as the text wants it: when `fetch()` resolves in the same
     // turn of the event loop, its caller goes on first, and finds the
     // background fetch as it was when it was registered.
     await new Promise(defer);
-    if (message.event === undefined) {
-      updateLatest(global);
-    } else {
-      fireFunctionalEvent(global, message.event, message.backgroundFetch);
-    }
+    if (event === null) catchUp(global);
+    else fireFunctionalEvent(global, event);
   }
-}
-
-function updateLatest(global) {
-  if (latest === null) return;
-  const bgFetch = latest;
-  latest = null;
-  reportingErrors(global, () => updateInstances(bgFetch));
 }
 
 /**
@@ -73,7 +59,6 @@ function updateLatest(global) {
  * background fetch has settled finds it settled.
  */
 function catchUp(global) {
-  updateLatest(global);
   const updates = op_bgfetch_take_updates();
   for (let i = 0; i < updates.length; i++) {
     reportingErrors(global, () => updateInstances(updates[i]));
@@ -93,9 +78,9 @@ const constructors = {
 };
 
 // https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm
-async function fireFunctionalEvent(global, { name, delivery }, bgFetch) {
+async function fireFunctionalEvent(global, { name, delivery, backgroundFetch }) {
   const event = new constructors[name](name, {
-    registration: getInstance(bgFetch),
+    registration: getInstance(backgroundFetch),
   });
   await reportingErrors(global, () => dispatchAndWait(event, global, report));
   op_bgfetch_event_handled(delivery);

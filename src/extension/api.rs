@@ -1,5 +1,6 @@
 //! The interfaces of Background Fetch, as an extension of `deno_core`.
 
+use super::messages::Untold;
 use super::ops::*;
 use super::service_worker_ops::*;
 use crate::engine::Realm;
@@ -69,5 +70,6 @@ deno_core::extension!(
   state = |state, options| {
     state.put(options.realm);
     state.put(options.report_error);
+    state.put(Untold::default());
   },
 );

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::engine::BackgroundFetchOptions;
 use crate::engine::BackgroundFetchSnapshot;
+use crate::engine::Delivery;
 use crate::engine::RealmKind;
-use crate::engine::RealmMessage;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 
@@ -50,43 +50,34 @@ impl From<BackgroundFetchSnapshot> for JsBackgroundFetch {
   }
 }
 
-/// A message of the engine.
+/// A functional event to fire.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct JsMessage {
-  background_fetch: JsBackgroundFetch,
-  /// The functional event to fire, if that is what it is about.
-  #[serde(skip_serializing_if = "Option::is_none")]
-  event: Option<JsEvent>,
-}
-
-#[derive(Serialize)]
-struct JsEvent {
+pub(crate) struct JsEvent {
   name: &'static str,
   delivery: f64,
+  background_fetch: JsBackgroundFetch,
 }
 
-impl From<RealmMessage> for JsMessage {
-  fn from(message: RealmMessage) -> Self {
-    match message {
-      RealmMessage::Update(snapshot) => Self {
-        background_fetch: snapshot.into(),
-        event: None,
-      },
-      RealmMessage::Event {
-        delivery,
-        name,
-        background_fetch,
-      } => Self {
-        background_fetch: background_fetch.into(),
-        event: Some(JsEvent {
-          name,
-          delivery: delivery.0 as f64,
-        }),
-      },
+impl JsEvent {
+  pub(crate) fn new(
+    delivery: Delivery,
+    name: &'static str,
+    background_fetch: BackgroundFetchSnapshot,
+  ) -> Self {
+    Self {
+      name,
+      delivery: delivery.0 as f64,
+      background_fetch: background_fetch.into(),
     }
   }
 }
+
+/// Updates that have left the engine's queue. They wait here and not in the
+/// result of an op, which another message could overtake on its way into the
+/// script: whoever looks for updates finds every one.
+#[derive(Default)]
+pub(crate) struct Untold(pub Vec<BackgroundFetchSnapshot>);
 
 /// `BackgroundFetchOptions`, converted.
 #[derive(Deserialize)]

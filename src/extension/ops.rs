@@ -15,12 +15,14 @@ use super::handles::NewFetch;
 use super::handles::Record;
 use super::messages::JsBackgroundFetch;
 use super::messages::JsCacheQueryOptions;
-use super::messages::JsMessage;
+use super::messages::JsEvent;
 use super::messages::JsOptions;
 use super::messages::JsUiOptions;
+use super::messages::Untold;
 use super::net_check::take_permissions;
 use crate::engine::Delivery;
 use crate::engine::Realm;
+use crate::engine::RealmMessage;
 use crate::engine::RecordHandle;
 use crate::service_worker::RegistrationId;
 use crate::spec::Request;
@@ -193,21 +195,33 @@ pub(crate) fn op_bgfetch_unwatch(state: &mut OpState, bg_fetch: f64) {
   state.borrow::<Realm>().unwatch(key(bg_fetch));
 }
 
+/// Waits for an event to fire, or, `null`, for updates to take.
 #[op2]
 #[serde]
 pub(crate) async fn op_bgfetch_next_message(
   state: Rc<RefCell<OpState>>,
-) -> JsMessage {
-  realm(&state).next_message().await.into()
+) -> Option<JsEvent> {
+  match realm(&state).next_message().await {
+    RealmMessage::Event {
+      delivery,
+      name,
+      background_fetch,
+    } => Some(JsEvent::new(delivery, name, background_fetch)),
+    RealmMessage::Update(snapshot) => {
+      state.borrow_mut().borrow_mut::<Untold>().0.push(snapshot);
+      None
+    }
+  }
 }
 
-/// The updates that no message has told yet.
+/// The updates that the script has not been told yet.
 #[op2]
 #[serde]
 pub(crate) fn op_bgfetch_take_updates(
   state: &mut OpState,
 ) -> Vec<JsBackgroundFetch> {
-  let updates = state.borrow::<Realm>().take_updates();
+  let mut updates = std::mem::take(&mut state.borrow_mut::<Untold>().0);
+  updates.extend(state.borrow::<Realm>().take_updates());
   updates.into_iter().map(Into::into).collect()
 }
 

@@ -11,7 +11,7 @@
 async function idOf(backgroundFetch, id) {
   const bgFetch = await backgroundFetch.fetch(id, "/common/slow.py");
   // steps: get.3, ids.2
-  assert_equals(await backgroundFetch.get(id), bgFetch, "get() finds it");
+  assert_equals((await backgroundFetch.get(id))?.id, bgFetch.id, "get() finds it");
   assert_array_equals(await backgroundFetch.getIds(), [bgFetch.id]);
   await bgFetch.abort();
   return bgFetch.id;
