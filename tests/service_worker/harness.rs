@@ -216,14 +216,8 @@ impl World {
 
   /// Ends the engine, and begins a new one on the same store, with a new log.
   pub fn reopen(&mut self, directory: &Path) {
-    let tokio = tokio::runtime::Builder::new_current_thread()
-      .enable_all()
-      .build()
-      .unwrap();
     let engine = self.engine.take().unwrap();
-    tokio
-      .block_on(async { tokio::time::timeout(BOUND, engine.shutdown()).await })
-      .unwrap();
+    self.bounded(engine.shutdown());
     self.log = Log::default();
     let config = config(&self.log, self.limits);
     self.engine = Some(Engine::open(directory, config).unwrap());
@@ -231,6 +225,18 @@ impl World {
 
   pub fn engine(&self) -> &Engine {
     self.engine.as_ref().unwrap()
+  }
+
+  /// Waits until nothing of the scope `/` is going on any more.
+  pub fn finished(&self) {
+    let scope = self.server.url("/").parse().unwrap();
+    self.bounded(self.engine().finished(&scope)).unwrap();
+  }
+
+  fn bounded<T>(&self, future: impl Future<Output = T>) -> T {
+    let server = &self.server;
+    let bounded = async { tokio::time::timeout(BOUND, future).await };
+    server.block_on(bounded).unwrap()
   }
 
   pub fn script(&self, target: &str, source: &str) {

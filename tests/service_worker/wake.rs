@@ -231,7 +231,8 @@ fn unregistering_ends_background_fetches_without_a_word() {
     await next.unregister();
     "#,
   );
-  world.server.release("/held");
+  // What was on its way is let go, and forgotten then.
+  world.finished();
   assert!(world.engine().background_fetches().is_empty());
   world.reopen(directory.path());
   assert!(world.engine().background_fetches().is_empty());
