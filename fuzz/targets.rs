@@ -6,10 +6,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use background_fetch::spec::BackgroundFetch;
-use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResponse;
-use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::CacheQueryOptions;
 use background_fetch::spec::CredentialsMode;
 use background_fetch::spec::Destination;
@@ -309,18 +307,8 @@ fn stored(id: &str) -> StoredBackgroundFetch {
     scope: Url::parse("https://a.test/").unwrap(),
     environment: "{}".into(),
     background_fetch: BackgroundFetch {
-      id: id.into(),
-      records: vec![record],
       title: "a title".into(),
-      icons: Vec::new(),
-      download_total: 0,
-      upload_total: 0,
-      uploaded: 0,
-      result: BackgroundFetchResult::None,
-      failure_reason: BackgroundFetchFailureReason::None,
-      records_available: true,
-      paused: false,
-      abort_all: false,
+      ..BackgroundFetch::new(id.into(), vec![record])
     },
     bodies: vec![RecordBodies::default()],
     active: true,

@@ -18,10 +18,8 @@ use super::run::Run;
 use super::shared::Shared;
 use crate::display::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetch;
-use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
-use crate::spec::BackgroundFetchResult;
 use crate::spec::ImageResource;
 use crate::spec::Perform;
 use crate::spec::Request;
@@ -200,20 +198,16 @@ impl Realm {
       embedder_data: self.facts().embedder_data.clone(),
     };
     let created = SystemTime::now().duration_since(UNIX_EPOCH);
+    // fetch.6.4 to fetch.6.6
+    let new_records = records.iter().map(|record| BackgroundFetchRecord {
+      request: record.request.clone(),
+      response_data: BackgroundFetchResponse::default(),
+    });
     StoredBackgroundFetch {
       key: BackgroundFetchKey(0),
       scope: self.registration.scope.clone(),
       environment: environment.to_json(),
       background_fetch: BackgroundFetch {
-        id,
-        records: records
-          .iter()
-          // fetch.6.4 to fetch.6.6
-          .map(|record| BackgroundFetchRecord {
-            request: record.request.clone(),
-            response_data: BackgroundFetchResponse::default(),
-          })
-          .collect(),
         title: options.title,
         icons: options.icons,
         download_total: options.download_total,
@@ -222,13 +216,9 @@ impl Realm {
           .iter()
           .filter_map(|record| record.request.body_length)
           .sum(),
-        uploaded: 0,
-        result: BackgroundFetchResult::None,
-        failure_reason: BackgroundFetchFailureReason::None,
-        records_available: true,
         // display.11: with the permission "prompt" it may begin paused.
         paused: permission == PermissionState::Prompt,
-        abort_all: false,
+        ..BackgroundFetch::new(id, new_records.collect())
       },
       bodies: records
         .iter()

@@ -114,6 +114,25 @@ pub struct BackgroundFetch {
 }
 
 impl BackgroundFetch {
+  /// A new one with nothing but an id and records: no title, totals of 0, not
+  /// settled, its records available.
+  pub fn new(id: String, records: Vec<BackgroundFetchRecord>) -> Self {
+    Self {
+      id,
+      records,
+      title: String::new(),
+      icons: Vec::new(),
+      download_total: 0,
+      upload_total: 0,
+      uploaded: 0,
+      result: BackgroundFetchResult::None,
+      failure_reason: BackgroundFetchFailureReason::None,
+      records_available: true,
+      paused: false,
+      abort_all: false,
+    }
+  }
+
   /// The [stored body bytes total](https://wicg.github.io/background-fetch/#background-fetch-stored-body-bytes-total),
   /// in bytes.
   pub fn stored_body_bytes_total(&self) -> u64 {

@@ -5,10 +5,10 @@
 use std::path::Path;
 
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmMessage;
 use fastrand::Rng;
 
 use crate::harness::*;
+use crate::remaining_events::next_event_or_end;
 use crate::support::Behaviour::*;
 use crate::support::FaultServer;
 use crate::support::Resource;
@@ -66,19 +66,9 @@ fn copy(from: &Path, to: &Path) {
 async fn run(engine: Engine, told: &str) -> usize {
   let realm = worker(&engine);
   let mut successes = 0;
-  while !realm.is_idle() {
-    let message = tokio::select! {
-      message = realm.next_message() => message,
-      () = realm.idle() => break,
-    };
-    let RealmMessage::Event {
-      delivery,
-      name,
-      background_fetch,
-    } = message
-    else {
-      continue;
-    };
+  while let Some((delivery, name, background_fetch)) =
+    next_event_or_end(&realm).await
+  {
     if name == "backgroundfetchsuccess" {
       successes += 1;
       for record in records(&realm, background_fetch.key) {

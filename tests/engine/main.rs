@@ -1,5 +1,7 @@
 //! The engine through its public door: real HTTP on loopback, a real store.
 
+#[path = "../support/remaining_events.rs"]
+mod remaining_events;
 #[path = "../support/mod.rs"]
 mod support;
 

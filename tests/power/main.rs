@@ -13,6 +13,8 @@ mod call;
 mod child;
 mod disk;
 mod record;
+#[path = "../support/remaining_events.rs"]
+mod remaining_events;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;

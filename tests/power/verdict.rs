@@ -8,13 +8,13 @@ use std::time::Duration;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmMessage;
 use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::CacheQueryOptions;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Store;
 
 use crate::child;
+use crate::remaining_events::next_event_or_end;
 use crate::world::World;
 use crate::world::is_right;
 
@@ -108,19 +108,9 @@ impl World {
         Err(error) => panic!("{told}: {error}"),
       };
       let realm = child::worker(&engine);
-      while !realm.is_idle() {
-        let message = tokio::select! {
-          message = realm.next_message() => message,
-          () = realm.idle() => break,
-        };
-        let RealmMessage::Event {
-          delivery,
-          name,
-          background_fetch,
-        } = message
-        else {
-          continue;
-        };
+      while let Some((delivery, name, background_fetch)) =
+        next_event_or_end(&realm).await
+      {
         if name == "backgroundfetchsuccess" {
           check_records(&realm, background_fetch.key, told).await;
         }

@@ -56,22 +56,13 @@ impl World {
     });
     let mut world = Self {
       perform: Perform::new(BackgroundFetch {
-        id: "id".into(),
-        records: records.collect(),
-        title: String::new(),
-        icons: Vec::new(),
         download_total: if dice.roll(3) == 2 {
           1 + dice.roll(60)
         } else {
           0
         },
-        upload_total: 0,
-        uploaded: 0,
-        result: BackgroundFetchResult::None,
-        failure_reason: Reason::None,
-        records_available: true,
         paused: dice.roll(8) == 7,
-        abort_all: false,
+        ..BackgroundFetch::new("id".into(), records.collect())
       }),
       models,
       settle_asked: false,

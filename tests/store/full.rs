@@ -1,5 +1,7 @@
 //! A disk without space, or that cannot be written.
 
+use std::path::PathBuf;
+
 use background_fetch::store::Fact;
 use background_fetch::store::Store;
 use bytes::Bytes;
@@ -95,16 +97,21 @@ async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
   }
 }
 
+/// A store that nobody has open; returns its directory.
+async fn store_with_a_row(disk: &SmallDisk) -> PathBuf {
+  let place = disk.path().join("store");
+  let store = Store::open_directory(&place).unwrap();
+  let row = background_fetch("a", 1);
+  store.facts.insert(row).await.unwrap();
+  place
+}
+
 #[tokio::test]
 async fn a_store_on_a_full_disk_opens_or_says_why_not() {
   let Some(disk) = SmallDisk::mount(4) else {
     return;
   };
-  let place = disk.path().join("store");
-  let store = Store::open_directory(&place).unwrap();
-  let row = background_fetch("a", 1);
-  store.facts.insert(row).await.unwrap();
-  drop(store);
+  let place = store_with_a_row(&disk).await;
   // As after a restart of the machine, which has to be noted.
   std::fs::write(place.join("boot"), "").unwrap();
   let ballast = std::fs::write(disk.path().join("b"), vec![0; 8 << 20]);
@@ -121,11 +128,7 @@ async fn a_read_only_store_can_be_read_and_says_why_it_cannot_be_opened() {
   let Some(disk) = SmallDisk::mount(4) else {
     return;
   };
-  let place = disk.path().join("store");
-  let store = Store::open_directory(&place).unwrap();
-  let row = background_fetch("a", 1);
-  store.facts.insert(row).await.unwrap();
-  drop(store);
+  let place = store_with_a_row(&disk).await;
   disk.make_read_only();
 
   let error = Store::open_directory(&place).err().unwrap();

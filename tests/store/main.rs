@@ -13,10 +13,8 @@ mod small_disk;
 mod volume;
 
 use background_fetch::spec::BackgroundFetch;
-use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResponse;
-use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::Request;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::BodyId;
@@ -83,18 +81,8 @@ fn background_fetch(id: &str, records: usize) -> StoredBackgroundFetch {
     scope: Url::parse("https://example.com/app/").unwrap(),
     environment: r#"{"origin":"https://example.com"}"#.into(),
     background_fetch: BackgroundFetch {
-      id: id.into(),
-      records: (0..records).map(record).collect(),
       title: "Title".into(),
-      icons: Vec::new(),
-      download_total: 0,
-      upload_total: 0,
-      uploaded: 0,
-      result: BackgroundFetchResult::None,
-      failure_reason: BackgroundFetchFailureReason::None,
-      records_available: true,
-      paused: false,
-      abort_all: false,
+      ..BackgroundFetch::new(id.into(), (0..records).map(record).collect())
     },
     bodies: vec![RecordBodies::default(); records],
     active: true,

@@ -28,18 +28,8 @@ fn script(methods: &[&str], download_total: u64) -> Script {
     response_data: BackgroundFetchResponse::default(),
   });
   let mut perform = Perform::new(BackgroundFetch {
-    id: "id".into(),
-    records: records.collect(),
-    title: String::new(),
-    icons: Vec::new(),
     download_total,
-    upload_total: 0,
-    uploaded: 0,
-    result: BackgroundFetchResult::None,
-    failure_reason: BackgroundFetchFailureReason::None,
-    records_available: true,
-    paused: false,
-    abort_all: false,
+    ..BackgroundFetch::new("id".into(), records.collect())
   });
   let mut actions = Vec::new();
   perform.begin(&mut actions);

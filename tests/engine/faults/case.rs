@@ -90,6 +90,12 @@ pub fn case<const N: usize, const M: usize>(
   }
 }
 
+/// A fault that strikes when the rest is asked for, after [`CUT`] bytes.
+pub fn resumed(name: &'static str, then: Behaviour, outcome: Outcome) -> Case {
+  let script = [Behaviour::TruncateAfter(CUT), then];
+  case(name, script, outcome, [Asked::Whole, Asked::From(CUT)])
+}
+
 /// The engine of a client that trusts `server`.
 pub fn config_for(server: &FaultServer) -> EngineConfig {
   let mut config = config();

@@ -20,14 +20,6 @@ pub fn cases(protocol: Protocol) -> Vec<Case> {
 }
 
 fn other_answers() -> Vec<Case> {
-  let resumed = |name, then, outcome| {
-    case(
-      name,
-      [TruncateAfter(CUT), then],
-      outcome,
-      [Whole, From(CUT)],
-    )
-  };
   vec![
     case("503", [Status(503), Normal], BAD_STATUS, [Whole]),
     resumed("503 in between", Status(503), BAD_STATUS),
@@ -50,14 +42,6 @@ fn other_answers() -> Vec<Case> {
 }
 
 fn other_versions() -> Vec<Case> {
-  let resumed = |name, then, outcome| {
-    case(
-      name,
-      [TruncateAfter(CUT), then],
-      outcome,
-      [Whole, From(CUT)],
-    )
-  };
   let etag = || ChangeEtag("\"2\"".into());
   let date = || ChangeLastModified("Wed, 16 Nov 1994 12:45:26 GMT".into());
   let new_version = NewVersion {
@@ -87,14 +71,6 @@ fn other_versions() -> Vec<Case> {
 }
 
 fn wrong_parts() -> Vec<Case> {
-  let resumed = |name, then, outcome| {
-    case(
-      name,
-      [TruncateAfter(CUT), then],
-      outcome,
-      [Whole, From(CUT)],
-    )
-  };
   let range = |value: &str| ContentRange(value.into());
   vec![
     resumed("ranges ignored", IgnoreRange, WHOLE),
