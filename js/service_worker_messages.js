@@ -138,18 +138,35 @@ function receiveMessage({ source, origin }, data, container) {
   dispatchEvent(container, event);
 }
 
-async function fireEvent({ id, name, source, origin }, data, global) {
+/** Events of other extensions, by their names. */
+const eventKinds = { __proto__: null };
+
+/**
+ * @param {{ create: Function, dispatched: Function }} kind makes the event of
+ * a message, and hears when its handlers have run
+ */
+function setEventKind(name, kind) {
+  eventKinds[name] = kind;
+}
+
+async function fireEvent(message, data, global) {
+  const { id, name, source, origin } = message;
+  const kind = eventKinds[name];
   let rejected = false;
   const reportRejection = (reason) => {
     rejected = true;
     report(reason);
   };
   try {
-    const event = createEvent(name, source, origin, data);
-    await reportingErrors(
+    const event = kind === undefined
+      ? createEvent(name, source, origin, data)
+      : kind.create(message);
+    const over = reportingErrors(
       global,
       () => dispatchAndWait(event, global, reportRejection),
     );
+    kind?.dispatched(event);
+    await over;
   } finally {
     op_service_worker_event_handled(id, rejected);
   }
@@ -172,5 +189,5 @@ function createEvent(name, source, origin, data) {
   );
 }
 
-return { receiveServiceWorkerMessages };
+return { receiveServiceWorkerMessages, setEventKind };
 })();

@@ -182,7 +182,7 @@ fn request_body(
 ) -> RequestBody {
   let bodies = shared.store.bodies.clone();
   RequestBody {
-    length,
+    length: Some(length),
     open: Arc::new(move || {
       let bodies = bodies.clone();
       let opened = async move { bodies.open(body).await };

@@ -12,6 +12,7 @@ use super::realm_facts::RealmFacts;
 use super::realm_facts::RealmKind;
 use super::record::RecordHandle;
 use super::registration::Registration;
+use super::script_fetch::Keepalive;
 use super::service_worker::WorkerEvents;
 use super::settle;
 use crate::display::BackgroundFetchSnapshot;
@@ -56,6 +57,7 @@ pub(super) struct Attached {
   /// In addition to those in the facts.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
+  pub(super) keepalive: Keepalive,
 }
 
 impl Realm {
@@ -88,6 +90,7 @@ impl Realm {
       inbox,
       added_csp: Mutex::default(),
       service_workers,
+      keepalive: Keepalive::default(),
     };
     Self {
       attached: Arc::new(attached),

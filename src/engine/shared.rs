@@ -7,6 +7,7 @@ use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -36,6 +37,9 @@ use crate::store::Gate;
 use crate::store::Store;
 use crate::store::StoreError;
 
+/// How long requests with keepalive may take when the engine stops.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
 pub(super) struct Shared {
   pub(super) config: EngineConfig,
   pub(super) store: Store,
@@ -52,6 +56,8 @@ pub(super) struct Shared {
   pub(super) stopping: CancellationToken,
   quotas: Quotas,
   tasks: TaskTracker,
+  /// Fetches that outlive their realm.
+  keepalive: TaskTracker,
   runtime: Handle,
   observers: Mutex<Vec<Weak<UpdateQueue>>>,
   next_realm: AtomicU64,
@@ -85,6 +91,7 @@ impl Shared {
         stopping: CancellationToken::new(),
         quotas: Quotas::default(),
         tasks: TaskTracker::new(),
+        keepalive: TaskTracker::new(),
         observers: Mutex::default(),
         next_realm: AtomicU64::new(0),
         config,
@@ -110,6 +117,14 @@ impl Shared {
   /// Runs `task` on the engine's runtime; [`Shared::stop`] waits for it.
   pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
     self.tasks.spawn_on(task, &self.runtime);
+  }
+
+  /// The same for a fetch with keepalive, to which [`Shared::stop`] gives time.
+  pub(super) fn spawn_keepalive(
+    &self,
+    task: impl Future<Output = ()> + Send + 'static,
+  ) {
+    self.spawn(self.keepalive.track_future(task));
   }
 
   /// Runs `task` on the engine's runtime and waits for it; it goes on when the
@@ -200,6 +215,8 @@ impl Shared {
   /// Stops everything at once; what was received is made durable.
   pub(super) async fn stop(&self) {
     self.service_workers.stop_all().await;
+    self.keepalive.close();
+    let _ = tokio::time::timeout(KEEPALIVE, self.keepalive.wait()).await;
     self.stopping.cancel();
     self.tasks.close();
     self.tasks.wait().await;

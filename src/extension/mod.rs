@@ -6,6 +6,7 @@
 //! globals on top.
 
 mod api;
+mod browser;
 mod error;
 mod globals;
 mod handles;
@@ -31,6 +32,7 @@ use deno_core::Extension;
 use deno_core::JsRuntime;
 
 use self::api::background_fetch;
+use self::browser::background_fetch_browser;
 pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
@@ -71,8 +73,9 @@ pub struct ExtensionOptions {
 /// `deno_net`, `deno_fetch`, the web globals of the kind of realm that `facts`
 /// name, and Background Fetch.
 ///
-/// The global `fetch` is not among them, and `Deno` is taken away: the realm
-/// reaches the network by background fetches only.
+/// Scripts that were written for a browser find what they expect: see
+/// `docs/browser-scripts.md`.
+/// `Deno` is taken away: the realm reaches the network by the engine only.
 pub fn extensions(
   engine: &Engine,
   facts: RealmFacts,
@@ -96,6 +99,7 @@ pub fn extensions(
       realm,
       Rc::new(move |text: &str| console.write(&format!("{text}\n"), true)),
     ),
+    background_fetch_browser::init(),
   ];
   all.into_iter().map(with_scripts).collect()
 }

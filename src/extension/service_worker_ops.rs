@@ -13,6 +13,7 @@ use deno_web::serialize_transferables;
 use serde::Serialize;
 use url::Url;
 
+use super::browser::JsFetchEvent;
 use super::error::BackgroundFetchError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
@@ -168,6 +169,8 @@ enum JsContent {
     name: &'static str,
     source: Option<Source>,
     origin: Option<String>,
+    /// Of a `fetch` event.
+    fetch: Option<JsFetchEvent>,
   },
 }
 
@@ -215,7 +218,12 @@ impl JsServiceWorkerMessage {
         JsContent::Message { source, origin }
       }
       ServiceWorkerMessage::Event { id, event } => {
+        let mut fetch = None;
         let (name, source, origin) = match event {
+          Event::Fetch(request) => {
+            fetch = JsFetchEvent::new(state, request);
+            ("fetch", None, None)
+          }
           Event::Install => ("install", None, None),
           Event::Activate => ("activate", None, None),
           Event::Message {
@@ -232,6 +240,7 @@ impl JsServiceWorkerMessage {
           name,
           source,
           origin,
+          fetch,
         }
       }
     };

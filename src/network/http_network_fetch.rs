@@ -42,7 +42,7 @@ pub(super) async fn http_network_fetch(
   let activity = Activity::default();
   let request = transport_request(fetch, headers, &url, &activity)?;
   let client = client(fetch, connection)?;
-  let idle_timeout = fetch.network.config().idle_timeout;
+  let idle_timeout = fetch.idle_timeout;
   let answer = client.execute(request);
   let response = unless_idle(answer, &activity, idle_timeout)
     .await
@@ -74,6 +74,7 @@ pub(super) async fn http_network_fetch(
     body,
     framed,
     opaque_redirect: false,
+    of_service_worker: None,
   })
 }
 

@@ -72,6 +72,9 @@ pub enum ServiceWorkerMessage {
 pub enum Event {
   Install,
   Activate,
+  /// [`fetch`](https://w3c.github.io/ServiceWorker/#service-worker-global-scope-fetch-event):
+  /// a request of a client, with the way back for its response.
+  Fetch(Payload),
   Message {
     source: Source,
     origin: String,

@@ -5,6 +5,7 @@
 
 mod background_fetch;
 mod content_range;
+mod corp;
 mod cors;
 mod cors_safelist;
 mod csp;
@@ -37,6 +38,7 @@ pub use self::background_fetch::RecordResult;
 pub use self::background_fetch::may_be_exposed;
 pub use self::content_range::ContentRange;
 pub use self::content_range::extract_content_range_values;
+pub use self::corp::cross_origin_resource_policy_check;
 pub use self::cors::InvalidList;
 pub use self::cors::basic_filtered_headers;
 pub use self::cors::cors_check;
@@ -46,6 +48,7 @@ pub use self::cors_safelist::cors_unsafe_request_header_names;
 pub use self::cors_safelist::is_cors_non_wildcard_request_header_name;
 pub use self::cors_safelist::is_cors_safelisted_method;
 pub use self::cors_safelist::is_cors_safelisted_request_header;
+pub use self::cors_safelist::no_cors_safelisted_headers;
 pub use self::csp::Policy;
 pub use self::csp::parse_csp_list;
 pub use self::csp::should_be_blocked_by_csp;
