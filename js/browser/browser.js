@@ -11,7 +11,7 @@ const {
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
-const { defineEventHandlerAttribute } = core.loadExtScript(
+const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
   "ext:background_fetch/attributes.js",
 );
 const { setEventKind } = core.loadExtScript(
@@ -29,6 +29,12 @@ const script = (name) => () =>
 
 // https://fetch.spec.whatwg.org/#fetch-method
 defineLazyOperation(globalThis, "fetch", script("fetch"));
+
+// https://w3c.github.io/ServiceWorker/#cache-objects
+const cacheStorage = script("cache_storage");
+defineLazyInterface(globalThis, "Cache", script("cache"));
+defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
+defineAttribute(globalThis, "caches", () => cacheStorage().caches);
 
 // https://fetch.spec.whatwg.org/#request-class: what deno_fetch's class lacks.
 const attributes = {

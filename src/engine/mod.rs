@@ -3,6 +3,7 @@
 
 mod act;
 mod attempt;
+mod caches;
 mod checkpoint;
 mod config;
 mod fetch;
@@ -51,6 +52,11 @@ use crate::network::NetworkConfigError;
 use crate::store::Store;
 use crate::store::StoreError;
 
+pub use self::caches::CacheError;
+pub use self::caches::CacheStorage;
+pub use self::caches::CachedResponse;
+pub use self::caches::NewBody;
+pub use self::caches::OpenCache;
 pub use self::config::BeforeEvent;
 pub use self::config::CheckpointPolicy;
 pub use self::config::Concurrency;

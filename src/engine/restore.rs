@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Serialize;
+use url::Url;
 
 use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
@@ -44,7 +45,16 @@ pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
     let registrations = shared.store.facts.registrations().await?;
     shared.service_workers.restore(registrations);
   }
+  let (caches, deleted) = shared.store.caches.load().await?;
   let mut known = HashSet::new();
+  for of_origin in caches {
+    // What a script has cached is in use from the start.
+    if let Ok(url) = Url::parse(&of_origin.origin) {
+      shared.quota(&url).take(of_origin.bytes);
+    }
+    known.extend(of_origin.bodies);
+  }
+  shared.delete_bodies(deleted.bodies).await;
   let mut runs = Vec::new();
   for row in shared.store.facts.load().await? {
     match row {

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::Running;
+use super::caches::CacheUsers;
 use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
@@ -50,6 +51,7 @@ pub(super) struct Shared {
   pub(super) concurrency: Semaphore,
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
+  pub(super) cache_users: CacheUsers,
   /// Every background fetch whose records are still there.
   pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
   /// The engine is going down; nothing settles any more.
@@ -87,6 +89,7 @@ impl Shared {
         )),
         registrations: Registrations::new(Arc::downgrade(&service_workers)),
         service_workers,
+        cache_users: CacheUsers::default(),
         runs: Mutex::default(),
         stopping: CancellationToken::new(),
         quotas: Quotas::default(),

@@ -4,6 +4,7 @@
 //! link above it and its step numbers beside the lines.
 
 mod background_fetch;
+mod cache;
 mod content_range;
 mod corp;
 mod cors;
@@ -36,6 +37,11 @@ pub use self::background_fetch::BackgroundFetchResult;
 pub use self::background_fetch::ImageResource;
 pub use self::background_fetch::RecordResult;
 pub use self::background_fetch::may_be_exposed;
+pub use self::cache::has_duplicates;
+pub use self::cache::may_add_response;
+pub use self::cache::may_be_cached;
+pub use self::cache::may_cache_request;
+pub use self::cache::may_cache_response;
 pub use self::content_range::ContentRange;
 pub use self::content_range::extract_content_range_values;
 pub use self::corp::cross_origin_resource_policy_check;

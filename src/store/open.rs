@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Bodies;
+use super::Caches;
 use super::DamagedRow;
 use super::Facts;
 use super::StoreError;
@@ -16,11 +17,12 @@ use super::memory::MemoryFacts;
 use super::sqlite;
 use super::sqlite::SqliteFacts;
 
-/// Both halves.
+/// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]
 pub struct Store {
   pub facts: Arc<dyn Facts>,
   pub bodies: Arc<dyn Bodies>,
+  pub caches: Caches,
 }
 
 impl Store {
@@ -50,11 +52,12 @@ impl Store {
     // The facts come first: they refuse a newer format, and until then
     // nothing may be written.
     let facts = SqliteFacts::open(directory, lock.clone())?;
-    let bodies = FileBodies::open(directory, lock).map_err(failed)?;
+    let bodies = FileBodies::open(directory, lock.clone()).map_err(failed)?;
     files::sync_directory(directory).map_err(failed)?;
     Ok(Self {
       facts: Arc::new(facts),
       bodies: Arc::new(bodies),
+      caches: Caches::in_directory(directory, lock),
     })
   }
 
@@ -78,6 +81,7 @@ impl Store {
     Self {
       facts: Arc::new(MemoryFacts::default()),
       bodies: Arc::new(MemoryBodies::default()),
+      caches: Caches::in_memory(),
     }
   }
 }

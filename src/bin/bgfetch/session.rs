@@ -14,10 +14,12 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Observer;
 use background_fetch::engine::PermissionState;
+use background_fetch::network::MemoryCookieStore;
 use futures::FutureExt;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
+use crate::arguments::Policy;
 use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -91,6 +93,10 @@ impl Session {
       };
     }
     config.network.limit_rate = options.limit_rate;
+    if options.policy == Policy::Browser {
+      // As a private window has them: while this process lives.
+      config.network.cookies = Some(Arc::new(MemoryCookieStore::new()));
+    }
     if let Some(retries) = options.retries {
       config.retry.attempts = retries;
     }

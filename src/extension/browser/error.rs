@@ -2,6 +2,8 @@
 
 use deno_core::error::ResourceError;
 
+use crate::engine::CacheError;
+use crate::extension::error::BackgroundFetchError;
 use crate::network::NetworkError;
 
 /// Why an op failed. `js/globals.js` registers the builders of the
@@ -11,9 +13,29 @@ pub(crate) enum BrowserError {
   #[class(type)]
   #[error("{0}")]
   Type(String),
+  #[class("DOMExceptionInvalidStateError")]
+  #[error("{0}")]
+  InvalidState(String),
+  #[class("BackgroundFetchSecurityError")]
+  #[error("{0}")]
+  Security(String),
   #[class(inherit)]
   #[error(transparent)]
   Resource(#[from] ResourceError),
+  #[class(inherit)]
+  #[error(transparent)]
+  Rejected(#[from] BackgroundFetchError),
+}
+
+impl From<CacheError> for BrowserError {
+  fn from(error: CacheError) -> Self {
+    match error {
+      CacheError::Type(message) => Self::Type(message),
+      CacheError::InvalidState(message) => Self::InvalidState(message),
+      CacheError::Security(message) => Self::Security(message),
+      CacheError::Rejected(rejection) => Self::Rejected(rejection.into()),
+    }
+  }
 }
 
 impl From<NetworkError> for BrowserError {

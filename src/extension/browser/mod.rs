@@ -4,11 +4,13 @@
 //! Everything is loaded when a script first asks for it.
 
 mod body;
+mod caches;
 mod error;
 mod fetch;
 mod fetch_event;
 
 use self::body::*;
+use self::caches::*;
 use self::fetch::*;
 use self::fetch_event::*;
 
@@ -22,6 +24,18 @@ deno_core::extension!(
   deps = [deno_webidl, deno_web, deno_fetch, background_fetch],
   ops = [
     op_body_of_bytes,
+    op_cache_delete,
+    op_cache_delete_cache,
+    op_cache_find,
+    op_cache_has,
+    op_cache_keys,
+    op_cache_match,
+    op_cache_match_all,
+    op_cache_may_add,
+    op_cache_may_put,
+    op_cache_names,
+    op_cache_open,
+    op_cache_put,
     op_fetch_body_wanted,
     op_fetch_event_no_response,
     op_fetch_event_respond,
@@ -36,6 +50,8 @@ deno_core::extension!(
     dir "js/browser",
     "bodies.js",
     "browser.js",
+    "cache.js",
+    "cache_storage.js",
     "fetch.js",
     "fetch_event.js",
     "lazy.js",

@@ -52,6 +52,21 @@ pub(super) fn open(directory: &Path) -> Result<Database, StoreError> {
   Ok(database)
 }
 
+/// Opens or makes a further database of the store, with what the first one
+/// promises: the user's alone, and durable when a transaction is.
+pub(in crate::store) fn open_file(
+  file: &Path,
+) -> Result<Connection, StoreError> {
+  let directory = file.parent().unwrap_or(file);
+  create_private(file)
+    .map_err(|source| StoreError::directory(directory, source))?;
+  let flags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+  let Database { connection, .. } = connect(file, flags)?;
+  set_up(&connection).map_err(|error| database_error(file, error))?;
+  Ok(connection)
+}
+
 /// Connects without changing anything, not even on closing.
 pub(super) fn connect(
   file: &Path,
@@ -124,6 +139,11 @@ fn repair(database: &Database) {
 }
 
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+  set_up(connection)?;
+  migrations::migrate(connection)
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
   connection
     .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
   // Gives the space of what is forgotten back; has to precede every table.
@@ -152,5 +172,5 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     |_| Ok(()),
   )?;
   connection.set_prepared_statement_cache_capacity(STATEMENTS);
-  migrations::migrate(connection)
+  Ok(())
 }

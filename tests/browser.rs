@@ -1,0 +1,15 @@
+//! Scripts as they are written for browsers, in `bgfetch run`.
+
+#[path = "cli/place.rs"]
+#[allow(dead_code)]
+mod place;
+mod support;
+
+#[path = "browser/caches.rs"]
+mod caches;
+#[path = "browser/fetch.rs"]
+mod fetch;
+#[path = "browser/fetch_event.rs"]
+mod fetch_event;
+#[path = "browser/site.rs"]
+mod site;
