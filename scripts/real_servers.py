@@ -80,14 +80,21 @@ class Server:
         for port in self.ports:
             wait_for_port(port, self.directory / "server.log")
 
-    def serves(self, body):
-        """Waits until it serves `body`: some keep a file open for a while."""
-        until = time.monotonic() + 10
+    def version(self):
+        """What it says of the file, and how the file begins."""
         context = ssl._create_unverified_context() if self.tls else None
+        with urllib.request.urlopen(self.url(), context=context) as answer:
+            names = ("ETag", "Last-Modified")
+            says = [answer.headers.get(name) for name in names]
+            return says, answer.read(64)
+
+    def serves_another(self, old):
+        """Waits until both are others: some keep what they know of a file."""
+        until = time.monotonic() + 10
         while time.monotonic() < until:
-            with urllib.request.urlopen(self.url(), context=context) as answer:
-                if answer.read(64) == body[:64]:
-                    return True
+            says, begins = self.version()
+            if says != old[0] and begins != old[1]:
+                return True
             time.sleep(0.1)
         return False
 
@@ -516,9 +523,10 @@ def replaced(trial):
     if not first.until(0.3):
         return f"ended early: {first.end()}"
     first.kill()
+    old = trial.server.version()
     new = content(trial.options.seed + 1, SIZE)
     trial.put(new, 1_700_000_100)
-    if not trial.server.serves(new):
+    if not trial.server.serves_another(old):
         return "the server keeps the old one"
     return trial.wrong(new, trial.get().end()) or "the new file"
 
