@@ -325,6 +325,8 @@ server.document-root = "{self.directory}/www"
 server.bind = "127.0.0.1"
 server.port = {self.port}
 server.errorlog = "{self.directory}/error.log"
+# Without a type of its own a file gets no validators.
+mimetype.assign = ("" => "application/x-file")
 """
         )
 
