@@ -180,7 +180,7 @@ pub struct StoreOptions {
   pub directory: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Policy {
   Server,
   Browser,
