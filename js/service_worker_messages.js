@@ -142,8 +142,8 @@ function receiveMessage({ source, origin }, data, container) {
 const eventKinds = { __proto__: null };
 
 /**
- * @param {{ create: Function, dispatched: Function }} kind makes the event of
- * a message, and hears when its handlers have run
+ * @param {{ create: Function, dispatched?: Function }} kind makes the event of
+ * a message, and hears when it was dispatched
  */
 function setEventKind(name, kind) {
   eventKinds[name] = kind;
@@ -165,7 +165,7 @@ async function fireEvent(message, data, global) {
       global,
       () => dispatchAndWait(event, global, reportRejection),
     );
-    kind?.dispatched(event);
+    kind?.dispatched?.(event);
     await over;
   } finally {
     op_service_worker_event_handled(id, rejected);

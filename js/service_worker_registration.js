@@ -23,6 +23,7 @@ const updatefoundHandler = eventHandler("updatefound");
 
 const privateKey = { __proto__: null };
 
+let idOf;
 let update;
 
 class ServiceWorkerRegistration extends EventTarget {
@@ -49,6 +50,7 @@ class ServiceWorkerRegistration extends EventTarget {
   }
 
   static {
+    idOf = (object) => object.#id;
     update = (object, registration) => {
       object.#updateViaCache = registration.updateViaCache;
       object.#installing = getWorker(registration.installing);
@@ -142,6 +144,7 @@ function updateFound(id) {
 return {
   BackgroundFetchManager,
   getRegistration,
+  idOf,
   ServiceWorkerRegistration,
   updateFound,
   updateRegistration,

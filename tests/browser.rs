@@ -11,5 +11,9 @@ mod caches;
 mod fetch;
 #[path = "browser/fetch_event.rs"]
 mod fetch_event;
+#[path = "browser/navigator.rs"]
+mod navigator;
+#[path = "browser/notifications.rs"]
+mod notifications;
 #[path = "browser/site.rs"]
 mod site;

@@ -4,10 +4,7 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_service_worker_realm } = core.ops;
-const {
-  ObjectDefineProperty,
-  ObjectGetOwnPropertyDescriptor,
-} = primordials;
+const { ObjectGetPrototypeOf } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
@@ -17,8 +14,13 @@ const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
 const { setEventKind } = core.loadExtScript(
   "ext:background_fetch/service_worker_messages.js",
 );
-const { defineLazyInterface, defineLazyOperation } = core.loadExtScript(
-  "ext:background_fetch_browser/lazy.js",
+const { idOf, ServiceWorkerRegistration } = core.loadExtScript(
+  "ext:background_fetch/service_worker_registration.js",
+);
+const { defineLazyInterface, defineLazyOperation, defineMembers } = core
+  .loadExtScript("ext:background_fetch_browser/lazy.js");
+const { fireOnlineEvents } = core.loadExtScript(
+  "ext:background_fetch_browser/online.js",
 );
 
 const { kind } = op_service_worker_realm();
@@ -37,7 +39,7 @@ defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
 defineAttribute(globalThis, "caches", () => cacheStorage().caches);
 
 // https://fetch.spec.whatwg.org/#request-class: what deno_fetch's class lacks.
-const attributes = {
+defineMembers(Request.prototype, {
   get destination() {
     webidl.assertBranded(this, Request.prototype);
     return "";
@@ -54,14 +56,85 @@ const attributes = {
     webidl.assertBranded(this, Request.prototype);
     return false;
   },
-};
-for (const name in attributes) {
-  ObjectDefineProperty(
-    Request.prototype,
-    name,
-    ObjectGetOwnPropertyDescriptor(attributes, name),
-  );
+});
+
+// https://html.spec.whatwg.org/multipage/webappapis.html#dom-issecurecontext
+const machine = script("navigator");
+defineAttribute(globalThis, "isSecureContext", () => machine().isSecureContext);
+defineAttribute(globalThis, "crossOriginIsolated", () => false);
+
+const Navigator = ObjectGetPrototypeOf(globalThis.navigator);
+defineMembers(Navigator, {
+  get hardwareConcurrency() {
+    webidl.assertBranded(this, Navigator);
+    return machine().hardwareConcurrency;
+  },
+  get language() {
+    webidl.assertBranded(this, Navigator);
+    return machine().language;
+  },
+  get languages() {
+    webidl.assertBranded(this, Navigator);
+    return machine().languages;
+  },
+  get onLine() {
+    webidl.assertBranded(this, Navigator);
+    return machine().isOnline();
+  },
+  get permissions() {
+    webidl.assertBranded(this, Navigator);
+    return permissions().permissions;
+  },
+  get storage() {
+    webidl.assertBranded(this, Navigator);
+    return storageManager().storage;
+  },
+});
+if (kind === "window") {
+  defineMembers(Navigator, {
+    sendBeacon(url, data = undefined) {
+      webidl.assertBranded(this, Navigator);
+      return machine().sendBeacon(url, data);
+    },
+  });
 }
+
+const permissions = script("permissions");
+defineLazyInterface(globalThis, "Permissions", permissions);
+defineLazyInterface(globalThis, "PermissionStatus", permissions);
+const storageManager = script("storage_manager");
+defineLazyInterface(globalThis, "StorageManager", storageManager);
+
+defineEventHandlerAttribute(globalThis, "offline");
+defineEventHandlerAttribute(globalThis, "online");
+fireOnlineEvents(globalThis);
+
+defineLazyInterface(
+  globalThis,
+  "BroadcastChannel",
+  script("broadcast_channel"),
+);
+
+// https://notifications.spec.whatwg.org/#service-worker-api
+const notifications = script("notifications");
+defineLazyInterface(globalThis, "Notification", notifications);
+defineMembers(ServiceWorkerRegistration.prototype, {
+  async showNotification(title, options = undefined) {
+    webidl.assertBranded(this, ServiceWorkerRegistration.prototype);
+    const prefix =
+      "Failed to execute 'showNotification' on 'ServiceWorkerRegistration'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    const { showNotification } = notifications();
+    await showNotification(idOf(this), title, options, prefix);
+  },
+  async getNotifications(filter = undefined) {
+    webidl.assertBranded(this, ServiceWorkerRegistration.prototype);
+    const prefix =
+      "Failed to execute 'getNotifications' on 'ServiceWorkerRegistration'";
+    const { getNotifications } = notifications();
+    return await getNotifications(idOf(this), filter, prefix);
+  },
+});
 
 if (inServiceWorker) {
   // https://w3c.github.io/ServiceWorker/#service-worker-global-scope-event-handlers
@@ -70,8 +143,19 @@ if (inServiceWorker) {
   defineLazyInterface(globalThis, "FetchEvent", fetchEvent);
   setEventKind("fetch", {
     __proto__: null,
-    create: (message) => fetchEvent().createFetchEvent(message.fetch),
+    create: ({ extension }) => fetchEvent().createFetchEvent(extension),
     dispatched: (event) => fetchEvent().dispatched(event),
   });
+
+  defineEventHandlerAttribute(globalThis, "notificationclick");
+  defineEventHandlerAttribute(globalThis, "notificationclose");
+  defineLazyInterface(globalThis, "NotificationEvent", notifications);
+  const ofNotification = {
+    __proto__: null,
+    create: ({ name, extension }) =>
+      notifications().createNotificationEvent(name, extension),
+  };
+  setEventKind("notificationclick", ofNotification);
+  setEventKind("notificationclose", ofNotification);
 }
 })();

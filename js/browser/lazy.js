@@ -3,7 +3,7 @@
 
 (function () {
 const { primordials } = __bootstrap;
-const { ObjectDefineProperty } = primordials;
+const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptors } = primordials;
 
 function define(object, name, value, enumerable) {
   ObjectDefineProperty(object, name, {
@@ -40,5 +40,16 @@ function defineLazyOperation(object, name, load) {
   defineLazy(object, name, () => load()[name], true);
 }
 
-return { defineLazyInterface, defineLazyOperation };
+/**
+ * Adds members to a prototype that others have made: what `members` has, as
+ * Web IDL has them.
+ */
+function defineMembers(prototype, members) {
+  const descriptors = ObjectGetOwnPropertyDescriptors(members);
+  for (const name in descriptors) {
+    ObjectDefineProperty(prototype, name, descriptors[name]);
+  }
+}
+
+return { defineLazyInterface, defineLazyOperation, defineMembers };
 })();

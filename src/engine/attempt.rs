@@ -73,6 +73,7 @@ pub(super) async fn run(
     }
     Some(Ok(FetchResponse { response, body })) => {
       attempts.retries.online();
+      shared.online.answered();
       if run.records[record].waiting.lock().take().is_some() {
         shared.tell_observers(&run);
       }

@@ -137,7 +137,11 @@ impl CacheStorage {
   pub async fn open(&self, name: &str) -> Result<OpenCache, CacheError> {
     let users = &self.shared.cache_users;
     let _changing = users.changing.lock().await;
-    let opened = self.shared.store.caches.open(self.origin.clone(), name.into());
+    let opened = self
+      .shared
+      .store
+      .caches
+      .open(self.origin.clone(), name.into());
     let key = opened.await?;
     Ok(self.use_cache(key))
   }
@@ -462,9 +466,7 @@ impl CachedResponse {
   fn new(shared: &Arc<Shared>, item: CachedItem) -> Self {
     let CachedItem { response, body, .. } = item;
     let body = body.map(|body| match body {
-      CachedBody::Inline(bytes) => {
-        futures::stream::iter([Ok(bytes)]).boxed()
-      }
+      CachedBody::Inline(bytes) => futures::stream::iter([Ok(bytes)]).boxed(),
       CachedBody::Stored { id, .. } => stored_body(Lease::new(shared, id)),
     });
     Self { response, body }
@@ -473,20 +475,21 @@ impl CachedResponse {
 
 /// Reads a body from its beginning to its end.
 fn stored_body(lease: Lease) -> BoxStream<'static, Result<Bytes, String>> {
-  let read = async move |(lease, mut reader, offset): (Lease, Option<_>, u64)| {
-    let bodies = lease.shared.upgrade().map(|s| s.store.bodies.clone());
-    let bodies = bodies.ok_or(StoreError::Closed)?;
-    if reader.is_none() {
-      reader = Some(bodies.open(lease.body).await?);
-    }
-    let Some(open) = &reader else { return Ok(None) };
-    let bytes = open.read_at(offset, CHUNK).await?;
-    if bytes.is_empty() {
-      return Ok(None);
-    }
-    let next = offset + bytes.len() as u64;
-    Ok::<_, StoreError>(Some((bytes, (lease, reader, next))))
-  };
+  let read =
+    async move |(lease, mut reader, offset): (Lease, Option<_>, u64)| {
+      let bodies = lease.shared.upgrade().map(|s| s.store.bodies.clone());
+      let bodies = bodies.ok_or(StoreError::Closed)?;
+      if reader.is_none() {
+        reader = Some(bodies.open(lease.body).await?);
+      }
+      let Some(open) = &reader else { return Ok(None) };
+      let bytes = open.read_at(offset, CHUNK).await?;
+      if bytes.is_empty() {
+        return Ok(None);
+      }
+      let next = offset + bytes.len() as u64;
+      Ok::<_, StoreError>(Some((bytes, (lease, reader, next))))
+    };
   let stream = futures::stream::try_unfold((lease, None, 0), read);
   stream.map(|read| read.map_err(|e| e.to_string())).boxed()
 }

@@ -3,6 +3,7 @@
 
 mod act;
 mod attempt;
+mod broadcast;
 mod caches;
 mod checkpoint;
 mod config;
@@ -11,6 +12,8 @@ mod fetch_rejection;
 mod finished;
 mod inbox;
 mod integrity;
+mod notifications;
+mod online;
 mod open_files;
 mod owed_events;
 mod pending;
@@ -52,6 +55,7 @@ use crate::network::NetworkConfigError;
 use crate::store::Store;
 use crate::store::StoreError;
 
+pub use self::broadcast::BroadcastMessage;
 pub use self::caches::CacheError;
 pub use self::caches::CacheStorage;
 pub use self::caches::CachedResponse;
@@ -69,7 +73,10 @@ pub use self::fetch::NewRecord;
 pub use self::fetch_rejection::FetchRejection;
 pub use self::finished::Stuck;
 pub use self::inbox::RealmMessage;
+pub use self::notifications::NotificationEvent;
+pub use self::notifications::ScriptNotification;
 pub use self::owed_events::Delivery;
+pub use self::quota::StorageEstimate;
 pub use self::realm::Realm;
 pub use self::realm_facts::RealmFacts;
 pub use self::realm_facts::RealmKind;
@@ -265,6 +272,22 @@ impl Engine {
           })
       }
     }
+  }
+
+  /// How much an origin uses, and may use: what
+  /// [`navigator.storage.estimate()`](https://storage.spec.whatwg.org/#dom-storagemanager-estimate)
+  /// tells.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot be asked how much it can take.
+  pub async fn storage_estimate(
+    &self,
+    origin: &url::Origin,
+  ) -> Result<StorageEstimate, StoreError> {
+    let shared = self.shared();
+    let available = shared.store.caches.available()?;
+    Ok(shared.origin_quota(origin.clone()).estimate(available))
   }
 
   /// Runs `task` on the engine's runtime until it ends or the engine stops. It

@@ -31,6 +31,17 @@ impl Quota {
     self.used.fetch_sub(fewer, Ordering::Relaxed);
   }
 
+  /// How much is used, and how much there may be when the store can take
+  /// `available` bytes more.
+  pub(super) fn estimate(&self, available: Option<u64>) -> StorageEstimate {
+    let usage = self.used.load(Ordering::Relaxed);
+    let room = available.map(|available| usage.saturating_add(available));
+    StorageEstimate {
+      usage,
+      quota: self.limit.or(room),
+    }
+  }
+
   /// Whether `requested` more bytes would fit, and why not.
   pub(super) fn check(&self, requested: u64) -> Result<(), FetchRejection> {
     let Some(limit) = self.limit else {
@@ -49,6 +60,17 @@ impl Quota {
       requested: Some(used.saturating_add(requested)),
     })
   }
+}
+
+/// How much of the store an origin uses, and may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageEstimate {
+  /// In bytes.
+  pub usage: u64,
+  /// In bytes, with what is used. Without a limit by
+  /// [`EngineConfig::quota`](super::EngineConfig::quota) it is what the disk
+  /// can take; `None` when nobody knows that.
+  pub quota: Option<u64>,
 }
 
 /// Every origin's.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::Engine;
+use super::broadcast::Listener;
 use super::inbox::Inbox;
 use super::inbox::RealmMessage;
 use super::owed_events::Delivery;
@@ -58,6 +59,10 @@ pub(super) struct Attached {
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
   pub(super) keepalive: Keepalive,
+  /// When one of its scripts has made a channel.
+  pub(super) broadcasts: Mutex<Option<Arc<Listener>>>,
+  /// When the user has last clicked something of it.
+  pub(super) activated: Mutex<Option<std::time::Instant>>,
 }
 
 impl Realm {
@@ -91,6 +96,8 @@ impl Realm {
       added_csp: Mutex::default(),
       service_workers,
       keepalive: Keepalive::default(),
+      broadcasts: Mutex::default(),
+      activated: Mutex::default(),
     };
     Self {
       attached: Arc::new(attached),
@@ -253,7 +260,10 @@ impl Realm {
   /// Waits for something to tell the script. Safe to cancel.
   pub async fn next_message(&self) -> RealmMessage {
     let message = self.attached.inbox.next().await;
-    if let RealmMessage::Event { delivery, .. } = &message {
+    if let RealmMessage::Event { delivery, name, .. } = &message {
+      if *name == "backgroundfetchclick" {
+        self.activated_by_user();
+      }
       let Attached {
         registration, id, ..
       } = &*self.attached;

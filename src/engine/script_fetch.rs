@@ -134,8 +134,16 @@ impl Realm {
       Ok(fetched)
     };
     let (stop, stopping) = (terminate.clone(), shared.stopping.clone());
+    let weak = Arc::downgrade(shared);
     let task = async move {
       let fetched = until(&stopping, until(&stop, fetch)).await.flatten();
+      if let Some(shared) = weak.upgrade() {
+        match &fetched {
+          Some(Ok(_)) => shared.online.answered(),
+          Some(Err(error)) => shared.online.failed(error.kind),
+          None => {}
+        }
+      }
       if let Some(fetched) = fetched {
         // A script that has ended does not wait for it.
         let _ = sender.send(fetched);

@@ -17,10 +17,13 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use super::Running;
+use super::broadcast::Broadcasts;
 use super::caches::CacheUsers;
 use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::notifications::Notifications;
+use super::online::Online;
 use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
@@ -52,6 +55,9 @@ pub(super) struct Shared {
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
+  pub(super) broadcasts: Broadcasts,
+  pub(super) notifications: Notifications,
+  pub(super) online: Online,
   /// Every background fetch whose records are still there.
   pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
   /// The engine is going down; nothing settles any more.
@@ -90,6 +96,9 @@ impl Shared {
         registrations: Registrations::new(Arc::downgrade(&service_workers)),
         service_workers,
         cache_users: CacheUsers::default(),
+        broadcasts: Broadcasts::default(),
+        notifications: Notifications::default(),
+        online: Online::default(),
         runs: Mutex::default(),
         stopping: CancellationToken::new(),
         quotas: Quotas::default(),
@@ -156,6 +165,10 @@ impl Shared {
   /// The quota of the origin of `scope`.
   pub(super) fn quota(&self, scope: &Url) -> Arc<Quota> {
     self.quotas.of(scope.origin(), &self.config)
+  }
+
+  pub(super) fn origin_quota(&self, origin: url::Origin) -> Arc<Quota> {
+    self.quotas.of(origin, &self.config)
   }
 
   pub(super) fn next_realm(&self) -> u64 {

@@ -18,8 +18,12 @@ use crate::engine::Realm;
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 /// Ops that wait for what the engine has to tell, and keep no script alive.
-const LISTENING: [&str; 2] =
-  ["op_bgfetch_next_message", "op_service_worker_next_message"];
+const LISTENING: [&str; 4] = [
+  "op_bgfetch_next_message",
+  "op_broadcast_next",
+  "op_navigator_online_other_than",
+  "op_service_worker_next_message",
+];
 
 enum Turn {
   /// Nothing is left to do.

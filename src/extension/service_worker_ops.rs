@@ -13,7 +13,7 @@ use deno_web::serialize_transferables;
 use serde::Serialize;
 use url::Url;
 
-use super::browser::JsFetchEvent;
+use super::browser::JsExtensionEvent;
 use super::error::BackgroundFetchError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
@@ -121,6 +121,57 @@ pub(crate) fn op_service_worker_post_to_worker(
   Ok(())
 }
 
+/// Opens a window at `url`, if a click allows it and the display can: "",
+/// "InvalidAccessError" or "TypeError".
+#[op2]
+#[string]
+pub(crate) fn op_clients_open_window(
+  state: &mut OpState,
+  #[string] url: &str,
+) -> &'static str {
+  let realm = state.borrow::<Realm>();
+  ask_display(url, realm, |url| realm.open_window(url))
+}
+
+/// The same for the window at `url` that is to be focused.
+#[op2]
+#[string]
+pub(crate) fn op_clients_focus(
+  state: &mut OpState,
+  #[string] url: &str,
+) -> &'static str {
+  let realm = state.borrow::<Realm>();
+  ask_display(url, realm, |url| realm.focus_window(url))
+}
+
+fn ask_display(
+  url: &str,
+  realm: &Realm,
+  ask: impl FnOnce(&Url) -> bool,
+) -> &'static str {
+  let Ok(url) = Url::parse(url) else {
+    return "TypeError";
+  };
+  match realm.consume_user_activation() {
+    false => "InvalidAccessError",
+    true if ask(&url) => "",
+    true => "TypeError",
+  }
+}
+
+/// Takes the window at `from` to `to`, if the display can.
+#[op2(fast)]
+pub(crate) fn op_clients_navigate(
+  state: &mut OpState,
+  #[string] from: &str,
+  #[string] to: &str,
+) -> bool {
+  match (Url::parse(from), Url::parse(to)) {
+    (Ok(from), Ok(to)) => state.borrow::<Realm>().navigate_window(&from, &to),
+    _ => false,
+  }
+}
+
 #[op2]
 pub(crate) fn op_service_worker_post_to_client(
   state: &mut OpState,
@@ -169,8 +220,8 @@ enum JsContent {
     name: &'static str,
     source: Option<Source>,
     origin: Option<String>,
-    /// Of a `fetch` event.
-    fetch: Option<JsFetchEvent>,
+    /// Of an event of another extension.
+    extension: Option<JsExtensionEvent>,
   },
 }
 
@@ -218,11 +269,11 @@ impl JsServiceWorkerMessage {
         JsContent::Message { source, origin }
       }
       ServiceWorkerMessage::Event { id, event } => {
-        let mut fetch = None;
+        let mut extension = None;
         let (name, source, origin) = match event {
-          Event::Fetch(request) => {
-            fetch = JsFetchEvent::new(state, request);
-            ("fetch", None, None)
+          Event::Extension { name, data } => {
+            extension = JsExtensionEvent::new(state, data);
+            (name, None, None)
           }
           Event::Install => ("install", None, None),
           Event::Activate => ("activate", None, None),
@@ -240,7 +291,7 @@ impl JsServiceWorkerMessage {
           name,
           source,
           origin,
-          fetch,
+          extension,
         }
       }
     };

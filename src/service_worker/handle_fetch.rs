@@ -45,7 +45,11 @@ impl ServiceWorkers {
       .await;
     // 17, 18. "If the result of running the Run Service Worker algorithm with
     // activeWorker is failure, set handleFetchFailed to true."
-    match self.enqueue(worker, Event::Fetch(request(client))) {
+    let event = Event::Extension {
+      name: "fetch",
+      data: request(client),
+    };
+    match self.enqueue(worker, event) {
       // Who answers is the script; nobody waits for the event's end.
       Some(_) => Handled::Fired,
       None => Handled::Failed,

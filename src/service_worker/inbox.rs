@@ -72,9 +72,11 @@ pub enum ServiceWorkerMessage {
 pub enum Event {
   Install,
   Activate,
-  /// [`fetch`](https://w3c.github.io/ServiceWorker/#service-worker-global-scope-fetch-event):
-  /// a request of a client, with the way back for its response.
-  Fetch(Payload),
+  /// An event whose kind only others know: `fetch`, `notificationclick`.
+  Extension {
+    name: &'static str,
+    data: Payload,
+  },
   Message {
     source: Source,
     origin: String,

@@ -190,7 +190,10 @@ fn caches_come_and_go_and_those_of_another_origin_are_not_seen() {
     server: site.other,
     other: site.server,
   };
-  assert_eq!(other.lines("await say('keys', () => caches.keys());"), ["keys:"]);
+  assert_eq!(
+    other.lines("await say('keys', () => caches.keys());"),
+    ["keys:"]
+  );
 }
 
 #[test]

@@ -9,7 +9,9 @@ use crate::support::Resource;
 fn a_response_has_what_the_server_sent_and_may_be_seen() {
   let site = Site::new();
   let hello = Resource::text("hello").header("x-own", "1");
-  site.server.serve("/app/x", hello.header("set-cookie", "a=1"));
+  site
+    .server
+    .serve("/app/x", hello.header("set-cookie", "a=1"));
   let origin = site.server.origin();
   let lines = site.lines(
     "await say('head', async () => {
@@ -29,9 +31,8 @@ fn a_response_has_what_the_server_sent_and_may_be_seen() {
       return Promise.all([r.clone().text(), r.text()]);
     });",
   );
-  let head = format!(
-    "head: 200 true basic {origin}/app/x false 1 null hello true"
-  );
+  let head =
+    format!("head: 200 true basic {origin}/app/x false 1 null hello true");
   let expected = [
     head.as_str(),
     "cookie: 200",
@@ -44,7 +45,9 @@ fn a_response_has_what_the_server_sent_and_may_be_seen() {
   let requests = site.server.requests_for("/app/x");
   let value = |index: usize, wanted: &str| {
     let mut headers = requests[index].headers.iter();
-    headers.find(|(name, _)| name == wanted).map(|(_, v)| v.clone())
+    headers
+      .find(|(name, _)| name == wanted)
+      .map(|(_, v)| v.clone())
   };
   assert_eq!(value(0, "cookie"), None);
   assert_eq!(value(1, "cookie").as_deref(), Some("a=1"));
@@ -58,7 +61,9 @@ fn every_kind_of_body_is_sent_and_sent_again_where_that_is_possible() {
   let site = Site::new();
   site.server.serve("/echo", Resource::echo());
   let again = Behaviour::Redirect("/echo".to_string(), 307);
-  site.server.serve("/again", Resource::text("").script([again]));
+  site
+    .server
+    .serve("/again", Resource::text("").script([again]));
   let lines = site.lines(
     "const stream = () => new ReadableStream({
       async start(controller) {

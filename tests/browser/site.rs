@@ -36,9 +36,8 @@ impl Site {
   /// `sw.js` beside it. In both, `@OTHER@` is the other origin.
   pub fn start(&self, page: &str, worker: Option<&str>) -> Running {
     let origin = self.other.origin();
-    let fill = |script: &str| {
-      format!("{SAY}{}", script.replace("@OTHER@", &origin))
-    };
+    let fill =
+      |script: &str| format!("{SAY}{}", script.replace("@OTHER@", &origin));
     let page = self.place.write("page.js", &fill(page));
     let base = self.server.url("/app/");
     let mut arguments = vec!["--policy", "browser", "--quiet"];
@@ -60,7 +59,9 @@ impl Site {
     let bodies = self.place.path(&self.place.store).join("bodies");
     let directories = std::fs::read_dir(bodies).into_iter().flatten();
     let files = directories.map(|directory| {
-      std::fs::read_dir(directory.unwrap().path()).unwrap().count()
+      std::fs::read_dir(directory.unwrap().path())
+        .unwrap()
+        .count()
     });
     files.sum()
   }

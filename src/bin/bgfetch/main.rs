@@ -3,6 +3,7 @@
 mod arguments;
 mod byte_count;
 mod commands;
+mod desktop;
 mod evaluations;
 mod failure;
 mod file_names;

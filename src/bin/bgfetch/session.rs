@@ -20,6 +20,7 @@ use futures::FutureExt;
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
 use crate::arguments::Policy;
+use crate::desktop::Desktop;
 use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -73,6 +74,7 @@ impl Session {
     let before_events = BeforeEvents::new(screen.clone(), out);
     let mut config = EngineConfig {
       before_event: Some(before_events.hook()),
+      display: Some(Arc::new(Desktop(screen.clone()))),
       ..EngineConfig::default()
     };
     let worker_files = Arc::new(WorkerFiles::default());

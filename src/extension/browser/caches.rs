@@ -34,9 +34,7 @@ impl Resource for Cache {
   }
 }
 
-fn storage(
-  state: &Rc<RefCell<OpState>>,
-) -> Result<CacheStorage, BrowserError> {
+fn storage(state: &Rc<RefCell<OpState>>) -> Result<CacheStorage, BrowserError> {
   Ok(state.borrow().borrow::<Realm>().caches()?)
 }
 
@@ -49,8 +47,7 @@ fn cache(
 
 fn response(state: &mut OpState, cached: CachedResponse) -> JsResponse {
   let CachedResponse { response, body } = cached;
-  let body =
-    body.map(|body| state.resource_table.add(ReadableBody::new(body)));
+  let body = body.map(|body| state.resource_table.add(ReadableBody::new(body)));
   JsResponse { response, body }
 }
 
@@ -199,7 +196,8 @@ pub(super) async fn op_cache_put(
   });
   let stored = futures::future::try_join_all(stored).await?;
   let items = heads.into_iter().zip(stored);
-  let items = items.map(|((request, response), body)| (request, response, body));
+  let items =
+    items.map(|((request, response), body)| (request, response, body));
   Ok(cache.0.put(items.collect()).await?)
 }
 

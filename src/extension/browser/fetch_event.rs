@@ -20,7 +20,6 @@ use crate::engine::FetchEventAnswer;
 use crate::engine::FetchEventRequest;
 use crate::network::FetchResponse;
 use crate::network::NetworkError;
-use crate::service_worker::Payload;
 use crate::spec::Request;
 use crate::spec::Response;
 
@@ -46,9 +45,11 @@ pub(crate) struct JsFetchEvent {
 }
 
 impl JsFetchEvent {
-  /// `None` for what is no request, and where no script could answer it.
-  pub(crate) fn new(state: &mut OpState, payload: Payload) -> Option<Self> {
-    let event = *payload.0.downcast::<FetchEventRequest>().ok()?;
+  /// `None` where no script could answer it.
+  pub(super) fn new(
+    state: &mut OpState,
+    event: FetchEventRequest,
+  ) -> Option<Self> {
     if !state.has::<Installed>() {
       event.respond(FetchEventAnswer::NotHandled);
       return None;

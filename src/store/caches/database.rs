@@ -128,8 +128,8 @@ impl Database {
   ) -> Result<T, StoreError> {
     let Self { connection, file } = self;
     let change = || {
-      let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)?;
+      let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
       let changed = work(&transaction)?;
       transaction.commit()?;
       Ok(changed)
@@ -416,10 +416,11 @@ fn length(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
   Ok(row.get::<_, i64>(column)?.unsigned_abs())
 }
 
-fn body_id(
-  row: &Row<'_>,
-  column: usize,
-) -> rusqlite::Result<Option<BodyId>> {
+fn body_id(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<BodyId>> {
   let bytes: Option<Vec<u8>> = row.get(column)?;
-  Ok(bytes.and_then(|b| uuid::Uuid::from_slice(&b).ok()).map(BodyId))
+  Ok(
+    bytes
+      .and_then(|b| uuid::Uuid::from_slice(&b).ok())
+      .map(BodyId),
+  )
 }

@@ -90,7 +90,7 @@ pub struct Caches(Arc<Mutex<State>>);
 
 enum State {
   Unopened(Place),
-  Open(Database, #[expect(dead_code, reason = "holds the directory")] Place),
+  Open(Database, Place),
   Closed,
 }
 
@@ -145,9 +145,7 @@ impl Caches {
   /// The database cannot be read.
   pub async fn load(&self) -> Result<(Vec<CacheUsage>, Removed), StoreError> {
     let made = match &*lock(&self.0) {
-      State::Unopened(Place::Directory { path, .. }) => {
-        Database::is_in(path)
-      }
+      State::Unopened(Place::Directory { path, .. }) => Database::is_in(path),
       State::Unopened(Place::Memory) => false,
       _ => true,
     };
@@ -172,7 +170,9 @@ impl Caches {
     origin: String,
     name: String,
   ) -> Result<CacheKey, StoreError> {
-    self.run(move |database| database.open_cache(&origin, &name)).await
+    self
+      .run(move |database| database.open_cache(&origin, &name))
+      .await
   }
 
   /// The names of the caches of `origin`, oldest first.
@@ -246,6 +246,19 @@ impl Caches {
         Ok((count, removed(what)))
       })
       .await
+  }
+
+  /// How many bytes more the disk can take, where that is known.
+  pub(crate) fn available(&self) -> Result<Option<u64>, StoreError> {
+    let state = lock(&self.0);
+    let (State::Unopened(place) | State::Open(_, place)) = &*state else {
+      return Err(StoreError::Closed);
+    };
+    let Place::Directory { path, .. } = place else {
+      return Ok(None);
+    };
+    let disk = rustix::fs::statvfs(path).map_err(std::io::Error::from)?;
+    Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
   }
 
   async fn run<T: Send + 'static>(
