@@ -7,6 +7,8 @@ mod support;
 
 #[path = "browser/caches.rs"]
 mod caches;
+#[path = "browser/examples.rs"]
+mod examples;
 #[path = "browser/fetch.rs"]
 mod fetch;
 #[path = "browser/fetch_event.rs"]
