@@ -12,6 +12,7 @@ use super::realm_facts::RealmFacts;
 use super::realm_facts::RealmKind;
 use super::record::RecordHandle;
 use super::registration::Registration;
+use super::run::Run;
 use super::service_worker::WorkerEvents;
 use super::settle;
 use crate::display::BackgroundFetchSnapshot;
@@ -97,10 +98,11 @@ impl Realm {
   }
 
   /// The same realm, for the background fetches of a registration that one of
-  /// its scripts has. `None` when the registration is gone.
+  /// its scripts has. `None` when the registration is gone, or is of another
+  /// origin.
   pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
     let shared = self.engine().shared();
-    let scope = shared.service_workers.scope(id)?;
+    let scope = shared.service_workers.scope(self.attached.id, id)?;
     Some(Self {
       attached: self.attached.clone(),
       registration: shared.registrations.get(&scope),
@@ -187,7 +189,21 @@ impl Realm {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    self.engine().abort(key).await
+    match self.own(key) {
+      Some(_) => self.engine().abort(key).await,
+      None => Ok(false),
+    }
+  }
+
+  /// A background fetch that the realm's scripts may have: one of their origin,
+  /// or of the registration that the embedder names. The key comes from a
+  /// script.
+  fn own(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
+    let run = self.engine().shared().run(key)?;
+    let scope = &run.registration.scope;
+    let is_own = Arc::ptr_eq(&run.registration, &self.attached.registration)
+      || scope.origin() == self.facts().url.origin();
+    is_own.then_some(run)
   }
 
   /// [`matchAll()`](https://wicg.github.io/background-fetch/#background-fetch-registration-match-all):
@@ -200,7 +216,7 @@ impl Realm {
     options: CacheQueryOptions,
   ) -> Vec<RecordHandle> {
     let shared = self.engine().shared();
-    let Some(run) = shared.run(key) else {
+    let Some(run) = self.own(key) else {
       return Vec::new();
     };
     // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
@@ -219,14 +235,14 @@ impl Realm {
   /// The realm has an instance of this background fetch: from now on its
   /// updates come through [`Realm::next_message`].
   pub fn watch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.engine().shared().run(key) {
+    if let Some(run) = self.own(key) {
       run.watch(self.attached.id, &self.attached.inbox.updates);
     }
   }
 
   /// The instance is gone.
   pub fn unwatch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.engine().shared().run(key) {
+    if let Some(run) = self.own(key) {
       run.unwatch(self.attached.id);
     }
   }
@@ -291,7 +307,7 @@ impl Realm {
   ) {
     let shared = self.engine().shared();
     // updateUI.4: Let bgFetch be the event's background fetch.
-    let Some(run) = shared.run(key) else { return };
+    let Some(run) = self.own(key) else { return };
     shared.checkpoint.note(Fact::Ui {
       key,
       title: title.clone(),
