@@ -5,9 +5,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::Engine;
+use super::events::Delivery;
+use super::events::WorkerEnd;
 use super::inbox::Inbox;
 use super::inbox::RealmMessage;
-use super::owed_events::Delivery;
 use super::realm_facts::RealmFacts;
 use super::realm_facts::RealmKind;
 use super::record::RecordHandle;
@@ -74,7 +75,7 @@ impl Realm {
     });
     let inbox = Arc::new(Inbox::default());
     if let Some(worker) = facts.worker {
-      let events = WorkerEvents::new(shared, &registration, id, &inbox);
+      let events = WorkerEvents::new(&registration, id, &inbox);
       shared
         .service_workers
         .attach_worker(worker, id, Arc::new(events));
@@ -265,14 +266,21 @@ impl Realm {
 
   /// Waits for something to tell the script. Safe to cancel.
   pub async fn next_message(&self) -> RealmMessage {
-    let message = self.attached.inbox.next().await;
-    if let RealmMessage::Event { delivery, .. } = &message {
-      let Attached {
-        registration, id, ..
-      } = &*self.attached;
-      registration.taken(*id, *delivery);
+    let Attached {
+      registration,
+      id,
+      inbox,
+      ..
+    } = &*self.attached;
+    loop {
+      let message = inbox.next().await;
+      match &message {
+        // It is for another worker: this one was told to stop.
+        RealmMessage::Event { delivery, .. }
+          if !registration.dispatched(*id, *delivery) => {}
+        _ => return message,
+      }
     }
-    message
   }
 
   /// The updates that are there now, so that something else that the script is
@@ -352,12 +360,12 @@ impl Realm {
 
 impl Drop for Attached {
   fn drop(&mut self) {
-    let was_started = self.facts.worker.is_some();
-    let shared = self.engine.shared();
-    shared.service_workers.detach(self.id);
-    let fatal = self.registration.worker_ended(self.id, was_started);
-    for (event, run) in fatal {
-      settle::event_handled(shared.clone(), event, run);
-    }
+    self.engine.shared().service_workers.detach(self.id);
+    // A realm of the embedder's ends when that wants it to.
+    let end = match self.facts.worker {
+      Some(_) => WorkerEnd::Crashed,
+      None => WorkerEnd::Stopped,
+    };
+    self.registration.worker_ended(self.id, end);
   }
 }

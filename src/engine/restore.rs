@@ -158,7 +158,11 @@ pub(super) fn make_known(
 /// Begins what was restored, or continued.
 pub(super) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
   let failure_reason = run.look(|p| p.background_fetch().failure_reason);
-  if run.retained().is_some() {
+  if let Some(retained) = run.retained() {
+    if !retained.undelivered.is_empty() {
+      let event = FunctionalEvent::of_settled(failure_reason);
+      run.registration.restore_undelivered(event, run.clone());
+    }
     return shared.tell_observers(&run);
   }
   run.registration.unfinished(1);
