@@ -43,11 +43,6 @@ impl StoredEnvironment {
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
 pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
-  // Workers come first: there may be events for them.
-  if shared.config.service_worker_host.is_some() {
-    let registrations = shared.store.facts.registrations().await?;
-    shared.service_workers.restore(registrations);
-  }
   let mut known = HashSet::new();
   let mut runs = Vec::new();
   for row in shared.store.facts.load().await? {
@@ -63,6 +58,12 @@ pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
   let bodies = shared.store.bodies.ids().await?.into_iter();
   let orphans: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
   shared.delete_bodies(orphans).await;
+  // A worker that starts finds every background fetch, and one that has an
+  // event finds its worker.
+  if shared.config.service_worker_host.is_some() {
+    let registrations = shared.store.facts.registrations().await?;
+    shared.service_workers.restore(registrations);
+  }
   for run in runs {
     begin(shared, run);
   }
