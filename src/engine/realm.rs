@@ -1,6 +1,8 @@
 //! A JavaScript realm, seen from the engine.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
@@ -58,6 +60,8 @@ pub(super) struct Attached {
   /// In addition to those in the facts.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
+  /// It has started a background fetch, or has got an event of one.
+  has_had_background_fetch: AtomicBool,
 }
 
 impl Realm {
@@ -90,6 +94,7 @@ impl Realm {
       inbox,
       added_csp: Mutex::default(),
       service_workers,
+      has_had_background_fetch: AtomicBool::new(false),
     };
     Self {
       attached: Arc::new(attached),
@@ -278,7 +283,11 @@ impl Realm {
         // It is for another worker: this one was told to stop.
         RealmMessage::Event { delivery, .. }
           if !registration.dispatched(*id, *delivery) => {}
-        _ => return message,
+        RealmMessage::Event { .. } => {
+          self.has_background_fetch();
+          return message;
+        }
+        RealmMessage::Update(_) => return message,
       }
     }
   }
@@ -334,8 +343,21 @@ impl Realm {
       && others.iter().all(|registration| registration.is_idle())
   }
 
+  fn has_background_fetch(&self) {
+    let had = &self.attached.has_had_background_fetch;
+    had.store(true, Ordering::Relaxed);
+  }
+
+  /// Whether the realm has ever started a background fetch, or got an event of
+  /// one.
+  pub(crate) fn has_had_background_fetch(&self) -> bool {
+    let had = &self.attached.has_had_background_fetch;
+    had.load(Ordering::Relaxed)
+  }
+
   /// The realm starts a background fetch.
   pub(super) fn starts(&self) {
+    self.has_background_fetch();
     let is_own = |other| Arc::ptr_eq(&self.registration, other);
     let mut others = self.attached.others.lock();
     if !is_own(&self.attached.registration) && !others.iter().any(is_own) {
