@@ -218,6 +218,22 @@ impl Engine {
     all
   }
 
+  /// How many bytes each record of a background fetch has stored, in order;
+  /// none when there is no such background fetch. Their sum is its stored body
+  /// bytes total.
+  pub fn stored_bytes(
+    &self,
+    key: crate::store::BackgroundFetchKey,
+  ) -> Vec<u64> {
+    let Some(run) = self.shared().run(key) else {
+      return Vec::new();
+    };
+    run.look(|perform| {
+      let records = perform.background_fetch().records.iter();
+      records.map(|record| record.response_data.bytes).collect()
+    })
+  }
+
   /// Tells of every background fetch there is, and of every change.
   pub fn observe(&self) -> Observer {
     let queue = Arc::new(UpdateQueue::default());
