@@ -147,6 +147,13 @@ if (inServiceWorker) {
     dispatched: (event) => fetchEvent().dispatched(event),
   });
 
+  const installEvent = script("install_event");
+  defineLazyInterface(globalThis, "InstallEvent", installEvent);
+  setEventKind("install", {
+    __proto__: null,
+    create: ({ name }) => new (installEvent().InstallEvent)(name),
+  });
+
   defineEventHandlerAttribute(globalThis, "notificationclick");
   defineEventHandlerAttribute(globalThis, "notificationclose");
   defineLazyInterface(globalThis, "NotificationEvent", notifications);

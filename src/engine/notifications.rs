@@ -72,9 +72,8 @@ impl Realm {
   ) -> Result<u64, String> {
     let shared = self.engine().shared();
     let scope = match registration {
-      Some(id) => shared
-        .service_workers
-        .scope(id)
+      Some(id) => self
+        .scope_of(id)
         .filter(|_| shared.service_workers.has_active_worker(id)),
       None => Some(self.facts().url.clone()),
     };
@@ -120,7 +119,7 @@ impl Realm {
     tag: &str,
   ) -> Vec<ScriptNotification> {
     let shared = self.engine().shared();
-    let Some(scope) = shared.service_workers.scope(registration) else {
+    let Some(scope) = self.scope_of(registration) else {
       return Vec::new();
     };
     let all = shared.notifications.shown.lock();
@@ -129,6 +128,11 @@ impl Realm {
         && (tag.is_empty() || one.shown.notification.tag == tag)
     });
     of_it.cloned().collect()
+  }
+
+  fn scope_of(&self, registration: RegistrationId) -> Option<Url> {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.scope(self.attached.id, registration)
   }
 
   /// A script closes a notification. No event is fired.

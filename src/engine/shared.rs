@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -62,6 +63,8 @@ pub(super) struct Shared {
   pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
   /// The engine is going down; nothing settles any more.
   pub(super) stopping: CancellationToken,
+  /// A background fetch is retained from now on.
+  pub(super) retained: Notify,
   quotas: Quotas,
   tasks: TaskTracker,
   /// Fetches that outlive their realm.
@@ -93,7 +96,10 @@ impl Shared {
         concurrency: Semaphore::new(open_files::at_once(
           config.concurrency.in_all,
         )),
-        registrations: Registrations::new(Arc::downgrade(&service_workers)),
+        registrations: Registrations::new(
+          Arc::downgrade(&service_workers),
+          config.service_worker_limits,
+        ),
         service_workers,
         cache_users: CacheUsers::default(),
         broadcasts: Broadcasts::default(),
@@ -101,6 +107,7 @@ impl Shared {
         online: Online::default(),
         runs: Mutex::default(),
         stopping: CancellationToken::new(),
+        retained: Notify::new(),
         quotas: Quotas::default(),
         tasks: TaskTracker::new(),
         keepalive: TaskTracker::new(),

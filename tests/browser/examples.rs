@@ -16,8 +16,9 @@ fn run(site: &Site, name: &str) -> Ended {
   let file = |name: &str| directory.join(name).to_str().unwrap().to_string();
   let base = site.server.url(&format!("/{name}/"));
   let (page, worker) = (file("page.js"), file("sw.js"));
-  let arguments =
-    ["--policy", "browser", "--quiet", "--base", &base, &page, "--sw", &worker];
+  let arguments = [
+    "--policy", "browser", "--quiet", "--base", &base, &page, "--sw", &worker,
+  ];
   site.place.bgfetch("run", &arguments)
 }
 
@@ -48,8 +49,12 @@ fn podcast() {
         {"id": "e2", "title": "Two", "url": "2.mp3", "size": 200000}]}"#,
     ),
   );
-  site.server.serve("/podcast/1.mp3", Resource::bytes(300_000, 1));
-  site.server.serve("/podcast/2.mp3", Resource::bytes(200_000, 2));
+  site
+    .server
+    .serve("/podcast/1.mp3", Resource::bytes(300_000, 1));
+  site
+    .server
+    .serve("/podcast/2.mp3", Resource::bytes(200_000, 2));
   let first = run(&site, "podcast").code(0);
   for expected in ["stored e1: 300000\n", "stored e2: 200000\n"] {
     assert!(first.stdout.contains(expected), "{first:#?}");
@@ -98,7 +103,9 @@ fn offline() {
 #[test]
 fn video() {
   let site = Site::new();
-  site.server.serve("/video/film.mp4", Resource::bytes(300_000, 1));
+  site
+    .server
+    .serve("/video/film.mp4", Resource::bytes(300_000, 1));
   says(
     run(&site, "video"),
     &[
@@ -121,11 +128,7 @@ fn tiles() {
   }
   says(
     run(&site, "tiles"),
-    &[
-      "16 1",
-      "success 1600 true",
-      "16 tiles, 1 of them here",
-    ],
+    &["16 1", "success 1600 true", "16 tiles, 1 of them here"],
   );
 }
 
@@ -155,7 +158,9 @@ fn game() {
 #[test]
 fn library() {
   let site = Site::new();
-  site.server.serve("/library/small.epub", Resource::bytes(20_000, 1));
+  site
+    .server
+    .serve("/library/small.epub", Resource::bytes(20_000, 1));
   let long = Resource::bytes(500_000, 2);
   let long = long.script([Behaviour::StallAfter(100_000)]);
   site.server.serve("/library/long.epub", long);
@@ -181,7 +186,9 @@ fn library() {
 #[test]
 fn language() {
   let site = Site::new();
-  site.server.serve("/language/de.json", json(r#"{"hello": "hallo"}"#));
+  site
+    .server
+    .serve("/language/de.json", json(r#"{"hello": "hallo"}"#));
   let slow = json("{}").script([Behaviour::Hold]);
   site.server.serve("/language/slow.json", slow);
   says(
@@ -200,7 +207,9 @@ fn news() {
     "/news/today.json",
     json(r#"{"headline": "It works", "number": 42}"#),
   );
-  site.server.serve("/news/cover.png", Resource::bytes(1000, 1));
+  site
+    .server
+    .serve("/news/cover.png", Resource::bytes(1000, 1));
   says(run(&site, "news"), &["headline: It works", "edition: 42"]);
 }
 

@@ -99,6 +99,7 @@ deno_core::extension!(
     "cache_storage.js",
     "fetch.js",
     "fetch_event.js",
+    "install_event.js",
     "lazy.js",
     "navigator.js",
     "notifications.js",
