@@ -17,6 +17,7 @@ use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
+use crate::network::without_secrets;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
@@ -115,10 +116,8 @@ async fn note_that_it_is_sent(
 
 /// Why a response with this head makes its record fail, for people.
 fn bad_status(head: &Response) -> String {
-  let url = head
-    .url_list
-    .last()
-    .map_or("the server", |url| url.as_str());
+  let url = head.url_list.last().map(without_secrets);
+  let url = url.as_deref().unwrap_or("the server");
   let Response {
     status,
     status_message,

@@ -2,13 +2,16 @@
 
 use url::Url;
 
+use super::classify::without_secrets;
+
 /// A [network error](https://fetch.spec.whatwg.org/#concept-network-error)
 /// with its cause.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct NetworkError {
   pub kind: NetworkErrorKind,
-  /// A sentence for people; scripts never see it.
+  /// A sentence for people; scripts never see it. URLs in it have no query,
+  /// no fragment and no credentials.
   pub message: String,
 }
 
@@ -20,6 +23,7 @@ impl NetworkError {
   /// The body of the request to `url` is not what the author's integrity
   /// metadata says.
   pub(crate) fn integrity_mismatch(url: &Url) -> Self {
+    let url = without_secrets(url);
     Self::refused(format!(
       "the body of {url} does not match the integrity metadata of its request"
     ))
