@@ -10,6 +10,7 @@ mod fetch_rejection;
 mod finished;
 mod inbox;
 mod integrity;
+mod net_permission;
 mod open_files;
 mod owed_events;
 mod pending;

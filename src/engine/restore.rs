@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::net_permission::NetPermission;
 use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
 use super::restore_record;
@@ -27,6 +28,9 @@ use crate::store::StoredBackgroundFetch;
 pub(super) struct StoredEnvironment {
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  /// Whether the realm had a check of its own.
+  #[serde(default)]
+  pub(super) net_check: bool,
 }
 
 impl StoredEnvironment {
@@ -116,7 +120,7 @@ async fn restore_row(
       registration: shared.registrations.get(&row.scope),
       environment: stored.environment,
       embedder_data: stored.embedder_data,
-      net_check: None,
+      net_permission: NetPermission::restored(shared, stored.net_check),
       slots,
       perform: Perform::new(row.background_fetch),
     },

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::net_permission::NetPermission;
 use super::quota::Taken;
 use super::record_slot::NewSlot;
 use super::record_slot::RecordSlot;
@@ -20,7 +21,6 @@ use super::updates::UpdateQueue;
 use crate::display::BackgroundFetchSnapshot;
 use crate::display::Waiting;
 use crate::network::Environment;
-use crate::network::NetCheck;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::Perform;
@@ -34,9 +34,7 @@ pub(super) struct Run {
   pub(super) shared: Weak<Shared>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
-  /// The realm's own check; a run that was restored has only the one of the
-  /// network's configuration.
-  pub(super) net_check: Option<NetCheck>,
+  pub(super) net_permission: NetPermission,
   pub(super) records: Vec<RecordSlot>,
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
@@ -58,7 +56,7 @@ pub(super) struct NewRun {
   pub(super) registration: Arc<Registration>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
-  pub(super) net_check: Option<NetCheck>,
+  pub(super) net_permission: NetPermission,
   pub(super) slots: Vec<NewSlot>,
   pub(super) perform: Perform,
 }
@@ -74,7 +72,7 @@ impl Run {
       registration: new.registration,
       environment: new.environment,
       embedder_data: new.embedder_data,
-      net_check: new.net_check,
+      net_permission: new.net_permission,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       concurrency: Semaphore::new(
         shared.config.concurrency.per_background_fetch,

@@ -41,6 +41,9 @@ pub(super) enum Connection {
 /// it alone, which a server that takes requests at all takes.
 const MAX_RESENDS: u32 = 3;
 
+/// The longest URL that the transport can send, in bytes.
+const MAX_URL: usize = u16::MAX as usize - 1;
+
 /// [HTTP-network fetch](https://fetch.spec.whatwg.org/#concept-http-network-fetch):
 /// one request, one answer.
 ///
@@ -187,6 +190,12 @@ fn transport_request(
     let message = format!("the request to {place} cannot be sent: {what}");
     NetworkError::refused(message)
   };
+  if url.as_str().len() > MAX_URL {
+    return Err(invalid(&format!(
+      "its URL is too long, {} bytes; at most {MAX_URL} can be sent",
+      url.as_str().len()
+    )));
+  }
   let method = http::Method::from_bytes(method.as_bytes())
     .map_err(|_| invalid("its method is not one of HTTP"))?;
   let mut request = reqwest::Request::new(method, url.clone());

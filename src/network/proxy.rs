@@ -209,7 +209,6 @@ mod tests {
       "proxy:port",
       "socks5://127.0.0.1:1080",
       "ftp://proxy",
-      "//proxy",
       "http://proxy:99999",
     ] {
       for name in ["http_proxy", "HTTPS_PROXY", "all_proxy"] {

@@ -18,6 +18,7 @@ mod integrity;
 mod machine;
 mod offline;
 mod pause;
+mod permission;
 mod quota;
 mod rate_limit;
 mod records;

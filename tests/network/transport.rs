@@ -191,6 +191,26 @@ async fn three_hundred_headers_and_answers_before_the_answer_are_read() {
 }
 
 #[tokio::test]
+async fn a_url_that_cannot_be_sent_says_why() {
+  let server = Server::start(answer(OK)).await;
+  let url = server.url(&format!("/x?{}", "q".repeat(70_000)));
+  let message = refused(params(program(), &url)).await;
+  assert!(message.contains("its URL is too long"), "{message}");
+  assert!(!message.contains("qqq"), "{message}");
+  let longest = server.url(&format!("/x?{}", "q".repeat(65_000)));
+  network().fetch(params(program(), &longest)).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_headers_than_can_be_sent_are_refused() {
+  let mut params = params(program(), "http://server.test/");
+  for i in 0..30_000 {
+    params.request.headers.append(format!("x-{i}"), "1");
+  }
+  assert!(refused(params).await.contains("too many headers"));
+}
+
+#[tokio::test]
 async fn silence_is_interrupted_before_and_after_the_head() {
   let config = NetworkConfig {
     idle_timeout: Duration::from_millis(100),

@@ -118,17 +118,13 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
       WHOLE,
       [Whole],
     ),
-    // HTTP/2 compares, and such an answer is none. HTTP/1.1 takes the missing
-    // byte for one that got lost, and is told that there is none.
-    match http2 {
-      true => case(too_long, [LyingContentLength(SIZE + 1)], ERROR, [Whole]),
-      false => case(
-        too_long,
-        [LyingContentLength(SIZE + 1), Normal],
-        BAD_STATUS,
-        [Whole, From(SIZE)],
-      ),
-    },
+    // The missing byte is taken for one that got lost, and then there is none.
+    case(
+      too_long,
+      [LyingContentLength(SIZE + 1), Normal],
+      BAD_STATUS,
+      [Whole, From(SIZE)],
+    ),
     // Over HTTP/1.1 nobody can see it: integrity metadata would.
     match http2 {
       true => case(too_short, [LyingContentLength(CUT)], ERROR, [Whole]),
