@@ -119,15 +119,30 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
       [Whole],
     ),
     // The missing byte is taken for one that got lost, and then there is none.
-    case(
-      too_long,
-      [LyingContentLength(SIZE + 1), Normal],
-      BAD_STATUS,
-      [Whole, From(SIZE)],
-    ),
-    // Over HTTP/1.1 nobody can see it: integrity metadata would.
+    // HTTP/2 does not hand on what it has in hand when it notices.
     match http2 {
-      true => case(too_short, [LyingContentLength(CUT)], ERROR, [Whole]),
+      true => case(
+        too_long,
+        [LyingContentLength(SIZE + 1), Normal],
+        WHOLE,
+        [Whole, FromAtMost(SIZE - 1)],
+      ),
+      false => case(
+        too_long,
+        [LyingContentLength(SIZE + 1), Normal],
+        BAD_STATUS,
+        [Whole, From(SIZE)],
+      ),
+    },
+    // HTTP/2 notices, again and again. Over HTTP/1.1 nobody can see it:
+    // integrity metadata would.
+    match http2 {
+      true => case(
+        too_short,
+        [LyingContentLength(CUT)],
+        ERROR,
+        [Whole, AnythingAgain],
+      ),
       false => case(too_short, [LyingContentLength(CUT)], truncated, [Whole]),
     },
   ]
