@@ -58,7 +58,6 @@ fn worker_with(engine: &Engine, check: Option<NetCheck>) -> Realm {
   realm
 }
 
-// steps: fetch.8.2
 #[tokio::test(flavor = "multi_thread")]
 async fn both_are_asked_at_registration_and_once_before_each_hop() {
   let server = FaultServer::start().await;
