@@ -254,12 +254,10 @@ pub(super) fn ended_without_answer(error: &reqwest::Error) -> bool {
 
 fn is_malformed(error: &reqwest::Error) -> bool {
   let parse = find::<hyper::Error>(error).is_some_and(|e| e.is_parse());
-  // The far side of HTTP/2 broke its rules, and this side noticed.
-  let protocol = find::<h2::Error>(error).is_some_and(|error| {
-    error.is_library()
-      && !error.is_io()
-      && error.reason() != Some(h2::Reason::NO_ERROR)
-  });
+  // The far side of HTTP/2 broke its rules in this stream, and this side
+  // noticed. When the connection is ended for it, another one may be at fault.
+  let protocol = find::<h2::Error>(error)
+    .is_some_and(|error| error.is_library() && error.is_reset());
   // Chunked framing that is none.
   let framing = chain(error).any(|cause| {
     cause.downcast_ref::<io::Error>().is_some_and(|e| {
