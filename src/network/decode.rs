@@ -148,8 +148,8 @@ fn decoded(
   coding: Coding,
   encoded: Reader,
 ) -> BoxStream<'static, io::Result<Bytes>> {
-  let state = (State::Begin(encoded), coding);
-  stream::try_unfold(state, |(mut state, coding)| async move {
+  let state = (State::Begin(encoded), BytesMut::new());
+  stream::try_unfold(state, move |(mut state, mut buffer)| async move {
     loop {
       state = match state {
         State::Begin(encoded) => {
@@ -157,9 +157,9 @@ fn decoded(
           State::Decoding(Box::new(decoder))
         }
         State::Decoding(mut decoder) => {
-          let bytes = decoder.read().await?;
+          let bytes = decoder.read(&mut buffer).await?;
           if !bytes.is_empty() {
-            return Ok(Some((bytes, (State::Decoding(decoder), coding))));
+            return Ok(Some((bytes, (State::Decoding(decoder), buffer))));
           }
           State::End(decoder.into_rest())
         }
@@ -216,17 +216,20 @@ impl Decoder {
     })
   }
 
-  /// The next bytes; none at the end.
-  async fn read(&mut self) -> io::Result<Bytes> {
-    let mut bytes = BytesMut::with_capacity(DECODED_CHUNK);
+  /// The next bytes; none at the end. Many small pieces share the room of
+  /// `buffer`, for they may all wait somewhere at once.
+  async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<Bytes> {
+    if buffer.capacity() == 0 {
+      buffer.reserve(DECODED_CHUNK);
+    }
     match self {
-      Self::Gzip(decoder) => decoder.read_buf(&mut bytes).await,
-      Self::Zlib(decoder) => decoder.read_buf(&mut bytes).await,
-      Self::Deflate(decoder) => decoder.read_buf(&mut bytes).await,
-      Self::Brotli(decoder) => decoder.read_buf(&mut bytes).await,
-      Self::Zstd(decoder) => decoder.read_buf(&mut bytes).await,
+      Self::Gzip(decoder) => decoder.read_buf(buffer).await,
+      Self::Zlib(decoder) => decoder.read_buf(buffer).await,
+      Self::Deflate(decoder) => decoder.read_buf(buffer).await,
+      Self::Brotli(decoder) => decoder.read_buf(buffer).await,
+      Self::Zstd(decoder) => decoder.read_buf(buffer).await,
     }?;
-    Ok(bytes.freeze())
+    Ok(buffer.split().freeze())
   }
 
   /// What comes after the end of the coding. The few bytes that were looked at

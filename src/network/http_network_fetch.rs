@@ -144,15 +144,18 @@ async fn send(
 fn framing(fetch: &Fetch, head: &http::response::Parts) -> Framing {
   let stream = head.version >= Version::HTTP_2;
   let length = head.headers.get("content-length");
-  let chunked = head.headers.contains_key("transfer-encoding");
+  // Of the transfer codings only the last one says where the body ends.
+  let codings = head.headers.get_all("transfer-encoding").iter().next_back();
+  let last = codings.and_then(|c| c.to_str().ok()?.rsplit(',').next());
+  let chunked = last.is_some_and(|c| c.trim().eq_ignore_ascii_case("chunked"));
   let no_body = fetch.request.method == "HEAD"
     || head.status.is_informational()
     || matches!(head.status.as_u16(), 204 | 304);
   Framing {
-    framed: stream || length.is_some() || chunked,
+    framed: stream || chunked || (length.is_some() && last.is_none()),
     // The transport has refused lengths that contradict each other.
     length: length
-      .filter(|_| !no_body && !chunked)
+      .filter(|_| !no_body && last.is_none())
       .and_then(|length| length.to_str().ok()?.trim().parse().ok()),
     stream: stream && !no_body,
   }

@@ -7,6 +7,7 @@ use async_compression::tokio::bufread::BrotliEncoder;
 use async_compression::tokio::bufread::ZlibEncoder;
 use async_compression::tokio::bufread::ZstdEncoder;
 use background_fetch::network::NetworkErrorKind;
+use futures::StreamExt;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncReadExt;
 
@@ -153,6 +154,35 @@ async fn codings_are_read_as_browsers_read_them() {
     let response = network().fetch(params).await.unwrap();
     assert_eq!(text(response).await.unwrap(), data, "{name}");
   }
+}
+
+/// As from a server that flushes after each byte.
+#[tokio::test]
+async fn a_body_of_the_smallest_pieces_takes_little_room() {
+  use std::io::Write;
+  let level = flate2::Compression::fast();
+  let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+  for _ in 0..20_000 {
+    encoder.write_all(b"x").unwrap();
+    encoder.flush().unwrap();
+  }
+  let encoded = encoder.finish().unwrap();
+  let server = Server::start(coded("gzip", encoded)).await;
+  let params = params(program(), &server.url("/"));
+  let mut response = network().fetch(params).await.unwrap();
+  // All of them are kept, so each room that was made is still there.
+  let mut pieces = Vec::new();
+  while let Some(piece) = response.body.next().await {
+    pieces.push(piece.unwrap());
+  }
+  let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+  assert_eq!(length, 20_000);
+  let mut rooms: Vec<_> = pieces
+    .iter()
+    .map(|piece| piece.as_ptr() as usize / 65_536)
+    .collect();
+  rooms.dedup();
+  assert!(rooms.len() <= 8, "{} rooms", rooms.len());
 }
 
 #[tokio::test]

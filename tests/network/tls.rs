@@ -118,10 +118,15 @@ async fn without_closure_alert(answer: &'static str) -> (String, Network) {
 
 #[tokio::test]
 async fn the_end_of_the_connection_is_that_of_a_body_without_a_length() {
-  let (url, network) =
-    without_closure_alert("HTTP/1.1 200 OK\r\n\r\nhello").await;
-  let response = network.fetch(params(program(), &url)).await.unwrap();
-  assert_eq!(text(response).await.unwrap(), "hello");
+  for answer in [
+    "HTTP/1.1 200 OK\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 9\r\n\r\nhello",
+  ] {
+    let (url, network) = without_closure_alert(answer).await;
+    let response = network.fetch(params(program(), &url)).await.unwrap();
+    assert_eq!(text(response).await.unwrap(), "hello", "{answer}");
+  }
 }
 
 #[tokio::test]
