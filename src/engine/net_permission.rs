@@ -70,11 +70,11 @@ impl Run {
       NetPermission::Known(check) => check.clone(),
       NetPermission::Lost => {
         let waiting = &self.records[record].waiting;
-        let reason = "its page's permission to use the network is not there \
-                      since the restart; it goes on when the page or its \
-                      service worker is there again";
+        let reason = "the permission to use it is not there since the \
+                      restart; it continues when a page or a worker of its \
+                      scope brings one";
         *waiting.lock() = Some(Waiting {
-          offline: false,
+          offline: true,
           reason: reason.into(),
         });
         shared.tell_observers(self);

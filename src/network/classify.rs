@@ -252,12 +252,19 @@ pub(super) fn ended_without_answer(error: &reqwest::Error) -> bool {
     })
 }
 
+/// Whether this side has ended a whole connection of HTTP/2 because of what
+/// came over it, which may have been the answer to another request.
+pub(super) fn connection_was_ended(error: &reqwest::Error) -> bool {
+  find::<h2::Error>(error)
+    .is_some_and(|error| error.is_library() && error.is_go_away())
+}
+
 fn is_malformed(error: &reqwest::Error) -> bool {
   let parse = find::<hyper::Error>(error).is_some_and(|e| e.is_parse());
-  // The far side of HTTP/2 broke its rules in this stream, and this side
-  // noticed. When the connection is ended for it, another one may be at fault.
-  let protocol = find::<h2::Error>(error)
-    .is_some_and(|error| error.is_library() && error.is_reset());
+  // The far side of HTTP/2 broke its rules, and this side noticed.
+  let protocol = find::<h2::Error>(error).is_some_and(|error| {
+    error.is_library() && (error.is_reset() || error.is_go_away())
+  });
   // Chunked framing that is none.
   let framing = chain(error).any(|cause| {
     cause.downcast_ref::<io::Error>().is_some_and(|e| {

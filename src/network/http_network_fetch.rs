@@ -13,6 +13,7 @@ use super::NetworkError;
 use super::classify::Phase;
 use super::classify::Route;
 use super::classify::classify;
+use super::classify::connection_was_ended;
 use super::classify::ended_without_answer;
 use super::classify::place;
 use super::classify::was_not_processed;
@@ -108,8 +109,10 @@ async fn send(
       // What may be lost with its connection may be sent twice, too:
       // RFC 9110, section 9.2.2.
       let stale = pooled && !opened && ended_without_answer(&error);
+      // Over a connection of its own it is the one to blame.
+      let innocent = pooled && connection_was_ended(&error);
       Failure {
-        taken: !stale && !was_not_processed(&error),
+        taken: !stale && !innocent && !was_not_processed(&error),
         error: classify(&error, &route, Phase::Head),
       }
     })?;

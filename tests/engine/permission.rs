@@ -126,7 +126,7 @@ async fn a_restored_fetch_waits_for_the_check_that_it_had() {
   let without = worker_with(&engine, None);
   let waiting = wait_for(&engine, key, |s| s.waiting.is_some()).await;
   let waiting = waiting.waiting.unwrap();
-  assert!(!waiting.offline);
+  assert!(waiting.offline);
   assert!(waiting.reason.contains("permission"), "{}", waiting.reason);
   assert_eq!(server.requests().len(), 1);
   drop(without);

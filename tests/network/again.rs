@@ -145,3 +145,27 @@ async fn chunks_that_are_none_are_an_interruption_in_the_middle() {
     assert_eq!(error, NetworkErrorKind::Interrupted, "{chunks:?}");
   }
 }
+
+/// One answer that breaks the rules ends a connection of HTTP/2 for all.
+#[tokio::test]
+async fn a_request_does_not_fail_for_the_answer_to_another() {
+  let server = FaultServer::start_with(Protocol::Http2).await;
+  let network = trusting(&server);
+  let held = Resource::text("hello").script([Hold, Normal]);
+  let held = server.serve("/held", held);
+  let endless = Resource::text("").script([EndlessHeaders]);
+  let endless = server.serve("/endless", endless);
+  let innocent = tokio::spawn({
+    let network = network.clone();
+    async move { network.fetch(params(program(), &held)).await }
+  });
+  server.wait_until_stalled("/held", BOUND).await;
+  let fetched = network.fetch(params(program(), &endless)).await;
+  let error = fetched.err().unwrap();
+  assert_eq!(error.kind, NetworkErrorKind::BadAnswer, "{error}");
+  // Over the shared connection twice, and then over one of its own.
+  assert_eq!(server.requests_for("/endless").len(), 3);
+  let response = innocent.await.unwrap().unwrap();
+  assert_eq!(text(response).await.unwrap(), "hello");
+  assert!(server.requests_for("/held").len() > 1);
+}
