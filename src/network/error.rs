@@ -47,7 +47,8 @@ impl NetworkError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkErrorKind {
   /// A rule forbids it (scheme, port, CORS, CSP, mixed content, redirect,
-  /// integrity, permission): trying again changes nothing.
+  /// integrity, permission, a proxy that refuses): trying again changes
+  /// nothing.
   Refused,
   /// The peer's answer cannot be understood: trying again changes nothing.
   BadAnswer,
@@ -56,7 +57,8 @@ pub enum NetworkErrorKind {
   /// The request provably never reached the server: connection refused, name
   /// not found, TLS failed.
   Unreachable,
-  /// The connection broke, or went silent for too long, after the request (or
-  /// a part of it) may have reached the server.
+  /// The connection broke, went silent for too long, or ended the body before
+  /// its promised end, after the request (or a part of it) may have reached
+  /// the server. The bytes that came are good.
   Interrupted,
 }
