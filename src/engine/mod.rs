@@ -19,6 +19,7 @@ mod realm;
 mod realm_facts;
 mod realm_service_workers;
 mod record;
+mod record_index;
 mod record_slot;
 mod registration;
 mod registrations;

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::quota::Taken;
+use super::record_index::RecordIndex;
 use super::record_slot::NewSlot;
 use super::record_slot::RecordSlot;
 use super::registration::Registration;
@@ -38,6 +39,7 @@ pub(super) struct Run {
   /// network's configuration.
   pub(super) net_check: Option<NetCheck>,
   pub(super) records: Vec<RecordSlot>,
+  pub(super) index: RecordIndex,
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
@@ -76,6 +78,7 @@ impl Run {
       embedder_data: new.embedder_data,
       net_check: new.net_check,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
+      index: RecordIndex::default(),
       concurrency: Semaphore::new(
         shared.config.concurrency.per_background_fetch,
       ),
