@@ -11,6 +11,7 @@ mod finished;
 mod inbox;
 mod integrity;
 mod open_files;
+mod orphans;
 mod owed_events;
 mod pending;
 mod purge;
@@ -48,6 +49,7 @@ use self::shared::Shared;
 use self::updates::UpdateQueue;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
+use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -64,6 +66,7 @@ pub use self::fetch_rejection::FetchRejection;
 pub use self::finished::Stuck;
 pub use self::inbox::RealmMessage;
 pub use self::owed_events::Delivery;
+pub use self::quota::StorageEstimate;
 pub use self::realm::Realm;
 pub use self::realm_facts::RealmFacts;
 pub use self::realm_facts::RealmKind;
@@ -221,7 +224,8 @@ impl Engine {
 
   /// Writes the bytes of a record's response to `destination`, which must not
   /// exist, as [`Bodies::export`](crate::store::Bodies::export) does. Only for
-  /// a background fetch that has settled.
+  /// a background fetch that has settled; with [`ExportMode::Share`] only when
+  /// no script is going to read the record.
   ///
   /// # Errors
   ///
@@ -231,6 +235,7 @@ impl Engine {
     key: crate::store::BackgroundFetchKey,
     record: usize,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
     let shared = self.shared();
     let run = shared.run(key).filter(|run| run.is_settled());
@@ -243,19 +248,26 @@ impl Engine {
       return Err(StoreError::DamagedBody(message.to_string()));
     };
     match data.body() {
-      Some(body) => shared.store.bodies.export(body, destination).await,
+      Some(body) => shared.store.bodies.export(body, destination, mode).await,
       // An empty response has no body in the store.
-      None => {
-        std::fs::File::create_new(destination)
-          .map(drop)
-          .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-              StoreError::DestinationExists(destination.to_path_buf())
-            }
-            _ => StoreError::Io(error),
-          })
-      }
+      None => Store::export_nothing(destination).await,
     }
+  }
+
+  /// How much an origin uses, and may use: what
+  /// [`navigator.storage.estimate()`](https://storage.spec.whatwg.org/#dom-storagemanager-estimate)
+  /// tells.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot be asked how much it can take.
+  pub async fn storage_estimate(
+    &self,
+    origin: &url::Origin,
+  ) -> Result<StorageEstimate, StoreError> {
+    let shared = self.shared();
+    let available = shared.store.bodies.available().await?;
+    Ok(shared.origin_quota(origin.clone()).estimate(available))
   }
 
   /// Runs `task` on the engine's runtime until it ends or the engine stops. It

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::orphans;
 use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
 use super::restore_record;
@@ -16,7 +17,6 @@ use super::shared::Shared;
 use crate::network::Environment;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
-use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::Fact;
 use crate::store::StoreError;
@@ -56,9 +56,7 @@ pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
       Err(damaged) => forget_damaged(shared, damaged).await?,
     }
   }
-  let bodies = shared.store.bodies.ids().await?.into_iter();
-  let orphans: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
-  shared.delete_bodies(orphans).await;
+  orphans::collect(shared, &known).await?;
   for run in runs {
     begin(shared, run);
   }
@@ -109,6 +107,18 @@ async fn restore_row(
     });
   }
   let id = row.background_fetch.id.clone();
+  let mut records = row.background_fetch.records.iter();
+  let is_unfinished = records.any(|r| r.response_data.result.is_none());
+  let records = row.background_fetch.records.iter().zip(&row.bodies);
+  let mut records = records.map(|(r, bodies)| (&r.response_data, bodies.most));
+  // The process that died had come further than its rows say.
+  let has_progressed = records.any(|(data, most)| data.bytes > most);
+  let is_quarantined = row.is_quarantined() && is_unfinished && !has_progressed;
+  if row.is_quarantined() && !is_quarantined {
+    shared.checkpoint.note_soon(Fact::Released { key: row.key });
+  }
+  // What is not begun waits as it does while it is paused.
+  row.background_fetch.paused |= is_quarantined;
   let run = Run::new(
     shared,
     NewRun {
@@ -121,6 +131,9 @@ async fn restore_row(
       perform: Perform::new(row.background_fetch),
     },
   );
+  if is_quarantined {
+    run.quarantine();
+  }
   if row.active {
     run.registration.insert_active(id, run.clone());
   }
@@ -130,7 +143,16 @@ async fn restore_row(
 
 fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
   let failure_reason = run.look(|p| p.background_fetch().failure_reason);
-  run.registration.unfinished(1);
+  if run.is_quarantined() {
+    // Nobody waits for it.
+    tracing::error!(
+      id = run.id,
+      "it was under way when processes died, and is not begun again before it \
+       is unpaused"
+    );
+  } else {
+    run.registration.unfinished(1);
+  }
   if run.is_settled() {
     let event = FunctionalEvent::of_settled(failure_reason);
     super::settle::announce(shared, run.clone(), event);

@@ -45,6 +45,8 @@ pub(super) struct Run {
   result: Mutex<BackgroundFetchResult>,
   /// Its registration is no more: it ends without an event.
   purged: AtomicBool,
+  /// It is not begun, and its registration does not count it as unfinished.
+  quarantined: AtomicBool,
   watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
 }
 
@@ -84,6 +86,7 @@ impl Run {
       ),
       result: Mutex::new(new.perform.background_fetch().result),
       purged: AtomicBool::new(false),
+      quarantined: AtomicBool::new(false),
       state: Mutex::new(State {
         perform: new.perform,
         taken,
@@ -179,6 +182,25 @@ impl Run {
     self.purged.load(Ordering::SeqCst)
   }
 
+  /// It was under way when process after process died.
+  pub(super) fn quarantine(&self) {
+    self.quarantined.store(true, Ordering::SeqCst);
+  }
+
+  pub(super) fn is_quarantined(&self) -> bool {
+    self.quarantined.load(Ordering::SeqCst)
+  }
+
+  /// It leaves quarantine, to be begun or to end. Returns false when it was not
+  /// in it.
+  pub(super) fn release(&self) -> bool {
+    let was_quarantined = self.quarantined.swap(false, Ordering::SeqCst);
+    if was_quarantined {
+      self.registration.unfinished(1);
+    }
+    was_quarantined
+  }
+
   /// Why it failed, for people: what its first failed record says.
   pub(super) fn diagnostic(&self) -> String {
     let mut diagnostics = self.records.iter().map(|r| r.diagnostic.lock());
@@ -205,6 +227,7 @@ impl Run {
     if !snapshot.paused && !snapshot.is_settled() {
       snapshot.waiting = self.waiting();
     }
+    snapshot.quarantined = self.is_quarantined();
     snapshot.embedder_data = self.embedder_data.clone();
     snapshot
   }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use background_fetch::control;
+use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Concurrency;
 use background_fetch::engine::Engine;
@@ -18,6 +19,7 @@ use futures::FutureExt;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
+use crate::commands::stored;
 use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -140,7 +142,17 @@ impl Session {
       self.screen.observed(&snapshot);
     }
     self.screen.clear();
-    let succeeded = self.before_events.all_succeeded(counts);
+    let all = self.engine.background_fetches().into_iter();
+    let quarantined: Vec<_> =
+      all.filter(|b| b.quarantined && counts(b)).collect();
+    for background_fetch in &quarantined {
+      let id = text::printable(&background_fetch.id);
+      self
+        .screen
+        .error(&format!("{id}: {}", stored::quarantined(&id)));
+    }
+    let succeeded =
+      self.before_events.all_succeeded(counts) && quarantined.is_empty();
     let Self {
       engine,
       screen,

@@ -118,9 +118,18 @@ impl Rows {
           bodies.response = body;
         }
       }
-      Fact::Stored { record, bytes, .. } => {
-        if let Some(of) = fetch.records.get_mut(record) {
+      Fact::Stored {
+        record,
+        body,
+        bytes,
+        ..
+      } => {
+        if let (Some(of), Some(bodies)) =
+          (fetch.records.get_mut(record), row.bodies.get_mut(record))
+          && bodies.response == Some(body)
+        {
           of.response_data.bytes = bytes;
+          bodies.most = bodies.most.max(bytes);
         }
       }
       Fact::Sent { record, .. } => {
@@ -142,6 +151,7 @@ impl Rows {
         }
       }
       Fact::Uploaded { bytes, .. } => fetch.uploaded = bytes,
+      Fact::Released { .. } => row.abnormal_ends = 0,
       Fact::Paused { paused, .. } => fetch.paused = paused,
       Fact::Aborted { .. } => {
         row.active = false;

@@ -5,7 +5,7 @@ use rusqlite::TransactionBehavior;
 
 /// Each entry leads from the format with its index to the next one. Entries
 /// are only ever added: a published one has been run on someone's disk.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, ABNORMAL_ENDS];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -89,6 +89,18 @@ CREATE TABLE service_worker_script (
 const FORMAT_3: &str = "
 ALTER TABLE record
   ADD COLUMN sent INTEGER NOT NULL DEFAULT 0 CHECK (sent IN (0, 1));
+";
+
+/// How often a process died while a background fetch was under way. `most` is
+/// what tells progress from the same bytes once more.
+const ABNORMAL_ENDS: &str = "
+ALTER TABLE background_fetch ADD COLUMN abnormal_ends INTEGER NOT NULL
+  DEFAULT 0 CHECK (abnormal_ends >= 0);
+
+ALTER TABLE record
+  ADD COLUMN most INTEGER NOT NULL DEFAULT 0 CHECK (most >= 0);
+
+CREATE TABLE owner (boot TEXT NOT NULL) STRICT;
 ";
 
 /// The format of the database; 0 when it is empty.

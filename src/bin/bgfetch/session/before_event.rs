@@ -10,6 +10,7 @@ use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::BeforeEvent;
 use background_fetch::engine::Engine;
 use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::store::ExportMode;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -102,7 +103,12 @@ impl Shared {
       else {
         return std::future::pending().await;
       };
-      match saving::save(&engine, &snapshot, out).await {
+      // Nobody reads what has no script.
+      let mode = match started_by {
+        Some(StartedBy::Get { .. }) => ExportMode::Share,
+        _ => ExportMode::Copy,
+      };
+      match saving::save(&engine, &snapshot, out, mode).await {
         Ok(files) => self.saved(&snapshot, &files),
         Err(why) => {
           self.screen.error(&format!(
