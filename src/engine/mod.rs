@@ -83,7 +83,9 @@ pub use crate::display::Waiting;
 ///
 /// When the last copy is dropped (each [`Realm`] has one) all transfers stop;
 /// what is in the store goes on with the next engine that opens it.
-/// [`Engine::shutdown`] does the same and waits for it.
+/// [`Engine::shutdown`] does the same, waits for it, and makes durable what was
+/// received last. A process that does neither has ended abnormally, see
+/// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
 #[derive(Clone)]
 pub struct Engine(Arc<Running>);
 
@@ -309,6 +311,9 @@ impl WeakEngine {
 impl Drop for Running {
   fn drop(&mut self) {
     self.shared.clear();
+    // The end is an orderly one: the store has to know before the process may
+    // end.
+    drop(self.shared.close_store());
     if let Some(runtime) = self.runtime.take() {
       // A runtime that is dropped on one of tokio's threads would panic.
       runtime.shutdown_background();

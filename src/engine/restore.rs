@@ -57,6 +57,11 @@ pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
     }
   }
   orphans::collect(shared, &known).await?;
+  // What was found is progress: it has to count before this process can die
+  // of going on.
+  if let Err(error) = shared.checkpoint.flush().await {
+    tracing::error!(%error, "what was found cannot be made durable yet");
+  }
   for run in runs {
     begin(shared, run);
   }
@@ -145,7 +150,7 @@ fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
   let failure_reason = run.look(|p| p.background_fetch().failure_reason);
   if run.is_quarantined() {
     // Nobody waits for it.
-    tracing::error!(
+    tracing::warn!(
       id = run.id,
       "it was under way when processes died, and is not begun again before it \
        is unpaused"

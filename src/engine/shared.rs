@@ -221,6 +221,11 @@ impl Shared {
     self.registrations.clear();
   }
 
+  /// Gives the store back. Dropping it waits for its thread.
+  pub(super) fn close_store(&self) -> Option<Store> {
+    self.gate.close()
+  }
+
   /// Stops everything at once; what was received is made durable.
   pub(super) async fn stop(&self) {
     self.service_workers.stop_all().await;
@@ -231,8 +236,7 @@ impl Shared {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
     self.clear();
-    // Dropping it waits for its thread.
-    if let Some(store) = self.gate.close() {
+    if let Some(store) = self.close_store() {
       let dropped = self.runtime.spawn_blocking(move || drop(store));
       if let Err(error) = dropped.await {
         tracing::error!(%error, "the store cannot be closed");

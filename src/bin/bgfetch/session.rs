@@ -161,7 +161,7 @@ impl Session {
       ..
     } = self;
     drop(control);
-    before_events.close();
+    drop(before_events);
     let shutdown = engine.shutdown();
     if tokio::time::timeout(SHUTDOWN, shutdown).await.is_err() {
       screen.error(

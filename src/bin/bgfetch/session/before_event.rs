@@ -64,10 +64,6 @@ impl BeforeEvents {
     self.engine.send_replace(Some(engine.clone()));
   }
 
-  pub fn close(self) {
-    self.engine.send_replace(None);
-  }
-
   /// Waits until some file could not be saved.
   pub async fn unsaved(&self) {
     let mut unsaved = self.shared.unsaved.subscribe();
@@ -83,6 +79,12 @@ impl BeforeEvents {
   ) -> bool {
     let settled = self.shared.settled.lock();
     settled.iter().all(|b| succeeded(b) || !counts(b))
+  }
+}
+
+impl Drop for BeforeEvents {
+  fn drop(&mut self) {
+    self.engine.send_replace(None);
   }
 }
 
