@@ -47,3 +47,52 @@ fn index(records: &[RecordSlot], options: CacheQueryOptions) -> ByUrl {
   }
   by_url
 }
+
+#[cfg(test)]
+mod tests {
+  use proptest::prelude::*;
+
+  use super::super::record_slot::NewSlot;
+  use super::*;
+  use crate::spec::request_matches_cached_item;
+
+  fn request(path: u8, query: Option<u8>, fragment: Option<u8>) -> Request {
+    let query = query.map(|q| format!("?{q}")).unwrap_or_default();
+    let fragment = fragment.map(|f| format!("#{f}")).unwrap_or_default();
+    let url = format!("https://a.test/{path}{query}{fragment}");
+    Request::get(url::Url::parse(&url).unwrap())
+  }
+
+  fn requests() -> impl Strategy<Value = Request> {
+    let part = || proptest::option::of(0..3_u8);
+    (0..3_u8, part(), part()).prop_map(|(p, q, f)| request(p, q, f))
+  }
+
+  fn slot(request: Request) -> RecordSlot {
+    RecordSlot::new(NewSlot {
+      request,
+      request_body: None,
+      response: Default::default(),
+      diagnostic: String::new(),
+    })
+  }
+
+  proptest! {
+    #[test]
+    fn it_finds_what_a_look_at_each_would(
+      records in proptest::collection::vec(requests(), 0..20),
+      query in requests(),
+      ignore_search: bool,
+    ) {
+      let options = CacheQueryOptions { ignore_search, ..Default::default() };
+      let expected: Vec<usize> = (0..records.len())
+        .filter(|&r| {
+          request_matches_cached_item(&query, &records[r], None, options)
+        })
+        .collect();
+      let records: Vec<RecordSlot> = records.into_iter().map(slot).collect();
+      let index = RecordIndex::default();
+      prop_assert_eq!(index.candidates(&records, &query, options), expected);
+    }
+  }
+}

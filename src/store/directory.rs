@@ -25,9 +25,9 @@ use rustix::fs::Stat;
 use rustix::io::Errno;
 
 /// The bits of a mode that let others write.
-const OTHERS_WRITE: u32 = 0o022;
+const OTHERS_WRITE: Mode = Mode::WGRP.union(Mode::WOTH);
 /// The bits of a mode that let others do anything.
-const OTHERS: u32 = 0o077;
+const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 
 /// Who may read and write a file.
 pub(super) const PRIVATE: Mode = Mode::from_raw_mode(0o600);
@@ -60,12 +60,13 @@ impl Directory {
         status.st_uid
       )));
     }
-    if status.st_mode & OTHERS_WRITE != 0 {
+    let mode = Mode::from_raw_mode(status.st_mode);
+    if mode.intersects(OTHERS_WRITE) {
       return Err(refused(format!(
         "others may write to it (its mode is {:o}), and may have put anything \
          there; look through it and run `chmod go-w {}`, or choose another \
          directory",
-        status.st_mode & 0o7777,
+        mode.bits(),
         path.display()
       )));
     }
@@ -94,10 +95,11 @@ impl Directory {
       other => other?,
     };
     check_file(name, &status)?;
-    if status.st_mode & OTHERS != 0 {
+    let mode = Mode::from_raw_mode(status.st_mode);
+    if mode.intersects(OTHERS) {
       tracing::warn!(
         name,
-        mode = format!("{:o}", status.st_mode & 0o777),
+        mode = format!("{:o}", mode.bits()),
         directory = %self.path.display(),
         "a file of the store was open to others, and is the user's alone now"
       );
@@ -185,7 +187,7 @@ pub(super) fn make_private(name: &Path, opened: &OwnedFd) -> io::Result<()> {
       status.st_uid
     )));
   }
-  if status.st_mode & OTHERS != 0 {
+  if Mode::from_raw_mode(status.st_mode).intersects(OTHERS) {
     rustix::fs::fchmod(opened, Mode::RWXU)?;
   }
   Ok(())
