@@ -314,6 +314,7 @@ fn stored(id: &str) -> StoredBackgroundFetch {
     active: true,
     event_owed: false,
     abnormal_ends: 0,
+    retained: None,
     created: 0,
   }
 }

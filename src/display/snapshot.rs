@@ -9,6 +9,7 @@ use crate::spec::BackgroundFetchResult;
 use crate::spec::ImageResource;
 use crate::spec::Perform;
 use crate::store::BackgroundFetchKey;
+use crate::store::Retained;
 
 /// A background fetch at one moment, copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub struct BackgroundFetchSnapshot {
   pub quarantined: bool,
   /// Why nothing comes at the moment, although it is not paused.
   pub waiting: Option<Waiting>,
+  /// Set while it is kept although nothing happens with it any more: its event
+  /// could not be delivered, or it is a failed download that can be continued.
+  pub retained: Option<Retained>,
   /// How many records there are.
   pub records: usize,
   /// Why it failed, for people. Scripts never see it: it may name what
@@ -82,6 +86,7 @@ impl BackgroundFetchSnapshot {
       paused: b.paused,
       quarantined: false,
       waiting: None,
+      retained: None,
       records: b.records.len(),
       diagnostic: String::new(),
       embedder_data: String::new(),

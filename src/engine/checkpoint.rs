@@ -329,6 +329,9 @@ impl Checkpoint {
       let longer = (wait * 2).clamp(TRY_AGAIN, LONGEST_WAIT);
       wait = self.policy.interval;
       if let Err(error) = self.flush().await {
+        if let StoreError::Closed = error {
+          return;
+        }
         tracing::error!(%error, "progress cannot be made durable; trying again");
         // Also when nothing more comes that would have to be written.
         wait = wait.max(longer);

@@ -15,6 +15,8 @@ use super::run::NewRun;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::Environment;
+use crate::network::NetCheck;
+use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
 use crate::store::DamagedRow;
@@ -27,6 +29,8 @@ use crate::store::StoredBackgroundFetch;
 pub(super) struct StoredEnvironment {
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  #[serde(default)]
+  pub(super) keep_failed: bool,
 }
 
 impl StoredEnvironment {
@@ -87,9 +91,43 @@ async fn restore_row(
       return None;
     }
   };
-  let settled = row.event_owed;
+  restore_records(shared, &mut row).await;
+  let is_quarantined = is_quarantined(shared, &row);
+  // What is not begun waits as it does while it is paused.
+  row.background_fetch.paused |= is_quarantined;
+  let run = make_known(shared, row, stored, None);
+  if is_quarantined {
+    run.quarantine();
+  }
+  Some(run)
+}
+
+/// Whether a background fetch whose records were restored is held back. Not
+/// when there is nothing left to begin, and not when the process that died had
+/// come further than its rows say.
+fn is_quarantined(shared: &Shared, row: &StoredBackgroundFetch) -> bool {
+  if !row.is_quarantined() {
+    return false;
+  }
+  let mut records = row.background_fetch.records.iter().zip(&row.bodies);
+  let has_progressed =
+    records.any(|(r, bodies)| r.response_data.bytes > bodies.most);
+  let mut records = row.background_fetch.records.iter();
+  let is_unfinished = records.any(|r| r.response_data.result.is_none());
+  if has_progressed || !is_unfinished {
+    shared.checkpoint.note_soon(Fact::Released { key: row.key });
+    return false;
+  }
+  true
+}
+
+/// Finds out how much of each record is there.
+pub(super) async fn restore_records(
+  shared: &Arc<Shared>,
+  row: &mut StoredBackgroundFetch,
+) {
+  let settled = row.background_fetch.result != BackgroundFetchResult::None;
   let records = row.background_fetch.records.iter_mut();
-  let mut slots = Vec::new();
   for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
     let place = Place {
       shared,
@@ -98,8 +136,20 @@ async fn restore_row(
       settled,
     };
     restore_record::restore(place, record, bodies).await;
+  }
+}
+
+/// The background fetch of a row, known to the engine. Nothing of it runs yet.
+pub(super) fn make_known(
+  shared: &Arc<Shared>,
+  row: StoredBackgroundFetch,
+  stored: StoredEnvironment,
+  net_check: Option<NetCheck>,
+) -> Arc<Run> {
+  let records = row.background_fetch.records.iter().zip(row.bodies);
+  let slots = records.map(|(record, bodies)| {
     let data = &record.response_data;
-    slots.push(NewSlot {
+    NewSlot {
       request: record.request.clone(),
       request_body: bodies.request,
       response: ResponseState::restored(
@@ -108,22 +158,11 @@ async fn restore_row(
         data.result,
         bodies.response,
       ),
-      diagnostic: std::mem::take(&mut bodies.diagnostic),
-    });
-  }
+      diagnostic: bodies.diagnostic,
+    }
+  });
+  let slots = slots.collect();
   let id = row.background_fetch.id.clone();
-  let mut records = row.background_fetch.records.iter();
-  let is_unfinished = records.any(|r| r.response_data.result.is_none());
-  let records = row.background_fetch.records.iter().zip(&row.bodies);
-  let mut records = records.map(|(r, bodies)| (&r.response_data, bodies.most));
-  // The process that died had come further than its rows say.
-  let has_progressed = records.any(|(data, most)| data.bytes > most);
-  let is_quarantined = row.is_quarantined() && is_unfinished && !has_progressed;
-  if row.is_quarantined() && !is_quarantined {
-    shared.checkpoint.note_soon(Fact::Released { key: row.key });
-  }
-  // What is not begun waits as it does while it is paused.
-  row.background_fetch.paused |= is_quarantined;
   let run = Run::new(
     shared,
     NewRun {
@@ -131,23 +170,26 @@ async fn restore_row(
       registration: shared.registrations.get(&row.scope),
       environment: stored.environment,
       embedder_data: stored.embedder_data,
-      net_check: None,
+      keep_failed: stored.keep_failed,
+      retained: row.retained,
+      net_check,
       slots,
       perform: Perform::new(row.background_fetch),
     },
   );
-  if is_quarantined {
-    run.quarantine();
-  }
   if row.active {
     run.registration.insert_active(id, run.clone());
   }
   shared.runs.lock().insert(run.key, run.clone());
-  Some(run)
+  run
 }
 
-fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
+/// Begins what was restored, or continued.
+pub(super) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
   let failure_reason = run.look(|p| p.background_fetch().failure_reason);
+  if run.retained().is_some() {
+    return shared.tell_observers(&run);
+  }
   if run.is_quarantined() {
     // Nobody waits for it.
     tracing::warn!(

@@ -27,6 +27,7 @@ use crate::spec::BackgroundFetchResult;
 use crate::spec::Perform;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
+use crate::store::Retained;
 
 pub(super) struct Run {
   pub(super) key: BackgroundFetchKey,
@@ -35,6 +36,8 @@ pub(super) struct Run {
   pub(super) shared: Weak<Shared>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  /// See [`RealmFacts::keep_failed`](super::RealmFacts::keep_failed).
+  pub(super) keep_failed: bool,
   /// The realm's own check; a run that was restored has only the one of the
   /// network's configuration.
   pub(super) net_check: Option<NetCheck>,
@@ -43,6 +46,7 @@ pub(super) struct Run {
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
+  retained: Mutex<Option<Retained>>,
   /// Its registration is no more: it ends without an event.
   purged: AtomicBool,
   /// It is not begun, and its registration does not count it as unfinished.
@@ -62,6 +66,8 @@ pub(super) struct NewRun {
   pub(super) registration: Arc<Registration>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  pub(super) keep_failed: bool,
+  pub(super) retained: Option<Retained>,
   pub(super) net_check: Option<NetCheck>,
   pub(super) slots: Vec<NewSlot>,
   pub(super) perform: Perform,
@@ -78,6 +84,8 @@ impl Run {
       registration: new.registration,
       environment: new.environment,
       embedder_data: new.embedder_data,
+      keep_failed: new.keep_failed,
+      retained: Mutex::new(new.retained),
       net_check: new.net_check,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       index: RecordIndex::default(),
@@ -174,6 +182,23 @@ impl Run {
     *self.result.lock() = result;
   }
 
+  /// Why and since when it is kept, if it has settled and nothing happens with
+  /// it any more.
+  pub(super) fn retained(&self) -> Option<Retained> {
+    self.retained.lock().clone()
+  }
+
+  pub(super) fn set_retained(&self, retained: Option<Retained>) {
+    *self.retained.lock() = retained;
+  }
+
+  /// Another value takes the place of this one: its quota and its watchers.
+  pub(super) fn give_place_to(&self, other: &Self) {
+    self.state.lock().taken.set(0);
+    let watchers = std::mem::take(&mut *self.watchers.lock());
+    other.watchers.lock().extend(watchers);
+  }
+
   pub(super) fn purge(&self) {
     self.purged.store(true, Ordering::SeqCst);
   }
@@ -228,6 +253,7 @@ impl Run {
       snapshot.waiting = self.waiting();
     }
     snapshot.quarantined = self.is_quarantined();
+    snapshot.retained = self.retained();
     snapshot.embedder_data = self.embedder_data.clone();
     snapshot
   }

@@ -25,6 +25,7 @@ mod records;
 mod refuse;
 mod restart;
 mod resume;
+mod retention;
 mod set_aside;
 mod shown;
 mod upload;

@@ -95,6 +95,7 @@ fn background_fetch(id: &str, records: usize) -> StoredBackgroundFetch {
     active: true,
     event_owed: false,
     abnormal_ends: 0,
+    retained: None,
     created: 1_700_000_000_000,
   }
 }

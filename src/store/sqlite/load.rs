@@ -16,6 +16,7 @@ use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
+use crate::store::Retained;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
@@ -100,6 +101,7 @@ fn read_background_fetch(
     active: flag(row, "active")?,
     event_owed: flag(row, "event_owed")?,
     abnormal_ends: get(row, "abnormal_ends")?,
+    retained: retained(row)?,
     created: get(row, "created")?,
   })
 }
@@ -117,6 +119,12 @@ fn check_sum(mut bytes: impl Iterator<Item = u64>) -> Result<(), Damage> {
 /// What one background fetch may have, in bytes: 8 PiB, the largest number that
 /// JavaScript counts exactly.
 const MAX_BYTES: u64 = 1 << 53;
+
+fn retained(row: &Row<'_>) -> Result<Option<Retained>, Damage> {
+  let since: Option<i64> = get(row, "retained_since")?;
+  let undelivered = get(row, "undelivered")?;
+  Ok(since.map(|since| Retained { since, undelivered }))
+}
 
 /// The outer error is the database's, the inner one that of a single record.
 fn read_records(
