@@ -37,8 +37,8 @@ impl Engine {
   /// [retained](crate::display::BackgroundFetchSnapshot::retained): it is
   /// active again, and its records that have failed are fetched, from where
   /// their stored bytes end. A request that is not a `GET` is sent again.
-  /// Returns false, and changes nothing, when there is none, when it has not
-  /// failed, or when another one with its id is active.
+  /// Returns false, and changes nothing, when there is none, when it has
+  /// succeeded or was aborted, or when another one with its id is active.
   ///
   /// # Errors
   ///
@@ -50,6 +50,22 @@ impl Engine {
     let shared = self.shared().clone();
     let retry = async move { retry(&shared, key).await };
     self.shared().to_the_end(retry).await?
+  }
+
+  /// Fires an event again that could not be delivered: see
+  /// [`Retained::undelivered`]. It has as many tries as before. Returns false
+  /// when there is none.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then it stays as it was.
+  pub async fn redeliver(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    let shared = self.shared().clone();
+    let redeliver = async move { redeliver(&shared, key).await };
+    self.shared().to_the_end(redeliver).await?
   }
 
   /// Deletes a background fetch that is
@@ -78,11 +94,9 @@ async fn retry(
   };
   let registration = run.registration.clone();
   let _queue = registration.edit_queue.lock().await;
-  let failed = |run: &Run| {
-    run.look(|p| p.background_fetch().result) == BackgroundFetchResult::Failure
-  };
+  let has_failed = run.look(|p| settle::is_continuable(p.background_fetch()));
   let is_free = registration.active(&run.id).is_none();
-  if run.retained().is_none() || !failed(&run) || !is_free {
+  if run.retained().is_none() || !has_failed || !is_free {
     return Ok(false);
   }
   let mut row = continued_row(&run);
@@ -98,9 +112,37 @@ async fn retry(
     keep_failed: run.keep_failed,
   };
   let again = restore::make_known(shared, row, stored, run.net_check.clone());
+  run.set_retained(None);
   run.give_place_to(&again);
   restore::begin(shared, again);
   shared.delete_bodies(unusable).await;
+  Ok(true)
+}
+
+async fn redeliver(
+  shared: &Arc<Shared>,
+  key: BackgroundFetchKey,
+) -> Result<bool, StoreError> {
+  let Some(run) = shared.run(key) else {
+    return Ok(false);
+  };
+  let _queue = run.registration.edit_queue.lock().await;
+  let undelivered = run.retained().map(|retained| retained.undelivered);
+  if undelivered.is_none_or(|why| why.is_empty()) {
+    return Ok(false);
+  }
+  let fact = Fact::Redelivered { key };
+  shared.checkpoint.write(&[fact]).await?;
+  run.set_retained(None);
+  run.registration.unfinished(1);
+  shared.tell_observers(&run);
+  let (shared, run) = (shared.clone(), run.clone());
+  shared.clone().spawn(async move {
+    if settle::before_event(&shared, &run).await {
+      run.registration.redeliver(key);
+      run.registration.unfinished(-1);
+    }
+  });
   Ok(true)
 }
 
@@ -225,6 +267,10 @@ pub(super) async fn retain(
     since: now(),
     undelivered,
   };
+  let _queue = run.registration.edit_queue.lock().await;
+  if run.is_purged() {
+    return;
+  }
   run.set_retained(Some(retained.clone()));
   let key = run.key;
   let fact = Fact::Retained { key, retained };

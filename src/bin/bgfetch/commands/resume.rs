@@ -47,6 +47,9 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
     .into_iter()
     .map(|(scope, started_by)| resume_scope(&session, scope, started_by))
     .collect();
+  for scope in &counts {
+    session.redeliver(scope).await?;
+  }
   let work = async {
     let done = try_join_all(all).await?;
     match done.into_iter().all(|taken| taken) {
