@@ -22,6 +22,7 @@ use crate::network::without_secrets;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
+use crate::spec::Request;
 use crate::spec::Response;
 use crate::store::BodyId;
 use crate::store::Fact;
@@ -156,7 +157,7 @@ fn params(
   let slot = &run.records[record];
   let weak = Arc::downgrade(run);
   FetchParams {
-    request: slot.request.clone(),
+    request: Request::clone(&slot.request),
     destination: Destination::Empty,
     environment: run.environment.clone(),
     range: (start.range_start > 0).then(|| RangeStart {
