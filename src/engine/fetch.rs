@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::config::PermissionState;
 use super::fetch_rejection::FetchRejection;
 use super::fetch_rejection::type_error;
+use super::net_permission::NetPermission;
 use super::realm::Realm;
 use super::record_slot::NewSlot;
 use super::request_body::RequestBodyHandle;
@@ -104,6 +105,7 @@ impl Realm {
     let requests: Vec<Request> =
       records.iter().map(|r| r.request.clone()).collect();
     self.may_fetch(&id, &requests)?;
+    self.may_reach(&requests)?;
     // A script that ends in between must leave all or nothing.
     let realm = self.clone();
     let register = realm.register(id, records, options);
@@ -130,8 +132,8 @@ impl Realm {
     // fetch.8.9: storing the requests exceeds a quota. What the author
     // announces to download counts, too: better refused now than in the middle.
     shared
-      .quota(&registration.scope)
-      .check(options.download_total)?;
+      .check_quota(&registration.scope, options.download_total)
+      .await?;
     // fetch.8.12: Let bgFetch be a new background fetch.
     let mut row = self.new_row(id, &records, options, permission);
     row.key = shared.store.facts.insert(row.clone()).await?;
@@ -204,6 +206,7 @@ impl Realm {
       environment: self.environment(),
       embedder_data: self.facts().embedder_data.clone(),
       keep_failed: self.facts().keep_failed,
+      net_check: self.net_check().is_some(),
     };
     let created = SystemTime::now().duration_since(UNIX_EPOCH);
     // fetch.6.4 to fetch.6.6
@@ -237,6 +240,7 @@ impl Realm {
         .collect(),
       active: true,
       event_owed: false,
+      abnormal_ends: 0,
       retained: None,
       created: created.map_or(0, |d| d.as_millis() as i64),
     }
@@ -264,7 +268,7 @@ fn start(
     embedder_data: realm.facts().embedder_data.clone(),
     keep_failed: realm.facts().keep_failed,
     retained: None,
-    net_check: realm.net_check(),
+    net_permission: NetPermission::Known(realm.net_check()),
     slots: slots.collect(),
     perform: Perform::new(row.background_fetch),
   };

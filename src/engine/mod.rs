@@ -13,9 +13,11 @@ mod fetch_rejection;
 mod finished;
 mod inbox;
 mod integrity;
+mod net_permission;
 mod notifications;
 mod online;
 mod open_files;
+mod orphans;
 mod owed_events;
 mod pending;
 mod purge;
@@ -24,6 +26,7 @@ mod realm;
 mod realm_facts;
 mod realm_service_workers;
 mod record;
+mod record_index;
 mod record_slot;
 mod registration;
 mod registrations;
@@ -54,6 +57,7 @@ use self::shared::Shared;
 use self::updates::UpdateQueue;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
+use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -98,7 +102,9 @@ pub use crate::display::Waiting;
 ///
 /// When the last copy is dropped (each [`Realm`] has one) all transfers stop;
 /// what is in the store goes on with the next engine that opens it.
-/// [`Engine::shutdown`] does the same and waits for it.
+/// [`Engine::shutdown`] does the same, waits for it, and makes durable what was
+/// received last. A process that does neither has ended abnormally, see
+/// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
 #[derive(Clone)]
 pub struct Engine(Arc<Running>);
 
@@ -169,7 +175,17 @@ impl Engine {
   ) -> Result<Self, StartError> {
     let network = {
       let _context = handle.enter();
-      Network::new(config.network.clone())?
+      Network::new(config.network.clone())
+    };
+    let network = match network {
+      Ok(network) => network,
+      Err(error) => {
+        // The caller may be on another runtime, where none may be dropped.
+        if let Some(runtime) = runtime {
+          runtime.shutdown_background();
+        }
+        return Err(error.into());
+      }
     };
     let display = config.display.clone();
     let shared = Shared::new(handle.clone(), store, network, config);
@@ -260,7 +276,8 @@ impl Engine {
 
   /// Writes the bytes of a record's response to `destination`, which must not
   /// exist, as [`Bodies::export`](crate::store::Bodies::export) does. Only for
-  /// a background fetch that has settled.
+  /// a background fetch that has settled; with [`ExportMode::Share`] only when
+  /// no script is going to read the record.
   ///
   /// # Errors
   ///
@@ -270,6 +287,7 @@ impl Engine {
     key: crate::store::BackgroundFetchKey,
     record: usize,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
     let shared = self.shared();
     let run = shared.run(key).filter(|run| run.is_settled());
@@ -282,18 +300,9 @@ impl Engine {
       return Err(StoreError::DamagedBody(message.to_string()));
     };
     match data.body() {
-      Some(body) => shared.store.bodies.export(body, destination).await,
+      Some(body) => shared.store.bodies.export(body, destination, mode).await,
       // An empty response has no body in the store.
-      None => {
-        std::fs::File::create_new(destination)
-          .map(drop)
-          .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-              StoreError::DestinationExists(destination.to_path_buf())
-            }
-            _ => StoreError::Io(error),
-          })
-      }
+      None => Store::export_nothing(destination).await,
     }
   }
 
@@ -309,7 +318,7 @@ impl Engine {
     origin: &url::Origin,
   ) -> Result<StorageEstimate, StoreError> {
     let shared = self.shared();
-    let available = shared.store.caches.available()?;
+    let available = shared.store.bodies.available().await?;
     Ok(shared.origin_quota(origin.clone()).estimate(available))
   }
 
@@ -352,6 +361,9 @@ impl WeakEngine {
 impl Drop for Running {
   fn drop(&mut self) {
     self.shared.clear();
+    // The end is an orderly one: the store has to know before the process may
+    // end.
+    drop(self.shared.close_store());
     if let Some(runtime) = self.runtime.take() {
       // A runtime that is dropped on one of tokio's threads would panic.
       runtime.shutdown_background();

@@ -76,6 +76,13 @@ impl Realm {
     let shared = engine.shared();
     let registration = shared.registrations.get(&facts.scope);
     let id = shared.next_realm();
+    if let Some(check) = &facts.net_check {
+      registration.net_check.install(check.clone());
+      if let Some(worker) = facts.worker {
+        let service_workers = &shared.service_workers;
+        service_workers.set_worker_net_check(worker, check.clone());
+      }
+    }
     let service_workers = shared.service_workers.attach(NewRealm {
       id,
       kind: facts.kind,
@@ -119,9 +126,13 @@ impl Realm {
   pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
     let shared = self.engine().shared();
     let scope = shared.service_workers.scope(self.attached.id, id)?;
+    let registration = shared.registrations.get(&scope);
+    if let Some(check) = self.net_check() {
+      registration.net_check.install(check);
+    }
     Some(Self {
       attached: self.attached.clone(),
-      registration: shared.registrations.get(&scope),
+      registration,
       id: Some(id),
     })
   }
@@ -166,7 +177,11 @@ impl Realm {
     if own.is_none() {
       let check = own.insert(check()).clone();
       let service_workers = &self.engine().shared().service_workers;
-      service_workers.set_net_check(self.attached.id, check);
+      service_workers.set_net_check(self.attached.id, check.clone());
+      if let Some(worker) = self.facts().worker {
+        service_workers.set_worker_net_check(worker, check.clone());
+      }
+      self.registration.net_check.install(check);
     }
   }
 
@@ -236,16 +251,18 @@ impl Realm {
       return Vec::new();
     };
     // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
-    let matching = (0..run.records.len()).filter(|&record| {
-      let Some(request) = request else { return true };
+    let handle = |record| RecordHandle::new(shared, &run, record);
+    let Some(request) = request else {
+      return (0..run.records.len()).map(handle).collect();
+    };
+    let candidates = run.index.candidates(&run.records, request, options);
+    let matching = candidates.iter().copied().filter(|&record| {
       let cached = &run.records[record].request;
-      let response = run.response_data(record).state().response;
+      let response = run.response_data(record).response();
       // matchAll.3.2.1: If request matches cached item …
-      request_matches_cached_item(request, cached, response.as_ref(), options)
+      request_matches_cached_item(request, cached, response.as_deref(), options)
     });
-    matching
-      .map(|record| RecordHandle::new(shared, &run, record))
-      .collect()
+    matching.map(handle).collect()
   }
 
   /// The realm has an instance of this background fetch: from now on its

@@ -54,7 +54,8 @@ pub(super) struct Fetch {
   pub body: Option<RequestBody>,
   pub range: Option<RangeStart>,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
-  pub net_check: Option<NetCheck>,
+  /// All of them are asked before each hop.
+  pub net_checks: Vec<NetCheck>,
   /// Who is asked before the network; `None` is the
   /// [service-workers mode](https://fetch.spec.whatwg.org/#request-service-workers-mode)
   /// "none", which a background fetch has.
@@ -94,6 +95,17 @@ pub(super) struct OfServiceWorker {
   pub url_list: Vec<Url>,
 }
 
+/// Steps 14.3.2 to 14.3.4 of the
+/// [constructor of `Request`](https://fetch.spec.whatwg.org/#dom-request): a
+/// referrer of another origin is the client. They are taken here as well, since
+/// nobody else can be trusted with them.
+fn referrer_source(referrer: &str, client: &Url) -> Url {
+  match Url::parse(referrer) {
+    Ok(url) if url.origin() == client.origin() => url,
+    _ => client.clone(),
+  }
+}
+
 impl Fetch {
   pub fn new(network: Network, params: FetchParams) -> Self {
     let FetchParams {
@@ -127,8 +139,9 @@ impl Fetch {
         .unwrap_or_default();
     let referrer = match request.referrer.as_str() {
       _ if !browser => None,
-      "about:client" | "client" => Some(environment.url.clone()),
-      referrer => Url::parse(referrer).ok(),
+      // No referrer.
+      "" => None,
+      referrer => Some(referrer_source(referrer, &environment.url)),
     };
     Self {
       csp: parse_csp_list(&environment.csp),
@@ -141,8 +154,10 @@ impl Fetch {
       body,
       range,
       transmitted,
-      net_check: net_check
-        .or_else(|| network.config().default_net_check.clone()),
+      net_checks: [network.config().default_net_check.clone(), net_check]
+        .into_iter()
+        .flatten()
+        .collect(),
       service_worker: None,
       idle_timeout: network.config().idle_timeout,
       network,

@@ -269,6 +269,7 @@ fn a_kill_while_a_body_is_put_leaves_the_earlier_one() {
   running.line(|line| line == "under way");
   assert!(site.bodies() > 0);
   running.kill();
+  site.make_bodies_old();
   let again = "await say('x', async () => (await caches.match('/x')).text());";
   assert_eq!(site.lines(again), ["x: before"]);
   // What no row speaks of is gone.

@@ -1,6 +1,5 @@
 //! The rows of the caches.
 
-use std::path::Path;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -24,10 +23,20 @@ use crate::spec::may_be_cached;
 use crate::spec::request_matches_cached_item;
 use crate::store::BodyId;
 use crate::store::StoreError;
+use crate::store::directory::Directory;
 use crate::store::sqlite;
 
 /// The name of the database in a store's directory.
 const FILE_NAME: &str = "caches.sqlite3";
+
+/// Every file in a store's directory that this module uses. SQLite opens its
+/// own by path, so they have to be looked at before.
+pub(in crate::store) const FILES: [&str; 4] = [
+  FILE_NAME,
+  "caches.sqlite3-wal",
+  "caches.sqlite3-shm",
+  "caches.sqlite3-journal",
+];
 
 /// The format that this program writes.
 const FORMAT: i64 = 1;
@@ -69,14 +78,13 @@ pub(super) struct Database {
 }
 
 impl Database {
-  pub(super) fn is_in(directory: &Path) -> bool {
-    directory.join(FILE_NAME).exists()
+  pub(super) fn is_in(directory: &Directory) -> bool {
+    directory.status(FILE_NAME).is_ok()
   }
 
-  pub(super) fn open(directory: &Path) -> Result<Self, StoreError> {
-    let file = directory.join(FILE_NAME);
-    let connection = sqlite::open_file(&file)?;
-    Self::prepare(connection, file)
+  pub(super) fn open(directory: &Directory) -> Result<Self, StoreError> {
+    let connection = sqlite::open_file(directory, FILE_NAME)?;
+    Self::prepare(connection, directory.path().join(FILE_NAME))
   }
 
   pub(super) fn in_memory() -> Result<Self, StoreError> {

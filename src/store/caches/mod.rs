@@ -7,16 +7,16 @@
 
 mod database;
 
-use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 
 use bytes::Bytes;
 
 use self::database::Database;
+pub(super) use self::database::FILES;
 use super::BodyId;
 use super::StoreError;
+use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
 use super::lock::lock;
@@ -90,14 +90,17 @@ pub struct Caches(Arc<Mutex<State>>);
 
 enum State {
   Unopened(Place),
-  Open(Database, Place),
+  Open(
+    Database,
+    #[expect(dead_code, reason = "holds the directory")] Place,
+  ),
   Closed,
 }
 
 enum Place {
   Memory,
   Directory {
-    path: PathBuf,
+    directory: Arc<Directory>,
     /// The directory is this store's as long as this is here.
     _lock: Arc<DirectoryLock>,
   },
@@ -107,7 +110,7 @@ impl Place {
   fn open(&self) -> Result<Database, StoreError> {
     match self {
       Self::Memory => Database::in_memory(),
-      Self::Directory { path, .. } => Database::open(path),
+      Self::Directory { directory, .. } => Database::open(directory),
     }
   }
 }
@@ -119,11 +122,11 @@ impl Caches {
   }
 
   pub(super) fn in_directory(
-    directory: &Path,
+    directory: Arc<Directory>,
     lock: Arc<DirectoryLock>,
   ) -> Self {
     Self::new(Place::Directory {
-      path: directory.to_owned(),
+      directory,
       _lock: lock,
     })
   }
@@ -145,7 +148,9 @@ impl Caches {
   /// The database cannot be read.
   pub async fn load(&self) -> Result<(Vec<CacheUsage>, Removed), StoreError> {
     let made = match &*lock(&self.0) {
-      State::Unopened(Place::Directory { path, .. }) => Database::is_in(path),
+      State::Unopened(Place::Directory { directory, .. }) => {
+        Database::is_in(directory)
+      }
       State::Unopened(Place::Memory) => false,
       _ => true,
     };
@@ -246,19 +251,6 @@ impl Caches {
         Ok((count, removed(what)))
       })
       .await
-  }
-
-  /// How many bytes more the disk can take, where that is known.
-  pub(crate) fn available(&self) -> Result<Option<u64>, StoreError> {
-    let state = lock(&self.0);
-    let (State::Unopened(place) | State::Open(_, place)) = &*state else {
-      return Err(StoreError::Closed);
-    };
-    let Place::Directory { path, .. } = place else {
-      return Ok(None);
-    };
-    let disk = rustix::fs::statvfs(path).map_err(std::io::Error::from)?;
-    Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
   }
 
   async fn run<T: Send + 'static>(

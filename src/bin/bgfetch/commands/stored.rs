@@ -17,7 +17,8 @@ pub struct Summary {
   pub title: String,
   pub scope: String,
   pub state: &'static str,
-  /// What it waits for that is at work and gets nothing, in a sentence.
+  /// What it waits for that is at work and gets nothing, or why it is not
+  /// begun, in a sentence.
   pub waiting: String,
   pub downloaded: u64,
   pub download_total: u64,
@@ -59,7 +60,10 @@ impl Summary {
       title: b.title.clone(),
       scope: row.scope.to_string(),
       state: state(row),
-      waiting: String::new(),
+      waiting: match row.is_quarantined() {
+        true => quarantined(&text::printable(&b.id)),
+        false => String::new(),
+      },
       downloaded: b.stored_body_bytes_total(),
       download_total: b.download_total,
       uploaded: b.uploaded,
@@ -87,9 +91,19 @@ fn state(row: &StoredBackgroundFetch) -> &'static str {
     BackgroundFetchResult::Success => "succeeded",
     BackgroundFetchResult::Failure => "failed",
     BackgroundFetchResult::None if b.abort_all => "aborted",
+    BackgroundFetchResult::None if row.is_quarantined() => "quarantined",
     BackgroundFetchResult::None if b.paused => "paused",
     BackgroundFetchResult::None => "unfinished",
   }
+}
+
+/// Why a background fetch with this id is not begun, and what to do.
+pub fn quarantined(id: &str) -> String {
+  format!(
+    "the program died three times while it was under way, without progress in \
+     between; `bgfetch unpause \"{id}\"` tries it again, `bgfetch abort` gives \
+     it up"
+  )
 }
 
 /// Whether no service worker could handle its event.
@@ -114,8 +128,11 @@ pub fn kept(row: &StoredBackgroundFetch) -> String {
 
 /// How many bytes a background fetch will have, where all servers have said.
 pub fn expected(row: &StoredBackgroundFetch) -> Option<u64> {
-  let records = &row.background_fetch.records;
-  records.iter().map(expected_of).sum()
+  let mut records = row.background_fetch.records.iter();
+  // Servers may say anything.
+  records.try_fold(0u64, |total, record| {
+    Some(total.saturating_add(expected_of(record)?))
+  })
 }
 
 fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {
