@@ -21,6 +21,9 @@ use crate::failure::Failure;
 use crate::file_names::percent_decoded;
 use crate::screen::Screen;
 
+/// Called with a worker's URL and what has failed there.
+type Report = Arc<dyn Fn(&Url, &str) + Send + Sync>;
+
 /// What is known of the service workers of this process.
 #[derive(Default)]
 pub struct WorkerFiles {
@@ -92,10 +95,7 @@ impl WorkerFiles {
   }
 
   /// Shows what fails in a worker, and takes note of it.
-  fn report_to(
-    self: &Arc<Self>,
-    screen: &Arc<Screen>,
-  ) -> Arc<dyn Fn(&Url, &str) + Send + Sync> {
+  fn report_to(self: &Arc<Self>, screen: &Arc<Screen>) -> Report {
     let (files, screen) = (self.clone(), screen.clone());
     Arc::new(move |url: &Url, message: &str| {
       files.has_failed.store(true, Ordering::Relaxed);
