@@ -129,11 +129,28 @@ function receiveMessage({ source, origin }, data, container) {
   fireEvent(container, event);
 }
 
-async function fireExtendableEvent({ id, name, source, origin }, data, global) {
+/** Events of other extensions, by their names. */
+const eventKinds = { __proto__: null };
+
+/**
+ * @param {{ create: Function, dispatched: Function }} kind makes the event of
+ * a message, and hears when its handlers have run
+ */
+function setEventKind(name, kind) {
+  eventKinds[name] = kind;
+}
+
+async function fireExtendableEvent(message, data, global) {
+  const { id, name, source, origin } = message;
+  const kind = eventKinds[name];
   let rejected = false;
   try {
-    const event = createEvent(name, source, origin, data);
-    rejected = await dispatchAndWait(event, global);
+    const event = kind === undefined
+      ? createEvent(name, source, origin, data)
+      : kind.create(message);
+    const over = dispatchAndWait(event, global);
+    kind?.dispatched(event);
+    rejected = await over;
   } catch (error) {
     rejected = true;
     reportException(error);
@@ -162,5 +179,5 @@ function createEvent(name, source, origin, data) {
   );
 }
 
-return { receiveServiceWorkerMessages };
+return { receiveServiceWorkerMessages, setEventKind };
 })();
