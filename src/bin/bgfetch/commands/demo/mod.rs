@@ -144,6 +144,9 @@ async fn podcast(
       limit_rate: None,
       retries: None,
       offline_timeout: None,
+      handler_timeout: None,
+      handler_tries: None,
+      retention: None,
       store: StoreOptions {
         directory: Some(directory.join("store")),
       },
