@@ -6,8 +6,12 @@ const { op_broadcast_listen, op_broadcast_next, op_broadcast_post } = core.ops;
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/attributes.js",
 );
+const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
 const { invalidStateError } = core.loadExtScript(
   "ext:background_fetch/errors.js",
+);
+const { internal, newTask } = core.loadExtScript(
+  "ext:background_fetch/tasks.js",
 );
 const { deserialize, serialize } = core.loadExtScript(
   "ext:background_fetch_browser/values.js",
@@ -17,17 +21,14 @@ const {
   ArrayPrototypePush,
   ArrayPrototypeSlice,
   ArrayPrototypeSplice,
-  Promise,
-  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { EventTarget, MessageEvent, reportException, setIsTrusted } = core
-  .loadExtScript("ext:deno_web/02_event.js");
-const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
+const { EventTarget, MessageEvent } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
 
-// Taken now: a script may replace it later.
-const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
+const { origin } = globalThis;
 const messageHandler = eventHandler("message");
 const messageerrorHandler = eventHandler("messageerror");
 
@@ -60,10 +61,11 @@ class BroadcastChannel extends EventTarget {
       const value = deserialize(data);
       const event = new MessageEvent(
         value === undefined ? "messageerror" : "message",
-        { origin: globalThis.origin, data: value?.data },
+        { __proto__: null, origin },
       );
-      setIsTrusted(event, true);
-      dispatchEvent(channel, event);
+      // The constructor makes null of undefined.
+      if (value !== undefined) event.data = value.data;
+      fireEvent(channel, event);
     };
   }
 
@@ -127,17 +129,13 @@ async function listen() {
   while (true) {
     const next = op_broadcast_next();
     core.unrefOpPromise(next);
-    const message = await next;
+    const message = await internal(next);
     const open = ArrayPrototypeSlice(channels);
     for (let i = 0; i < open.length; i++) {
-      try {
-        receive(open[i], message);
-      } catch (error) {
-        reportException(error);
-      }
+      receive(open[i], message);
     }
     // Each message is a task of its own.
-    await new Promise(defer);
+    await newTask();
   }
 }
 

@@ -4,7 +4,7 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_service_worker_realm } = core.ops;
-const { ObjectGetPrototypeOf } = primordials;
+const { ObjectDefineProperty, ObjectGetPrototypeOf, SymbolFor } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
@@ -104,6 +104,22 @@ defineLazyInterface(globalThis, "Permissions", permissions);
 defineLazyInterface(globalThis, "PermissionStatus", permissions);
 const storageManager = script("storage_manager");
 defineLazyInterface(globalThis, "StorageManager", storageManager);
+
+if (!inServiceWorker) {
+  defineLazyInterface(globalThis, "EventSource", script("event_source"));
+  defineLazyInterface(globalThis, "Worker", script("worker"));
+}
+if (kind === "dedicated-worker") {
+  // The host asks for it before the worker's script runs.
+  ObjectDefineProperty(globalThis, SymbolFor("background_fetch.startWorker"), {
+    __proto__: null,
+    value() {
+      delete globalThis[SymbolFor("background_fetch.startWorker")];
+      script("worker_scope")().startWorker();
+    },
+    configurable: true,
+  });
+}
 
 defineEventHandlerAttribute(globalThis, "offline");
 defineEventHandlerAttribute(globalThis, "online");

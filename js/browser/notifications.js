@@ -12,6 +12,7 @@ const {
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/attributes.js",
 );
+const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
   "ext:background_fetch/extendable_event.js",
 );
@@ -25,19 +26,14 @@ const {
   ObjectFreeze,
   ObjectGetOwnPropertyDescriptor,
   TypeError,
-  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
-const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
-  "ext:deno_web/02_event.js",
-);
+const { Event, EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
 const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 
-// Taken now: a script may replace it later.
-const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
 const inServiceWorker = op_service_worker_realm().kind === "service-worker";
 const handlers = {
   __proto__: null,
@@ -174,9 +170,7 @@ class Notification extends EventTarget {
       } catch {
         type = "error";
       }
-      const event = new Event(type);
-      setIsTrusted(event, true);
-      dispatchEvent(this, event);
+      fireEvent(this, new Event(type));
     });
   }
 

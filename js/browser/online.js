@@ -1,16 +1,12 @@
 // https://html.spec.whatwg.org/multipage/system-state.html#navigator.online
 
 (function () {
-const { core, primordials } = __bootstrap;
+const { core } = __bootstrap;
 const { op_navigator_is_online, op_navigator_online_other_than } = core.ops;
-const { uncurryThis } = primordials;
+const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { internal } = core.loadExtScript("ext:background_fetch/tasks.js");
 
-const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
-  "ext:deno_web/02_event.js",
-);
-
-// Taken now: a script may replace it later.
-const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
+const { Event } = core.loadExtScript("ext:deno_web/02_event.js");
 
 /** Fires `online` and `offline`, and keeps no event loop alive by doing so. */
 async function fireOnlineEvents(global) {
@@ -18,10 +14,8 @@ async function fireOnlineEvents(global) {
   while (true) {
     const next = op_navigator_online_other_than(online);
     core.unrefOpPromise(next);
-    online = await next;
-    const event = new Event(online ? "online" : "offline");
-    setIsTrusted(event, true);
-    dispatchEvent(global, event);
+    online = await internal(next);
+    fireEvent(global, new Event(online ? "online" : "offline"));
   }
 }
 

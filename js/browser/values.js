@@ -2,22 +2,15 @@
 // https://html.spec.whatwg.org/multipage/structured-data.html#structuredserialize
 
 (function () {
-const { core, primordials } = __bootstrap;
-const { ObjectPrototypeIsPrototypeOf, TypeErrorPrototype } = primordials;
-
-const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
-const { deserializeJsMessageData, serializeJsMessageData } = core.loadExtScript(
-  "ext:deno_web/13_message_port.js",
+const { core } = __bootstrap;
+const { deserializeMessage, serializeMessage } = core.loadExtScript(
+  "ext:background_fetch/structured_clone.js",
 );
 
+const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
+
 function serialize(value, prefix) {
-  let message;
-  try {
-    message = serializeJsMessageData(value, []);
-  } catch (error) {
-    if (!ObjectPrototypeIsPrototypeOf(TypeErrorPrototype, error)) throw error;
-    throw new DOMException(error.message, "DataCloneError");
-  }
+  const message = serializeMessage(value, []);
   if (message.transferables.length > 0) {
     throw new DOMException(
       `${prefix}: the value has parts that only a message can carry`,
@@ -29,15 +22,8 @@ function serialize(value, prefix) {
 
 /** The value as `data`, or undefined when it cannot be read. */
 function deserialize(bytes) {
-  try {
-    const { 0: data } = deserializeJsMessageData({
-      data: bytes,
-      transferables: [],
-    });
-    return { data };
-  } catch {
-    return undefined;
-  }
+  const message = deserializeMessage({ data: bytes, transferables: [] });
+  return message === undefined ? undefined : { data: message.value };
 }
 
 return { deserialize, serialize };

@@ -16,6 +16,8 @@ use url::Url;
 
 use super::attempt::until;
 use super::realm::Realm;
+use super::realm_facts::RealmFacts;
+use super::realm_facts::RealmKind;
 use super::shared::Shared;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
@@ -25,6 +27,8 @@ use crate::network::NetworkPolicy;
 use crate::network::RequestBody;
 use crate::service_worker::Handled;
 use crate::service_worker::Payload;
+use crate::service_worker::ScriptRole;
+use crate::service_worker::WorkerEnvironment;
 use crate::spec::Destination;
 use crate::spec::Request;
 use crate::spec::parse_csp_list;
@@ -157,6 +161,71 @@ impl Realm {
       response,
       terminate,
       keepalive,
+    }
+  }
+
+  /// Fetches a script of a dedicated worker in this realm.
+  ///
+  /// # Errors
+  ///
+  /// A sentence for people.
+  pub async fn fetch_script(
+    &self,
+    url: Url,
+    role: ScriptRole,
+  ) -> Result<String, String> {
+    let service_workers = self.engine().shared().service_workers.clone();
+    let environment = self.worker_environment();
+    service_workers
+      .script_of_worker(&environment, &url, role)
+      .await
+  }
+
+  /// The same for a thread that may be blocked.
+  ///
+  /// # Errors
+  ///
+  /// As above.
+  pub fn fetch_script_blocking(
+    &self,
+    url: Url,
+    role: ScriptRole,
+  ) -> Result<String, String> {
+    let shared = self.engine().shared();
+    let service_workers = shared.service_workers.clone();
+    let environment = self.worker_environment();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    shared.spawn(async move {
+      let script = service_workers.script_of_worker(&environment, &url, role);
+      let _ = sender.send(script.await);
+    });
+    let ended = |_| Err("the engine has ended".to_string());
+    receiver.recv().unwrap_or_else(ended)
+  }
+
+  /// The facts of a dedicated worker that this realm's script makes.
+  pub fn worker_facts(&self, url: Url) -> RealmFacts {
+    let environment = self.environment();
+    RealmFacts {
+      kind: RealmKind::DedicatedWorker,
+      csp: environment.csp,
+      url,
+      net_check: self.net_check(),
+      worker: None,
+      ..self.facts().clone()
+    }
+  }
+
+  fn worker_environment(&self) -> WorkerEnvironment {
+    let environment = self.environment();
+    WorkerEnvironment {
+      client_url: environment.url,
+      policy: environment.policy,
+      csp: environment.csp,
+      referrer_policy: environment.referrer_policy,
+      net_check: self.net_check(),
+      net_check_lost: false,
+      embedder_data: self.facts().embedder_data.clone(),
     }
   }
 

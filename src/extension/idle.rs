@@ -26,7 +26,11 @@ const LISTENING: [&str; 4] = [
 ];
 
 /// Ops that wait for what other scripts have to say.
-const OPEN: [&str; 2] = ["op_message_port_recv_message", "op_broadcast_recv"];
+const OPEN: [&str; 3] = [
+  "op_event_source_read",
+  "op_message_port_recv_message",
+  "op_broadcast_recv",
+];
 
 enum Turn {
   /// Nothing is left to do.

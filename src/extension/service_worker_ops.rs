@@ -30,6 +30,7 @@ use crate::service_worker::ServiceWorkerState;
 use crate::service_worker::Source;
 use crate::service_worker::WorkerId;
 use crate::service_worker::WorkerSnapshot;
+use crate::service_worker::WorkerType;
 
 /// What `js/main.js` has to know of its realm.
 #[derive(Serialize)]
@@ -74,6 +75,12 @@ pub(crate) fn op_service_worker_event_handled(
   realm.worker_event_handled(event as u64, rejected);
 }
 
+/// Whether the worker's script is a module: see [`WorkerType`].
+#[op2(fast)]
+pub(crate) fn op_service_worker_is_module(state: &mut OpState) -> bool {
+  state.try_borrow::<WorkerType>() == Some(&WorkerType::Module)
+}
+
 /// The source of a script for `importScripts()`, which blocks.
 #[op2]
 #[string]
@@ -95,7 +102,7 @@ struct Serialized {
   transferables: Vec<Transferable>,
 }
 
-fn payload(
+pub(super) fn payload(
   state: &mut OpState,
   message: JsMessageData,
 ) -> Result<Payload, BackgroundFetchError> {
@@ -227,10 +234,22 @@ enum JsContent {
 
 /// What `deserializeJsMessageData` of deno_web takes.
 #[derive(Serialize)]
-struct JsPayload {
+pub(crate) struct JsPayload {
   data: ToJsBuffer,
   /// In JSON: deno_web does not name their type.
   transferables: serde_json::Value,
+}
+
+impl JsPayload {
+  pub(crate) fn new(state: &mut OpState, payload: Payload) -> Option<Self> {
+    let serialized = payload.0.downcast::<Serialized>().ok()?;
+    let transferables = serialized.transferables;
+    let transferables = serialize_transferables(state, transferables);
+    Some(Self {
+      data: serialized.data.into(),
+      transferables: serde_json::to_value(transferables).ok()?,
+    })
+  }
 }
 
 impl JsServiceWorkerMessage {
@@ -295,15 +314,7 @@ impl JsServiceWorkerMessage {
         }
       }
     };
-    let data = payload.and_then(|data| data.0.downcast::<Serialized>().ok());
-    let data = data.and_then(|serialized| {
-      let transferables = serialized.transferables;
-      let transferables = serialize_transferables(state, transferables);
-      Some(JsPayload {
-        data: serialized.data.into(),
-        transferables: serde_json::to_value(transferables).ok()?,
-      })
-    });
+    let data = payload.and_then(|payload| JsPayload::new(state, payload));
     Self { message, data }
   }
 }

@@ -16,6 +16,7 @@ use deno_core::OpState;
 use deno_core::RcRef;
 use deno_core::Resource;
 use deno_core::ResourceId;
+use deno_core::convert::Uint8Array;
 use deno_core::error::ResourceError;
 use deno_core::op2;
 use deno_error::JsErrorBox;
@@ -92,6 +93,21 @@ pub(super) fn op_body_of_bytes(
 ) -> ResourceId {
   let body = ReadableBody::new(futures::stream::iter([Ok(bytes)]).boxed());
   state.resource_table.add(body)
+}
+
+/// The next bytes of a body that the engine has; empty at its end.
+#[op2]
+pub(super) async fn op_event_source_read(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+) -> Result<Uint8Array, JsErrorBox> {
+  let body = state
+    .borrow()
+    .resource_table
+    .get::<ReadableBody>(rid)
+    .map_err(JsErrorBox::from_err)?;
+  let bytes = body.read(CHUNK).await?;
+  Ok(bytes.to_vec().into())
 }
 
 /// Takes a body that a script has given.

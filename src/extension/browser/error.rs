@@ -19,6 +19,9 @@ pub(crate) enum BrowserError {
   #[class("BackgroundFetchSecurityError")]
   #[error("{0}")]
   Security(String),
+  #[class("BackgroundFetchNetworkError")]
+  #[error("{0}")]
+  Network(String),
   #[class(inherit)]
   #[error(transparent)]
   Resource(#[from] ResourceError),

@@ -6,6 +6,7 @@
 mod body;
 mod broadcast;
 mod caches;
+mod dedicated_workers;
 mod error;
 mod fetch;
 mod fetch_event;
@@ -14,6 +15,7 @@ mod notifications;
 
 use self::body::*;
 use self::caches::*;
+use self::dedicated_workers::*;
 use deno_core::OpState;
 
 use self::broadcast::*;
@@ -72,6 +74,7 @@ deno_core::extension!(
     op_cache_names,
     op_cache_open,
     op_cache_put,
+    op_event_source_read,
     op_fetch_body_wanted,
     op_fetch_event_no_response,
     op_fetch_event_respond,
@@ -87,6 +90,14 @@ deno_core::extension!(
     op_notification_show,
     op_notifications,
     op_storage_estimate,
+    op_worker_close,
+    op_worker_import,
+    op_worker_next,
+    op_worker_own,
+    op_worker_post,
+    op_worker_post_to_owner,
+    op_worker_receive,
+    op_worker_start,
   ],
   esm_entry_point = "ext:background_fetch_browser/start_browser.js",
   esm = [dir "js/browser", "start_browser.js"],
@@ -97,6 +108,7 @@ deno_core::extension!(
     "browser.js",
     "cache.js",
     "cache_storage.js",
+    "event_source.js",
     "fetch.js",
     "fetch_event.js",
     "install_event.js",
@@ -108,6 +120,8 @@ deno_core::extension!(
     "responses.js",
     "storage_manager.js",
     "values.js",
+    "worker.js",
+    "worker_scope.js",
   ],
   state = |state| {
     state.put(Installed);
