@@ -7,10 +7,11 @@ const { op_service_worker_post_to_client } = core.ops;
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker_calls.js",
 );
-const { serializeMessage } = core.loadExtScript(
-  "ext:background_fetch/service_worker.js",
+const { mapList } = core.loadExtScript("ext:background_fetch/lists.js");
+const { convertTransfer, serializeMessage } = core.loadExtScript(
+  "ext:background_fetch/structured_clone.js",
 );
-const { ArrayPrototypeMap, ObjectFreeze, TypeError } = primordials;
+const { ObjectFreeze, TypeError } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
@@ -75,7 +76,8 @@ class Client {
     webidl.assertBranded(this, ClientPrototype);
     const prefix = "Failed to execute 'postMessage' on 'Client'";
     webidl.requiredArguments(arguments.length, 1, prefix);
-    const data = serializeMessage(message, options, prefix);
+    const transfer = convertTransfer(options, prefix);
+    const data = serializeMessage(message, transfer);
     op_service_worker_post_to_client(this.#client.id, data);
   }
 }
@@ -152,7 +154,7 @@ function createClient(client) {
 
 /** A new, frozen list of them. */
 function createClients(clients) {
-  return ObjectFreeze(ArrayPrototypeMap(clients, createClient));
+  return ObjectFreeze(mapList(clients, createClient));
 }
 
 class Clients {
@@ -167,7 +169,7 @@ class Clients {
     const prefix = "Failed to execute 'get' on 'Clients'";
     webidl.requiredArguments(arguments.length, 1, prefix);
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
-    return await call({ kind: "getClient", id });
+    return await call({ __proto__: null, kind: "getClient", id });
   }
 
   // https://w3c.github.io/ServiceWorker/#clients-matchall
@@ -176,6 +178,7 @@ class Clients {
     const prefix = "Failed to execute 'matchAll' on 'Clients'";
     options = convertClientQueryOptions(options, prefix, "Argument 1");
     return await call({
+      __proto__: null,
       kind: "matchAll",
       includeUncontrolled: options.includeUncontrolled,
       type: options.type,
@@ -199,7 +202,7 @@ class Clients {
   // https://w3c.github.io/ServiceWorker/#clients-claim
   async claim() {
     webidl.assertBranded(this, ClientsPrototype);
-    return await call({ kind: "claim" });
+    return await call({ __proto__: null, kind: "claim" });
   }
 }
 

@@ -5,7 +5,8 @@ const { core, primordials } = __bootstrap;
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker_calls.js",
 );
-const { fire, getWorker } = core.loadExtScript(
+const { fire } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { getWorker } = core.loadExtScript(
   "ext:background_fetch/service_worker.js",
 );
 const { getRegistration } = core.loadExtScript(
@@ -78,7 +79,7 @@ class ServiceWorkerContainer extends EventTarget {
   get ready() {
     try {
       webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-      this.#ready ??= call({ kind: "ready" });
+      this.#ready ??= call({ __proto__: null, kind: "ready" });
       return this.#ready;
     } catch (error) {
       return PromiseReject(error);
@@ -94,6 +95,7 @@ class ServiceWorkerContainer extends EventTarget {
     options = convertRegistrationOptions(options, prefix, "Argument 2");
     const { scope } = options;
     return await call({
+      __proto__: null,
       kind: "register",
       // Steps 2 to 5.
       scriptURL: parse(scriptURL),
@@ -111,13 +113,13 @@ class ServiceWorkerContainer extends EventTarget {
     clientURL = webidl.converters.USVString(clientURL, prefix, "Argument 1");
     const url = new URL(parse(clientURL));
     url.hash = "";
-    return await call({ kind: "getRegistration", url: url.href });
+    return await call({ __proto__: null, kind: "getRegistration", url: url.href });
   }
 
   // https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations
   async getRegistrations() {
     webidl.assertBranded(this, ServiceWorkerContainerPrototype);
-    return await call({ kind: "getRegistrations" });
+    return await call({ __proto__: null, kind: "getRegistrations" });
   }
 
   // https://w3c.github.io/ServiceWorker/#navigator-service-worker-startMessages

@@ -45,7 +45,7 @@ function toException(error) {
   if (!ObjectPrototypeIsPrototypeOf(QuotaExceeded.prototype, error)) {
     return error;
   }
-  const bounds = {};
+  const bounds = { __proto__: null };
   if (!NumberIsNaN(error.quotaBytes)) bounds.quota = error.quotaBytes;
   if (!NumberIsNaN(error.requestedBytes)) {
     bounds.requested = error.requestedBytes;

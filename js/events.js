@@ -43,7 +43,7 @@ class BackgroundFetchEvent extends ExtendableEvent {
   #registration;
 
   constructor(type, init) {
-    const prefix = `Failed to construct '${new.target.name}'`;
+    const prefix = "Failed to construct 'BackgroundFetchEvent'";
     webidl.requiredArguments(arguments.length, 2, prefix);
     type = webidl.converters.DOMString(type, prefix, "Argument 1");
     init = convertBackgroundFetchEventInit(init, prefix, "Argument 2");

@@ -5,22 +5,19 @@ const { core, primordials } = __bootstrap;
 const { invalidStateError } = core.loadExtScript(
   "ext:background_fetch/errors.js",
 );
-const {
-  Promise,
-  PromisePrototypeThen,
-  PromiseResolve,
-  queueMicrotask,
-  uncurryThis,
-} = primordials;
+const { dispatch } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { reportRejection } = core.loadExtScript(
+  "ext:background_fetch/exceptions.js",
+);
+const { internal, newTask } = core.loadExtScript(
+  "ext:background_fetch/tasks.js",
+);
+const { Promise, PromiseResolve, queueMicrotask } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
+const { Event, setIsTrusted } = core.loadExtScript(
   "ext:deno_web/02_event.js",
 );
-const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
-
-// Taken now: a script may replace it later.
-const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
 
 const convertEventInit = webidl.createDictionaryConverter("EventInit", [
   {
@@ -44,8 +41,8 @@ const convertEventInit = webidl.createDictionaryConverter("EventInit", [
 const convertExtendableEventInit = convertEventInit;
 
 /**
- * Fires an event at a target; resolves when the event is no longer active.
- * `report` is told why a promise given to `waitUntil()` was rejected.
+ * Fires an event at a target; resolves when the event is no longer active,
+ * with whether a promise given to `waitUntil()` was rejected.
  */
 let dispatchAndWait;
 let isActive;
@@ -57,7 +54,7 @@ class ExtendableEvent extends Event {
   // makes no event active.
   #dispatching = false;
   #onInactive = null;
-  #report = null;
+  #hasRejected = false;
 
   constructor(type, eventInitDict = undefined) {
     const prefix = "Failed to construct 'ExtendableEvent'";
@@ -72,8 +69,8 @@ class ExtendableEvent extends Event {
 
   static {
     isActive = (event) => event.#isActive();
-    dispatchAndWait = (event, target, report) =>
-      event.#dispatchAndWait(target, report);
+    dispatchAndWait = (event, target) =>
+      internal(event.#dispatchAndWait(target));
   }
 
   // https://w3c.github.io/ServiceWorker/#dom-extendableevent-waituntil
@@ -93,16 +90,22 @@ class ExtendableEvent extends Event {
     }
     // Steps 3 and 4.
     this.#pendingPromisesCount++;
-    // Step 5.
-    const settled = () =>
+    this.#settle(promise);
+  }
+
+  // Step 5. Upon fulfillment or rejection of promise, queue a microtask.
+  async #settle(promise) {
+    try {
+      await promise;
+    } catch (reason) {
+      this.#hasRejected = true;
+      reportRejection(promise, reason);
+    } finally {
       queueMicrotask(() => {
         this.#pendingPromisesCount--;
         this.#becomeInactive();
       });
-    PromisePrototypeThen(promise, settled, (reason) => {
-      this.#report?.(reason);
-      settled();
-    });
+    }
   }
 
   // https://w3c.github.io/ServiceWorker/#extendableevent-active
@@ -116,21 +119,26 @@ class ExtendableEvent extends Event {
     this.#onInactive = null;
   }
 
-  #dispatchAndWait(target, report) {
-    this.#report = report;
+  async #dispatchAndWait(target) {
     setIsTrusted(this, true);
-    return new Promise((resolve) => {
-      this.#onInactive = resolve;
-      this.#dispatching = true;
-      dispatchEvent(target, this);
+    this.#dispatching = true;
+    try {
+      dispatch(target, this);
       // A browser runs the microtasks that the handlers left behind before
       // the event's dispatch flag is unset. They have run when a new task
       // does.
-      defer(() => {
-        this.#dispatching = false;
-        this.#becomeInactive();
-      });
-    });
+      await newTask();
+    } finally {
+      this.#dispatching = false;
+    }
+    if (this.#isActive()) {
+      await internal(
+        new Promise((resolve) => {
+          this.#onInactive = resolve;
+        }),
+      );
+    }
+    return this.#hasRejected;
   }
 }
 

@@ -63,8 +63,19 @@ const convertOwnMembers = webidl.createDictionaryConverter(
   ],
 );
 
+/** An event of the user agent's own, whose members need no conversion. */
+let createMessageEvent;
+
 class ExtendableMessageEvent extends ExtendableEvent {
   #init;
+
+  static {
+    createMessageEvent = (type, init) => {
+      const event = new ExtendableMessageEvent(type);
+      event.#init = init;
+      return event;
+    };
+  }
 
   constructor(type, eventInitDict = undefined) {
     const prefix = "Failed to construct 'ExtendableMessageEvent'";
@@ -107,5 +118,5 @@ class ExtendableMessageEvent extends ExtendableEvent {
 webidl.configureInterface(ExtendableMessageEvent);
 const ExtendableMessageEventPrototype = ExtendableMessageEvent.prototype;
 
-return { ExtendableMessageEvent };
+return { createMessageEvent, ExtendableMessageEvent };
 })();

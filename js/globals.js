@@ -7,10 +7,13 @@ const { op_bgfetch_console, op_bgfetch_global_facts } = core.ops;
 const {
   ObjectDefineProperties,
   ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
   ObjectSetPrototypeOf,
+  Promise,
+  PromisePrototype,
+  SymbolSpecies,
   SymbolToStringTag,
   TypeError,
-  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
@@ -44,6 +47,15 @@ const { Response } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
 const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
   "ext:background_fetch/attributes.js",
+);
+
+const { endTurn, isHandled, isRejectionHandled, presentable } = core
+  .loadExtScript("ext:background_fetch/exceptions.js");
+const { createDataProperty } = core.loadExtScript(
+  "ext:background_fetch/lists.js",
+);
+const { structuredClone } = core.loadExtScript(
+  "ext:background_fetch/message_port.js",
 );
 
 const facts = op_bgfetch_global_facts();
@@ -140,6 +152,19 @@ const interfaces = {
 };
 for (const name in interfaces) define(name, interfaces[name]);
 
+// https://html.spec.whatwg.org/#dom-reporterror
+function reportError(error) {
+  if ((this ?? globalThis) !== globalThis) {
+    throw new TypeError("Illegal invocation");
+  }
+  webidl.requiredArguments(
+    arguments.length,
+    1,
+    "Failed to execute 'reportError'",
+  );
+  reportException(error);
+}
+
 const operations = {
   __proto__: null,
   atob,
@@ -147,10 +172,10 @@ const operations = {
   clearInterval: timers.clearInterval,
   clearTimeout: timers.clearTimeout,
   queueMicrotask: globalThis.queueMicrotask,
-  reportError: event.reportError,
+  reportError,
   setInterval: timers.setInterval,
   setTimeout: timers.setTimeout,
-  structuredClone: messagePort.structuredClone,
+  structuredClone,
 };
 for (const name in operations) defineOperation(name, operations[name]);
 
@@ -211,6 +236,7 @@ event.saveGlobalThisReference(globalThis);
 event.defineEventHandler(globalThis, "error", undefined, true);
 defineEventHandlerAttribute(globalThis, "rejectionhandled");
 defineEventHandlerAttribute(globalThis, "unhandledrejection");
+if (facts.kind === "window") defineEventHandlerAttribute(globalThis, "load");
 
 // https://html.spec.whatwg.org/multipage/system-state.html#the-navigator-object
 class Navigator {
@@ -238,31 +264,47 @@ ObjectDefineProperty(Navigator.prototype, SymbolToStringTag, {
 define(navigatorName, Navigator);
 defineAttribute(globalThis, "navigator", () => navigator);
 
-// Where these are missing, script errors end in the embedder's event loop,
-// which is right for a realm that has nobody else to tell.
-core.setReportExceptionCallback(event.reportException);
-
-// Taken now: a script may replace it later.
-const dispatchEvent = uncurryThis(event.EventTarget.prototype.dispatchEvent);
-
-// https://html.spec.whatwg.org/multipage/webappapis.html#unhandled-promise-rejections
-function firePromiseRejectionEvent(type, cancelable, promise, reason) {
-  const rejection = new event.PromiseRejectionEvent(type, {
-    cancelable,
-    promise,
-    reason,
-  });
-  event.setIsTrusted(rejection, true);
-  dispatchEvent(globalThis, rejection);
-  return rejection.defaultPrevented;
+// What no listener wants ends in the embedder's event loop, which is right for a
+// realm that has nobody else to tell.
+function reportException(error) {
+  if (!isHandled(error)) endTurn(error);
 }
-
-// One that nobody wants ends in the embedder's event loop as well.
-core.setUnhandledPromiseRejectionHandler((promise, reason) =>
-  firePromiseRejectionEvent("unhandledrejection", true, promise, reason)
-);
+core.setReportExceptionCallback(reportException);
+core.setUnhandledPromiseRejectionHandler((promise, reason) => {
+  if (isRejectionHandled("unhandledrejection", true, promise, reason)) {
+    return true;
+  }
+  if (presentable(reason) === reason) return false;
+  endTurn(reason);
+  return true;
+});
 core.setHandledPromiseRejectionHandler((promise, reason) => {
-  firePromiseRejectionEvent("rejectionhandled", false, promise, reason);
+  isRejectionHandled("rejectionhandled", false, promise, reason);
+});
+
+// deno_core waits for its ops by these two, so that a script that changes them
+// would never hear of anything again. They stay what they are; a promise may
+// still have a `constructor` of its own.
+ObjectDefineProperty(Promise, SymbolSpecies, {
+  __proto__: null,
+  configurable: false,
+});
+const constructor = {
+  get constructor() {
+    return Promise;
+  },
+  set constructor(value) {
+    if (this === PromisePrototype) {
+      throw new TypeError("Promise.prototype.constructor cannot be changed");
+    }
+    createDataProperty(this, "constructor", value);
+  },
+};
+ObjectDefineProperty(PromisePrototype, "constructor", {
+  __proto__: null,
+  ...ObjectGetOwnPropertyDescriptor(constructor, "constructor"),
+  enumerable: false,
+  configurable: false,
 });
 
 // No script of such a realm needs the embedder's own interface, and through it

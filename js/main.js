@@ -17,6 +17,7 @@ const { BackgroundFetchManager } = core.loadExtScript(
 const { receiveMessages } = core.loadExtScript(
   "ext:background_fetch/messages.js",
 );
+const lifecycle = core.loadExtScript("ext:background_fetch/lifecycle.js");
 const { BackgroundFetchRecord } = core.loadExtScript(
   "ext:background_fetch/record.js",
 );
@@ -114,6 +115,7 @@ if (navigator !== undefined && !ReflectHas(navigator, "serviceWorker")) {
   );
 }
 
+lifecycle.start(facts.kind);
 receiveMessages(globalThis);
 receiveServiceWorkerMessages(globalThis, container);
 })();

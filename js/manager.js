@@ -21,17 +21,16 @@ const { getInstance } = core.loadExtScript(
 const {
   constructRequest,
   convertRequests,
+  requestMode,
   serializeRequest,
 } = core.loadExtScript("ext:background_fetch/requests.js");
 const { storeRequestBodies } = core.loadExtScript(
   "ext:background_fetch/request_bodies.js",
 );
-const {
-  ArrayPrototypeMap,
-  ArrayPrototypePush,
-  ArrayPrototypeSome,
-  TypeError,
-} = primordials;
+const { append, filterList, mapList } = core.loadExtScript(
+  "ext:background_fetch/lists.js",
+);
+const { TypeError } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
@@ -74,12 +73,12 @@ class BackgroundFetchManager {
       // fetch.6.1
       const inner = constructRequest(requests[i]);
       // fetch.6.2
-      if (inner.mode === "no-cors") {
+      if (requestMode(inner) === "no-cors") {
         throw new TypeError(
           `${prefix}: a request with the mode "no-cors" cannot be fetched`,
         );
       }
-      ArrayPrototypePush(inners, inner);
+      append(inners, inner);
     }
     // fetch.8.4, which the engine checks: it may know more than the script has
     // been told, and a script that sees no active worker shall be refused.
@@ -107,7 +106,7 @@ class BackgroundFetchManager {
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
     // get.1, get.2
-    const bgFetch = await op_bgfetch_get(this.#registration, toEngine(id));
+    const bgFetch = op_bgfetch_get(this.#registration, toEngine(id));
     // get.3
     if (bgFetch === null) return undefined;
     // get.4.1
@@ -119,8 +118,7 @@ class BackgroundFetchManager {
   async getIds() {
     webidl.assertBranded(this, BackgroundFetchManagerPrototype);
     // ids.1, ids.2
-    const ids = await op_bgfetch_get_ids(this.#registration);
-    return ArrayPrototypeMap(ids, fromEngine);
+    return mapList(op_bgfetch_get_ids(this.#registration), fromEngine);
   }
 }
 
@@ -133,13 +131,13 @@ async function startBackgroundFetch(registration, id, inners, options) {
   const newFetch = op_bgfetch_may_fetch(
     registration,
     toEngine(id),
-    ArrayPrototypeMap(inners, serializeRequest),
+    mapList(inners, serializeRequest),
   );
   try {
     // fetch.8.6 to fetch.8.11. Where there are no bodies, nothing is waited for:
     // calls without bodies register in the order in which they were made, and
     // none of them has settled before the next one has looked at the ids.
-    if (ArrayPrototypeSome(inners, (inner) => inner.body !== null)) {
+    if (filterList(inners, (inner) => inner.body !== null).length > 0) {
       await storeRequestBodies(newFetch, inners);
     }
     // fetch.8.12 to fetch.8.16

@@ -7,11 +7,11 @@ const {
   op_bgfetch_record_request,
   op_bgfetch_record_response,
 } = core.ops;
+const { mapList } = core.loadExtScript("ext:background_fetch/lists.js");
 const { createRequestObject, SLICE } = core.loadExtScript(
   "ext:background_fetch/requests.js",
 );
 const {
-  ArrayPrototypeMap,
   PromisePrototypeThen,
   PromiseReject,
   SafeFinalizationRegistry,
@@ -23,9 +23,11 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { createFilteredInspectProxy } = core.loadExtScript(
   "ext:deno_web/01_console.js",
 );
-const { createReadableStream } = core.loadExtScript(
-  "ext:deno_web/06_streams.js",
-);
+const {
+  createReadableStream,
+  readableStreamDefaultControllerClose,
+  readableStreamDefaultControllerEnqueue,
+} = core.loadExtScript("ext:deno_web/06_streams.js");
 const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const {
   fromInnerResponse,
@@ -109,8 +111,8 @@ const unreachable = new SafeFinalizationRegistry((rid) => core.tryClose(rid));
  */
 function createRecordObjects(rids) {
   // records.1 to records.3, records.2.10
-  return ArrayPrototypeMap(rids, (rid) => {
-    const handle = { rid };
+  return mapList(rids, (rid) => {
+    const handle = { __proto__: null, rid };
     unreachable.register(handle, rid);
     // records.2.2
     return recordFrom(handle);
@@ -142,7 +144,7 @@ function responseBodyStream(handle) {
     // records.2.8.4: what is returned is resolved in the realm, which is
     // records.2.8.4.5.
     async (controller) => {
-      const bytes = await op_bgfetch_read_response_body(
+      const { bytes } = await op_bgfetch_read_response_body(
         handle.rid,
         transmittedBytes,
         SLICE,
@@ -150,12 +152,12 @@ function responseBodyStream(handle) {
       const length = TypedArrayPrototypeGetByteLength(bytes);
       // records.2.8.4.2
       if (length === 0) {
-        controller.close();
+        readableStreamDefaultControllerClose(controller);
       } else {
         // records.2.8.3.2
         transmittedBytes += length;
         // records.2.8.4.1.1, records.2.8.4.1.2
-        controller.enqueue(bytes);
+        readableStreamDefaultControllerEnqueue(controller, bytes);
       }
     },
     async () => {},

@@ -8,6 +8,7 @@ const {
   op_bgfetch_unwatch,
   op_bgfetch_watch,
 } = core.ops;
+const { fire } = core.loadExtScript("ext:background_fetch/dispatch.js");
 const { invalidStateError } = core.loadExtScript(
   "ext:background_fetch/errors.js",
 );
@@ -29,7 +30,6 @@ const {
   SafeWeakRef,
   SymbolFor,
   TypeError,
-  uncurryThis,
   WeakRefPrototypeDeref,
 } = primordials;
 
@@ -37,9 +37,7 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { createFilteredInspectProxy } = core.loadExtScript(
   "ext:deno_web/01_console.js",
 );
-const { Event, EventTarget, setIsTrusted } = core.loadExtScript(
-  "ext:deno_web/02_event.js",
-);
+const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/attributes.js",
 );
@@ -66,8 +64,6 @@ const convertCacheQueryOptions = webidl.createDictionaryConverter(
   ],
 );
 
-// Taken now: a script may replace it later.
-const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
 const progressHandler = eventHandler("progress");
 
 const privateKey = { __proto__: null };
@@ -188,7 +184,7 @@ class BackgroundFetchRegistration extends EventTarget {
       );
     }
     // matchAll.2 to matchAll.4
-    const rids = await op_bgfetch_match_all(
+    const rids = op_bgfetch_match_all(
       this.#bgFetch.key,
       request === undefined
         ? null
@@ -263,6 +259,7 @@ function getInstance(bgFetch) {
   const instance = newInstance(bgFetch);
   const held = mayStillChange(instance);
   MapPrototypeSet(instances, bgFetch.key, {
+    __proto__: null,
     strong: held ? instance : null,
     weak: new SafeWeakRef(instance),
   });
@@ -288,11 +285,7 @@ function updateInstances(latest) {
   const progressed = update(instance, latest);
   if (!mayStillChange(instance)) letGo(instance);
   // update.6.10
-  if (progressed) {
-    const event = new Event("progress");
-    setIsTrusted(event, true);
-    dispatchEvent(instance, event);
-  }
+  if (progressed) fire(instance, "progress");
 }
 
 function letGo(instance) {

@@ -7,9 +7,9 @@ const {
   op_bgfetch_open_request_body,
   op_bgfetch_write_request_body,
 } = core.ops;
+const { append } = core.loadExtScript("ext:background_fetch/lists.js");
 const { abortError } = core.loadExtScript("ext:background_fetch/errors.js");
 const {
-  ArrayPrototypePush,
   PromisePrototypeThen,
   SafePromiseAll,
   TypedArrayPrototypeGetSymbolToStringTag,
@@ -44,9 +44,9 @@ async function storeRequestBodies(newFetch, requests) {
     if (requests[i].body === null) continue;
     // fetch.8.8.2
     const stream = requests[i].body.stream;
-    ArrayPrototypePush(streams, stream);
+    append(streams, stream);
     // fetch.8.8.3
-    ArrayPrototypePush(storing, storeBody(newFetch, i, stream, state));
+    append(storing, storeBody(newFetch, i, stream, state));
   }
   try {
     // fetch.8.10, fetch.8.8.3.4

@@ -3,10 +3,12 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_read_request_body } = core.ops;
+const { append, mapList } = core.loadExtScript(
+  "ext:background_fetch/lists.js",
+);
 const {
-  ArrayPrototypeMap,
-  ArrayPrototypePush,
   FunctionPrototypeCall,
+  ObjectHasOwn,
   ObjectPrototypeIsPrototypeOf,
   SymbolIterator,
   TypedArrayPrototypeGetByteLength,
@@ -15,9 +17,11 @@ const {
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
-const { createReadableStream } = core.loadExtScript(
-  "ext:deno_web/06_streams.js",
-);
+const {
+  createReadableStream,
+  readableStreamDefaultControllerClose,
+  readableStreamDefaultControllerEnqueue,
+} = core.loadExtScript("ext:deno_web/06_streams.js");
 const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const {
   fromInnerRequest,
@@ -79,7 +83,7 @@ function convertSequence(iterable, method, prefix, context) {
       throw new TypeError(`${prefix}: ${context} has no iterator`);
     }
     if (result.done) return list;
-    ArrayPrototypePush(
+    append(
       list,
       convertRequestInfo(
         result.value,
@@ -107,23 +111,42 @@ function constructRequest(info) {
   return toInnerRequest(request);
 }
 
+// deno_fetch leaves out what has its default, and a script may have put
+// anything of that name on Object.prototype; what deno_fetch has read there
+// itself is not a valid value.
+function member(inner, name) {
+  return ObjectHasOwn(inner, name) ? inner[name] : undefined;
+}
+
+/** https://fetch.spec.whatwg.org/#concept-request-mode */
+function requestMode(inner) {
+  return webidl.converters.RequestMode(member(inner, "mode") ?? "cors");
+}
+
 /**
  * An inner request of deno_fetch as the engine wants it, without its body, and
  * without a client: fetch.6.3
  */
 function serializeRequest(inner) {
   return {
+    __proto__: null,
     method: inner.method,
     url: inner.url(),
-    headers: ArrayPrototypeMap(inner.headerList, (h) => [h[0], h[1]]),
-    mode: inner.mode ?? "cors",
-    credentials: inner.credentialsMode ?? "same-origin",
+    headers: mapList(inner.headerList, (h) => [h[0], h[1]]),
+    mode: requestMode(inner),
+    credentials: webidl.converters.RequestCredentials(
+      member(inner, "credentialsMode") ?? "same-origin",
+    ),
     redirect: inner.redirectMode,
-    cache: inner.cacheMode ?? "default",
-    referrer: serializeReferrer(inner.referrer),
-    referrer_policy: inner.referrerPolicy ?? "",
-    integrity: inner.integrity ?? "",
-    keepalive: inner.keepalive ?? false,
+    cache: webidl.converters.RequestCache(
+      member(inner, "cacheMode") ?? "default",
+    ),
+    referrer: serializeReferrer(member(inner, "referrer")),
+    referrer_policy: webidl.converters.ReferrerPolicy(
+      member(inner, "referrerPolicy") ?? "",
+    ),
+    integrity: member(inner, "integrity") ?? "",
+    keepalive: member(inner, "keepalive") ?? false,
     // How long it is turns out when it is stored.
     body_length: inner.body === null ? null : 0,
   };
@@ -185,17 +208,17 @@ function requestBodyStream(handle) {
   return createReadableStream(
     () => {},
     async (controller) => {
-      const bytes = await op_bgfetch_read_request_body(
+      const { bytes } = await op_bgfetch_read_request_body(
         handle.rid,
         offset,
         SLICE,
       );
       const length = TypedArrayPrototypeGetByteLength(bytes);
       if (length === 0) {
-        controller.close();
+        readableStreamDefaultControllerClose(controller);
       } else {
         offset += length;
-        controller.enqueue(bytes);
+        readableStreamDefaultControllerEnqueue(controller, bytes);
       }
     },
     async () => {},
@@ -209,6 +232,7 @@ return {
   convertRequestInfo,
   convertRequests,
   createRequestObject,
+  requestMode,
   serializeRequest,
   SLICE,
 };

@@ -2,7 +2,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_import } = core.ops;
+const { op_service_worker_import, op_service_worker_is_module } = core.ops;
 const { clients } = core.loadExtScript("ext:background_fetch/clients.js");
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker_calls.js",
@@ -11,8 +11,8 @@ const {
   defineAttribute,
   defineEventHandlerAttribute,
 } = core.loadExtScript("ext:background_fetch/attributes.js");
+const { append } = core.loadExtScript("ext:background_fetch/lists.js");
 const {
-  ArrayPrototypePush,
   ObjectDefineProperty,
   TypeError,
 } = primordials;
@@ -36,6 +36,11 @@ function defineOperation(global, name, value) {
 // https://w3c.github.io/ServiceWorker/#importscripts
 function importScripts(...urls) {
   const prefix = "Failed to execute 'importScripts'";
+  // https://html.spec.whatwg.org/#import-scripts-into-worker-global-scope
+  // Step 1. If worker global scope's type is "module", throw a TypeError.
+  if (op_service_worker_is_module()) {
+    throw new TypeError(`${prefix}: a module has import statements for that`);
+  }
   const parsed = [];
   for (let i = 0; i < urls.length; i++) {
     const url = webidl.converters.USVString(
@@ -44,7 +49,7 @@ function importScripts(...urls) {
       `Argument ${i + 1}`,
     );
     try {
-      ArrayPrototypePush(parsed, new URL(url, getLocationHref()).href);
+      append(parsed, new URL(url, getLocationHref()).href);
     } catch {
       throw new DOMException(`${prefix}: ${url} is no URL`, "SyntaxError");
     }
@@ -65,7 +70,7 @@ function defineServiceWorkerGlobalScope(global, worker, registration) {
     // https://w3c.github.io/ServiceWorker/#service-worker-global-scope-skipwaiting
     async skipWaiting() {
       if ((this ?? global) !== global) throw new TypeError("Illegal invocation");
-      return await call({ kind: "skipWaiting" });
+      return await call({ __proto__: null, kind: "skipWaiting" });
     },
     importScripts,
   };

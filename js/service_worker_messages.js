@@ -15,12 +15,15 @@ const { setController } = core.loadExtScript(
 const { dispatchAndWait, ExtendableEvent } = core.loadExtScript(
   "ext:background_fetch/extendable_event.js",
 );
-const { ExtendableMessageEvent } = core.loadExtScript(
+const { createMessageEvent } = core.loadExtScript(
   "ext:background_fetch/extendable_message_event.js",
 );
-const { catchUp, report, reportingErrors } = core.loadExtScript(
-  "ext:background_fetch/messages.js",
+const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { reportException } = core.loadExtScript(
+  "ext:background_fetch/exceptions.js",
 );
+const { mapList } = core.loadExtScript("ext:background_fetch/lists.js");
+const { catchUp } = core.loadExtScript("ext:background_fetch/messages.js");
 const { getWorker, updateWorkerState } = core.loadExtScript(
   "ext:background_fetch/service_worker.js",
 );
@@ -29,26 +32,15 @@ const { isWaiting, setOnWaiting, settleCall } = core.loadExtScript(
 );
 const { getRegistration, updateFound, updateRegistration } = core
   .loadExtScript("ext:background_fetch/service_worker_registration.js");
-const {
-  ArrayPrototypeFilter,
-  ArrayPrototypeMap,
-  ObjectFreeze,
-  ObjectPrototypeIsPrototypeOf,
-  Promise,
-  uncurryThis,
-} = primordials;
-
-const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
-
-const { EventTarget, MessageEvent, setIsTrusted } = core.loadExtScript(
-  "ext:deno_web/02_event.js",
+const { deserializeMessage } = core.loadExtScript(
+  "ext:background_fetch/structured_clone.js",
 );
-const { deserializeJsMessageData, MessagePortPrototype } = core.loadExtScript(
-  "ext:deno_web/13_message_port.js",
+const { internal, newTask } = core.loadExtScript(
+  "ext:background_fetch/tasks.js",
 );
+const { ObjectFreeze } = primordials;
 
-// Taken now: a script may replace it later.
-const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
+const { MessageEvent } = core.loadExtScript("ext:deno_web/02_event.js");
 
 /**
  * Reads messages for ever. That keeps the event loop alive as long as a script
@@ -56,17 +48,21 @@ const dispatchEvent = uncurryThis(EventTarget.prototype.dispatchEvent);
  */
 async function receiveServiceWorkerMessages(global, container) {
   while (true) {
-    const next = op_service_worker_next_message();
+    const next = internal(op_service_worker_next_message());
     setOnWaiting(() => core.refOpPromise(next));
     if (!isWaiting()) core.unrefOpPromise(next);
     const { message, data } = await next;
     setOnWaiting(() => {});
     if (message.kind === "message") {
       // A new task, for the reason that background fetches' messages have.
-      await new Promise(defer);
-      catchUp(global);
+      await newTask();
+      catchUp();
     }
-    reportingErrors(global, () => handle(message, data, global, container));
+    try {
+      handle(message, data, global, container);
+    } catch (error) {
+      reportException(error);
+    }
   }
 }
 
@@ -91,7 +87,7 @@ function handle(message, data, global, container) {
       receiveMessage(message, data, container);
       break;
     case "event":
-      fireEvent(message, data, global);
+      fireExtendableEvent(message, data, global);
       break;
   }
 }
@@ -103,7 +99,7 @@ function convertAnswer({ kind, value }) {
     case "registration":
       return getRegistration(value);
     case "registrations":
-      return ObjectFreeze(ArrayPrototypeMap(value, getRegistration));
+      return ObjectFreeze(mapList(value, getRegistration));
     case "client":
       return createClient(value);
     case "clients":
@@ -113,43 +109,51 @@ function convertAnswer({ kind, value }) {
   }
 }
 
-/** A message and its ports, or undefined when it cannot be read. */
-function deserialize(data) {
-  try {
-    const { 0: value, 1: transferables } = deserializeJsMessageData(data);
-    const ports = ArrayPrototypeFilter(
-      transferables,
-      (t) => ObjectPrototypeIsPrototypeOf(MessagePortPrototype, t),
-    );
-    return { data: value, ports };
-  } catch {
-    return undefined;
-  }
-}
-
 // https://w3c.github.io/ServiceWorker/#client-postmessage, steps 4.4 to 4.8
 function receiveMessage({ source, origin }, data, container) {
-  const message = deserialize(data);
+  const message = deserializeMessage(data);
   const event = new MessageEvent(
     message === undefined ? "messageerror" : "message",
-    { ...message, origin, source: getWorker(source) },
+    {
+      __proto__: null,
+      origin,
+      source: getWorker(source),
+    },
   );
-  setIsTrusted(event, true);
-  dispatchEvent(container, event);
+  // The constructor makes null of undefined, and iterates over the ports, which
+  // a script can change.
+  if (message !== undefined) {
+    event.data = message.value;
+    event.ports = message.ports;
+  }
+  fireEvent(container, event);
 }
 
-async function fireEvent({ id, name, source, origin }, data, global) {
+/** Events of other extensions, by their names. */
+const eventKinds = { __proto__: null };
+
+/**
+ * @param {{ create: Function, dispatched: Function }} kind makes the event of
+ * a message, and hears when its handlers have run
+ */
+function setEventKind(name, kind) {
+  eventKinds[name] = kind;
+}
+
+async function fireExtendableEvent(message, data, global) {
+  const { id, name, source, origin } = message;
+  const kind = eventKinds[name];
   let rejected = false;
-  const reportRejection = (reason) => {
-    rejected = true;
-    report(reason);
-  };
   try {
-    const event = createEvent(name, source, origin, data);
-    await reportingErrors(
-      global,
-      () => dispatchAndWait(event, global, reportRejection),
-    );
+    const event = kind === undefined
+      ? createEvent(name, source, origin, data)
+      : kind.create(message);
+    const over = dispatchAndWait(event, global);
+    kind?.dispatched(event);
+    rejected = await over;
+  } catch (error) {
+    rejected = true;
+    reportException(error);
   } finally {
     op_service_worker_event_handled(id, rejected);
   }
@@ -159,12 +163,15 @@ function createEvent(name, source, origin, data) {
   if (name !== "message") return new ExtendableEvent(name);
   // https://w3c.github.io/ServiceWorker/#service-worker-postmessage, steps
   // 6.3 to 6.7
-  const message = deserialize(data);
-  return new ExtendableMessageEvent(
+  const message = deserializeMessage(data);
+  return createMessageEvent(
     message === undefined ? "messageerror" : "message",
     {
-      ...message,
+      __proto__: null,
+      data: message === undefined ? null : message.value,
+      lastEventId: "",
       origin,
+      ports: message === undefined ? ObjectFreeze([]) : message.ports,
       source: source.client === undefined
         ? getWorker(source.worker)
         : createClient(source.client),
@@ -172,5 +179,5 @@ function createEvent(name, source, origin, data) {
   );
 }
 
-return { receiveServiceWorkerMessages };
+return { receiveServiceWorkerMessages, setEventKind };
 })();

@@ -8,7 +8,8 @@ const { BackgroundFetchManager, createManager } = core.loadExtScript(
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker_calls.js",
 );
-const { fire, getWorker } = core.loadExtScript(
+const { fire } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { getWorker } = core.loadExtScript(
   "ext:background_fetch/service_worker.js",
 );
 const { MapPrototypeGet, MapPrototypeSet, SafeMap } = primordials;
@@ -91,13 +92,13 @@ class ServiceWorkerRegistration extends EventTarget {
   // https://w3c.github.io/ServiceWorker/#service-worker-registration-update
   async update() {
     webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return await call({ kind: "update", registration: this.#id });
+    return await call({ __proto__: null, kind: "update", registration: this.#id });
   }
 
   // https://w3c.github.io/ServiceWorker/#navigator-service-worker-unregister
   async unregister() {
     webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
-    return await call({ kind: "unregister", registration: this.#id });
+    return await call({ __proto__: null, kind: "unregister", registration: this.#id });
   }
 
   get onupdatefound() {

@@ -50,6 +50,7 @@ fn run(kind: RealmKind, script: &str) {
       console: Console::Custom(Rc::new(move |text, _| {
         sink.borrow_mut().push_str(text)
       })),
+      ..ExtensionOptions::default()
     };
     let mut runtime = JsRuntime::new(RuntimeOptions {
       extensions: extensions(&engine(), facts, options),

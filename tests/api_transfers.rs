@@ -52,6 +52,7 @@ fn service_worker(origin: &str) -> (JsRuntime, Rc<RefCell<String>>) {
     console: Console::Custom(Rc::new(move |text, _| {
       sink.borrow_mut().push_str(text)
     })),
+    ..ExtensionOptions::default()
   };
   let runtime = JsRuntime::new(RuntimeOptions {
     extensions: extensions(&engine(), facts, options),

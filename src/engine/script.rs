@@ -7,6 +7,7 @@ use crate::network::Environment;
 use crate::network::FetchParams;
 use crate::service_worker::ScriptRequest;
 use crate::service_worker::ScriptResponse;
+use crate::service_worker::ScriptRole;
 use crate::spec::Destination;
 use crate::spec::RedirectMode;
 use crate::spec::Request;
@@ -30,18 +31,25 @@ pub(super) async fn fetch(
   if script.bypass_cache {
     request.cache = "no-cache".into();
   }
-  if script.is_main {
+  if script.role == ScriptRole::Main {
     // https://w3c.github.io/ServiceWorker/#update-algorithm, steps 7.1
     // and 7.5.
     request.headers.append("service-worker", "script");
     request.redirect = RedirectMode::Error;
     request.mode = RequestMode::SameOrigin;
   }
+  if script.role == ScriptRole::ClassicImport {
+    // https://html.spec.whatwg.org/#fetch-a-classic-worker-imported-script,
+    // step 3: a new request has the mode "no-cors".
+    request.mode = RequestMode::NoCors;
+  }
   let params = FetchParams {
     request,
-    destination: match script.is_main {
-      true => Destination::ServiceWorker,
-      false => Destination::Script,
+    destination: match script.role {
+      ScriptRole::Main => Destination::ServiceWorker,
+      ScriptRole::ClassicImport | ScriptRole::ModuleImport => {
+        Destination::Script
+      }
     },
     environment: Environment {
       url: environment.client_url,

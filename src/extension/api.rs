@@ -1,8 +1,11 @@
 //! The interfaces of Background Fetch, as an extension of `deno_core`.
 
+use super::ReportError;
+use super::lifecycle::*;
 use super::messages::Untold;
 use super::ops::*;
 use super::service_worker_ops::*;
+use super::structured_clone::*;
 use crate::engine::Realm;
 
 deno_core::extension!(
@@ -21,9 +24,12 @@ deno_core::extension!(
     op_bgfetch_open_request_body,
     op_bgfetch_read_request_body,
     op_bgfetch_read_response_body,
+    op_bgfetch_receive_blob_part,
     op_bgfetch_record_request,
     op_bgfetch_record_response,
     op_bgfetch_report_error,
+    op_bgfetch_send_blob_part,
+    op_bgfetch_set_lifecycle,
     op_bgfetch_take_updates,
     op_bgfetch_unwatch,
     op_bgfetch_update_ui,
@@ -31,6 +37,7 @@ deno_core::extension!(
     op_service_worker_call,
     op_service_worker_event_handled,
     op_service_worker_import,
+    op_service_worker_is_module,
     op_service_worker_next_message,
     op_service_worker_post_to_client,
     op_service_worker_post_to_worker,
@@ -44,13 +51,18 @@ deno_core::extension!(
     "attributes.js",
     "clients.js",
     "container.js",
+    "dispatch.js",
     "errors.js",
     "events.js",
+    "exceptions.js",
     "extendable_event.js",
     "extendable_message_event.js",
     "ids.js",
+    "lifecycle.js",
+    "lists.js",
     "main.js",
     "manager.js",
+    "message_port.js",
     "messages.js",
     "options.js",
     "record.js",
@@ -62,6 +74,8 @@ deno_core::extension!(
     "service_worker_global_scope.js",
     "service_worker_messages.js",
     "service_worker_registration.js",
+    "structured_clone.js",
+    "tasks.js",
   ],
   options = {
     realm: Realm,

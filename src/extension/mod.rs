@@ -10,12 +10,14 @@ mod error;
 mod globals;
 mod handles;
 mod idle;
+mod lifecycle;
 mod messages;
 mod module_loader;
 mod net_check;
 mod ops;
 mod scripts;
 mod service_worker_ops;
+mod structured_clone;
 mod worker_threads;
 
 use std::rc::Rc;
@@ -64,9 +66,19 @@ pub fn init(engine: &Engine, facts: RealmFacts) -> Extension {
 /// Choices for [`extensions`], each with a working default.
 #[derive(Clone, Default)]
 pub struct ExtensionOptions {
-  /// Where `console` and errors of event handlers go.
+  /// Where `console` writes.
   pub console: Console,
+  /// Where errors of event handlers go; to the console, by default.
+  pub report_error: Option<ReportError>,
 }
+
+/// Called with what an event listener has thrown, and with why a promise given
+/// to `waitUntil()` was rejected, unless a listener for `error` or
+/// `unhandledrejection` has prevented it. The text is for people, and may have
+/// several lines.
+///
+/// Every other uncaught error of a script comes out of the event loop.
+pub type ReportError = Rc<dyn Fn(&str)>;
 
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
 /// `deno_net`, `deno_fetch`, the web globals of the kind of realm that `facts`
@@ -82,6 +94,9 @@ pub fn extensions(
   let location = facts.url.clone();
   let realm = engine.attach(facts);
   let console = options.console.clone();
+  let report_error = options.report_error.unwrap_or_else(|| {
+    Rc::new(move |text: &str| console.write(&format!("{text}\n"), true))
+  });
   let all = vec![
     deno_webidl::init(),
     deno_web::init(
@@ -93,18 +108,17 @@ pub fn extensions(
     deno_net::init(None, None),
     deno_fetch::init(::deno_fetch::Options::default()),
     background_fetch_globals::init(realm.clone(), options.console),
-    background_fetch::init(
-      realm,
-      Rc::new(move |text: &str| console.write(&format!("{text}\n"), true)),
-    ),
+    background_fetch::init(realm, report_error),
   ];
   all.into_iter().map(with_scripts).collect()
 }
 
 /// Says that the script was evaluated and has its event listeners: until then,
-/// functional events are held back. [`run_until_idle`] says so itself.
+/// functional events are held back. A window without a document gets its
+/// `DOMContentLoaded` and `load` now. [`run_until_idle`] says so itself.
 pub fn deliver_events(runtime: &mut JsRuntime) {
   realm(runtime).start_worker();
+  lifecycle::script_has_run(runtime);
 }
 
 /// The realm that the extension attached to the engine, for

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deno_core::OpState;
 use deno_core::ResourceId;
-use deno_core::convert::Uint8Array;
+use deno_core::ToJsBuffer;
 use deno_core::error::ResourceError;
 use deno_core::op2;
+use serde::Serialize;
 
+use super::ReportError;
 use super::error::BackgroundFetchError;
 use super::handles::NewFetch;
 use super::handles::Record;
@@ -28,9 +30,6 @@ use crate::service_worker::RegistrationId;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::store::BackgroundFetchKey;
-
-/// Where errors of event handlers go.
-pub(crate) type ReportError = Rc<dyn Fn(&str)>;
 
 fn realm(state: &Rc<RefCell<OpState>>) -> Realm {
   state.borrow().borrow::<Realm>().clone()
@@ -272,30 +271,47 @@ pub(crate) async fn op_bgfetch_record_response(
   Ok(record(&state, rid)?.response().await?)
 }
 
+/// Bytes of a body. A promise that resolves with an object asks it for `then`,
+/// which a script may have put on a prototype: this object has none.
+#[derive(Serialize)]
+pub(crate) struct JsChunk {
+  bytes: ToJsBuffer,
+}
+
+impl From<Bytes> for JsChunk {
+  fn from(bytes: Bytes) -> Self {
+    Self {
+      bytes: Vec::from(bytes).into(),
+    }
+  }
+}
+
 /// Up to `max` bytes of the stored request body; none at its end.
 #[op2]
+#[serde]
 pub(crate) async fn op_bgfetch_read_request_body(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
-) -> Result<Uint8Array, BackgroundFetchError> {
+) -> Result<JsChunk, BackgroundFetchError> {
   let bytes = record(&state, rid)?
     .read_request_body(offset as u64, max as usize)
     .await?;
-  Ok(Vec::from(bytes).into())
+  Ok(bytes.into())
 }
 
 /// Up to `max` bytes of the response's body; none at its end.
 #[op2]
+#[serde]
 pub(crate) async fn op_bgfetch_read_response_body(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
-) -> Result<Uint8Array, BackgroundFetchError> {
+) -> Result<JsChunk, BackgroundFetchError> {
   let bytes = record(&state, rid)?
     .read(offset as u64, max as usize)
     .await?;
-  Ok(Vec::from(bytes.unwrap_or_default()).into())
+  Ok(bytes.unwrap_or_default().into())
 }

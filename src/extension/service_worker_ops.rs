@@ -29,6 +29,7 @@ use crate::service_worker::ServiceWorkerState;
 use crate::service_worker::Source;
 use crate::service_worker::WorkerId;
 use crate::service_worker::WorkerSnapshot;
+use crate::service_worker::WorkerType;
 
 /// What `js/main.js` has to know of its realm.
 #[derive(Serialize)]
@@ -71,6 +72,12 @@ pub(crate) fn op_service_worker_event_handled(
 ) {
   let realm = state.borrow::<Realm>();
   realm.worker_event_handled(event as u64, rejected);
+}
+
+/// Whether the worker's script is a module: see [`WorkerType`].
+#[op2(fast)]
+pub(crate) fn op_service_worker_is_module(state: &mut OpState) -> bool {
+  state.try_borrow::<WorkerType>() == Some(&WorkerType::Module)
 }
 
 /// The source of a script for `importScripts()`, which blocks.

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use deno_core::JsRuntime;
+use deno_core::ModuleSpecifier;
 use deno_core::PollEventLoopOptions;
 use deno_core::RuntimeOptions;
-use deno_core::error::CoreError;
 use futures::future::BoxFuture;
 use url::Url;
 
 use super::ExtensionOptions;
 use super::extensions;
+use super::lifecycle::begin_module;
+use super::lifecycle::end_module;
+use super::lifecycle::evaluation_of;
 use super::module_loader::WorkerModules;
 use super::realm;
 use crate::engine::Engine;
@@ -155,6 +158,8 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     // The realm has a share of its own.
     drop(engine);
     *modules.realm.lock() = Some(realm(&mut runtime));
+    // Asked by `importScripts()`.
+    runtime.op_state().borrow_mut().put(worker_type);
     let isolate = runtime.v8_isolate().thread_safe_handle();
     control.interrupt_with(move || {
       isolate.terminate_execution();
@@ -162,23 +167,27 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     if control.is_stopping() {
       return;
     }
-    let source = scripts.get(&script_url).cloned().unwrap_or_default();
     let evaluated = match worker_type {
       WorkerType::Classic => {
+        let source = scripts.get(&script_url).cloned().unwrap_or_default();
         let name = script_url.to_string();
         let result = runtime.execute_script(name, source);
-        result.map(drop).map_err(|error| error.to_string())
+        result.map(drop).map_err(failed)
       }
       WorkerType::Module => {
-        let evaluated = evaluate(&mut runtime, &script_url, source);
+        let evaluated = evaluate(&mut runtime, &script_url);
         tokio::select! {
-          result = evaluated => result.map_err(|error| error.to_string()),
-          () = control.stopping() => Err("it was stopped".to_string()),
+          result = evaluated => result,
+          () = control.stopping() => Err(failed("it was stopped")),
         }
       }
     };
     let works = evaluated.is_ok();
-    control.evaluated(evaluated);
+    match evaluated {
+      Ok(()) => control.evaluated(Ok(())),
+      Err(NotEvaluated::Failed(message)) => control.evaluated(Err(message)),
+      Err(NotEvaluated::Refused(message)) => control.refused(message),
+    }
     if works {
       serve(&mut runtime, &control).await;
     }
@@ -191,19 +200,59 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
   drop(control);
 }
 
+/// Evaluates the module at `script_url`, which is in the worker's script
+/// resource map.
 async fn evaluate(
   runtime: &mut JsRuntime,
   script_url: &Url,
-  source: String,
-) -> Result<(), CoreError> {
+) -> Result<(), NotEvaluated> {
   let module = runtime
-    .load_main_es_module_from_code(script_url, source)
-    .await?;
+    .load_main_es_module_from_code(
+      &ModuleSpecifier::parse("background-fetch:module").map_err(failed)?,
+      evaluation_of(script_url.as_str()),
+    )
+    .await
+    .map_err(failed)?;
+  begin_module(runtime);
   let evaluation = runtime.mod_evaluate(module);
-  runtime
-    .run_event_loop(PollEventLoopOptions::default())
-    .await?;
-  evaluation.await
+  if end_module(runtime) {
+    return Ok(());
+  }
+  // What it has thrown at once is there after one turn.
+  let mut evaluation = std::pin::pin!(evaluation);
+  let thrown = poll_fn(|cx| {
+    let options = PollEventLoopOptions::default();
+    let turn = runtime.poll_event_loop(cx, options);
+    Poll::Ready(match (evaluation.as_mut().poll(cx), turn) {
+      (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) => {
+        Some(error)
+      }
+      _ => None,
+    })
+  })
+  .await;
+  match thrown {
+    Some(error) => Err(failed(error)),
+    // https://w3c.github.io/ServiceWorker/#update-algorithm: a script for
+    // which Is Async Module is true rejects the job.
+    None => Err(NotEvaluated::Refused(
+      "it, or a module that it imports, has a top-level await, which no \
+       service worker may have"
+        .to_string(),
+    )),
+  }
+}
+
+/// Why a script was not evaluated to its end.
+enum NotEvaluated {
+  /// It throws, or cannot be had.
+  Failed(String),
+  /// No service worker may have it.
+  Refused(String),
+}
+
+fn failed(error: impl ToString) -> NotEvaluated {
+  NotEvaluated::Failed(error.to_string())
 }
 
 /// Runs the event loop until the worker has to stop. An error that no script

@@ -36,6 +36,14 @@ impl WorkerControl {
     }
   }
 
+  /// The script may not be a service worker's, and was not evaluated. Who has
+  /// asked for it hears why, and it is no failure of a worker.
+  pub fn refused(&self, message: String) {
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.refused(self.worker, self.run, message);
+    }
+  }
+
   /// Something went wrong, and no script has heard of it.
   pub fn report(&self, message: &str) {
     if let Some(service_workers) = self.service_workers.upgrade() {

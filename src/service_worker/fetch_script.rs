@@ -5,6 +5,7 @@ use url::Url;
 
 use super::call::CallError;
 use super::run_jobs::security_error;
+use super::script::WorkerType;
 use super::script::is_javascript;
 use super::service_workers::ServiceWorkers;
 use super::surroundings::WorkerEnvironment;
@@ -14,12 +15,35 @@ use crate::spec::HeaderList;
 #[derive(Clone)]
 pub struct ScriptRequest {
   pub url: Url,
-  /// Whether it is the worker's own script, and not one that it imports.
-  pub is_main: bool,
+  pub role: ScriptRole,
   /// Whether a cache on the way may not answer by itself: the request's cache
   /// mode is `no-cache`.
   pub bypass_cache: bool,
   pub environment: WorkerEnvironment,
+}
+
+/// What a script is to its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptRole {
+  /// The worker's own script.
+  Main,
+  /// One that a classic worker imports. It is fetched
+  /// [without CORS](https://html.spec.whatwg.org/#fetch-a-classic-worker-imported-script),
+  /// wherever it is.
+  ClassicImport,
+  /// One that a module imports. It is fetched
+  /// [with CORS](https://html.spec.whatwg.org/#fetch-a-single-module-script).
+  ModuleImport,
+}
+
+impl ScriptRole {
+  /// A script that a worker of this type imports.
+  pub(super) fn import_of(worker_type: WorkerType) -> Self {
+    match worker_type {
+      WorkerType::Classic => Self::ClassicImport,
+      WorkerType::Module => Self::ModuleImport,
+    }
+  }
 }
 
 /// What it was answered with.
@@ -47,12 +71,12 @@ impl ServiceWorkers {
     &self,
     environment: &WorkerEnvironment,
     url: &Url,
-    is_main: bool,
+    role: ScriptRole,
     bypass_cache: bool,
   ) -> Result<FetchedScript, CallError> {
     let request = ScriptRequest {
       url: url.clone(),
-      is_main,
+      role,
       bypass_cache,
       environment: environment.clone(),
     };

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use url::Url;
 
 use super::RealmId;
+use super::fetch_script::ScriptRole;
 use super::service_workers::ServiceWorkers;
 use super::snapshot::ServiceWorkerState;
 
@@ -25,7 +26,7 @@ impl ServiceWorkers {
     realm: RealmId,
     url: Url,
   ) -> Result<String, ImportError> {
-    let (worker, environment, stop, bypass_cache) = {
+    let (worker, environment, stop, bypass_cache, role) = {
       let mut state = self.lock();
       let attached = state.realms.get(&realm);
       let gone = || ImportError("the worker has ended".to_string());
@@ -57,11 +58,12 @@ impl ServiceWorkers {
       // Steps 6 and 8.
       let registration = state.map.registration(record.registration);
       let bypass = registration.is_some_and(|r| self.bypasses_cache(r, false));
-      (worker, environment, stop.unwrap_or_default(), bypass)
+      let role = ScriptRole::import_of(record.worker_type);
+      (worker, environment, stop.unwrap_or_default(), bypass, role)
     };
     // Step 9.
     let script = tokio::select! {
-      script = self.fetch_script(&environment, &url, false, bypass_cache) => script,
+      script = self.fetch_script(&environment, &url, role, bypass_cache) => script,
       () = stop.cancelled() => {
         return Err(ImportError("the worker was stopped".to_string()));
       }

@@ -40,6 +40,7 @@ pub use self::call::MatchAllOptions;
 pub use self::control::WorkerControl;
 pub use self::fetch_script::ScriptRequest;
 pub use self::fetch_script::ScriptResponse;
+pub use self::fetch_script::ScriptRole;
 pub use self::import::ImportError;
 pub use self::inbox::Answer;
 pub use self::inbox::Event;

@@ -52,6 +52,21 @@ impl ServiceWorkers {
     run: u64,
     result: Result<(), String>,
   ) {
+    self.end_start(worker, run, result, true);
+  }
+
+  /// The worker's script may not be evaluated, which is no failure of it.
+  pub(super) fn refused(&self, worker: WorkerId, run: u64, message: String) {
+    self.end_start(worker, run, Err(message), false);
+  }
+
+  fn end_start(
+    &self,
+    worker: WorkerId,
+    run: u64,
+    result: Result<(), String>,
+    is_reported: bool,
+  ) {
     let mut state = self.lock();
     let active = state.map.worker(worker).map(|w| w.state);
     let Some(running) = state.running.get_mut(&worker) else {
@@ -75,7 +90,9 @@ impl ServiceWorkers {
         running.waiting.clear();
         *state.failed_starts.entry(worker).or_default() += 1;
         drop(state);
-        self.report(worker, &message);
+        if is_reported {
+          self.report(worker, &message);
+        }
         self.stop(worker, run, false);
       }
     }

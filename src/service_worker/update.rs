@@ -9,6 +9,7 @@ use url::Url;
 use super::RegistrationId;
 use super::call::CallError;
 use super::fetch_script::FetchedScript;
+use super::fetch_script::ScriptRole;
 use super::job::Job;
 use super::job::JobType;
 use super::registrations::Worker;
@@ -87,8 +88,9 @@ impl ServiceWorkers {
     if let Some((_, _, scripts)) = &newest {
       // Step 7.21.
       if !has_updated_resources {
+        let role = ScriptRole::import_of(worker_type);
         has_updated_resources = self
-          .imports_have_changed(job, registration, scripts, &mut updated)
+          .imports_have_changed(job, registration, scripts, &mut updated, role)
           .await;
       }
       // When they were looked at is remembered.
@@ -144,7 +146,7 @@ impl ServiceWorkers {
     let environment = &job.environment;
     // Steps 7.5 to 7.7.
     let script = self
-      .fetch_script(environment, script_url, true, bypass_cache)
+      .fetch_script(environment, script_url, ScriptRole::Main, bypass_cache)
       .await?;
     // Steps 7.8 to 7.16: where the scope may be.
     let max_scope = match &script.service_worker_allowed {
@@ -175,6 +177,7 @@ impl ServiceWorkers {
     registration: RegistrationId,
     scripts: &ScriptMap,
     updated: &mut ScriptMap,
+    role: ScriptRole,
   ) -> bool {
     let mut have_changed = false;
     for (url, source) in scripts {
@@ -187,7 +190,7 @@ impl ServiceWorkers {
       // Steps 7.21.1.4 and 7.21.1.8: one that cannot be had now is not a
       // changed one.
       let fetched = self
-        .fetch_script(&job.environment, url, false, bypass_cache)
+        .fetch_script(&job.environment, url, role, bypass_cache)
         .await;
       let Ok(script) = fetched else { continue };
       // Step 7.21.1.7.

@@ -2,6 +2,8 @@
 
 use crate::place::Ended;
 use crate::place::Place;
+use crate::support::FaultServer;
+use crate::support::Resource;
 
 fn run(place: &Place, script: &str) -> Ended {
   let script = place.write("script.js", script);
@@ -59,4 +61,63 @@ fn a_rejection_that_the_script_takes_care_of_is_none() {
     setTimeout(() => { throw new Error('caught'); }, 1);",
   );
   assert_eq!(ended.code(0).stderr, "");
+}
+
+#[test]
+fn what_a_listener_throws_or_waits_for_in_vain_ends_with_status_1() {
+  let server = FaultServer::start_blocking();
+  server.serve("/x", Resource::text("x"));
+  let base = server.url("/");
+  let fetch = "await registration.backgroundFetch.fetch('x', '/x');";
+  let listen = "addEventListener('backgroundfetchsuccess', (event) =>";
+  let run = |script: &str| {
+    let place = Place::new();
+    let script = place.write("script.js", &format!("{script} {fetch}"));
+    place.bgfetch("run", &["--base", &base, &script])
+  };
+  for (script, says) in [
+    (
+      "{ throw new Error('thrown'); });",
+      "script.js: Error: thrown",
+    ),
+    (
+      "event.waitUntil(Promise.reject(new Error('rejected'))));",
+      "script.js: Error: rejected",
+    ),
+    ("{ throw Symbol('odd'); });", "script.js: Symbol(odd)"),
+    ("{ throw 5; });", "script.js: 5"),
+  ] {
+    run(&format!("{listen} {script}")).code(1).says(says);
+  }
+  // Progress may come more than once.
+  let progress = run(
+    "(await registration.backgroundFetch.fetch('y', '/x')).onprogress =
+      () => { throw new Error('in progress'); };",
+  );
+  let progress = progress.code(1).stderr;
+  assert!(
+    progress.contains("script.js: Error: in progress"),
+    "{progress}"
+  );
+  let prevented = format!(
+    "addEventListener('error', (event) => event.preventDefault());
+    onunhandledrejection = (event) => event.preventDefault();
+    {listen} {{ event.waitUntil(Promise.reject(1)); throw 2; }});"
+  );
+  assert!(!run(&prevented).code(0).stderr.contains("script.js"));
+}
+
+#[test]
+fn a_value_that_cannot_be_shown_is_an_error_like_any_other() {
+  for script in [
+    "throw Symbol('odd');",
+    "throw Object.create(null);",
+    "setTimeout(() => { throw new Proxy({}, { get() { throw 1; } }); });",
+    "setTimeout(() => queueMicrotask(() => { throw Symbol('odd'); }));",
+    "Promise.reject({ toString() { throw 1; } });",
+    "setTimeout(() => reportError(new AggregateError([Symbol('odd')])));",
+  ] {
+    let place = Place::new();
+    run(&place, script).code(1).says("script.js: ");
+  }
 }

@@ -305,3 +305,95 @@ fn a_worker_whose_file_has_changed_is_replaced_before_the_page_runs() {
   );
   assert!(ended.stdout.ends_with("two\n"), "{ended:#?}");
 }
+
+#[test]
+fn a_listener_of_the_worker_that_throws_ends_with_status_1() {
+  let place = Place::new();
+  let page = "await navigator.serviceWorker.register('sw.js');
+    (await navigator.serviceWorker.ready).active.postMessage(1);
+    await new Promise((done) => setTimeout(done, 300));";
+  for (worker, says) in [
+    (
+      "onmessage = () => { throw new Error('message'); };",
+      "sw.js: Error: message",
+    ),
+    (
+      "oninstall = (e) => e.waitUntil(Promise.reject(new Error('install')));",
+      "sw.js: Error: install",
+    ),
+    (
+      "onactivate = () => { throw new Error('activate'); };",
+      "sw.js: Error: activate",
+    ),
+  ] {
+    let page = match says.contains("install") {
+      true => "await navigator.serviceWorker.register('sw.js');",
+      false => page,
+    };
+    run(&place, &[], page, worker).code(1).says(says);
+  }
+}
+
+#[test]
+fn blobs_files_and_buffers_come_to_the_worker_with_their_bytes() {
+  let place = Place::new();
+  let page = "await navigator.serviceWorker.register('sw.js');
+    const { active } = await navigator.serviceWorker.ready;
+    const blob = new Blob(['a blob']);
+    const file = new File([blob, '!'], 'name', { lastModified: 5 });
+    const bytes = new TextEncoder().encode('bytes');
+    const answered = new Promise((resolve) =>
+      navigator.serviceWorker.onmessage = resolve);
+    active.postMessage(
+      { blob, file, bytes, error: new RangeError('error') }, [bytes.buffer]);
+    console.log(bytes.byteLength);
+    console.log(await (await answered).data.text());";
+  let worker = "onmessage = (event) => event.waitUntil((async () => {
+      const { blob, file, bytes, error } = event.data;
+      const { name, lastModified } = file;
+      const text = [await blob.text(), await file.text(), name, lastModified,
+        new TextDecoder().decode(bytes), error instanceof RangeError].join();
+      event.source.postMessage(new Blob([text]));
+    })());";
+  let ended = run(&place, &[], page, worker).code(0);
+  assert_eq!(ended.stdout, "0\na blob,a blob!,name,5,bytes,true\n");
+}
+
+#[test]
+fn a_module_that_awaits_at_its_top_level_is_no_worker() {
+  let page = "await navigator.serviceWorker.register(
+      'sw.js', { type: 'module' }).then(
+        () => console.log('registered'), ({ name }) => console.log(name));";
+  for (worker, dependency, prints) in [
+    ("await 0;", "", "TypeError\n"),
+    ("const x = await 0;", "", "TypeError\n"),
+    ("await new Promise(() => {});", "", "TypeError\n"),
+    (
+      "import './dep.js';",
+      "export const y = await 1;",
+      "TypeError\n",
+    ),
+    (
+      "import './dep.js'; Promise.resolve().then(() => {});",
+      "export const y = async () => { await 1; };",
+      "registered\n",
+    ),
+  ] {
+    let place = Place::new();
+    place.write("dep.js", dependency);
+    let ended = run(&place, &[], page, worker).code(0);
+    assert_eq!(ended.stdout, prints, "{worker}");
+  }
+}
+
+#[test]
+fn a_module_has_no_import_scripts() {
+  let place = Place::new();
+  let page = "await navigator.serviceWorker.register(
+      'sw.js', { type: 'module' });";
+  let worker = "for (const urls of [[], ['./lib.js']]) {
+      try { importScripts(...urls); } catch (error) { console.log(error.name); }
+    }";
+  let ended = run(&place, &[], page, worker).code(0);
+  assert_eq!(ended.stdout, "TypeError\nTypeError\n");
+}

@@ -36,6 +36,8 @@ pub struct Ended {
   pub lines: Vec<String>,
   /// Every error that has come out of the event loop.
   pub errors: Vec<String>,
+  /// What no script has handled of the errors of listeners.
+  pub reported: Vec<String>,
 }
 
 /// Runs `script` as a module until nothing is left to do, and returns whether
@@ -82,9 +84,14 @@ pub fn run_with(
   let engine = Engine::start(Store::in_memory(), config).unwrap();
   let lines = Rc::new(RefCell::new(Vec::new()));
   let sink = lines.clone();
+  let reported = Rc::new(RefCell::new(Vec::new()));
+  let errors_of_listeners = reported.clone();
   let options = ExtensionOptions {
     console: Console::Custom(Rc::new(move |text: &str, _| {
       sink.borrow_mut().push(text.trim_end().to_string());
+    })),
+    report_error: Some(Rc::new(move |text: &str| {
+      errors_of_listeners.borrow_mut().push(text.to_string());
     })),
   };
   all.extend(extensions(&engine, facts, options));
@@ -113,5 +120,6 @@ pub fn run_with(
   Ended {
     lines: lines.take(),
     errors,
+    reported: reported.take(),
   }
 }

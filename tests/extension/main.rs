@@ -6,5 +6,9 @@ mod support;
 
 mod errors;
 mod harness;
+mod listeners;
+mod load;
 mod net_check;
+mod prototypes;
 mod stalled;
+mod structured_clone;

@@ -68,6 +68,7 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
     console: Console::Custom(Rc::new(move |text, _| {
       sink.borrow_mut().push_str(text)
     })),
+    ..ExtensionOptions::default()
   };
   let mut runtime = JsRuntime::new(RuntimeOptions {
     extensions: extensions(&engine, facts, options),

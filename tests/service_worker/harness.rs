@@ -154,6 +154,7 @@ pub fn config(log: &Log, limits: ServiceWorkerLimits) -> EngineConfig {
           let _end = &end;
           write(text, is_error);
         })),
+        ..ExtensionOptions::default()
       }
     })
     .with_report(move |url, message| {
@@ -181,6 +182,7 @@ fn options(log: &Log) -> ExtensionOptions {
     console: Console::Custom(Rc::new(move |text, _| {
       log.write(text.trim_end().to_string());
     })),
+    ..ExtensionOptions::default()
   }
 }
 
@@ -350,6 +352,7 @@ fn run_window(
         "the script is at its end" => *flag.borrow_mut() = true,
         text => log.write(text.to_string()),
       })),
+      ..ExtensionOptions::default()
     };
     let mut runtime = JsRuntime::new(RuntimeOptions {
       extensions: extensions(&engine, facts, options),

@@ -36,7 +36,7 @@ impl ServiceWorkerHost for Broken {
     let response = ScriptResponse {
       status: 200,
       headers,
-      body: format!("// {}", request.is_main).into(),
+      body: format!("// {:?}", request.role).into(),
     };
     Some(async { Ok(response) }.boxed())
   }
@@ -68,7 +68,7 @@ fn a_worker_whose_thread_ends_at_once_is_reported_and_not_registered() {
     world.log.lines(),
     [
       "starts /sw.js",
-      "source // true",
+      "source // Main",
       "report /sw.js: its thread has ended unexpectedly",
     ]
   );

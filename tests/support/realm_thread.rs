@@ -47,6 +47,7 @@ pub fn start(
     let console = Rc::new(move |text: &str, _: bool| said(text.trim_end()));
     let options = ExtensionOptions {
       console: Console::Custom(console),
+      ..ExtensionOptions::default()
     };
     let mut js = JsRuntime::new(RuntimeOptions {
       extensions: extensions(&engine, facts, options),

@@ -1,5 +1,6 @@
 //! A script in a realm of its own, on a thread of its own.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::future::poll_fn;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use background_fetch::engine::RealmFacts;
 use background_fetch::engine::Stuck;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
+use background_fetch::extension::ReportError;
 use background_fetch::extension::extensions;
 use background_fetch::extension::realm;
 use background_fetch::extension::run_until_idle;
@@ -99,7 +101,11 @@ impl Script {
     let console = Console::Custom(Rc::new(move |text: &str, is_error| {
       screen.console(text, is_error);
     }));
-    let options = ExtensionOptions { console };
+    let has_failed = Rc::new(Cell::new(false));
+    let options = ExtensionOptions {
+      console,
+      report_error: Some(self.report_error(has_failed.clone())),
+    };
     let mut runtime = JsRuntime::new(RuntimeOptions {
       module_loader: Some(Rc::new(FsModuleLoader)),
       extensions: extensions(&self.engine, self.facts.clone(), options),
@@ -184,7 +190,16 @@ impl Script {
     }
     // A page may have gone on to its end while its worker is being installed.
     self.engine.service_workers_idle().await;
-    succeeded
+    succeeded && !has_failed.get()
+  }
+
+  /// Shows what event listeners throw, and takes note of it.
+  fn report_error(&self, has_failed: Rc<Cell<bool>>) -> ReportError {
+    let (screen, name) = (self.screen.clone(), self.name());
+    Rc::new(move |text: &str| {
+      has_failed.set(true);
+      screen.error(&format!("{name}: {text}"));
+    })
   }
 
   async fn load(&self, runtime: &mut JsRuntime) -> Result<ModuleId, CoreError> {
@@ -201,9 +216,12 @@ impl Script {
   }
 
   fn report(&self, error: &dyn Display) {
-    let script = self.path.file_name().unwrap_or_default();
-    let script = script.to_string_lossy();
-    self.screen.error(&format!("{script}: {error}"));
+    self.screen.error(&format!("{}: {error}", self.name()));
+  }
+
+  fn name(&self) -> String {
+    let name = self.path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
   }
 }
 

@@ -21,6 +21,9 @@ use crate::failure::Failure;
 use crate::file_names::percent_decoded;
 use crate::screen::Screen;
 
+/// Called with a worker's URL and what has failed there.
+type Report = Arc<dyn Fn(&Url, &str) + Send + Sync>;
+
 /// What is known of the service workers of this process.
 #[derive(Default)]
 pub struct WorkerFiles {
@@ -67,29 +70,39 @@ impl WorkerFiles {
     self: &Arc<Self>,
     screen: &Arc<Screen>,
   ) -> Arc<dyn ServiceWorkerHost> {
-    let (files, failed) = (self.clone(), self.clone());
-    let (of_console, of_report) = (screen.clone(), screen.clone());
+    let files = self.clone();
+    let of_console = screen.clone();
+    let report = self.report_to(screen);
+    let of_events = report.clone();
     let host = WorkerThreads::new()
       .with_scripts(move |request| {
         let file = files.file(&request.url)?;
         let response = read(&file);
         Some(Box::pin(async { response }))
       })
-      .with_options(move |_| {
+      .with_options(move |url| {
         let screen = of_console.clone();
+        let (report, url) = (of_events.clone(), url.clone());
         ExtensionOptions {
           console: Console::Custom(Rc::new(move |text: &str, is_error| {
             screen.console(text, is_error);
           })),
+          report_error: Some(Rc::new(move |text: &str| report(&url, text))),
         }
       })
-      .with_report(move |url, message| {
-        failed.has_failed.store(true, Ordering::Relaxed);
-        let mut segments = url.path_segments().into_iter().flatten();
-        let name = percent_decoded(segments.next_back().unwrap_or_default());
-        of_report.error(&format!("{name}: {message}"));
-      });
+      .with_report(move |url, message| report(url, message));
     Arc::new(host)
+  }
+
+  /// Shows what fails in a worker, and takes note of it.
+  fn report_to(self: &Arc<Self>, screen: &Arc<Screen>) -> Report {
+    let (files, screen) = (self.clone(), screen.clone());
+    Arc::new(move |url: &Url, message: &str| {
+      files.has_failed.store(true, Ordering::Relaxed);
+      let mut segments = url.path_segments().into_iter().flatten();
+      let name = percent_decoded(segments.next_back().unwrap_or_default());
+      screen.error(&format!("{name}: {message}"));
+    })
   }
 
   /// The file that is at `url`: a worker's script, or one beside it or below.

@@ -27,6 +27,7 @@ pub fn options(log: &Log) -> ExtensionOptions {
   let log = log.clone();
   ExtensionOptions {
     console: Console::Custom(Rc::new(move |text, _| log.write(text))),
+    ..ExtensionOptions::default()
   }
 }
 
