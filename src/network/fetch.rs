@@ -48,6 +48,7 @@ pub(super) struct Fetch {
   pub redirect_count: u32,
   pub body: Option<RequestBody>,
   pub range: Option<RangeStart>,
+  pub identity: bool,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   pub net_check: Option<NetCheck>,
 }
@@ -80,6 +81,7 @@ impl Fetch {
       destination,
       environment,
       range,
+      identity,
       body,
       transmitted,
       net_check,
@@ -117,6 +119,7 @@ impl Fetch {
       redirect_count: 0,
       body,
       range,
+      identity,
       transmitted,
       net_check: net_check
         .or_else(|| network.config().default_net_check.clone()),

@@ -91,11 +91,14 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
       headers.set("if-range", validator.as_str());
     }
   }
-  // 8.19, 8.20.
-  if headers.contains("range") {
+  // 8.19, 8.20. What a program stores is the file; a coding that is made on
+  // the way cannot be continued.
+  if headers.contains("range") || fetch.identity {
     headers.set("accept-encoding", "identity");
-  } else {
+  } else if fetch.is_browser() {
     set_if_absent(&mut headers, "accept-encoding", ACCEPT_ENCODING);
+  } else {
+    set_if_absent(&mut headers, "accept-encoding", "identity");
   }
   set_if_absent(&mut headers, "accept", "*/*");
   // 8.21.1.

@@ -24,5 +24,6 @@ mod records;
 mod refuse;
 mod restart;
 mod resume;
+mod retry_statuses;
 mod shown;
 mod upload;

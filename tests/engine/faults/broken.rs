@@ -50,6 +50,8 @@ pub fn broken_connections() -> Vec<Case> {
     stream("stream refused", Reason::REFUSED_STREAM),
     stream("stream cancelled", Reason::CANCEL),
     stream("stream broken", Reason::INTERNAL_ERROR),
+    // Fewer bytes than were announced, and no error: this is not their end.
+    stream("stream ended too early", Reason::NO_ERROR),
     case(
       "stream refused in the head",
       [ResetStreamAfter(0, Reason::REFUSED_STREAM), Normal],

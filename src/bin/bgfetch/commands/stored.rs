@@ -4,7 +4,6 @@ use background_fetch::display::text;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::RecordResult;
-use background_fetch::spec::extract_content_range_values;
 use background_fetch::store::StoredBackgroundFetch;
 use serde::Serialize;
 
@@ -79,8 +78,11 @@ fn state(row: &StoredBackgroundFetch) -> &'static str {
 
 /// How many bytes a background fetch will have, where all servers have said.
 pub fn expected(row: &StoredBackgroundFetch) -> Option<u64> {
-  let records = &row.background_fetch.records;
-  records.iter().map(expected_of).sum()
+  let mut records = row.background_fetch.records.iter();
+  // Whatever a server says.
+  records.try_fold(0u64, |total, record| {
+    Some(total.saturating_add(expected_of(record)?))
+  })
 }
 
 fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {
@@ -88,11 +90,7 @@ fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {
   if data.result == Some(RecordResult::Success) {
     return Some(data.bytes);
   }
-  let response = data.response.as_ref()?;
-  if response.status == 206 {
-    return extract_content_range_values(response)?.complete_length;
-  }
-  response.headers.first("content-length")?.parse().ok()
+  data.response.as_ref()?.complete_length()
 }
 
 pub fn records(row: &StoredBackgroundFetch) -> Vec<Record> {
