@@ -12,6 +12,8 @@ mod demo;
 mod get;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/network.rs"]
 mod network;
 #[path = "cli/run.rs"]

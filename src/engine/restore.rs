@@ -14,6 +14,8 @@ use super::run::NewRun;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::Environment;
+use crate::network::NetCheck;
+use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
 use crate::store::BodyId;
@@ -27,6 +29,8 @@ use crate::store::StoredBackgroundFetch;
 pub(super) struct StoredEnvironment {
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  #[serde(default)]
+  pub(super) keep_failed: bool,
 }
 
 impl StoredEnvironment {
@@ -39,11 +43,6 @@ impl StoredEnvironment {
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
 pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
-  // Workers come first: there may be events for them.
-  if shared.config.service_worker_host.is_some() {
-    let registrations = shared.store.facts.registrations().await?;
-    shared.service_workers.restore(registrations);
-  }
   let mut known = HashSet::new();
   let mut runs = Vec::new();
   for row in shared.store.facts.load().await? {
@@ -59,6 +58,12 @@ pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
   let bodies = shared.store.bodies.ids().await?.into_iter();
   let orphans: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
   shared.delete_bodies(orphans).await;
+  // A worker that starts finds every background fetch, and one that has an
+  // event finds its worker.
+  if shared.config.service_worker_host.is_some() {
+    let registrations = shared.store.facts.registrations().await?;
+    shared.service_workers.restore(registrations);
+  }
   for run in runs {
     begin(shared, run);
   }
@@ -84,9 +89,17 @@ async fn restore_row(
       return None;
     }
   };
-  let settled = row.event_owed;
+  restore_records(shared, &mut row).await;
+  Some(make_known(shared, row, stored, None))
+}
+
+/// Finds out how much of each record is there.
+pub(super) async fn restore_records(
+  shared: &Arc<Shared>,
+  row: &mut StoredBackgroundFetch,
+) {
+  let settled = row.background_fetch.result != BackgroundFetchResult::None;
   let records = row.background_fetch.records.iter_mut();
-  let mut slots = Vec::new();
   for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
     let place = Place {
       shared,
@@ -95,8 +108,20 @@ async fn restore_row(
       settled,
     };
     restore_record::restore(place, record, bodies).await;
+  }
+}
+
+/// The background fetch of a row, known to the engine. Nothing of it runs yet.
+pub(super) fn make_known(
+  shared: &Arc<Shared>,
+  row: StoredBackgroundFetch,
+  stored: StoredEnvironment,
+  net_check: Option<NetCheck>,
+) -> Arc<Run> {
+  let records = row.background_fetch.records.iter().zip(row.bodies);
+  let slots = records.map(|(record, bodies)| {
     let data = &record.response_data;
-    slots.push(NewSlot {
+    NewSlot {
       request: record.request.clone(),
       request_body: bodies.request,
       response: ResponseState::restored(
@@ -105,9 +130,10 @@ async fn restore_row(
         data.result,
         bodies.response,
       ),
-      diagnostic: std::mem::take(&mut bodies.diagnostic),
-    });
-  }
+      diagnostic: bodies.diagnostic,
+    }
+  });
+  let slots = slots.collect();
   let id = row.background_fetch.id.clone();
   let run = Run::new(
     shared,
@@ -116,7 +142,9 @@ async fn restore_row(
       registration: shared.registrations.get(&row.scope),
       environment: stored.environment,
       embedder_data: stored.embedder_data,
-      net_check: None,
+      keep_failed: stored.keep_failed,
+      retained: row.retained,
+      net_check,
       slots,
       perform: Perform::new(row.background_fetch),
     },
@@ -125,11 +153,19 @@ async fn restore_row(
     run.registration.insert_active(id, run.clone());
   }
   shared.runs.lock().insert(run.key, run.clone());
-  Some(run)
+  run
 }
 
-fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
+/// Begins what was restored, or continued.
+pub(super) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
   let failure_reason = run.look(|p| p.background_fetch().failure_reason);
+  if let Some(retained) = run.retained() {
+    if !retained.undelivered.is_empty() {
+      let event = FunctionalEvent::of_settled(failure_reason);
+      run.registration.restore_undelivered(event, run.clone());
+    }
+    return shared.tell_observers(&run);
+  }
   run.registration.unfinished(1);
   if run.is_settled() {
     let event = FunctionalEvent::of_settled(failure_reason);

@@ -8,8 +8,12 @@ use std::time::Duration;
 use super::attempt::until;
 use super::checkpoint::LONGEST_WAIT;
 use super::purge;
+use super::retention;
 use super::run::Run;
 use super::shared::Shared;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::store::Fact;
 use crate::store::StoreError;
@@ -114,17 +118,14 @@ pub(super) fn announce(
   run: Arc<Run>,
   event: FunctionalEvent,
 ) {
-  let before = shared.config.before_event.clone();
-  let stopping = shared.stopping.clone();
-  let store = shared.clone();
-  shared.spawn(async move {
+  let shared = shared.clone();
+  shared.clone().spawn(async move {
     // Others may need the space, however long the event takes.
-    store.delete_bodies(run.discard_unexposed()).await;
-    if let Some(before) = before {
-      let before = before(run.snapshot());
-      if until(&stopping, before).await.is_none() {
-        return;
-      }
+    if !run.keep_failed {
+      shared.delete_bodies(run.discard_unexposed()).await;
+    }
+    if !before_event(&shared, &run).await {
+      return;
     }
     let registration = run.registration.clone();
     if !run.is_purged() {
@@ -132,6 +133,16 @@ pub(super) fn announce(
     }
     registration.unfinished(-1);
   });
+}
+
+/// What the embedder does before the event. False when the engine ends.
+pub(super) async fn before_event(shared: &Shared, run: &Run) -> bool {
+  let Some(before) = &shared.config.before_event else {
+    return true;
+  };
+  until(&shared.stopping, before(run.snapshot()))
+    .await
+    .is_some()
 }
 
 /// The event is no longer active: perform.8.13.1 is over. The registration
@@ -151,6 +162,11 @@ pub(super) fn event_handled(
   // Its records cannot be reached any more. The registration is not idle until
   // they are gone, so that whoever waits for the end finds no rest.
   shared.clone().spawn(async move {
+    let failed = run.look(|p| is_continuable(p.background_fetch()));
+    if run.keep_failed && failed {
+      retention::retain(&shared, &run, String::new()).await;
+      return run.registration.unfinished(-1);
+    }
     if let Err(error) = forget(&shared, &run).await {
       // The row stays for now, and so do the bodies: until it is gone the
       // event may be fired again after a restart, as one that is delivered at
@@ -162,8 +178,17 @@ pub(super) fn event_handled(
   });
 }
 
+/// Whether it has failed, and nobody wanted that.
+pub(super) fn is_continuable(fetch: &BackgroundFetch) -> bool {
+  fetch.result == BackgroundFetchResult::Failure
+    && fetch.failure_reason != BackgroundFetchFailureReason::Aborted
+}
+
 /// Forgets a background fetch whose event was handled, with its bodies.
-async fn forget(shared: &Shared, run: &Run) -> Result<(), StoreError> {
+pub(super) async fn forget(
+  shared: &Shared,
+  run: &Run,
+) -> Result<(), StoreError> {
   let forgotten = || vec![Fact::Forgotten { key: run.key }];
   let mut written = shared.checkpoint.write(&forgotten()).await;
   if written.as_ref().is_err_and(StoreError::is_full) {

@@ -173,6 +173,20 @@ pub struct EngineOptions {
   /// after
   #[arg(long, value_enum, default_value_t = Resuming::Validator)]
   pub resume: Resuming,
+  /// How long a service worker's handler of an event may take, before its
+  /// worker is stopped and another one tries it [default: 300]
+  #[arg(long, value_name = "SECONDS")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+  pub handler_timeout: Option<u32>,
+  /// How many service workers try to handle an event, before it is kept as
+  /// undelivered [default: 3]
+  #[arg(long, value_name = "N")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+  pub handler_tries: Option<u32>,
+  /// Keep what has failed, or could not be handed to its script, for so many
+  /// seconds [default: 604800, 7 days]
+  #[arg(long, value_name = "SECONDS")]
+  pub retention: Option<u32>,
   #[command(flatten)]
   pub store: StoreOptions,
   /// One JSON object a line on standard output, and nothing else there

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use background_fetch::control;
+use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Concurrency;
 use background_fetch::engine::Engine;
@@ -15,6 +16,7 @@ use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Observer;
 use background_fetch::engine::PermissionState;
 use futures::FutureExt;
+use url::Url;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
@@ -101,6 +103,16 @@ impl Session {
     config.retry.offline_timeout = options
       .offline_timeout
       .map(|seconds| Duration::from_secs(seconds.into()));
+    let limits = &mut config.service_worker_limits;
+    if let Some(seconds) = options.handler_timeout {
+      limits.event = Duration::from_secs(seconds.into());
+    }
+    if let Some(tries) = options.handler_tries {
+      limits.tries = tries;
+    }
+    if let Some(seconds) = options.retention {
+      config.retention = Duration::from_secs(seconds.into());
+    }
     let engine = Engine::open(&directory, config)?;
     before_events.engine_is(&engine);
     // Its transfers do not depend on it.
@@ -121,6 +133,21 @@ impl Session {
       worker_files,
       before_events,
     })
+  }
+
+  /// Fires those events of the scope again that could not be delivered.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it.
+  pub async fn redeliver(&self, scope: &Url) -> Result<(), Failure> {
+    for background_fetch in self.engine.background_fetches() {
+      if background_fetch.scope == *scope && is_undelivered(&background_fetch) {
+        let key = background_fetch.key;
+        self.engine.redeliver(key).await.map_err(Failure::failed)?;
+      }
+    }
+    Ok(())
   }
 
   /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
@@ -144,7 +171,19 @@ impl Session {
       self.screen.observed(&snapshot);
     }
     self.screen.clear();
-    let succeeded = self.before_events.all_succeeded(counts);
+    let mut succeeded = self.before_events.all_succeeded(&counts);
+    for undelivered in self.engine.background_fetches() {
+      if counts(&undelivered) && is_undelivered(&undelivered) {
+        let why = undelivered.retained.map(|r| r.undelivered);
+        self.screen.error(&format!(
+          "the event of {} could not be delivered, for {}; it is kept: \
+           `bgfetch resume` fires it again",
+          text::printable(&undelivered.id),
+          why.unwrap_or_default()
+        ));
+        succeeded = false;
+      }
+    }
     let Self {
       engine,
       screen,
@@ -172,4 +211,10 @@ impl Session {
       self.screen.observed(&self.observer.next().await);
     }
   }
+}
+
+/// Whether no service worker could handle its event.
+fn is_undelivered(background_fetch: &BackgroundFetchSnapshot) -> bool {
+  let retained = background_fetch.retained.as_ref();
+  retained.is_some_and(|retained| !retained.undelivered.is_empty())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use background_fetch::engine::BackgroundFetchOptions;
+use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::FetchRejection;
 use background_fetch::engine::NewRecord;
@@ -45,20 +46,29 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
     Session::open(&arguments.engine, None, ServiceWorkers::None, screen)?;
 
   let unfinished = unfinished(&session.engine, &started_by);
-  let is_new = unfinished.is_none();
-  let scope = unfinished.map_or_else(|| new_scope(base), Ok)?;
+  let scope = match &unfinished {
+    Some(unfinished) => unfinished.scope.clone(),
+    None => new_scope(base)?,
+  };
   let realm = session.engine.attach(RealmFacts {
     scope: scope.clone(),
     policy: arguments.engine.policy.into(),
     embedder_data: started_by.to_json()?,
+    keep_failed: true,
     ..RealmFacts::new(
       RealmKind::ServiceWorker,
       base.cloned().unwrap_or_else(|| scope.clone()),
     )
   });
   let work = async {
-    if is_new {
-      start(&realm, &urls).await?;
+    match unfinished {
+      // It has failed, and continues.
+      Some(failed) if failed.retained.is_some() => {
+        let retried = realm.engine().retry(failed.key).await;
+        retried.map_err(Failure::failed)?;
+      }
+      Some(_) => {}
+      None => start(&realm, &urls).await?,
     }
     attend(&realm).await;
     Ok(SUCCESS)
@@ -84,15 +94,17 @@ fn parse(text: &str, base: Option<&Url>) -> Result<Url, Failure> {
   })
 }
 
-/// The scope of a background fetch that an earlier process has started for the
-/// same URLs into the same directory.
-fn unfinished(engine: &Engine, started_by: &StartedBy) -> Option<Url> {
+/// The background fetch that an earlier process has started for the same URLs
+/// into the same directory.
+fn unfinished(
+  engine: &Engine,
+  started_by: &StartedBy,
+) -> Option<BackgroundFetchSnapshot> {
   let same = |embedder_data: &str| {
     StartedBy::parse(embedder_data).as_ref() == Some(started_by)
   };
   let mut all = engine.background_fetches().into_iter();
-  let found = all.find(|found| same(&found.embedder_data));
-  found.map(|found| found.scope)
+  all.find(|found| same(&found.embedder_data))
 }
 
 /// Each `get` is a service worker registration of its own, so that it can be

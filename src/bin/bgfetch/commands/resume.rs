@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RetryStatuses;
@@ -50,6 +51,9 @@ pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
     .into_iter()
     .map(|(scope, started_by)| resume_scope(&session, scope, started_by))
     .collect();
+  for scope in &counts {
+    session.redeliver(scope).await?;
+  }
   let work = async {
     let done = try_join_all(all).await?;
     match done.into_iter().all(|taken| taken) {
@@ -68,6 +72,9 @@ fn scopes(session: &Session) -> BTreeMap<Url, StartedBy> {
   let mut scopes = BTreeMap::new();
   let mut strangers = 0;
   for background_fetch in session.engine.background_fetches() {
+    if is_failed_download(&background_fetch) {
+      continue;
+    }
     match StartedBy::parse(&background_fetch.embedder_data) {
       Some(started_by) => {
         scopes.insert(background_fetch.scope, started_by);
@@ -82,6 +89,12 @@ fn scopes(session: &Session) -> BTreeMap<Url, StartedBy> {
     ));
   }
   scopes
+}
+
+/// Whether it is one that has ended, and is continued only when asked for.
+fn is_failed_download(background_fetch: &BackgroundFetchSnapshot) -> bool {
+  let retained = background_fetch.retained.as_ref();
+  retained.is_some_and(|retained| retained.undelivered.is_empty())
 }
 
 /// Whether somebody was there to take the events.

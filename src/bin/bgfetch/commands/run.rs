@@ -69,6 +69,7 @@ pub async fn run_until(
   let session =
     Session::open(&arguments.engine, None, service_workers, screen)?;
   is_free(&session.engine, &started_by, &facts.scope)?;
+  session.redeliver(&facts.scope).await?;
   let scope = facts.scope.clone();
   let scope_of = scope.clone();
   let worker_url = sw

@@ -10,6 +10,7 @@ use super::Wish;
 use super::find::find;
 use crate::arguments::Control;
 use crate::commands::list::started_by;
+use crate::commands::stored;
 use crate::failure::Failure;
 use crate::started_by::StartedBy;
 
@@ -23,6 +24,12 @@ pub async fn fulfil(
   let rows = store.facts.load().await?;
   let row = find(arguments, rows.into_iter().flatten())?;
   let id = printable(&row.background_fetch.id);
+  if row.retained.is_some() && wish != Wish::Click {
+    return Err(Failure::failed(format!(
+      "{id} has ended already; {}",
+      stored::kept(&row)
+    )));
+  }
   if !row.active && wish != Wish::Click {
     return Err(Failure::failed(format!(
       "{id} has ended already; `bgfetch resume` delivers its event"

@@ -147,6 +147,9 @@ async fn podcast(
       offline_timeout: None,
       retry_statuses: None,
       resume: Resuming::Validator,
+      handler_timeout: None,
+      handler_tries: None,
+      retention: None,
       store: StoreOptions {
         directory: Some(directory.join("store")),
       },
