@@ -180,3 +180,31 @@ fn equal_lengths_are_trusted_when_that_is_asked_for() {
     assert_eq!(requests[1].header("range"), range);
   }
 }
+
+/// As in a train: the page in between is not the file, and costs no byte of it.
+#[test]
+fn what_a_login_page_or_an_error_interrupts_is_continued_by_the_same_command() {
+  let page = Behaviour::All(vec![
+    Behaviour::IgnoreRange,
+    Behaviour::Header("ETag".into(), "".into()),
+  ]);
+  for (interruption, told) in [
+    (page, "without the validator"),
+    (Behaviour::Status(503), "answered 503"),
+  ] {
+    let place = Place::new();
+    let server = FaultServer::start_blocking();
+    let script = [Behaviour::TruncateAfter(500_000), interruption];
+    let film = Resource::bytes(1_000_000, 1).etag("\"1\"");
+    let url = server.serve("/x", film.script(script));
+    let out = place.out();
+    let arguments = ["--out", &out, "--retries", "1", &url];
+    place.bgfetch("get", &arguments).code(1).says(told);
+    server.script("/x", [Behaviour::Normal]);
+    let before = server.requests().len();
+    place.bgfetch("get", &arguments).code(0);
+    let requests = server.requests();
+    assert_eq!(requests.len(), before + 1);
+    assert_eq!(requests[before].header("range"), Some("bytes=500000-"));
+  }
+}
