@@ -16,10 +16,12 @@ use super::transfer;
 use super::transfer::Place;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
+use crate::network::NetCheck;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
+use crate::network::without_secrets;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Response;
@@ -38,6 +40,10 @@ pub(super) async fn run(
   attempt: u32,
   terminate: CancellationToken,
 ) {
+  let net_check = run.net_check(&shared, record);
+  let Some(net_check) = until(&terminate, net_check).await else {
+    return;
+  };
   // The places on the wire are taken in one order by all: first the
   // background fetch's, then the engine's.
   let places = async {
@@ -60,7 +66,7 @@ pub(super) async fn run(
     attempt,
     terminate: &terminate,
   };
-  let fetch = shared.network.fetch(params(place, &start));
+  let fetch = shared.network.fetch(params(place, &start, net_check));
   let fetch = async {
     if !run.records[record].request.is_get() {
       note_that_it_is_sent(&shared, &run, record).await?;
@@ -204,18 +210,10 @@ fn bad_status(response: &Response) -> String {
   answered.trim_end().to_string()
 }
 
-/// Where a response came from, for people: a query may be a secret.
+/// Where a response came from, for people.
 fn server(response: &Response) -> String {
-  let Some(url) = response.url_list.last() else {
-    return "the server".to_string();
-  };
-  let mut url = url.clone();
-  url.set_query(None);
-  url.set_fragment(None);
-  // An HTTP(S) URL has a host, so neither fails.
-  let _ = url.set_username("");
-  let _ = url.set_password(None);
-  url.into()
+  let url = response.url_list.last().map(without_secrets);
+  url.unwrap_or_else(|| "the server".to_string())
 }
 
 /// `future`'s output, or `None` when `token` is cancelled first.
@@ -230,7 +228,11 @@ pub(super) async fn until<T>(
   }
 }
 
-fn params(place: Place<'_>, start: &FetchStart) -> FetchParams {
+fn params(
+  place: Place<'_>,
+  start: &FetchStart,
+  net_check: Option<NetCheck>,
+) -> FetchParams {
   let Place {
     shared,
     run,
@@ -259,7 +261,7 @@ fn params(place: Place<'_>, start: &FetchStart) -> FetchParams {
         });
       }
     }),
-    net_check: run.net_check.clone(),
+    net_check,
   }
 }
 

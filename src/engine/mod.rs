@@ -11,6 +11,7 @@ mod fetch_rejection;
 mod finished;
 mod inbox;
 mod integrity;
+mod net_permission;
 mod open_files;
 mod owed_events;
 mod pending;
@@ -153,7 +154,17 @@ impl Engine {
   ) -> Result<Self, StartError> {
     let network = {
       let _context = handle.enter();
-      Network::new(config.network.clone())?
+      Network::new(config.network.clone())
+    };
+    let network = match network {
+      Ok(network) => network,
+      Err(error) => {
+        // The caller may be on another runtime, where none may be dropped.
+        if let Some(runtime) = runtime {
+          runtime.shutdown_background();
+        }
+        return Err(error.into());
+      }
     };
     let display = config.display.clone();
     let shared = Shared::new(handle.clone(), store, network, config);

@@ -110,8 +110,10 @@ async fn retry(
     environment: run.environment.clone(),
     embedder_data: run.embedder_data.clone(),
     keep_failed: run.keep_failed,
+    net_check: run.net_permission.has_check(),
   };
-  let again = restore::make_known(shared, row, stored, run.net_check.clone());
+  let permission = run.net_permission.clone();
+  let again = restore::make_known(shared, row, stored, permission);
   run.set_retained(None);
   run.give_place_to(&again);
   restore::begin(shared, again);

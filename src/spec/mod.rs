@@ -113,6 +113,7 @@ pub use self::response::Response;
 pub use self::response::ResponseType;
 pub use self::retry_after::retry_after;
 pub use self::schemes::is_http_scheme;
+pub use self::schemes::is_localhost;
 pub use self::schemes::is_potentially_trustworthy_origin;
 pub use self::schemes::is_potentially_trustworthy_url;
 pub use self::schemes::should_be_blocked_as_mixed_content;

@@ -37,7 +37,13 @@ fn other_answers() -> Vec<Case> {
       [Whole, From(CUT), Whole],
     ),
     whole_after("412 in between", Status(412)),
-    case("headers without end", [EndlessHeaders], ERROR, [Whole]),
+    // HTTP/2 ends the connection, and asks once more over one for this alone.
+    case(
+      "headers without end",
+      [EndlessHeaders],
+      ERROR,
+      [Whole, WholeAgain],
+    ),
   ]
 }
 
@@ -194,12 +200,12 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
   let too_long = "length too long";
   let too_short = "length too short";
   vec![
-    // A program asks for no coding, so that it can be continued.
+    // What is decoded cannot be continued: it starts again.
     case(
-      "gzip for who wants it",
+      "gzip, then not",
       [Behaviour::All(vec![Gzip, TruncateAfter(CUT)]), Normal],
       WHOLE,
-      [Whole, From(CUT)],
+      [Whole, Whole],
     ),
     // All bytes are there, and only the end is missing.
     case(
@@ -218,7 +224,12 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
     // byte for one that got lost, and is told that there is none: so it asks
     // for the whole.
     match http2 {
-      true => case(too_long, [LyingContentLength(SIZE + 1)], ERROR, [Whole]),
+      true => case(
+        too_long,
+        [LyingContentLength(SIZE + 1), Normal],
+        WHOLE,
+        [Whole, FromAtMost(SIZE - 1), Whole],
+      ),
       false => case(
         too_long,
         [LyingContentLength(SIZE + 1), Normal],
@@ -226,9 +237,15 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
         [Whole, From(SIZE), Whole],
       ),
     },
-    // Over HTTP/1.1 nobody can see it: integrity metadata would.
+    // HTTP/2 notices, again and again. Over HTTP/1.1 nobody can see it:
+    // integrity metadata would.
     match http2 {
-      true => case(too_short, [LyingContentLength(CUT)], ERROR, [Whole]),
+      true => case(
+        too_short,
+        [LyingContentLength(CUT)],
+        ERROR,
+        [Whole, AnythingAgain],
+      ),
       false => case(too_short, [LyingContentLength(CUT)], truncated, [Whole]),
     },
   ]

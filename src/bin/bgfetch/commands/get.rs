@@ -128,9 +128,11 @@ async fn start(realm: &Realm, urls: &[Url]) -> Result<(), Failure> {
   let result = realm.fetch(id(urls), records.collect(), options).await;
   match result {
     Ok(_) => Ok(()),
-    Err(refused @ (FetchRejection::Type(_) | FetchRejection::NotAllowed)) => {
-      Err(Failure::usage(refused))
-    }
+    Err(
+      refused @ (FetchRejection::Type(_)
+      | FetchRejection::NotAllowed
+      | FetchRejection::MayNotReach(_)),
+    ) => Err(Failure::usage(refused)),
     Err(refused) => Err(Failure::failed(refused)),
   }
 }

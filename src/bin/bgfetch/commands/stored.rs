@@ -114,7 +114,7 @@ pub fn kept(row: &StoredBackgroundFetch) -> String {
 /// How many bytes a background fetch will have, where all servers have said.
 pub fn expected(row: &StoredBackgroundFetch) -> Option<u64> {
   let mut records = row.background_fetch.records.iter();
-  // Whatever a server says.
+  // Servers may say anything.
   records.try_fold(0u64, |total, record| {
     Some(total.saturating_add(expected_of(record)?))
   })
