@@ -321,6 +321,7 @@ fn stored(id: &str) -> StoredBackgroundFetch {
     bodies: vec![RecordBodies::default()],
     active: true,
     event_owed: false,
+    abnormal_ends: 0,
     retained: None,
     created: 0,
   }

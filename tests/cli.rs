@@ -16,12 +16,17 @@ mod interrupted;
 mod kept;
 #[path = "cli/network.rs"]
 mod network;
+#[path = "cli/quarantine.rs"]
+mod quarantine;
 #[path = "cli/run.rs"]
 mod run;
 #[path = "cli/script_errors.rs"]
 mod script_errors;
 #[path = "cli/service_worker.rs"]
 mod service_worker;
+#[cfg(unix)]
+#[path = "cli/special_files.rs"]
+mod special_files;
 #[cfg(unix)]
 #[path = "cli/terminal.rs"]
 mod terminal;

@@ -1,7 +1,9 @@
 //! The engine's end of the socket.
 
+use std::fs::DirBuilder;
 use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as BlockingListener;
@@ -51,8 +53,9 @@ pub struct Server {
 }
 
 /// Takes commands for `engine` on a socket in `directory`, the directory of
-/// its store. Only processes of the same user (and of root) can reach it. What
-/// is left there of a process that was killed is replaced.
+/// its store. Only processes of the same user (and of root) can reach it, and
+/// only theirs are answered. What is left there of a process that was killed is
+/// replaced.
 ///
 /// # Errors
 ///
@@ -60,17 +63,19 @@ pub struct Server {
 /// has no sockets, or its path is too long for one (not on Linux).
 pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
   let address = Address::in_directory(directory)?;
+  remove_unready(&address)?;
+  // A socket gets its mode only after it is there: until then it is where
+  // nobody else can come.
+  let private = address.unready_directory();
+  DirBuilder::new().mode(0o700).create(&private)?;
   let unready = address.unready();
-  match std::fs::remove_file(&unready) {
-    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-    _ => {}
-  }
   let listener = BlockingListener::bind(&unready)?;
   listener.set_nonblocking(true)?;
   std::fs::set_permissions(&unready, Permissions::from_mode(0o600))?;
   let identity = identity(&unready)?;
   // The store has one owner, so an older socket is nobody's any more.
   std::fs::rename(&unready, address.socket())?;
+  remove_unready(&address)?;
   let closing = CancellationToken::new();
   let weak = engine.downgrade();
   let closed = closing.clone();
@@ -82,6 +87,24 @@ pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
     address,
     identity,
   })
+}
+
+/// Removes what a process that was killed has left, of this version (a
+/// directory) or an earlier one (a socket).
+fn remove_unready(address: &Address) -> io::Result<()> {
+  let private = address.unready_directory();
+  let is_directory = match std::fs::symlink_metadata(&private) {
+    Ok(metadata) => metadata.is_dir(),
+    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+    Err(error) => return Err(error),
+  };
+  if !is_directory {
+    return std::fs::remove_file(private);
+  }
+  match std::fs::remove_file(address.unready()) {
+    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+    _ => std::fs::remove_dir(private),
+  }
 }
 
 impl Drop for Server {
@@ -116,6 +139,9 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
     };
     while clients.try_join_next().is_some() {}
     match listener.accept().await {
+      Ok((stream, _)) if !is_trusted(&stream) => {
+        tracing::warn!("another user's process wanted to control the engine");
+      }
       Ok((stream, _)) => {
         let engine = engine.clone();
         clients.spawn(async move {
@@ -130,6 +156,14 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
       }
     }
   }
+}
+
+/// Whether the process at the other end is the same user's, or root's. The mode
+/// of the socket keeps the others out; whoever changes it lets nobody in.
+fn is_trusted(stream: &UnixStream) -> bool {
+  let own = rustix::process::geteuid().as_raw();
+  let peer = stream.peer_cred().map(|peer| peer.uid());
+  peer.is_ok_and(|uid| uid == own || uid == 0)
 }
 
 async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {

@@ -32,6 +32,11 @@ pub struct BackgroundFetchSnapshot {
   pub failure_reason: BackgroundFetchFailureReason,
   pub records_available: bool,
   pub paused: bool,
+  /// Whether it is not begun, because it may be what makes processes die: see
+  /// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
+  /// It counts as paused, and [`Engine::unpause`](crate::engine::Engine::unpause)
+  /// begins it.
+  pub quarantined: bool,
   /// Why nothing comes at the moment, although it is not paused.
   pub waiting: Option<Waiting>,
   /// Set while it is kept although nothing happens with it any more: its event
@@ -79,6 +84,7 @@ impl BackgroundFetchSnapshot {
       failure_reason: b.failure_reason,
       records_available: b.records_available,
       paused: b.paused,
+      quarantined: false,
       waiting: None,
       retained: None,
       records: b.records.len(),

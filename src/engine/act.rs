@@ -76,8 +76,8 @@ impl Run {
           shared.checkpoint.forget(&[body]);
         }
         old.set_result(RecordResult::Redundant);
-        let bodies = shared.clone();
-        shared.spawn(async move { bodies.delete_redundant(&old).await });
+        let (bodies, key) = (shared.clone(), self.key);
+        shared.spawn(async move { bodies.delete_redundant(key, &old).await });
       }
       Action::Response { record } => {
         let data = &perform.background_fetch().records[record].response_data;

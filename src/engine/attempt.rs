@@ -24,6 +24,7 @@ use crate::network::RequestBody;
 use crate::network::without_secrets;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
+use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::Unavailability;
 use crate::spec::Unusable;
@@ -243,7 +244,7 @@ fn params(
   let slot = &run.records[record];
   let weak = Arc::downgrade(run);
   FetchParams {
-    request: slot.request.clone(),
+    request: Request::clone(&slot.request),
     destination: Destination::Empty,
     environment: run.environment.clone(),
     range: (start.range_start > 0).then(|| RangeStart {

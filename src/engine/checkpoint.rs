@@ -3,6 +3,7 @@
 //! Rows speak only of bytes that are synced already: a checkpoint first syncs
 //! the bodies, then commits the facts that came before.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::attempt::until;
 use super::config::CheckpointPolicy;
 use super::pending::Pending;
+use super::pending::SetAside;
 use super::pending::Stored;
 use super::pending::Taken;
 use crate::store::BackgroundFetchKey;
@@ -35,8 +38,11 @@ pub(super) struct Checkpoint {
   first: Notify,
   /// It should not wait for the interval.
   soon: Notify,
-  /// One writes at a time, so that facts keep their order.
-  writing: tokio::sync::Mutex<()>,
+  /// One writes at a time, so that facts keep their order. That one has what
+  /// the database has refused.
+  writing: tokio::sync::Mutex<SetAside>,
+  /// Something is set aside.
+  set_aside: Notify,
 }
 
 /// Called with a record, and why its bytes are lost. It notes what comes of
@@ -58,6 +64,7 @@ impl Checkpoint {
       first: Notify::new(),
       soon: Notify::new(),
       writing: tokio::sync::Mutex::default(),
+      set_aside: Notify::new(),
     }
   }
 
@@ -97,14 +104,37 @@ impl Checkpoint {
   pub(super) fn forget(&self, bodies: &[BodyId]) {
     let mut pending = self.pending.lock();
     for body in bodies {
-      pending.bodies.remove(body);
+      pending.forget(*body);
     }
   }
 
-  /// Makes everything durable that was noted before. When this fails nothing
-  /// is forgotten: it is tried again with the next checkpoint.
+  /// Makes everything durable that was noted before, except for what the
+  /// database refuses. When this fails nothing is forgotten: it is tried again
+  /// with the next checkpoint.
   pub(super) async fn flush(&self) -> Result<(), StoreError> {
     self.write(&[]).await
+  }
+
+  /// The same; an error also when it is what was noted of the background fetch
+  /// `key` that the database refuses.
+  pub(super) async fn flush_key(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<(), StoreError> {
+    self.flush().await?;
+    let aside = self.writing.lock().await;
+    match aside.contains(key) {
+      true => Err(StoreError::Database("a row cannot be written".into())),
+      false => Ok(()),
+    }
+  }
+
+  /// Makes everything durable that there is, also what was refused before: the
+  /// last chance.
+  pub(super) async fn flush_all(&self) -> Result<(), StoreError> {
+    self.flush().await?;
+    self.retry_set_aside().await;
+    Ok(())
   }
 
   /// Makes `facts` durable, behind everything that was noted before. When this
@@ -112,8 +142,8 @@ impl Checkpoint {
   /// checkpoint, and `facts` are not: the caller hears that they did not
   /// become true, so they must not become it later.
   pub(super) async fn write(&self, facts: &[Fact]) -> Result<(), StoreError> {
-    let _writing = self.writing.lock().await;
-    while !self.try_write(facts).await? {}
+    let mut aside = self.writing.lock().await;
+    while !self.try_write(&mut aside, facts).await? {}
     Ok(())
   }
 
@@ -134,66 +164,157 @@ impl Checkpoint {
   /// Returns false when it has to be done again: bytes were lost, and what
   /// comes of that has to be durable together with the rest. There are fewer
   /// bodies each time.
-  async fn try_write(&self, facts: &[Fact]) -> Result<bool, StoreError> {
+  async fn try_write(
+    &self,
+    aside: &mut SetAside,
+    facts: &[Fact],
+  ) -> Result<bool, StoreError> {
     let mut taken = Taken::new(&self.pending);
     let pending = taken.pending();
-    let bodies: Vec<BodyId> = pending.bodies.keys().copied().collect();
-    if !bodies.is_empty() {
-      match self.store.bodies.sync(&bodies).await {
-        Err(StoreError::Unsynced { bodies, source }) => {
-          let lost = |body| pending.bodies.remove(&body);
-          for lost in bodies.into_iter().filter_map(lost) {
-            (self.bytes_lost)(lost.key, lost.record, &source);
-          }
-          return Ok(false);
+    if !self.sync(pending).await? {
+      return Ok(false);
+    }
+    // What belongs to a row that was refused waits with it.
+    for key in aside.keys() {
+      let own = pending.take_key(key);
+      aside.add(key, own);
+    }
+    let (refused, rest): (Vec<Fact>, _) = facts
+      .iter()
+      .cloned()
+      .partition(|fact| aside.contains(fact.key()));
+    let mut all = pending.facts();
+    all.extend_from_slice(&rest);
+    let mut result = Ok(());
+    if !all.is_empty() {
+      match self.store.facts.commit(all).await {
+        Err(StoreError::Database(_)) => {
+          result = self.write_each(aside, pending, &rest).await;
         }
-        other => other?,
+        other => {
+          other?;
+          taken.written();
+        }
       }
     }
-    let mut all = pending.facts();
-    all.extend_from_slice(facts);
-    if all.is_empty() {
+    drop(taken);
+    for (key, facts) in by_key(refused) {
+      if let Err(error) = self.write_refused(aside, key, facts).await {
+        result = Err(error);
+      }
+    }
+    result.map(|()| true)
+  }
+
+  /// Returns false when bytes were lost.
+  async fn sync(&self, pending: &mut Pending) -> Result<bool, StoreError> {
+    let bodies: Vec<BodyId> = pending.bodies.keys().copied().collect();
+    if bodies.is_empty() {
       return Ok(true);
     }
-    match self.store.facts.commit(all).await {
-      Err(StoreError::Database(_)) => self.write_each(pending, facts).await?,
-      other => {
-        other?;
-        taken.written();
+    match self.store.bodies.sync(&bodies).await {
+      Err(StoreError::Unsynced { bodies, source }) => {
+        let lost = |body| pending.bodies.remove(&body);
+        for lost in bodies.into_iter().filter_map(lost) {
+          (self.bytes_lost)(lost.key, lost.record, &source);
+        }
+        Ok(false)
       }
+      other => other.map(|()| true),
     }
-    Ok(true)
   }
 
   /// A row that is damaged must hold up no other: what belongs to one
-  /// background fetch is written by itself. An error is that of `facts`, when
-  /// there are any; what could not be written is left in `pending`.
+  /// background fetch is written by itself, and set aside when the database
+  /// refuses it. From then on the others are written together again. An error
+  /// is that of `facts`.
   async fn write_each(
     &self,
+    aside: &mut SetAside,
     pending: &mut Pending,
     facts: &[Fact],
   ) -> Result<(), StoreError> {
-    let mut failed = None;
-    let keys = pending.keys().chain(facts.iter().map(Fact::key));
+    let mut result = Ok(());
+    let mut asked = by_key(facts.to_vec());
+    let keys = pending.keys().chain(asked.keys().copied());
     for key in keys.collect::<BTreeSet<_>>() {
-      let own = facts.iter().filter(|fact| fact.key() == key);
-      let mut all = pending.clone_of(key).facts();
-      let noted = all.len();
-      all.extend(own.cloned());
-      let is_asked_for = facts.is_empty() || all.len() > noted;
-      match self.store.facts.commit(all).await {
-        Ok(()) => pending.remove(key),
-        Err(error) if is_asked_for => failed = Some(error),
-        Err(error) => tracing::error!(%error, "a row cannot be written"),
+      if let Some(own) = asked.remove(&key) {
+        let mut all = pending.facts_of(key);
+        all.extend(own);
+        match self.store.facts.commit(all).await {
+          Ok(()) => {
+            pending.take_key(key);
+            continue;
+          }
+          // What was noted may be possible without it.
+          Err(error) => result = Err(error),
+        }
+      }
+      match self.store.facts.commit(pending.facts_of(key)).await {
+        Ok(()) => drop(pending.take_key(key)),
+        Err(error @ StoreError::Database(_)) => {
+          tracing::error!(%error, key = key.0, "a row cannot be written");
+          aside.add(key, pending.take_key(key));
+          self.set_aside.notify_one();
+        }
+        Err(error) => result = Err(error),
       }
     }
-    failed.map_or(Ok(()), Err)
+    result
+  }
+
+  /// Writes `facts` behind what was refused of the same background fetch.
+  async fn write_refused(
+    &self,
+    aside: &mut SetAside,
+    key: BackgroundFetchKey,
+    facts: Vec<Fact>,
+  ) -> Result<(), StoreError> {
+    let mut all = aside.facts(key);
+    all.extend(facts);
+    self.store.facts.commit(all).await?;
+    aside.remove(key);
+    Ok(())
+  }
+
+  /// Tries once more what was refused.
+  async fn retry_set_aside(&self) {
+    let mut aside = self.writing.lock().await;
+    for key in aside.keys() {
+      let written = self.write_refused(&mut aside, key, Vec::new()).await;
+      if let Err(error) = written {
+        tracing::debug!(%error, key = key.0, "a row still cannot be written");
+      }
+    }
+    if !aside.is_empty() {
+      self.set_aside.notify_one();
+    }
   }
 
   /// Writes checkpoints until `stopping`. One that fails is tried again, for
   /// the disk may have space again, or be back, at any time; but after a wait
   /// that is twice as long each time.
   pub(super) async fn run(&self, stopping: CancellationToken) {
+    tokio::join!(
+      self.write_checkpoints(&stopping),
+      self.try_set_aside_again(&stopping)
+    );
+  }
+
+  async fn try_set_aside_again(&self, stopping: &CancellationToken) {
+    loop {
+      let wait = async {
+        self.set_aside.notified().await;
+        tokio::time::sleep(LONGEST_WAIT).await;
+      };
+      match until(stopping, wait).await {
+        Some(()) => self.retry_set_aside().await,
+        None => return,
+      }
+    }
+  }
+
+  async fn write_checkpoints(&self, stopping: &CancellationToken) {
     let mut wait = self.policy.interval;
     loop {
       tokio::select! {
@@ -208,6 +329,9 @@ impl Checkpoint {
       let longer = (wait * 2).clamp(TRY_AGAIN, LONGEST_WAIT);
       wait = self.policy.interval;
       if let Err(error) = self.flush().await {
+        if let StoreError::Closed = error {
+          return;
+        }
         tracing::error!(%error, "progress cannot be made durable; trying again");
         // Also when nothing more comes that would have to be written.
         wait = wait.max(longer);
@@ -215,4 +339,12 @@ impl Checkpoint {
       }
     }
   }
+}
+
+fn by_key(facts: Vec<Fact>) -> BTreeMap<BackgroundFetchKey, Vec<Fact>> {
+  let mut all = BTreeMap::<_, Vec<Fact>>::new();
+  for fact in facts {
+    all.entry(fact.key()).or_default().push(fact);
+  }
+  all
 }

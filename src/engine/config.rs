@@ -25,7 +25,8 @@ pub struct EngineConfig {
   /// for `"background-fetch"`, by origin. Default: granted.
   pub permission: Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
   /// How many bytes an origin's background fetches may hold in the store, with
-  /// their request bodies; `None` for as much as there is. Default: `None`.
+  /// their request bodies; `None` for as much as the disk can take. Default:
+  /// `None`.
   pub quota: QuotaOf,
   /// How often a fetch is tried again.
   pub retry: RetryPolicy,

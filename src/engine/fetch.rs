@@ -132,8 +132,8 @@ impl Realm {
     // fetch.8.9: storing the requests exceeds a quota. What the author
     // announces to download counts, too: better refused now than in the middle.
     shared
-      .quota(&registration.scope)
-      .check(options.download_total)?;
+      .check_quota(&registration.scope, options.download_total)
+      .await?;
     // fetch.8.12: Let bgFetch be a new background fetch.
     let mut row = self.new_row(id, &records, options, permission);
     row.key = shared.store.facts.insert(row.clone()).await?;
@@ -233,6 +233,7 @@ impl Realm {
         .collect(),
       active: true,
       event_owed: false,
+      abnormal_ends: 0,
       retained: None,
       created: created.map_or(0, |d| d.as_millis() as i64),
     }

@@ -13,6 +13,7 @@ mod inbox;
 mod integrity;
 mod net_permission;
 mod open_files;
+mod orphans;
 mod owed_events;
 mod pending;
 mod purge;
@@ -21,6 +22,7 @@ mod realm;
 mod realm_facts;
 mod realm_service_workers;
 mod record;
+mod record_index;
 mod record_slot;
 mod registration;
 mod registrations;
@@ -50,6 +52,7 @@ use self::shared::Shared;
 use self::updates::UpdateQueue;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
+use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -67,6 +70,7 @@ pub use self::fetch::NewRecord;
 pub use self::fetch_rejection::FetchRejection;
 pub use self::finished::Stuck;
 pub use self::inbox::RealmMessage;
+pub use self::quota::StorageEstimate;
 pub use self::realm::Realm;
 pub use self::realm_facts::RealmFacts;
 pub use self::realm_facts::RealmKind;
@@ -83,7 +87,9 @@ pub use crate::display::Waiting;
 ///
 /// When the last copy is dropped (each [`Realm`] has one) all transfers stop;
 /// what is in the store goes on with the next engine that opens it.
-/// [`Engine::shutdown`] does the same and waits for it.
+/// [`Engine::shutdown`] does the same, waits for it, and makes durable what was
+/// received last. A process that does neither has ended abnormally, see
+/// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
 #[derive(Clone)]
 pub struct Engine(Arc<Running>);
 
@@ -255,7 +261,8 @@ impl Engine {
 
   /// Writes the bytes of a record's response to `destination`, which must not
   /// exist, as [`Bodies::export`](crate::store::Bodies::export) does. Only for
-  /// a background fetch that has settled.
+  /// a background fetch that has settled; with [`ExportMode::Share`] only when
+  /// no script is going to read the record.
   ///
   /// # Errors
   ///
@@ -265,6 +272,7 @@ impl Engine {
     key: crate::store::BackgroundFetchKey,
     record: usize,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
     let shared = self.shared();
     let run = shared.run(key).filter(|run| run.is_settled());
@@ -277,19 +285,26 @@ impl Engine {
       return Err(StoreError::DamagedBody(message.to_string()));
     };
     match data.body() {
-      Some(body) => shared.store.bodies.export(body, destination).await,
+      Some(body) => shared.store.bodies.export(body, destination, mode).await,
       // An empty response has no body in the store.
-      None => {
-        std::fs::File::create_new(destination)
-          .map(drop)
-          .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-              StoreError::DestinationExists(destination.to_path_buf())
-            }
-            _ => StoreError::Io(error),
-          })
-      }
+      None => Store::export_nothing(destination).await,
     }
+  }
+
+  /// How much an origin uses, and may use: what
+  /// [`navigator.storage.estimate()`](https://storage.spec.whatwg.org/#dom-storagemanager-estimate)
+  /// tells.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot be asked how much it can take.
+  pub async fn storage_estimate(
+    &self,
+    origin: &url::Origin,
+  ) -> Result<StorageEstimate, StoreError> {
+    let shared = self.shared();
+    let available = shared.store.bodies.available().await?;
+    Ok(shared.origin_quota(origin.clone()).estimate(available))
   }
 
   /// Runs `task` on the engine's runtime until it ends or the engine stops. It
@@ -331,6 +346,9 @@ impl WeakEngine {
 impl Drop for Running {
   fn drop(&mut self) {
     self.shared.clear();
+    // The end is an orderly one: the store has to know before the process may
+    // end.
+    drop(self.shared.close_store());
     if let Some(runtime) = self.runtime.take() {
       // A runtime that is dropped on one of tokio's threads would panic.
       runtime.shutdown_background();

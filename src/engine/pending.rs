@@ -1,6 +1,7 @@
 //! What the next checkpoint is going to write.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use parking_lot::Mutex;
 
@@ -14,6 +15,10 @@ pub(super) struct Pending {
   pub(super) bodies: HashMap<BodyId, Stored>,
   /// In bytes.
   pub(super) unsynced: u64,
+  /// Bodies that were forgotten while something was being written: they do not
+  /// come back with it.
+  forgotten: HashSet<BodyId>,
+  is_writing: bool,
 }
 
 /// How much of a record's body was appended.
@@ -29,11 +34,7 @@ impl Pending {
   /// introduces has to be known first.
   pub(super) fn facts(&self) -> Vec<Fact> {
     let mut facts = self.facts.clone();
-    facts.extend(self.bodies.values().map(|stored| Fact::Stored {
-      key: stored.key,
-      record: stored.record,
-      bytes: stored.bytes,
-    }));
+    facts.extend(self.bodies.iter().map(to_fact));
     facts
   }
 
@@ -44,19 +45,34 @@ impl Pending {
   }
 
   /// What is about one background fetch.
-  pub(super) fn clone_of(&self, key: BackgroundFetchKey) -> Self {
-    let facts = self.facts.iter().filter(|fact| fact.key() == key);
+  pub(super) fn facts_of(&self, key: BackgroundFetchKey) -> Vec<Fact> {
+    let facts = self.facts.iter().filter(|fact| fact.key() == key).cloned();
     let bodies = self.bodies.iter().filter(|(_, stored)| stored.key == key);
-    Self {
-      facts: facts.cloned().collect(),
-      bodies: bodies.map(|(body, stored)| (*body, *stored)).collect(),
-      unsynced: 0,
-    }
+    facts.chain(bodies.map(to_fact)).collect()
   }
 
-  pub(super) fn remove(&mut self, key: BackgroundFetchKey) {
+  /// The same, and takes it out.
+  pub(super) fn take_key(&mut self, key: BackgroundFetchKey) -> Vec<Fact> {
+    let facts = self.facts_of(key);
     self.facts.retain(|fact| fact.key() != key);
     self.bodies.retain(|_, stored| stored.key != key);
+    facts
+  }
+
+  pub(super) fn forget(&mut self, body: BodyId) {
+    self.bodies.remove(&body);
+    if self.is_writing {
+      self.forgotten.insert(body);
+    }
+  }
+}
+
+fn to_fact((body, stored): (&BodyId, &Stored)) -> Fact {
+  Fact::Stored {
+    key: stored.key,
+    record: stored.record,
+    body: *body,
+    bytes: stored.bytes,
   }
 }
 
@@ -69,7 +85,10 @@ pub(super) struct Taken<'a> {
 
 impl<'a> Taken<'a> {
   pub(super) fn new(from: &'a Mutex<Pending>) -> Self {
-    let pending = std::mem::take(&mut *from.lock());
+    let mut from_now_on = from.lock();
+    let pending = std::mem::take(&mut *from_now_on);
+    from_now_on.is_writing = true;
+    drop(from_now_on);
     Self { from, pending }
   }
 
@@ -77,7 +96,7 @@ impl<'a> Taken<'a> {
     &mut self.pending
   }
 
-  pub(super) fn written(mut self) {
+  pub(super) fn written(&mut self) {
     self.pending = Pending::default();
   }
 }
@@ -87,9 +106,124 @@ impl Drop for Taken<'_> {
     let mut taken = std::mem::take(&mut self.pending);
     // What came meanwhile is younger: it goes behind.
     let mut pending = self.from.lock();
+    taken
+      .bodies
+      .retain(|body, _| !pending.forgotten.contains(body));
     taken.facts.append(&mut pending.facts);
     taken.bodies.extend(pending.bodies.drain());
     taken.unsynced += pending.unsynced;
     *pending = taken;
+  }
+}
+
+/// What the database has refused, by background fetch. The row of each is
+/// damaged, or worse; the others must not wait for it, nor pay for it.
+#[derive(Default)]
+pub(super) struct SetAside(HashMap<BackgroundFetchKey, Vec<Fact>>);
+
+impl SetAside {
+  pub(super) fn is_empty(&self) -> bool {
+    self.0.is_empty()
+  }
+
+  pub(super) fn contains(&self, key: BackgroundFetchKey) -> bool {
+    self.0.contains_key(&key)
+  }
+
+  pub(super) fn keys(&self) -> Vec<BackgroundFetchKey> {
+    self.0.keys().copied().collect()
+  }
+
+  /// In order.
+  pub(super) fn facts(&self, key: BackgroundFetchKey) -> Vec<Fact> {
+    self.0.get(&key).cloned().unwrap_or_default()
+  }
+
+  pub(super) fn remove(&mut self, key: BackgroundFetchKey) {
+    self.0.remove(&key);
+  }
+
+  pub(super) fn add(&mut self, key: BackgroundFetchKey, more: Vec<Fact>) {
+    let facts = self.0.entry(key).or_default();
+    for fact in more {
+      // Of those that come again and again the last one counts.
+      if let Fact::Stored { body: newer, .. } = fact {
+        facts.retain(
+          |fact| !matches!(fact, Fact::Stored { body, .. } if *body == newer),
+        );
+      }
+      facts.push(fact);
+    }
+  }
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  const KEY: BackgroundFetchKey = BackgroundFetchKey(1);
+  const STORED: Stored = Stored {
+    key: KEY,
+    record: 0,
+    bytes: 10,
+  };
+
+  fn body() -> BodyId {
+    BodyId(uuid::Uuid::now_v7())
+  }
+
+  fn pending(bodies: &[BodyId]) -> Mutex<Pending> {
+    let bodies = bodies.iter().map(|body| (*body, STORED));
+    Mutex::new(Pending {
+      bodies: bodies.collect(),
+      ..Pending::default()
+    })
+  }
+
+  #[test]
+  fn what_could_not_be_written_comes_again_without_what_was_forgotten() {
+    let [kept, gone] = [body(), body()];
+    let pending = pending(&[kept, gone]);
+    let taken = Taken::new(&pending);
+    pending.lock().forget(gone);
+    drop(taken);
+    let bodies: Vec<_> = pending.lock().bodies.keys().copied().collect();
+    assert_eq!(bodies, [kept]);
+  }
+
+  #[test]
+  fn a_body_that_was_forgotten_while_another_was_written_may_come_later() {
+    let body = body();
+    let pending = pending(&[]);
+    let mut taken = Taken::new(&pending);
+    pending.lock().forget(body);
+    taken.written();
+    drop(taken);
+    pending.lock().bodies.insert(body, STORED);
+    drop(Taken::new(&pending));
+    assert!(pending.lock().bodies.contains_key(&body));
+  }
+
+  #[test]
+  fn what_is_set_aside_stays_small_and_in_order() {
+    let body = body();
+    let stored = |bytes| Fact::Stored {
+      key: KEY,
+      record: 0,
+      body,
+      bytes,
+    };
+    let mut aside = SetAside::default();
+    let paused = Fact::Paused {
+      key: KEY,
+      paused: true,
+    };
+    aside.add(KEY, vec![stored(1), paused]);
+    aside.add(KEY, vec![stored(2)]);
+    aside.add(KEY, vec![stored(3)]);
+    assert!(matches!(
+      *aside.facts(KEY),
+      [Fact::Paused { .. }, Fact::Stored { bytes: 3, .. }]
+    ));
   }
 }

@@ -23,6 +23,7 @@ pub(super) async fn purge(shared: Arc<Shared>, scope: Url) {
   };
   for run in &runs {
     run.purge();
+    run.release();
     registration.remove_active(run);
   }
   registration.forget_events();

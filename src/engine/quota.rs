@@ -23,20 +23,55 @@ impl Quota {
   /// Counts `more` bytes. Returns false when that is more than the origin may
   /// use; they are counted all the same, until [`Quota::give_back`].
   pub(super) fn take(&self, more: u64) -> bool {
-    let used = self.used.fetch_add(more, Ordering::Relaxed) + more;
+    let used = self.change(|used| used.saturating_add(more));
     self.limit.is_none_or(|limit| used <= limit)
   }
 
   pub(super) fn give_back(&self, fewer: u64) {
-    self.used.fetch_sub(fewer, Ordering::Relaxed);
+    self.change(|used| used.saturating_sub(fewer));
+  }
+
+  /// Returns what is used afterwards.
+  fn change(&self, to: impl Fn(u64) -> u64) -> u64 {
+    let changed =
+      self
+        .used
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+          Some(to(used))
+        });
+    // It never refuses.
+    to(changed.unwrap_or_default())
+  }
+
+  /// How much is used, and how much there may be when the store can take
+  /// `available` bytes more.
+  pub(super) fn estimate(&self, available: Option<u64>) -> StorageEstimate {
+    let usage = self.used.load(Ordering::Relaxed);
+    let room = available.map(|available| usage.saturating_add(available));
+    StorageEstimate {
+      usage,
+      quota: self.limit.or(room),
+    }
   }
 
   /// Whether `requested` more bytes would fit, and why not.
   pub(super) fn check(&self, requested: u64) -> Result<(), FetchRejection> {
-    let Some(limit) = self.limit else {
+    self.check_within(requested, None)
+  }
+
+  /// The same when the store can take `available` bytes more.
+  pub(super) fn check_within(
+    &self,
+    requested: u64,
+    available: Option<u64>,
+  ) -> Result<(), FetchRejection> {
+    let StorageEstimate {
+      usage: used,
+      quota: Some(limit),
+    } = self.estimate(available)
+    else {
       return Ok(());
     };
-    let used = self.used.load(Ordering::Relaxed);
     if used.saturating_add(requested) <= limit {
       return Ok(());
     }
@@ -49,6 +84,17 @@ impl Quota {
       requested: Some(used.saturating_add(requested)),
     })
   }
+}
+
+/// How much of the store an origin uses, and may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageEstimate {
+  /// In bytes.
+  pub usage: u64,
+  /// In bytes, with what is used. Without a limit by
+  /// [`EngineConfig::quota`](super::EngineConfig::quota) it is what the disk
+  /// can take; `None` when nobody knows that.
+  pub quota: Option<u64>,
 }
 
 /// Every origin's.

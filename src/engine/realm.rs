@@ -241,16 +241,18 @@ impl Realm {
       return Vec::new();
     };
     // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
-    let matching = (0..run.records.len()).filter(|&record| {
-      let Some(request) = request else { return true };
+    let handle = |record| RecordHandle::new(shared, &run, record);
+    let Some(request) = request else {
+      return (0..run.records.len()).map(handle).collect();
+    };
+    let candidates = run.index.candidates(&run.records, request, options);
+    let matching = candidates.iter().copied().filter(|&record| {
       let cached = &run.records[record].request;
-      let response = run.response_data(record).state().response;
+      let response = run.response_data(record).response();
       // matchAll.3.2.1: If request matches cached item …
-      request_matches_cached_item(request, cached, response.as_ref(), options)
+      request_matches_cached_item(request, cached, response.as_deref(), options)
     });
-    matching
-      .map(|record| RecordHandle::new(shared, &run, record))
-      .collect()
+    matching.map(handle).collect()
   }
 
   /// The realm has an instance of this background fetch: from now on its

@@ -21,7 +21,7 @@ use crate::store::BodyReader;
 /// A background fetch record, for a record object. While it lives, the bytes
 /// of its response stay readable.
 pub struct RecordHandle {
-  request: Request,
+  request: Arc<Request>,
   request_body: LazyReader,
   response: Reader,
   response_body: OnceCell<Box<dyn BodyReader>>,
@@ -89,7 +89,8 @@ impl RecordHandle {
     // records.2.9.2: If responseData may be exposed, then:
     let exposed = state.may_be_exposed();
     match state.response {
-      Some(mut response) if exposed => {
+      Some(response) if exposed => {
+        let mut response = Arc::unwrap_or_clone(response);
         // records.2.9.2.1: a copy; records.2.9.2.2, records.2.9.2.3
         response.headers.delete("content-range");
         response.headers.delete("content-length");

@@ -14,7 +14,7 @@ use crate::spec::Request;
 use crate::store::BodyId;
 
 pub(super) struct RecordSlot {
-  pub(super) request: Request,
+  pub(super) request: Arc<Request>,
   pub(super) request_body: Option<BodyId>,
   pub(super) response_data: Mutex<Arc<ResponseData>>,
   /// Held by the attempt that runs: the next one waits until it has let go.
@@ -29,7 +29,7 @@ pub(super) struct RecordSlot {
 impl RecordSlot {
   pub(super) fn new(slot: NewSlot) -> Self {
     Self {
-      request: slot.request,
+      request: Arc::new(slot.request),
       request_body: slot.request_body,
       response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
       attempts: Default::default(),

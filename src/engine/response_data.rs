@@ -20,7 +20,7 @@ pub(super) struct ResponseData {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct ResponseState {
-  pub(super) response: Option<Response>,
+  pub(super) response: Option<Arc<Response>>,
   /// In bytes.
   pub(super) stored: u64,
   pub(super) result: Option<RecordResult>,
@@ -39,7 +39,7 @@ impl ResponseState {
     body: Option<BodyId>,
   ) -> Self {
     Self {
-      response,
+      response: response.map(Arc::new),
       stored,
       result,
       body,
@@ -49,7 +49,7 @@ impl ResponseState {
 
   /// Whether it may be [exposed](https://wicg.github.io/background-fetch/#background-fetch-response-exposed).
   pub(super) fn may_be_exposed(&self) -> bool {
-    may_be_exposed(self.result, self.response.as_ref())
+    may_be_exposed(self.result, self.response.as_deref())
   }
 }
 
@@ -64,12 +64,18 @@ impl ResponseData {
     self.state.borrow().clone()
   }
 
+  pub(super) fn response(&self) -> Option<Arc<Response>> {
+    self.state.borrow().response.clone()
+  }
+
   pub(super) fn body(&self) -> Option<BodyId> {
     self.state.borrow().body
   }
 
   pub(super) fn set_response(&self, response: Response) {
-    self.state.send_modify(|s| s.response = Some(response));
+    self
+      .state
+      .send_modify(|s| s.response = Some(Arc::new(response)));
   }
 
   /// Returns false, and does not take it, when the record needs no body any

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::net_permission::NetPermission;
+use super::orphans;
 use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
 use super::restore_record;
@@ -18,7 +19,6 @@ use crate::network::Environment;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
-use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::Fact;
 use crate::store::StoreError;
@@ -58,9 +58,12 @@ pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
       Err(damaged) => forget_damaged(shared, damaged).await?,
     }
   }
-  let bodies = shared.store.bodies.ids().await?.into_iter();
-  let orphans: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
-  shared.delete_bodies(orphans).await;
+  orphans::collect(shared, &known).await?;
+  // What was found is progress: it has to count before this process can die
+  // of going on.
+  if let Err(error) = shared.checkpoint.flush().await {
+    tracing::error!(%error, "what was found cannot be made durable yet");
+  }
   // A worker that starts finds every background fetch, and one that has an
   // event finds its worker.
   if shared.config.service_worker_host.is_some() {
@@ -93,8 +96,34 @@ async fn restore_row(
     }
   };
   restore_records(shared, &mut row).await;
+  let is_quarantined = is_quarantined(shared, &row);
+  // What is not begun waits as it does while it is paused.
+  row.background_fetch.paused |= is_quarantined;
   let permission = NetPermission::restored(shared, stored.net_check);
-  Some(make_known(shared, row, stored, permission))
+  let run = make_known(shared, row, stored, permission);
+  if is_quarantined {
+    run.quarantine();
+  }
+  Some(run)
+}
+
+/// Whether a background fetch whose records were restored is held back. Not
+/// when there is nothing left to begin, and not when the process that died had
+/// come further than its rows say.
+fn is_quarantined(shared: &Shared, row: &StoredBackgroundFetch) -> bool {
+  if !row.is_quarantined() {
+    return false;
+  }
+  let mut records = row.background_fetch.records.iter().zip(&row.bodies);
+  let has_progressed =
+    records.any(|(r, bodies)| r.response_data.bytes > bodies.most);
+  let mut records = row.background_fetch.records.iter();
+  let is_unfinished = records.any(|r| r.response_data.result.is_none());
+  if has_progressed || !is_unfinished {
+    shared.checkpoint.note_soon(Fact::Released { key: row.key });
+    return false;
+  }
+  true
 }
 
 /// Finds out how much of each record is there.
@@ -170,7 +199,16 @@ pub(super) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
     }
     return shared.tell_observers(&run);
   }
-  run.registration.unfinished(1);
+  if run.is_quarantined() {
+    // Nobody waits for it.
+    tracing::warn!(
+      id = run.id,
+      "it was under way when processes died, and is not begun again before it \
+       is unpaused"
+    );
+  } else {
+    run.registration.unfinished(1);
+  }
   if run.is_settled() {
     let event = FunctionalEvent::of_settled(failure_reason);
     super::settle::announce(shared, run.clone(), event);

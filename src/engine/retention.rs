@@ -162,8 +162,7 @@ fn continued_row(run: &Run) -> StoredBackgroundFetch {
     bodies.push(RecordBodies {
       request: slot.request_body,
       response: body,
-      sent: false,
-      diagnostic: String::new(),
+      ..RecordBodies::default()
     });
   }
   StoredBackgroundFetch {
@@ -181,6 +180,7 @@ fn continued_row(run: &Run) -> StoredBackgroundFetch {
     bodies,
     active: true,
     event_owed: false,
+    abnormal_ends: 0,
     retained: None,
     created: 0,
   }

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::net_permission::NetPermission;
 use super::quota::Taken;
+use super::record_index::RecordIndex;
 use super::record_slot::NewSlot;
 use super::record_slot::RecordSlot;
 use super::registration::Registration;
@@ -39,12 +40,15 @@ pub(super) struct Run {
   pub(super) keep_failed: bool,
   pub(super) net_permission: NetPermission,
   pub(super) records: Vec<RecordSlot>,
+  pub(super) index: RecordIndex,
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
   retained: Mutex<Option<Retained>>,
   /// Its registration is no more: it ends without an event.
   purged: AtomicBool,
+  /// It is not begun, and its registration does not count it as unfinished.
+  quarantined: AtomicBool,
   watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
 }
 
@@ -83,11 +87,13 @@ impl Run {
       retained: Mutex::new(new.retained),
       net_permission: new.net_permission,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
+      index: RecordIndex::default(),
       concurrency: Semaphore::new(
         shared.config.concurrency.per_background_fetch,
       ),
       result: Mutex::new(new.perform.background_fetch().result),
       purged: AtomicBool::new(false),
+      quarantined: AtomicBool::new(false),
       state: Mutex::new(State {
         perform: new.perform,
         taken,
@@ -200,6 +206,25 @@ impl Run {
     self.purged.load(Ordering::SeqCst)
   }
 
+  /// It was under way when process after process died.
+  pub(super) fn quarantine(&self) {
+    self.quarantined.store(true, Ordering::SeqCst);
+  }
+
+  pub(super) fn is_quarantined(&self) -> bool {
+    self.quarantined.load(Ordering::SeqCst)
+  }
+
+  /// It leaves quarantine, to be begun or to end. Returns false when it was not
+  /// in it.
+  pub(super) fn release(&self) -> bool {
+    let was_quarantined = self.quarantined.swap(false, Ordering::SeqCst);
+    if was_quarantined {
+      self.registration.unfinished(1);
+    }
+    was_quarantined
+  }
+
   /// Why it failed, for people: what its first failed record says.
   pub(super) fn diagnostic(&self) -> String {
     let mut diagnostics = self.records.iter().map(|r| r.diagnostic.lock());
@@ -226,6 +251,7 @@ impl Run {
     if !snapshot.paused && !snapshot.is_settled() {
       snapshot.waiting = self.waiting();
     }
+    snapshot.quarantined = self.is_quarantined();
     snapshot.retained = self.retained();
     snapshot.embedder_data = self.embedder_data.clone();
     snapshot

@@ -41,6 +41,10 @@ pub(super) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
       settled = try_settle(&shared, &run).await;
     }
     let Err(error) = settled else { return };
+    // The engine has ended meanwhile; the next one settles it.
+    if let StoreError::Closed = error {
+      return;
+    }
     if let StoreError::Database(_) = error {
       tries += 1;
     }
@@ -167,7 +171,9 @@ pub(super) fn event_handled(
       retention::retain(&shared, &run, String::new()).await;
       return run.registration.unfinished(-1);
     }
-    if let Err(error) = forget(&shared, &run).await {
+    if let Err(error) = forget(&shared, &run).await
+      && !matches!(error, StoreError::Closed)
+    {
       // The row stays for now, and so do the bodies: until it is gone the
       // event may be fired again after a restart, as one that is delivered at
       // least once may be.

@@ -14,12 +14,14 @@ use tokio::sync::Notify;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Origin;
 use url::Url;
 
 use super::Running;
 use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::fetch_rejection::FetchRejection;
 use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
@@ -144,7 +146,25 @@ impl Shared {
 
   /// The quota of the origin of `scope`.
   pub(super) fn quota(&self, scope: &Url) -> Arc<Quota> {
-    self.quotas.of(scope.origin(), &self.config)
+    self.origin_quota(scope.origin())
+  }
+
+  pub(super) fn origin_quota(&self, origin: Origin) -> Arc<Quota> {
+    self.quotas.of(origin, &self.config)
+  }
+
+  /// Whether `requested` bytes more may be stored for the origin of `scope`,
+  /// and why not.
+  pub(super) async fn check_quota(
+    &self,
+    scope: &Url,
+    requested: u64,
+  ) -> Result<(), FetchRejection> {
+    if requested == 0 {
+      return Ok(());
+    }
+    let available = self.store.bodies.available().await?;
+    self.quota(scope).check_within(requested, available)
   }
 
   pub(super) fn next_realm(&self) -> u64 {
@@ -183,8 +203,12 @@ impl Shared {
   /// reads it: then the last reader does. No row may speak of a body that is
   /// gone, so what takes its place has to be durable before; a disk without
   /// space needs the body's more than it needs that.
-  pub(super) async fn delete_redundant(&self, old: &ResponseData) {
-    match self.checkpoint.flush().await {
+  pub(super) async fn delete_redundant(
+    &self,
+    key: BackgroundFetchKey,
+    old: &ResponseData,
+  ) {
+    match self.checkpoint.flush_key(key).await {
       Err(error) if !error.is_full() => {
         // The next start finds the body, if no row knows it then.
         tracing::warn!(%error, "a redundant body is kept for now");
@@ -204,18 +228,22 @@ impl Shared {
     self.registrations.clear();
   }
 
+  /// Gives the store back. Dropping it waits for its thread.
+  pub(super) fn close_store(&self) -> Option<Store> {
+    self.gate.close()
+  }
+
   /// Stops everything at once; what was received is made durable.
   pub(super) async fn stop(&self) {
     self.service_workers.stop_all().await;
     self.stopping.cancel();
     self.tasks.close();
     self.tasks.wait().await;
-    if let Err(error) = self.checkpoint.flush().await {
+    if let Err(error) = self.checkpoint.flush_all().await {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
     self.clear();
-    // Dropping it waits for its thread.
-    if let Some(store) = self.gate.close() {
+    if let Some(store) = self.close_store() {
       let dropped = self.runtime.spawn_blocking(move || drop(store));
       if let Err(error) = dropped.await {
         tracing::error!(%error, "the store cannot be closed");

@@ -288,7 +288,7 @@ async fn body_writer(
   shared.checkpoint.note_soon(Fact::Response {
     key: run.key,
     record,
-    response: data.state().response,
+    response: data.response().map(Arc::unwrap_or_clone),
     body: Some(body.id()),
   });
   Ok(body)

@@ -44,7 +44,8 @@ impl Engine {
     self.set_paused(key, true).await
   }
 
-  /// Unsets the paused flag. Returns false when it was not set.
+  /// Unsets the paused flag, and begins what is quarantined. Returns false when
+  /// neither was so.
   ///
   /// # Errors
   ///
@@ -66,15 +67,17 @@ impl Engine {
     let Some(run) = shared.run(key) else {
       return Ok(false);
     };
+    let released = !paused && run.release();
     let changed = run.tell(|p, actions| match paused {
       true => p.pause(actions),
       false => p.unpause(actions),
     });
     if changed {
-      shared
-        .checkpoint
-        .write_or_note(vec![Fact::Paused { key, paused }])
-        .await?;
+      let mut facts = vec![Fact::Paused { key, paused }];
+      if released {
+        facts.push(Fact::Released { key });
+      }
+      shared.checkpoint.write_or_note(facts).await?;
     }
     Ok(changed)
   }
@@ -107,6 +110,7 @@ async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
   shared.checkpoint.write(&[aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
   registration.remove_active(run);
+  run.release();
   // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
   run.tell(|p, actions| p.abort_all(actions));
   Ok(true)

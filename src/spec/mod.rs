@@ -71,6 +71,7 @@ pub use self::integrity::IntegrityVerifier;
 pub use self::integrity::get_the_strongest_metadata;
 pub use self::integrity::parse_metadata;
 pub use self::matching::CacheQueryOptions;
+pub(crate) use self::matching::compared_part;
 pub use self::matching::request_matches_cached_item;
 pub use self::origin::RedirectTaint;
 pub use self::origin::redirect_taint;

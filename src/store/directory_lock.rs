@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::fs::Metadata;
-use std::fs::OpenOptions;
 use std::fs::TryLockError;
 use std::io::Read;
 use std::io::Seek;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::StoreError;
+use super::directory::Directory;
 
 /// The name of the lock file in a store's directory.
 const FILE_NAME: &str = "lock";
@@ -20,7 +19,7 @@ const FILE_NAME: &str = "lock";
 /// it when the process ends, in whatever way, so a lock is never stale.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
-  directory: PathBuf,
+  directory: Arc<Directory>,
   file: File,
 }
 
@@ -35,22 +34,19 @@ impl Drop for DirectoryLock {
 }
 
 impl DirectoryLock {
-  /// Takes the lock of `directory`, which has to exist.
+  /// Takes the lock of `directory`.
   ///
   /// Fails with [`StoreError::Locked`] when another opening has it, be it in
   /// this process or in another.
-  pub(super) fn take(directory: &Path) -> Result<Self, StoreError> {
-    let failed = |source| StoreError::directory(directory, source);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(directory.join(FILE_NAME)).map_err(failed)?;
+  pub(super) fn take(directory: Arc<Directory>) -> Result<Self, StoreError> {
+    let failed = |source| StoreError::directory(directory.path(), source);
+    directory.check(FILE_NAME).map_err(failed)?;
+    let mut file = directory.open_or_create(FILE_NAME).map_err(failed)?;
     match file.try_lock() {
       Ok(()) => {}
       Err(TryLockError::WouldBlock) => {
         return Err(StoreError::Locked {
-          directory: directory.to_owned(),
+          directory: directory.path().to_owned(),
           owner: owner(&mut file),
         });
       }
@@ -61,11 +57,7 @@ impl DirectoryLock {
     if let Err(error) = sign(&mut file) {
       tracing::warn!(%error, "the owner of the store could not be noted");
     }
-    Ok(Self {
-      // Whoever changes the current directory does not move the store.
-      directory: std::path::absolute(directory).map_err(failed)?,
-      file,
-    })
+    Ok(Self { directory, file })
   }
 
   /// Whether the directory is where it was. Files that were deleted while they
@@ -74,7 +66,9 @@ impl DirectoryLock {
   pub(super) fn is_there(&self) -> Result<(), StoreError> {
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
     let ours = self.file.metadata().map(identity);
-    let found = std::fs::metadata(self.directory.join(FILE_NAME)).map(identity);
+    let found =
+      std::fs::symlink_metadata(self.directory.path().join(FILE_NAME))
+        .map(identity);
     if let (Ok(ours), Ok(found)) = (ours, found)
       && ours == found
     {
@@ -82,7 +76,7 @@ impl DirectoryLock {
     }
     let gone = "it was deleted or moved while it was in use";
     let source = std::io::Error::new(std::io::ErrorKind::NotFound, gone);
-    Err(StoreError::directory(&self.directory, source))
+    Err(StoreError::directory(self.directory.path(), source))
   }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
@@ -13,6 +14,7 @@ use super::BodyId;
 use super::BodyReader;
 use super::BodyWriter;
 use super::DamagedRow;
+use super::ExportMode;
 use super::Fact;
 use super::Facts;
 use super::Store;
@@ -112,11 +114,20 @@ impl Bodies for Gate {
     self.store()?.bodies.ids().await
   }
 
+  async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError> {
+    self.store()?.bodies.modified(id).await
+  }
+
+  async fn available(&self) -> Result<Option<u64>, StoreError> {
+    self.store()?.bodies.available().await
+  }
+
   async fn export(
     &self,
     id: BodyId,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
-    self.store()?.bodies.export(id, destination).await
+    self.store()?.bodies.export(id, destination, mode).await
   }
 }

@@ -4,6 +4,7 @@
 //! no row holds a path, and nothing presumes that the caller is the only
 //! process: a shared database and an object store can implement them.
 
+mod directory;
 mod directory_lock;
 mod error;
 mod files;
@@ -15,6 +16,7 @@ mod sqlite;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -57,10 +59,27 @@ pub struct StoredBackgroundFetch {
   pub active: bool,
   /// Whether the event that says how it settled is still owed.
   pub event_owed: bool,
+  /// How many processes have died since the last progress while it was under
+  /// way, see [`StoredBackgroundFetch::is_quarantined`].
+  pub abnormal_ends: u32,
   /// Set while it is kept although nothing happens with it any more.
   pub retained: Option<Retained>,
   /// Milliseconds since the epoch.
   pub created: i64,
+}
+
+/// After so many abnormal ends a background fetch is quarantined.
+const MAX_ABNORMAL_ENDS: u32 = 3;
+
+impl StoredBackgroundFetch {
+  /// Whether it may be what makes processes die: it was under way when three
+  /// of them did, one after the other, and between them not a byte more of it
+  /// became durable. It is not begun again by itself, see [`Fact::Released`].
+  pub fn is_quarantined(&self) -> bool {
+    self.active
+      && self.background_fetch.result == BackgroundFetchResult::None
+      && self.abnormal_ends >= MAX_ABNORMAL_ENDS
+  }
 }
 
 /// Why, and since when, a settled background fetch is kept: until it is
@@ -84,6 +103,9 @@ pub struct RecordBodies {
   pub sent: bool,
   /// Why the record failed, for people; empty when it did not.
   pub diagnostic: String,
+  /// The most bytes that were ever durable of a response to it: more than that
+  /// is progress.
+  pub most: u64,
 }
 
 /// One change to what the store knows. A batch of them is atomic.
@@ -98,10 +120,12 @@ pub enum Fact {
     response: Option<Response>,
     body: Option<BodyId>,
   },
-  /// The first `bytes` bytes of the record's response body are durable.
+  /// The first `bytes` bytes of `body` are durable. Changes nothing when the
+  /// record's response has another body by now, or none.
   Stored {
     key: BackgroundFetchKey,
     record: usize,
+    body: BodyId,
     bytes: u64,
   },
   /// The record's request is about to be sent, and must not be sent again.
@@ -122,6 +146,8 @@ pub enum Fact {
     key: BackgroundFetchKey,
     paused: bool,
   },
+  /// It leaves quarantine: its abnormal ends are forgotten.
+  Released { key: BackgroundFetchKey },
   /// `abort()` has answered `true`: no longer active, and the abort all flag
   /// is set.
   Aborted { key: BackgroundFetchKey },
@@ -164,6 +190,7 @@ impl Fact {
       | Self::RecordResult { key, .. }
       | Self::Uploaded { key, .. }
       | Self::Paused { key, .. }
+      | Self::Released { key }
       | Self::Aborted { key }
       | Self::Settled { key, .. }
       | Self::Retained { key, .. }
@@ -286,14 +313,32 @@ pub trait Bodies: Send + Sync + 'static {
   /// Every body there is, to find those that no row knows.
   async fn ids(&self) -> Result<Vec<BodyId>, StoreError>;
 
-  /// Copies a body to `destination` on the local file system (by a cheaper
-  /// way than copying where there is one), durable when it returns. Fails
-  /// when `destination` exists.
+  /// When bytes were last written to a body, by the clock of the store.
+  async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError>;
+
+  /// How many bytes more the store can take at this moment; `None` when nobody
+  /// knows.
+  async fn available(&self) -> Result<Option<u64>, StoreError>;
+
+  /// Writes a body to `destination` on the local file system, durable when it
+  /// returns. Fails when `destination` exists, whatever it is.
   async fn export(
     &self,
     id: BodyId,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError>;
+}
+
+/// How a body is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportMode {
+  /// As a file of its own: the body may still be read, whatever is done to the
+  /// file.
+  Copy,
+  /// As the body's own file, where that is cheaper: who changes the one then
+  /// changes the other. Only for a body that nobody is going to read any more.
+  Share,
 }
 
 /// Appends to one body.

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Bodies;
+use super::BodyId;
 use super::DamagedRow;
 use super::Facts;
 use super::StoreError;
 use super::StoredBackgroundFetch;
+use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
 use super::files::FileBodies;
@@ -25,7 +27,9 @@ pub struct Store {
 
 impl Store {
   /// Opens the store in `directory`, and creates it when there is none: rows
-  /// in a SQLite database, bodies in files. Only the user may look inside.
+  /// in a SQLite database, bodies in files. Only the user may look inside: a
+  /// directory that is there already has to be the user's, with nobody else
+  /// allowed to write to it, and nothing in it is opened through a link.
   ///
   /// The directory belongs to this store until both halves and every writer
   /// of a body are dropped. Dropping the last reference to the facts waits
@@ -38,20 +42,23 @@ impl Store {
   /// # Errors
   /// [`StoreError::Locked`] when someone else has it,
   /// [`StoreError::NewerVersion`] when this program is too old for it,
-  /// [`StoreError::Directory`] when the directory cannot be used, and those
-  /// of the database.
+  /// [`StoreError::Directory`] when the directory cannot be used or trusted,
+  /// and those of the database.
   pub fn open_directory(
     directory: impl AsRef<Path>,
   ) -> Result<Self, StoreError> {
     let directory = directory.as_ref();
     let failed = |source| StoreError::directory(directory, source);
     files::create_directories(directory).map_err(failed)?;
-    let lock = Arc::new(DirectoryLock::take(directory)?);
+    let opened = Arc::new(Directory::open(directory).map_err(failed)?);
+    let lock = Arc::new(DirectoryLock::take(opened.clone())?);
+    for name in sqlite::FILES.iter().chain(&files::FILES) {
+      opened.check(name).map_err(failed)?;
+    }
     // The facts come first: they refuse a newer format, and until then
     // nothing may be written.
-    let facts = SqliteFacts::open(directory, lock.clone())?;
-    let bodies = FileBodies::open(directory, lock).map_err(failed)?;
-    files::sync_directory(directory).map_err(failed)?;
+    let facts = SqliteFacts::open(opened.clone(), lock.clone())?;
+    let bodies = FileBodies::open(&opened, lock).map_err(failed)?;
     Ok(Self {
       facts: Arc::new(facts),
       bodies: Arc::new(bodies),
@@ -70,6 +77,15 @@ impl Store {
     directory: impl AsRef<Path>,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
     sqlite::read_directory(directory.as_ref())
+  }
+
+  /// What [`Bodies::export`] does, for a response without a body.
+  pub(crate) async fn export_nothing(
+    destination: &Path,
+  ) -> Result<(), StoreError> {
+    let destination = destination.to_owned();
+    let id = BodyId(uuid::Uuid::now_v7());
+    files::blocking(move || files::export_bytes(id, &[], &destination)).await
   }
 
   /// A store that is gone when it is dropped. In all else it behaves as one

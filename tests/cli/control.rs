@@ -16,6 +16,7 @@ use crate::place::Running;
 use crate::support::Behaviour;
 use crate::support::FaultServer;
 use crate::support::Resource;
+use crate::support::cannot_run::as_another_user;
 use crate::support::content;
 
 /// A `get` that stands still, its row in the store.
@@ -295,4 +296,40 @@ fn a_store_with_a_long_path_is_controlled_as_well() {
   let running = half_way(&place, &server);
   place.bgfetch("abort", &["film.bin"]).code(0);
   running.ended().code(1);
+}
+
+/// Names the socket for the test that runs as another user.
+const SOCKET: &str = "CONTROL_SOCKET";
+
+#[test]
+fn another_user_is_not_answered_even_if_the_socket_lets_everybody_in() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let running = half_way(&place, &server);
+  let socket = place.path("store/control");
+  assert!(!place.path("store/control.new").exists());
+  let open = std::fs::Permissions::from_mode(0o777);
+  for path in [&place.path(""), &place.path("store"), &socket] {
+    std::fs::set_permissions(path, open.clone()).unwrap();
+  }
+  as_another_user(
+    "control::another_user",
+    &[(SOCKET, socket.to_str().unwrap())],
+  );
+  // Who may be answered is.
+  let said = say(&socket, b"{\"version\":1,\"command\":\"list\"}\n");
+  assert!(said.contains("\"downloaded\":1500000"), "{said}");
+  server.release("/film.bin");
+  running.ended().code(0);
+}
+
+#[test]
+#[ignore = "only another test runs it, as another user"]
+fn another_user() {
+  let mut stream = UnixStream::connect(std::env::var(SOCKET).unwrap()).unwrap();
+  // It may be closed before this arrives.
+  let _ = stream.write_all(b"{\"version\":1,\"command\":\"list\"}\n");
+  let mut said = Vec::new();
+  let _ = stream.read_to_end(&mut said);
+  assert_eq!(said, b"");
 }

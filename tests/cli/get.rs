@@ -151,7 +151,7 @@ fn the_shells_limit_of_open_files_is_lifted() {
   let out = place.out();
   let mut arguments = vec!["--out", &out, "--max-concurrent", "100"];
   arguments.extend(urls.iter().map(String::as_str));
-  let running = place.start_with_open_files("-Sn 64", "get", &arguments);
+  let running = place.start_after("ulimit -Sn 64", "get", &arguments);
   server.block_on(server.wait_until_all_stalled("/x", 100, BOUND));
   server.release("/x");
   running.ended().code(0);
@@ -168,7 +168,7 @@ fn many_files_are_fetched_with_few_open() {
   let out = place.out();
   let mut arguments = vec!["--out", &out, "--max-concurrent", "300"];
   arguments.extend(urls.iter().map(String::as_str));
-  let running = place.start_with_open_files("-n 100", "get", &arguments);
+  let running = place.start_after("ulimit -n 100", "get", &arguments);
   running.ended().code(0);
   assert_eq!(std::fs::read_dir(place.path("out")).unwrap().count(), 300);
 }

@@ -130,3 +130,31 @@ fn the_scope_of_an_unfinished_script_is_not_another_scripts() {
   let ended = place.bgfetch("run", &["--base", &base, &script]);
   assert!(ended.stdout.starts_with("evaluated\n"), "{ended:#?}");
 }
+
+#[test]
+fn signals_that_were_ignored_at_the_start_stay_so() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let url = film(&server);
+  let arguments = ["--json", "--out", &place.out(), &url];
+  let running = place.start_after("trap '' HUP INT", "get", &arguments);
+  until_cut(&server, &running);
+  for signal in [Signal::HUP, Signal::INT, Signal::INT] {
+    running.signal(signal);
+  }
+  server.release("/film.bin");
+  running.ended().code(0);
+  content::verify(place.path("out/film.bin"), SIZE, 3).unwrap();
+}
+
+#[test]
+fn a_signal_that_was_not_ignored_ends_it_all_the_same() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let url = film(&server);
+  let arguments = ["--json", "--out", &place.out(), &url];
+  let running = place.start_after("trap '' HUP INT", "get", &arguments);
+  until_cut(&server, &running);
+  running.signal(Signal::TERM);
+  running.ended().code(130);
+}

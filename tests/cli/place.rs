@@ -68,18 +68,16 @@ impl Place {
     self.start_by(process, command, arguments)
   }
 
-  /// The same by a shell that sets a limit of open files with
-  /// `ulimit LIMIT`.
-  #[cfg(unix)]
-  pub fn start_with_open_files(
+  /// The same by a shell that does `first` before.
+  pub fn start_after(
     &self,
-    limit: &str,
+    first: &str,
     command: &str,
     arguments: &[&str],
   ) -> Running {
     let mut shell = Command::new("sh");
     shell
-      .args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")])
+      .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
       .arg(env!("CARGO_BIN_EXE_bgfetch"));
     self.start_by(shell, command, arguments)
   }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
+use std::time::SystemTime;
 
+use background_fetch::store::Fact;
 use background_fetch::store::Store;
 use fastrand::Rng;
 use serde_json::Value;
@@ -173,6 +175,7 @@ impl Life {
     let arguments: Vec<_> = arguments.iter().map(|a| a.to_string()).collect();
     self.note(&format!("{arguments:?}"));
     let begun = self.said.len();
+    self.let_time_pass();
     let child = Child::start(self.directory.path(), &arguments);
     let mut moment = moment;
     let bound = Instant::now() + BOUND;
@@ -206,6 +209,23 @@ impl Life {
         self.fail("a process ends within its bound");
       }
     }
+  }
+
+  /// What a crash has left behind is collected when it is old enough, and who
+  /// kills on purpose lets go of what is held for it.
+  fn let_time_pass(&self) {
+    let long_ago = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    for body in verdict::files_in(&self.path("store/bodies")) {
+      let body = std::fs::File::open(body).unwrap();
+      body.set_modified(long_ago).unwrap();
+    }
+    let Ok(rows) = Store::read_directory(self.path("store")) else {
+      return;
+    };
+    let store = Store::open_directory(self.path("store")).unwrap();
+    let keys = rows.into_iter().flatten().map(|row| row.key);
+    let released = keys.map(|key| Fact::Released { key }).collect();
+    self.server.block_on(store.facts.commit(released)).unwrap();
   }
 
   /// What the process that has said the lines from `begun` on was doing.

@@ -8,6 +8,7 @@ use background_fetch::engine::RealmMessage;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::CacheQueryOptions;
 use background_fetch::spec::Request;
+use background_fetch::store::ExportMode;
 use url::Url;
 
 use crate::harness::*;
@@ -140,7 +141,10 @@ async fn an_export_is_there_before_the_event() {
     let (slot, destination) = (slot.clone(), destination.clone());
     Box::pin(async move {
       let engine = slot.lock().await.take().unwrap().await.unwrap();
-      engine.export(snapshot.key, 0, &destination).await.unwrap();
+      engine
+        .export(snapshot.key, 0, &destination, ExportMode::Share)
+        .await
+        .unwrap();
     })
   }));
   let engine = Engine::open(directory.path().join("store"), config).unwrap();

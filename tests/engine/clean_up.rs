@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
+use background_fetch::store::ExportMode;
 
 use crate::harness::*;
 use crate::support::Behaviour::*;
@@ -68,7 +69,9 @@ async fn nothing_is_left_of_a_success_and_its_saved_file_stays() {
   let key = fetch(&realm, "a", &[&server.url("/a")]).await.key;
   let (delivery, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess");
-  bounded(engine.export(key, 0, &file)).await.unwrap();
+  bounded(engine.export(key, 0, &file, ExportMode::Share))
+    .await
+    .unwrap();
   realm.event_handled(delivery);
   bounded(realm.idle()).await;
   nothing_is_left(directory.path(), engine, realm).await;

@@ -70,3 +70,49 @@ async fn a_request_body_over_the_quota_is_refused() {
     // Dropped: the second round has the whole quota again.
   }
 }
+
+// steps: fetch.8.9
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_limit_it_is_what_the_disk_can_still_take() {
+  const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+  let directory = tempfile::tempdir().unwrap();
+  let engines = [on_disk(directory.path()), in_memory()];
+  for engine in engines {
+    let realm = worker(&engine);
+    let url = ["http://a.test/"];
+    let refused = try_fetch(&realm, "id", &url, MAX_SAFE_INTEGER).await;
+    let Err(FetchRejection::QuotaExceeded {
+      quota: Some(quota),
+      requested: Some(requested),
+      ..
+    }) = refused
+    else {
+      panic!("not refused: {refused:?}");
+    };
+    assert_eq!(requested, MAX_SAFE_INTEGER);
+    assert!(0 < quota && quota < requested, "{quota}");
+    assert!(realm.get_ids().is_empty());
+  }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_origin_uses_and_may_use_can_be_asked() {
+  let server = FaultServer::start().await;
+  let url = server.serve("/a", Resource::bytes(1000, 1));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  fetch(&realm, "a", &[&url]).await;
+  let (delivery, ..) = next_event(&realm).await;
+  let origin = facts().url.origin();
+  let estimate = bounded(engine.storage_estimate(&origin)).await.unwrap();
+  assert_eq!(estimate.usage, 1000);
+  assert!(estimate.quota.unwrap() > 1000);
+  realm.event_handled(delivery);
+  bounded(realm.idle()).await;
+  let estimate = bounded(engine.storage_estimate(&origin)).await.unwrap();
+  assert_eq!(estimate.usage, 0);
+  let limited = with_quota(500);
+  let estimate = bounded(limited.storage_estimate(&origin)).await.unwrap();
+  assert_eq!((estimate.usage, estimate.quota), (0, Some(500)));
+}

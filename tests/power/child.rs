@@ -19,6 +19,7 @@ use background_fetch::engine::RetryPolicy;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::spec::Request;
 use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::ExportMode;
 use bytes::Bytes;
 use url::Url;
 
@@ -191,7 +192,12 @@ impl Work {
       if name == "backgroundfetchsuccess" {
         for record in 0..told.records {
           let file = self.out.join(format!("{id}-{record}"));
-          if self.engine.export(told.key, record, &file).await.is_ok() {
+          if self
+            .engine
+            .export(told.key, record, &file, ExportMode::Share)
+            .await
+            .is_ok()
+          {
             say(&format!("EXPORTED {id}-{record}"));
           }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
@@ -102,6 +103,12 @@ impl World {
   ) -> BTreeMap<String, (String, BackgroundFetchSnapshot)> {
     let store = root.join("store");
     let mut recovered = BTreeMap::new();
+    // What is left behind is collected when it is old enough.
+    let long_ago = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    for body in files(&store.join("bodies")) {
+      let body = std::fs::File::open(body).unwrap();
+      body.set_modified(long_ago).unwrap();
+    }
     let recover = async {
       let engine = match Engine::open(&store, child::config()) {
         Ok(engine) => engine,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use background_fetch::store::BodyId;
+use background_fetch::store::ExportMode;
 use background_fetch::store::StoreError;
 use bytes::Bytes;
 use uuid::Uuid;
@@ -143,7 +144,11 @@ async fn a_missing_body_is_damaged(subject: Subject) {
   let errors = [
     bodies.open(nowhere()).await.err().unwrap(),
     bodies.reopen(nowhere(), 0).await.err().unwrap(),
-    bodies.export(nowhere(), &destination).await.err().unwrap(),
+    bodies
+      .export(nowhere(), &destination, ExportMode::Share)
+      .await
+      .err()
+      .unwrap(),
   ];
   for error in errors {
     assert!(matches!(error, StoreError::DamagedBody(_)), "{error}");
@@ -201,7 +206,10 @@ async fn an_exported_body_is_whole_and_outlives_the_store_s(subject: Subject) {
   let bodies = &subject.store.bodies;
   let id = body(&subject.store, b"bytes").await;
   let destination = subject.directory.path().join("out.bin");
-  bodies.export(id, &destination).await.unwrap();
+  bodies
+    .export(id, &destination, ExportMode::Share)
+    .await
+    .unwrap();
   assert_eq!(read(&subject.store, id).await.unwrap(), b"bytes");
   bodies.delete(id).await.unwrap();
   assert_eq!(std::fs::read(&destination).unwrap(), b"bytes");
@@ -212,7 +220,11 @@ async fn an_export_spares_an_existing_file(subject: Subject) {
   let id = body(&subject.store, b"bytes").await;
   let destination = subject.directory.path().join("out.bin");
   std::fs::write(&destination, "mine").unwrap();
-  let exported = subject.store.bodies.export(id, &destination).await;
+  let exported = subject
+    .store
+    .bodies
+    .export(id, &destination, ExportMode::Share)
+    .await;
   let error = exported.unwrap_err();
   assert!(
     matches!(&error, StoreError::DestinationExists(path) if *path == destination),
@@ -225,7 +237,11 @@ async fn an_export_spares_an_existing_file(subject: Subject) {
 async fn an_export_into_a_missing_directory_fails(subject: Subject) {
   let id = body(&subject.store, b"bytes").await;
   let destination = subject.directory.path().join("no/such/out.bin");
-  let exported = subject.store.bodies.export(id, &destination).await;
+  let exported = subject
+    .store
+    .bodies
+    .export(id, &destination, ExportMode::Share)
+    .await;
   assert!(matches!(exported, Err(StoreError::Io(_))));
 }
 

@@ -27,6 +27,7 @@ use crate::for_both;
 use crate::load;
 use crate::load_one;
 use crate::shown;
+use crate::stored_in;
 
 for_both!(
   a_background_fetch_comes_back_as_it_was_inserted,
@@ -103,6 +104,7 @@ async fn a_background_fetch_comes_back_as_it_was_inserted(subject: Subject) {
     response: Some(id(u128::MAX)),
     sent: true,
     diagnostic: "reset by peer".into(),
+    most: 7,
   };
   row.active = false;
   row.event_owed = true;
@@ -157,9 +159,10 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
     response: Some(response(status)),
     body: Some(body),
   };
-  let stored = |bytes| Fact::Stored {
+  let stored = |body, bytes| Fact::Stored {
     key,
     record: 0,
+    body,
     bytes,
   };
   let now = async || {
@@ -170,7 +173,7 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
   };
 
   facts
-    .commit(vec![arrived(200, id(1)), stored(10)])
+    .commit(vec![arrived(200, id(1)), stored(id(1), 10)])
     .await
     .unwrap();
   assert_eq!(now().await, (Some(200), Some(id(1)), 10));
@@ -180,13 +183,21 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
   // Another resource begins another one.
   facts.commit(vec![arrived(200, id(2))]).await.unwrap();
   assert_eq!(now().await, (Some(200), Some(id(2)), 0));
+  // What is said too late of the one before is not true of this one.
+  facts.commit(vec![stored(id(1), 12)]).await.unwrap();
+  assert_eq!(now().await, (Some(200), Some(id(2)), 0));
   let redundant = Fact::Response {
     key,
     record: 0,
     response: None,
     body: None,
   };
-  facts.commit(vec![stored(4), redundant]).await.unwrap();
+  facts
+    .commit(vec![stored(id(2), 4), redundant])
+    .await
+    .unwrap();
+  assert_eq!(now().await, (None, None, 0));
+  facts.commit(vec![stored(id(2), 5)]).await.unwrap();
   assert_eq!(now().await, (None, None, 0));
 }
 
@@ -197,25 +208,19 @@ async fn stored_bytes_and_results_belong_to_one_record(subject: Subject) {
   expected.key = facts.insert(expected.clone()).await.unwrap();
   let key = expected.key;
 
-  facts
-    .commit(vec![
-      Fact::Stored {
-        key,
-        record: 1,
-        bytes: 9,
-      },
-      Fact::RecordResult {
-        key,
-        record: 2,
-        result: RecordResult::Success,
-        diagnostic: String::new(),
-      },
-    ])
-    .await
-    .unwrap();
+  facts.commit(stored_in(key, 1, id(1), 9)).await.unwrap();
+  let result = Fact::RecordResult {
+    key,
+    record: 2,
+    result: RecordResult::Success,
+    diagnostic: String::new(),
+  };
+  facts.commit(vec![result]).await.unwrap();
 
   let records = &mut expected.background_fetch.records;
   records[1].response_data.bytes = 9;
+  expected.bodies[1].response = Some(id(1));
+  expected.bodies[1].most = 9;
   records[2].response_data.result = Some(RecordResult::Success);
   let found = load_one(&subject.store, key).await;
   assert_eq!(shown(&found), shown(&expected));
@@ -409,6 +414,7 @@ async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
     Fact::Stored {
       key: gone,
       record: 0,
+      body: id(1),
       bytes: 1,
     },
     Fact::Response {
@@ -471,12 +477,7 @@ async fn many_callers_at_once_are_all_answered(subject: Subject) {
     };
     tokio::spawn(async move {
       let key = facts.insert(background_fetch(&name, 1)).await?;
-      let stored = Fact::Stored {
-        key,
-        record: 0,
-        bytes: n as u64,
-      };
-      facts.commit(vec![stored]).await?;
+      facts.commit(stored_in(key, 0, id(1), n as u64)).await?;
       Ok::<_, StoreError>((key, n))
     })
   };

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use background_fetch::store::Fact;
 use background_fetch::store::Store;
 use bytes::Bytes;
 
@@ -10,6 +9,8 @@ use crate::background_fetch;
 use crate::load;
 use crate::read;
 use crate::small_disk::SmallDisk;
+use crate::some_body;
+use crate::stored_in;
 
 #[tokio::test]
 async fn a_body_that_does_not_fit_can_go_on_when_there_is_space_again() {
@@ -65,12 +66,10 @@ async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
     }
   }
 
-  let stored = Fact::Stored {
-    key,
-    record: 0,
-    bytes: 7,
-  };
-  facts.commit(vec![stored]).await.unwrap();
+  facts
+    .commit(stored_in(key, 0, some_body(1), 7))
+    .await
+    .unwrap();
   let rows = load(&store).await;
   assert_eq!(rows.len(), 100);
   let rows_of_large = rows.iter().filter(|r| r.background_fetch.id == "50");
@@ -91,9 +90,10 @@ async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
   std::fs::write(disk.path().join("ballast"), ballast).unwrap();
   // Each writes a page of 4 KiB at least: together more than the disk has.
   for bytes in 0..600 {
-    let record = 0;
-    let stored = Fact::Stored { key, record, bytes };
-    facts.commit(vec![stored]).await.unwrap();
+    facts
+      .commit(stored_in(key, 0, some_body(1), bytes))
+      .await
+      .unwrap();
   }
 }
 

@@ -1,15 +1,20 @@
 //! The store, through its public door: what holds for both kinds of store,
 //! and what only a directory can show.
 
+mod abnormal_ends;
 mod bodies;
+#[path = "../support/cannot_run.rs"]
+mod cannot_run;
 mod damage;
 mod directory;
+mod exports;
 mod facts;
 mod full;
 mod registrations;
 mod restart;
 #[path = "../support/small_disk.rs"]
 mod small_disk;
+mod strangers;
 mod volume;
 
 use background_fetch::spec::BackgroundFetch;
@@ -18,6 +23,7 @@ use background_fetch::spec::BackgroundFetchResponse;
 use background_fetch::spec::Request;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::BodyId;
+use background_fetch::store::Fact;
 use background_fetch::store::RecordBodies;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
@@ -25,6 +31,7 @@ use background_fetch::store::StoredBackgroundFetch;
 use bytes::Bytes;
 use tempfile::TempDir;
 use url::Url;
+use uuid::Uuid;
 
 /// A store to test, with the directory it needs to live in.
 struct Subject {
@@ -87,9 +94,38 @@ fn background_fetch(id: &str, records: usize) -> StoredBackgroundFetch {
     bodies: vec![RecordBodies::default(); records],
     active: true,
     event_owed: false,
+    abnormal_ends: 0,
     retained: None,
     created: 1_700_000_000_000,
   }
+}
+
+/// So many bytes of `body`, which has just become the record's.
+fn stored_in(
+  key: BackgroundFetchKey,
+  record: usize,
+  body: BodyId,
+  bytes: u64,
+) -> Vec<Fact> {
+  vec![
+    Fact::Response {
+      key,
+      record,
+      response: None,
+      body: Some(body),
+    },
+    Fact::Stored {
+      key,
+      record,
+      body,
+      bytes,
+    },
+  ]
+}
+
+/// Names no body that there is.
+fn some_body(n: u8) -> BodyId {
+  BodyId(Uuid::from_bytes([n; 16]))
 }
 
 /// Every value, for comparing.

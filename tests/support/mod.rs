@@ -20,6 +20,7 @@
 
 mod answer;
 mod behaviour;
+pub mod cannot_run;
 mod connection;
 pub mod content;
 mod cors;
@@ -40,6 +41,7 @@ mod upload;
 mod wire;
 
 pub use behaviour::Behaviour;
+pub use cannot_run::Need;
 pub use content::Content;
 pub use cors::Preflight;
 pub use log::{Ending, SeenRequest};

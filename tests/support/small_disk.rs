@@ -1,5 +1,4 @@
-//! A disk that is small, full or read-only. Only the superuser may mount one:
-//! for everyone else the tests that need it have nothing to say.
+//! A disk that is small, full or read-only. Only the superuser may mount one.
 // Every test binary that has disks compiles this and uses a part of it.
 #![allow(dead_code)]
 
@@ -9,11 +8,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::cannot_run::Need;
+
 /// A file system of its own, gone when it is dropped.
 pub struct SmallDisk(TempDir);
 
 impl SmallDisk {
-  /// One of so many MiB.
+  /// One of so many MiB; `None` where tests without one are wanted.
   pub fn mount(size: u32) -> Option<Self> {
     let directory = tempfile::tempdir().unwrap();
     let mounted = Command::new("mount")
@@ -21,6 +22,9 @@ impl SmallDisk {
       .arg(directory.path())
       .output()
       .is_ok_and(|output| output.status.success());
+    if !mounted {
+      Need::Mount.is_missing();
+    }
     mounted.then_some(Self(directory))
   }
 

@@ -20,6 +20,7 @@ use url::Url;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
+use crate::commands::stored;
 use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -184,6 +185,14 @@ impl Session {
         succeeded = false;
       }
     }
+    for quarantined in self.engine.background_fetches() {
+      if counts(&quarantined) && quarantined.quarantined {
+        let id = text::printable(&quarantined.id);
+        let why = stored::quarantined(&id);
+        self.screen.error(&format!("{id}: {why}"));
+        succeeded = false;
+      }
+    }
     let Self {
       engine,
       screen,
@@ -192,7 +201,7 @@ impl Session {
       ..
     } = self;
     drop(control);
-    before_events.close();
+    drop(before_events);
     let shutdown = engine.shutdown();
     if tokio::time::timeout(SHUTDOWN, shutdown).await.is_err() {
       screen.error(

@@ -20,6 +20,12 @@ use super::door::Door;
 use crate::store::BodyId;
 use crate::store::lock::lock;
 
+/// The name of the file in a store's directory.
+pub(super) const FILE_NAME: &str = "boot";
+
+/// Where it is made ready.
+pub(super) const NEW_FILE_NAME: &str = "boot.new";
+
 const UNCERTAIN: &str = "uncertain ";
 const CERTAIN: &str = "certain ";
 
@@ -88,7 +94,7 @@ impl Boot {
     for id in lock(&self.uncertain).iter() {
       text.push_str(&line(UNCERTAIN, *id));
     }
-    let new = self.file.with_extension("new");
+    let new = self.file.with_file_name(NEW_FILE_NAME);
     self.door.write(&new, text.as_bytes())?;
     self.door.rename(&new, &self.file)
   }

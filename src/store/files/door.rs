@@ -2,22 +2,43 @@
 //! through here, so that another one, which loses what was not flushed, can
 //! stand in its place.
 
+use std::ffi::OsStr;
 use std::ffi::OsString;
-use std::fs::DirBuilder;
 use std::fs::File;
-use std::fs::OpenOptions;
 use std::io;
 use std::io::IoSlice;
+use std::io::Read;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::SystemTime;
 
-/// What a file system does. Every call blocks.
+use rustix::fs::AtFlags;
+use rustix::fs::Dir;
+use rustix::fs::Mode;
+use rustix::fs::OFlags;
+
+use super::new_name::NewName;
+use crate::store::directory::COMMON;
+use crate::store::directory::Directory;
+use crate::store::directory::PRIVATE;
+use crate::store::directory::make_private;
+use crate::store::directory::open_directory;
+use crate::store::directory::open_file;
+
+/// What a file system does in the store's directory: every path is relative to
+/// it, and no part of one is a link. Every call blocks.
 pub(super) trait Door: Send + Sync + 'static {
   /// Makes a directory for the user alone. Fails when it is there, and when
   /// the one above is not.
   fn create_directory(&self, path: &Path) -> io::Result<()>;
+  /// Makes an existing directory the user's alone. Fails when it is somebody
+  /// else's, or a link.
+  fn make_private(&self, path: &Path) -> io::Result<()>;
   /// Makes a new file and opens it for appending.
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// Opens an existing file for appending.
@@ -28,28 +49,31 @@ pub(super) trait Door: Send + Sync + 'static {
   fn direct(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// Opens an existing file for reading.
   fn read(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
+  /// Opens an existing file to be copied to the outside.
+  fn source(&self, path: &Path) -> io::Result<File>;
   /// A small file as a whole.
   fn read_text(&self, path: &Path) -> io::Result<String>;
-  /// Writes a file as a whole, over an earlier one if need be.
+  /// Writes a file as a whole, in the place of an earlier one if need be.
   fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-  /// Copies a file, over an earlier one if need be.
-  fn copy(&self, from: &Path, to: &Path) -> io::Result<()>;
-  /// Gives a file a second name. Fails when that exists.
-  fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
-  /// Gives a file another name, over an earlier file if need be.
+  /// Gives a file a second name, outside. Fails when that exists.
+  fn link(&self, from: &Path, to: &NewName) -> io::Result<()>;
+  /// Gives a file in the store's directory itself another name there, over an
+  /// earlier file if need be.
   fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-  /// Gives a file another name. Fails when that exists.
-  fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
   fn remove(&self, path: &Path) -> io::Result<()>;
+  /// When the bytes of a file were changed the last time.
+  fn modified(&self, path: &Path) -> io::Result<SystemTime>;
   /// The names in a directory.
   fn names(&self, directory: &Path) -> io::Result<Vec<OsString>>;
   /// Makes the bytes of a file durable.
   fn sync_file(&self, path: &Path) -> io::Result<()>;
   /// Makes the names in a directory durable.
   fn sync_directory(&self, path: &Path) -> io::Result<()>;
-  /// Makes everything on the file system of `path` durable. `false` when the
-  /// operating system has no such call.
-  fn sync_file_system(&self, path: &Path) -> io::Result<bool>;
+  /// Makes everything on the file system of the store durable. `false` when
+  /// the operating system has no such call.
+  fn sync_file_system(&self) -> io::Result<bool>;
+  /// How many bytes the file system of the store can still take.
+  fn available(&self) -> io::Result<u64>;
   /// What changes when the machine is restarted; `None` where nothing does.
   fn boot_id(&self) -> Option<String>;
 }
@@ -71,32 +95,72 @@ pub(super) trait OpenFile: Send + Sync {
 }
 
 /// The file system of this machine.
-pub(super) struct Disk;
+pub(super) struct Disk(OwnedFd);
+
+impl Disk {
+  pub(super) fn new(directory: &Directory) -> io::Result<Self> {
+    Ok(Self(directory.try_clone()?))
+  }
+
+  /// Opens the directory at `path`, one part after the other; `None` is the
+  /// store's own.
+  fn directory(&self, path: &Path) -> io::Result<Option<OwnedFd>> {
+    let mut opened: Option<OwnedFd> = None;
+    for part in path.components() {
+      let above = opened.as_ref().unwrap_or(&self.0).as_fd();
+      opened = Some(open_directory(above, part.as_os_str())?);
+    }
+    Ok(opened)
+  }
+
+  /// Does `work` with the last part of `path`, in the directory that the rest
+  /// leads to.
+  fn within<T>(
+    &self,
+    path: &Path,
+    work: impl FnOnce(BorrowedFd<'_>, &OsStr) -> io::Result<T>,
+  ) -> io::Result<T> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let above = path.parent().unwrap_or(Path::new(""));
+    let opened = self.directory(above)?;
+    work(opened.as_ref().unwrap_or(&self.0).as_fd(), name)
+  }
+
+  fn open(&self, path: &Path, flags: OFlags, mode: Mode) -> io::Result<File> {
+    self.within(path, |directory, name| {
+      open_file(directory, name, flags, mode)
+    })
+  }
+}
+
+fn open_boxed(file: io::Result<File>) -> io::Result<Box<dyn OpenFile>> {
+  Ok(Box::new(DiskFile(file?)))
+}
 
 impl Door for Disk {
   fn create_directory(&self, path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(path)
+    self.within(path, |directory, name| {
+      Ok(rustix::fs::mkdirat(directory, name, Mode::RWXU)?)
+    })
+  }
+
+  fn make_private(&self, path: &Path) -> io::Result<()> {
+    match self.directory(path)? {
+      Some(directory) => make_private(path, &directory),
+      None => Ok(()),
+    }
   }
 
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-    let file = OpenOptions::new()
-      .read(true)
-      .append(true)
-      .create_new(true)
-      .open(path)?;
-    Ok(Box::new(DiskFile(file)))
+    let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
+    open_boxed(self.open(path, flags, COMMON))
   }
 
   fn direct(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
     #[cfg(target_os = "linux")]
     {
-      use std::os::unix::fs::OpenOptionsExt;
-      let flags = rustix::fs::OFlags::DIRECT.bits() as i32;
-      let file = OpenOptions::new()
-        .write(true)
-        .custom_flags(flags)
-        .open(path)?;
-      Ok(Box::new(DiskFile(file)))
+      let flags = OFlags::WRONLY | OFlags::DIRECT;
+      open_boxed(self.open(path, flags, Mode::empty()))
     }
     #[cfg(not(target_os = "linux"))]
     {
@@ -106,93 +170,101 @@ impl Door for Disk {
   }
 
   fn append(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-    let file = OpenOptions::new().read(true).append(true).open(path)?;
-    Ok(Box::new(DiskFile(file)))
+    let flags = OFlags::RDWR | OFlags::APPEND;
+    open_boxed(self.open(path, flags, Mode::empty()))
   }
 
   fn read(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
-    Ok(Box::new(DiskFile(File::open(path)?)))
+    open_boxed(self.source(path))
+  }
+
+  fn source(&self, path: &Path) -> io::Result<File> {
+    self.open(path, OFlags::RDONLY, Mode::empty())
   }
 
   fn read_text(&self, path: &Path) -> io::Result<String> {
-    std::fs::read_to_string(path)
+    let mut text = String::new();
+    self.source(path)?.read_to_string(&mut text)?;
+    Ok(text)
   }
 
   fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    std::fs::write(path, bytes)
+    match self.remove(path) {
+      Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)?,
+      _ => {}
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+    self.open(path, flags, PRIVATE)?.write_all(bytes)
   }
 
-  fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::copy(from, to).map(|_| ())
-  }
-
-  fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::hard_link(from, to)
+  fn link(&self, from: &Path, to: &NewName) -> io::Result<()> {
+    self.within(from, |directory, name| to.link(directory, name))
   }
 
   fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::rename(from, to)
-  }
-
-  fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-      use rustix::fs::CWD;
-      use rustix::fs::RenameFlags;
-      use rustix::io::Errno;
-      match rustix::fs::renameat_with(
-        CWD,
-        from,
-        CWD,
-        to,
-        RenameFlags::NOREPLACE,
-      ) {
-        // This file system does not know the flag.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-        other => return other.map_err(Into::into),
-      }
-    }
-    std::fs::hard_link(from, to)?;
-    std::fs::remove_file(from)
+    Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
   }
 
   fn remove(&self, path: &Path) -> io::Result<()> {
-    std::fs::remove_file(path)
+    self.within(path, |directory, name| {
+      Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
+    })
+  }
+
+  fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+    self.source(path)?.metadata()?.modified()
   }
 
   fn names(&self, directory: &Path) -> io::Result<Vec<OsString>> {
-    std::fs::read_dir(directory)?
-      .map(|entry| Ok(entry?.file_name()))
-      .collect()
+    let opened = self.directory(directory)?;
+    let directory = opened.as_ref().unwrap_or(&self.0);
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory)? {
+      let entry = entry?;
+      let name = entry.file_name().to_bytes();
+      if !matches!(name, b"." | b"..") {
+        names.push(OsStr::from_bytes(name).to_owned());
+      }
+    }
+    Ok(names)
   }
 
   fn sync_file(&self, path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_data()
+    self.source(path)?.sync_data()
   }
 
   fn sync_directory(&self, path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    let opened = self.directory(path)?;
+    Ok(rustix::fs::fsync(opened.as_ref().unwrap_or(&self.0))?)
   }
 
-  fn sync_file_system(&self, path: &Path) -> io::Result<bool> {
+  fn sync_file_system(&self) -> io::Result<bool> {
     #[cfg(target_os = "linux")]
     {
-      rustix::fs::syncfs(File::open(path)?)?;
+      rustix::fs::syncfs(&self.0)?;
       Ok(true)
     }
     #[cfg(not(target_os = "linux"))]
     {
-      let _ = path;
       Ok(false)
     }
   }
 
-  fn boot_id(&self) -> Option<String> {
-    let text =
-      std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let id = text.trim();
-    (!id.is_empty()).then(|| id.to_owned())
+  fn available(&self) -> io::Result<u64> {
+    let status = rustix::fs::fstatvfs(&self.0)?;
+    Ok(status.f_bavail.saturating_mul(status.f_frsize))
   }
+
+  fn boot_id(&self) -> Option<String> {
+    boot_id()
+  }
+}
+
+/// What changes when the machine is restarted; `None` where nothing does.
+pub(in crate::store) fn boot_id() -> Option<String> {
+  let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+  let id = text.trim();
+  (!id.is_empty()).then(|| id.to_owned())
 }
 
 struct DiskFile(File);

@@ -9,6 +9,7 @@ mod boot;
 mod direct;
 mod door;
 mod export;
+mod new_name;
 mod places;
 mod reader;
 mod sync;
@@ -17,12 +18,14 @@ mod writer;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::fs::DirBuilder;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::Weak;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
@@ -31,6 +34,8 @@ use self::direct::Direct;
 use self::door::Disk;
 use self::door::Door;
 use self::door::OpenFile;
+pub(super) use self::door::boot_id;
+pub(super) use self::export::export_bytes;
 use self::places::Places;
 use self::reader::FileBodyReader;
 use self::writer::Appender;
@@ -39,9 +44,14 @@ use super::Bodies;
 use super::BodyId;
 use super::BodyReader;
 use super::BodyWriter;
+use super::ExportMode;
 use super::StoreError;
+use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::lock::lock;
+
+/// Every file in a store's directory, the bodies aside, that this module uses.
+pub(super) const FILES: [&str; 2] = [boot::FILE_NAME, boot::NEW_FILE_NAME];
 
 /// The bytes.
 pub(super) struct FileBodies {
@@ -62,13 +72,14 @@ struct Inner {
 impl FileBodies {
   /// Opens the bodies in the store's `directory`. Blocks.
   pub(super) fn open(
-    directory: &Path,
+    directory: &Directory,
     lock: Arc<DirectoryLock>,
   ) -> io::Result<Self> {
-    let door: Arc<dyn Door> = Arc::new(Disk);
-    let places = Places::open(door.clone(), directory.join("bodies"))?;
+    let door: Arc<dyn Door> = Arc::new(Disk::new(directory)?);
+    let places = Places::open(door.clone(), "bodies".into())?;
     let boot =
-      Boot::open(door.clone(), directory.join("boot"), || places.ids())?;
+      Boot::open(door.clone(), boot::FILE_NAME.into(), || places.ids())?;
+    door.sync_directory(Path::new(""))?;
     Ok(Self {
       inner: Arc::new(Inner {
         door,
@@ -136,15 +147,28 @@ impl Bodies for FileBodies {
     self.run(|inner| Ok(inner.places.ids()?)).await
   }
 
+  async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError> {
+    let modified = move |inner: &Arc<Inner>| {
+      let modified = inner.door.modified(&inner.places.file(id));
+      modified.map_err(|error| missing(id, error))
+    };
+    self.run(modified).await
+  }
+
+  async fn available(&self) -> Result<Option<u64>, StoreError> {
+    self.run(|inner| Ok(Some(inner.door.available()?))).await
+  }
+
   async fn export(
     &self,
     id: BodyId,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
     let destination = destination.to_owned();
     let export = move |inner: &Arc<Inner>| {
       let file = inner.places.file(id);
-      export::export_file(&*inner.door, id, &file, &destination)
+      export::export_file(&*inner.door, id, &file, &destination, mode)
     };
     self.run(export).await
   }
@@ -152,6 +176,8 @@ impl Bodies for FileBodies {
 
 impl Inner {
   fn create(self: &Arc<Self>) -> Result<Box<dyn BodyWriter>, StoreError> {
+    // In a directory that was moved the file could be made as well.
+    self.lock.is_there()?;
     let id = BodyId(uuid::Uuid::now_v7());
     let file = self.places.create(id)?;
     Ok(self.writer(id, file, 0))
@@ -240,16 +266,6 @@ pub(super) async fn blocking<T: Send + 'static>(
   }
 }
 
-/// Exports `bytes`, which are in no file yet.
-pub(super) fn export_bytes(
-  id: BodyId,
-  bytes: &[u8],
-  destination: &Path,
-) -> Result<(), StoreError> {
-  let write = |part: &Path| Disk.write(part, bytes);
-  export::export_new(&Disk, id, destination, write)
-}
-
 /// Makes a store's directory, and those above it, for good.
 pub(super) fn create_directories(directory: &Path) -> io::Result<()> {
   let directory = std::path::absolute(directory)?;
@@ -262,16 +278,11 @@ pub(super) fn create_directories(directory: &Path) -> io::Result<()> {
   // The name of each new directory is in the one above it. The last name is
   // made durable also when it is old: who made it may have been killed.
   for path in &above[..above.len().min(made + 1)] {
-    match Disk.sync_directory(path) {
+    match File::open(path).and_then(|directory| directory.sync_all()) {
       // Not ours, like the one of all users.
       Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
       other => other?,
     }
   }
   Ok(())
-}
-
-/// Makes the names in `directory` durable.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-  Disk.sync_directory(directory)
 }

@@ -62,16 +62,13 @@ impl Places {
       Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
       other => other?,
     }
+    door.make_private(&root)?;
     Ok(Self {
       door,
       root,
       root_names: Names::new(),
       names: (0..DIRECTORIES).map(|_| Names::new()).collect(),
     })
-  }
-
-  pub(super) fn root(&self) -> &Path {
-    &self.root
   }
 
   pub(super) fn file(&self, id: BodyId) -> PathBuf {

@@ -48,8 +48,7 @@ impl Inner {
   /// Files and names at once, where that is cheaper. When it fails, the
   /// flushes of each say which.
   fn sync_everything(&self, ids: &[BodyId]) -> bool {
-    let root = self.places.root();
-    ids.len() > MANY && matches!(self.door.sync_file_system(root), Ok(true))
+    ids.len() > MANY && matches!(self.door.sync_file_system(), Ok(true))
   }
 
   fn sync_files(&self, ids: &[BodyId], failed: &mut Failed) {

@@ -121,9 +121,18 @@ impl Rows {
           bodies.response = body;
         }
       }
-      Fact::Stored { record, bytes, .. } => {
-        if let Some(of) = fetch.records.get_mut(record) {
+      Fact::Stored {
+        record,
+        body,
+        bytes,
+        ..
+      } => {
+        if let (Some(of), Some(bodies)) =
+          (fetch.records.get_mut(record), row.bodies.get_mut(record))
+          && bodies.response == Some(body)
+        {
           of.response_data.bytes = bytes;
+          bodies.most = bodies.most.max(bytes);
         }
       }
       Fact::Sent { record, .. } => {
@@ -145,6 +154,7 @@ impl Rows {
         }
       }
       Fact::Uploaded { bytes, .. } => fetch.uploaded = bytes,
+      Fact::Released { .. } => row.abnormal_ends = 0,
       Fact::Paused { paused, .. } => fetch.paused = paused,
       Fact::Aborted { .. } => {
         row.active = false;
@@ -186,6 +196,7 @@ impl StoredBackgroundFetch {
     self.active = true;
     self.event_owed = false;
     self.retained = None;
+    self.abnormal_ends = 0;
     let fetch = &mut self.background_fetch;
     fetch.result = BackgroundFetchResult::None;
     fetch.failure_reason = BackgroundFetchFailureReason::None;

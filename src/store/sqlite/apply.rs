@@ -37,8 +37,8 @@ pub(super) fn insert(
       "INSERT INTO background_fetch (scope, id, environment, title, icons,
          download_total, upload_total, uploaded, result, failure_reason,
          records_available, paused, abort_all, active, event_owed, created,
-         records, retained_since, undelivered)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         records, abnormal_ends, retained_since, undelivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
       row.scope.as_str(),
@@ -58,6 +58,7 @@ pub(super) fn insert(
       row.event_owed,
       row.created,
       fetch.records.len() as i64,
+      row.abnormal_ends,
       row.retained.as_ref().map(|retained| retained.since),
       row.retained.as_ref().map_or("", |r| r.undelivered.as_str()),
     ])
@@ -71,8 +72,8 @@ pub(super) fn insert(
   let key = connection.last_insert_rowid();
   let mut statement = connection.prepare_cached(
     "INSERT INTO record (background_fetch, position, request, request_body,
-       response, response_body, bytes, result, diagnostic, sent)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       response, response_body, bytes, result, diagnostic, sent, most)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   )?;
   for (position, record) in fetch.records.iter().enumerate() {
     let bodies = row.bodies.get(position).cloned().unwrap_or_default();
@@ -88,6 +89,7 @@ pub(super) fn insert(
       data.result.as_ref().map(to_word).transpose()?,
       bodies.diagnostic,
       bodies.sent,
+      to_integer(bodies.most)?,
     ])?;
   }
   Ok(BackgroundFetchKey(key))
@@ -102,7 +104,7 @@ pub(super) fn apply(
   let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
     execute(connection, sql, params)
   };
-  match fact {
+  let changed = match fact {
     Fact::Response {
       record,
       response,
@@ -119,11 +121,29 @@ pub(super) fn apply(
         body.map(blob)
       ],
     ),
-    Fact::Stored { record, bytes, .. } => run(
-      "UPDATE record SET bytes = ?3
-       WHERE background_fetch = ?1 AND position = ?2",
-      params![key, *record as i64, to_integer(*bytes)?],
-    ),
+    Fact::Stored {
+      record,
+      body,
+      bytes,
+      ..
+    } => {
+      let bytes = to_integer(*bytes)?;
+      run(
+        "UPDATE record SET bytes = ?3
+         WHERE background_fetch = ?1 AND position = ?2 AND response_body = ?4",
+        params![key, *record as i64, bytes, blob(*body)],
+      )?;
+      let more = run(
+        "UPDATE record SET most = ?3
+         WHERE background_fetch = ?1 AND position = ?2 AND response_body = ?4
+           AND most < ?3",
+        params![key, *record as i64, bytes, blob(*body)],
+      )?;
+      match more {
+        0 => Ok(0),
+        _ => run(PROGRESS, params![key]),
+      }
+    }
     Fact::Sent { record, .. } => run(
       "UPDATE record SET sent = 1
        WHERE background_fetch = ?1 AND position = ?2",
@@ -134,15 +154,19 @@ pub(super) fn apply(
       result,
       diagnostic,
       ..
-    } => run(
-      "UPDATE record SET result = ?3, diagnostic = ?4
-       WHERE background_fetch = ?1 AND position = ?2",
-      params![key, *record as i64, to_word(result)?, diagnostic],
-    ),
+    } => {
+      run(
+        "UPDATE record SET result = ?3, diagnostic = ?4
+         WHERE background_fetch = ?1 AND position = ?2",
+        params![key, *record as i64, to_word(result)?, diagnostic],
+      )?;
+      run(PROGRESS, params![key])
+    }
     Fact::Uploaded { bytes, .. } => run(
       "UPDATE background_fetch SET uploaded = ?2 WHERE key = ?1",
       params![key, to_integer(*bytes)?],
     ),
+    Fact::Released { .. } => run(PROGRESS, params![key]),
     Fact::Paused { paused, .. } => run(
       "UPDATE background_fetch SET paused = ?2 WHERE key = ?1",
       params![key, paused],
@@ -176,7 +200,7 @@ pub(super) fn apply(
       run(
         "UPDATE background_fetch SET active = 1, event_owed = 0, result = '',
            failure_reason = '', abort_all = 0, paused = 0,
-           retained_since = NULL, undelivered = ''
+           retained_since = NULL, undelivered = '', abnormal_ends = 0
          WHERE key = ?1",
         params![key],
       )?;
@@ -195,16 +219,21 @@ pub(super) fn apply(
     Fact::Forgotten { .. } => {
       run("DELETE FROM background_fetch WHERE key = ?1", params![key])
     }
-  }
+  };
+  changed.map(drop)
 }
 
+/// What ended abnormally before does not count any more.
+const PROGRESS: &str = "UPDATE background_fetch SET abnormal_ends = 0
+  WHERE key = ?1 AND abnormal_ends > 0";
+
+/// Returns how many rows were changed.
 fn execute(
   connection: &Connection,
   sql: &str,
   params: impl Params,
-) -> rusqlite::Result<()> {
-  connection.prepare_cached(sql)?.execute(params)?;
-  Ok(())
+) -> rusqlite::Result<usize> {
+  connection.prepare_cached(sql)?.execute(params)
 }
 
 fn blob(id: BodyId) -> [u8; 16] {

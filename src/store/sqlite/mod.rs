@@ -9,13 +9,13 @@ mod connection;
 mod error;
 mod load;
 mod migrations;
+mod owner;
 mod read_only;
 mod registration;
 mod reserve;
 mod text;
 mod writer;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -35,10 +35,21 @@ use super::Facts;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
+use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 
 /// The name of the database in a store's directory.
 const FILE_NAME: &str = "facts.sqlite3";
+
+/// Every file in a store's directory that this module uses. SQLite opens its
+/// own by path, so they have to be looked at before.
+pub(super) const FILES: [&str; 5] = [
+  FILE_NAME,
+  "facts.sqlite3-wal",
+  "facts.sqlite3-shm",
+  "facts.sqlite3-journal",
+  reserve::FILE_NAME,
+];
 
 /// The rows. One thread owns the connection; everything goes through it.
 pub(super) struct SqliteFacts {
@@ -51,10 +62,10 @@ impl SqliteFacts {
   /// Opens the database in `directory`, makes or converts it where necessary,
   /// and starts its thread. Blocks.
   pub(super) fn open(
-    directory: &Path,
+    directory: Arc<Directory>,
     lock: Arc<DirectoryLock>,
   ) -> Result<Self, StoreError> {
-    let database = connection::open(directory)?;
+    let database = connection::open(&directory)?;
     let reserve = Reserve::new(directory);
     let (requests, queue) = mpsc::channel();
     let thread =

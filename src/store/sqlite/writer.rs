@@ -12,6 +12,7 @@ use super::apply;
 use super::apply::Refusal;
 use super::connection::Database;
 use super::load;
+use super::owner;
 use super::registration;
 use super::reserve::Reserve;
 use crate::store::BackgroundFetchKey;
@@ -102,6 +103,10 @@ impl Writer {
           _ => {}
         }
       }
+    }
+    let left = owner::let_go(&self.database.connection);
+    if let Err(error) = left.map_err(|error| self.database.error(error)) {
+      tracing::warn!(%error, "the end of the store's owner was not noted");
     }
   }
 

@@ -6,7 +6,7 @@ mod get;
 mod list;
 mod resume;
 mod run;
-mod stored;
+pub mod stored;
 
 use self::control::Wish;
 use self::control::control;

@@ -16,7 +16,8 @@ pub struct Summary {
   pub title: String,
   pub scope: String,
   pub state: &'static str,
-  /// What it waits for that is at work and gets nothing, in a sentence.
+  /// What it waits for that is at work and gets nothing, or why it is not
+  /// begun, in a sentence.
   pub waiting: String,
   pub downloaded: u64,
   pub download_total: u64,
@@ -58,7 +59,10 @@ impl Summary {
       title: b.title.clone(),
       scope: row.scope.to_string(),
       state: state(row),
-      waiting: String::new(),
+      waiting: match row.is_quarantined() {
+        true => quarantined(&text::printable(&b.id)),
+        false => String::new(),
+      },
       downloaded: b.stored_body_bytes_total(),
       download_total: b.download_total,
       uploaded: b.uploaded,
@@ -86,9 +90,19 @@ fn state(row: &StoredBackgroundFetch) -> &'static str {
     BackgroundFetchResult::Success => "succeeded",
     BackgroundFetchResult::Failure => "failed",
     BackgroundFetchResult::None if b.abort_all => "aborted",
+    BackgroundFetchResult::None if row.is_quarantined() => "quarantined",
     BackgroundFetchResult::None if b.paused => "paused",
     BackgroundFetchResult::None => "unfinished",
   }
+}
+
+/// Why a background fetch with this id is not begun, and what to do.
+pub fn quarantined(id: &str) -> String {
+  format!(
+    "the program died three times while it was under way, without progress in \
+     between; `bgfetch unpause \"{id}\"` tries it again, `bgfetch abort` gives \
+     it up"
+  )
 }
 
 /// Whether no service worker could handle its event.

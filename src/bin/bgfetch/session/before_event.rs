@@ -10,6 +10,7 @@ use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::BeforeEvent;
 use background_fetch::engine::Engine;
 use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::store::ExportMode;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -63,10 +64,6 @@ impl BeforeEvents {
     self.engine.send_replace(Some(engine.clone()));
   }
 
-  pub fn close(self) {
-    self.engine.send_replace(None);
-  }
-
   /// Waits until some file could not be saved.
   pub async fn unsaved(&self) {
     let mut unsaved = self.shared.unsaved.subscribe();
@@ -82,6 +79,12 @@ impl BeforeEvents {
   ) -> bool {
     let settled = self.shared.settled.lock();
     settled.iter().all(|b| succeeded(b) || !counts(b))
+  }
+}
+
+impl Drop for BeforeEvents {
+  fn drop(&mut self) {
+    self.engine.send_replace(None);
   }
 }
 
@@ -102,7 +105,12 @@ impl Shared {
       else {
         return std::future::pending().await;
       };
-      match saving::save(&engine, &snapshot, out).await {
+      // Nobody reads what has no script.
+      let mode = match started_by {
+        Some(StartedBy::Get { .. }) => ExportMode::Share,
+        _ => ExportMode::Copy,
+      };
+      match saving::save(&engine, &snapshot, out, mode).await {
         Ok(files) => self.saved(&snapshot, &files),
         Err(why) => {
           self.screen.error(&format!(

@@ -53,10 +53,11 @@ async fn pause(
   paused: bool,
 ) -> Result<String, Failure> {
   let key = row.key;
-  store
-    .facts
-    .commit(vec![Fact::Paused { key, paused }])
-    .await?;
+  let mut facts = vec![Fact::Paused { key, paused }];
+  if !paused {
+    facts.push(Fact::Released { key });
+  }
+  store.facts.commit(facts).await?;
   Ok(match paused {
     true => format!("{id} is paused: `bgfetch resume` leaves it alone"),
     false => format!("{id} is not paused; `bgfetch resume` goes on with it"),
