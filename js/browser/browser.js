@@ -109,6 +109,17 @@ if (!inServiceWorker) {
   defineLazyInterface(globalThis, "EventSource", script("event_source"));
   defineLazyInterface(globalThis, "Worker", script("worker"));
 }
+if (kind === "window") {
+  // A host that has read a page asks for it before its scripts run.
+  ObjectDefineProperty(globalThis, SymbolFor("background_fetch.openDocument"), {
+    __proto__: null,
+    value() {
+      delete globalThis[SymbolFor("background_fetch.openDocument")];
+      script("document")().openDocument();
+    },
+    configurable: true,
+  });
+}
 if (kind === "dedicated-worker") {
   // The host asks for it before the worker's script runs.
   ObjectDefineProperty(globalThis, SymbolFor("background_fetch.startWorker"), {

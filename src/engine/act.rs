@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::attempt;
+use super::integrity;
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
 use super::retry;
@@ -10,6 +11,7 @@ use super::run::Run;
 use super::settle;
 use super::shared::Shared;
 use crate::spec::Action;
+use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::Perform;
 use crate::spec::RecordResult;
 use crate::store::Fact;
@@ -38,6 +40,17 @@ impl Run {
         if latest.0 == attempt {
           latest.1.cancel();
         }
+      }
+      Action::Verify { record, attempt } => {
+        let token = shared.stopping.child_token();
+        *self.records[record].terminate.lock() = (attempt, token.clone());
+        shared.spawn(integrity::verify(
+          shared.clone(),
+          self.clone(),
+          record,
+          attempt,
+          token,
+        ));
       }
       Action::WaitUntilAvailable { record, attempt } => {
         shared.spawn(retry::wait_until_available(
@@ -80,9 +93,8 @@ impl Run {
       }
       Action::Complete { record, result } => {
         *self.records[record].waiting.lock() = None;
-        if result == RecordResult::Success {
-          // What it got over on its way there is no reason for anything.
-          self.records[record].diagnostic.lock().clear();
+        if let Some(reason) = own_reason(result) {
+          *self.records[record].diagnostic.lock() = reason.to_string();
         }
         if perform.background_fetch().upload_total > 0 {
           shared.checkpoint.note(Fact::Uploaded {
@@ -103,5 +115,19 @@ impl Run {
         shared.spawn(settle::settle(shared.clone(), self.clone()));
       }
     }
+  }
+}
+
+/// What is to be said of a result, when it is not what the record's latest
+/// failure was: errors that were recovered from are not the reason.
+fn own_reason(result: RecordResult) -> Option<&'static str> {
+  use BackgroundFetchFailureReason::Aborted;
+  use BackgroundFetchFailureReason::DownloadTotalExceeded;
+  match result {
+    RecordResult::Success | RecordResult::Failure(Aborted) => Some(""),
+    RecordResult::Failure(DownloadTotalExceeded) => {
+      Some("there is more to download than downloadTotal allows")
+    }
+    RecordResult::Redundant | RecordResult::Failure(_) => None,
   }
 }

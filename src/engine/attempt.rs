@@ -2,15 +2,18 @@
 //! response's stream.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::integrity::verify_stored_body;
+use super::record_slot::Attempts;
 use super::retry::note_failure;
+use super::retry::note_status;
 use super::run::Run;
 use super::shared::Shared;
 use super::transfer;
+use super::transfer::Place;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
 use crate::network::NetCheck;
@@ -21,9 +24,12 @@ use crate::network::RequestBody;
 use crate::network::without_secrets;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
-use crate::spec::Perform;
 use crate::spec::Request;
 use crate::spec::Response;
+use crate::spec::Unavailability;
+use crate::spec::Unusable;
+use crate::spec::Verdict;
+use crate::spec::retry_after;
 use crate::store::BodyId;
 use crate::store::Fact;
 
@@ -54,22 +60,21 @@ pub(super) async fn run(
   let Some(start) = run.tell(|p, _| p.start_fetch(record, attempt)) else {
     return;
   };
-  let fetch = shared
-    .network
-    .fetch(params(&shared, &run, record, attempt, &start, net_check));
+  let place = Place {
+    shared: &shared,
+    run: &run,
+    record,
+    attempt,
+    terminate: &terminate,
+  };
+  let fetch = shared.network.fetch(params(place, &start, net_check));
   let fetch = async {
     if !run.records[record].request.is_get() {
       note_that_it_is_sent(&shared, &run, record).await?;
     }
-    let fetched = fetch.await?;
-    let end = |p: &Perform| p.is_end_of_record(record, &fetched.response);
-    if run.look(end) {
-      verify_stored_body(&shared, &run, record).await?;
-    }
-    Ok::<_, NetworkError>(fetched)
+    fetch.await
   };
-  let fetched = until(&terminate, fetch).await;
-  match fetched {
+  match until(&terminate, fetch).await {
     None => {}
     Some(Err(error)) => {
       let unavailability =
@@ -78,32 +83,106 @@ pub(super) async fn run(
         p.process_network_error(record, attempt, false, unavailability, actions)
       });
     }
-    Some(Ok(FetchResponse { response, body })) => {
-      attempts.retries.online();
-      shared.online.answered();
-      if run.records[record].waiting.lock().take().is_some() {
-        shared.tell_observers(&run);
-      }
-      let head = response.clone();
-      if !head.is_ok() {
-        *run.records[record].diagnostic.lock() = bad_status(&head);
-      }
-      run.tell(|p, actions| {
-        p.process_response(record, attempt, response, actions)
-      });
-      if !terminate.is_cancelled() {
-        let place = transfer::Place {
-          shared: &shared,
-          run: &run,
-          record,
-          attempt,
-          terminate: &terminate,
-        };
-        transfer::transfer(place, &mut attempts, body).await;
-      }
-    }
+    Some(Ok(fetched)) => answered(place, &mut attempts, fetched).await,
   }
   run.tell(|p, _| p.attempt_over(record));
+}
+
+/// complete.11, from the response's head to the end of its body.
+async fn answered(
+  place: Place<'_>,
+  attempts: &mut Attempts,
+  fetched: FetchResponse,
+) {
+  let Place {
+    shared,
+    run,
+    record,
+    attempt,
+    terminate,
+  } = place;
+  let FetchResponse { response, body } = fetched;
+  attempts.retries.online();
+  shared.online.answered();
+  if asks_to_come_back(place, attempts, &response) {
+    let temporary = Unavailability::Temporary;
+    return run.tell(|p, actions| {
+      p.process_network_error(record, attempt, false, temporary, actions)
+    });
+  }
+  let Some(verdict) = run.look(|p| p.judge(record, attempt, &response)) else {
+    return;
+  };
+  if let Verdict::Interrupted(unusable) = &verdict {
+    let error = NetworkError {
+      kind: NetworkErrorKind::Interrupted,
+      message: sent(&response, unusable),
+    };
+    let unavailability = note_failure(shared, run, record, attempts, &error);
+    return run.tell(|p, actions| {
+      p.process_unusable_response(
+        record,
+        attempt,
+        unusable,
+        unavailability,
+        actions,
+      )
+    });
+  }
+  // The reason of an earlier failure is no longer one.
+  *run.records[record].diagnostic.lock() = reason(&verdict, &response);
+  if run.records[record].waiting.lock().take().is_some() {
+    shared.tell_observers(run);
+  }
+  let head = response.clone();
+  run.tell(|p, actions| p.process_response(record, attempt, response, actions));
+  if !terminate.is_cancelled() {
+    transfer::transfer(place, attempts, &head, body).await;
+  }
+}
+
+/// Deviation E20: whether the response is one that the retry policy takes for
+/// a resource that is temporarily unavailable, and there is a try left.
+fn asks_to_come_back(
+  place: Place<'_>,
+  attempts: &mut Attempts,
+  response: &Response,
+) -> bool {
+  let Place {
+    shared,
+    run,
+    record,
+    ..
+  } = place;
+  let policy = &shared.config.retry;
+  let is_temporary = policy
+    .statuses
+    .contains(response.status, run.environment.policy);
+  if !is_temporary || !run.records[record].request.is_get() {
+    return false;
+  }
+  let after = retry_after(response, SystemTime::now());
+  note_status(run, record, attempts, policy, after, bad_status(response))
+}
+
+/// Why a response with this verdict makes its record fail, or did so much as
+/// to be asked for in another way, for people.
+fn reason(verdict: &Verdict, response: &Response) -> String {
+  match verdict {
+    Verdict::Begin(_) if !response.is_ok() => bad_status(response),
+    Verdict::Fail(_, Unusable::Status(_)) => bad_status(response),
+    Verdict::AskForTheWhole(unusable)
+    | Verdict::Interrupted(unusable)
+    | Verdict::Fail(_, unusable) => sent(response, unusable),
+    Verdict::Begin(_) | Verdict::Continue(_) | Verdict::Complete => {
+      String::new()
+    }
+  }
+}
+
+/// The sentence for something unusable that the server sent.
+pub(super) fn sent(response: &Response, unusable: &Unusable) -> String {
+  format!("{} sent {unusable}", server(response))
 }
 
 /// A request that is no `GET` must not be sent again after a crash, since it
@@ -121,18 +200,22 @@ async fn note_that_it_is_sent(
   })
 }
 
-/// Why a response with this head makes its record fail, for people.
-fn bad_status(head: &Response) -> String {
-  let url = head.url_list.last().map(without_secrets);
-  let url = url.as_deref().unwrap_or("the server");
+/// The status of a response, for people.
+fn bad_status(response: &Response) -> String {
   let Response {
     status,
     status_message,
     ..
-  } = head;
-  format!("{url} answered {status} {status_message}")
-    .trim_end()
-    .to_string()
+  } = response;
+  let server = server(response);
+  let answered = format!("{server} answered {status} {status_message}");
+  answered.trim_end().to_string()
+}
+
+/// Where a response came from, for people.
+fn server(response: &Response) -> String {
+  let url = response.url_list.last().map(without_secrets);
+  url.unwrap_or_else(|| "the server".to_string())
 }
 
 /// `future`'s output, or `None` when `token` is cancelled first.
@@ -148,13 +231,17 @@ pub(super) async fn until<T>(
 }
 
 fn params(
-  shared: &Arc<Shared>,
-  run: &Arc<Run>,
-  record: usize,
-  attempt: u32,
+  place: Place<'_>,
   start: &FetchStart,
   net_check: Option<NetCheck>,
 ) -> FetchParams {
+  let Place {
+    shared,
+    run,
+    record,
+    attempt,
+    ..
+  } = place;
   let slot = &run.records[record];
   let weak = Arc::downgrade(run);
   FetchParams {
@@ -165,6 +252,7 @@ fn params(
       first_byte: start.range_start,
       validator: start.validator.clone(),
     }),
+    identity: start.identity,
     body: slot.request_body.map(|body| {
       request_body(shared, body, slot.request.body_length.unwrap_or(0))
     }),

@@ -10,7 +10,9 @@ use super::service_worker::ServiceWorkerHost;
 use crate::display::BackgroundFetchSnapshot;
 use crate::display::Display;
 use crate::network::NetworkConfig;
+use crate::network::NetworkPolicy;
 use crate::service_worker::ServiceWorkerLimits;
+use crate::spec::ResumePolicy;
 
 /// The engine's settings. `EngineConfig::default()` is what a browser-like
 /// embedder wants.
@@ -31,6 +33,9 @@ pub struct EngineConfig {
   pub quota: QuotaOf,
   /// How often a fetch is tried again.
   pub retry: RetryPolicy,
+  /// What may join the bytes of a transfer that was interrupted to those that
+  /// come after. Default: a strong validator only.
+  pub resume: ResumePolicy,
   /// How many fetches may be on the wire at once.
   pub concurrency: Concurrency,
   /// When received bytes are made durable.
@@ -68,6 +73,7 @@ impl Default for EngineConfig {
       notification_permission: Arc::new(|_| PermissionState::Granted),
       quota: Arc::new(|_| None),
       retry: RetryPolicy::default(),
+      resume: ResumePolicy::default(),
       concurrency: Concurrency::default(),
       checkpoint: CheckpointPolicy::default(),
       display: None,
@@ -95,7 +101,7 @@ pub enum PermissionState {
 
 /// When a resource counts as
 /// [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RetryPolicy {
   /// How many times in a row a `GET` that fails is tried again when no byte
   /// came in between. Default: 5. While the machine is offline nothing is
@@ -114,6 +120,40 @@ pub struct RetryPolicy {
   /// waits can be paused and aborted, and
   /// [`BackgroundFetchSnapshot::waiting`] says why it does.
   pub offline_timeout: Option<Duration>,
+  /// Which statuses say that a resource is temporarily unavailable. An answer
+  /// to a `GET` with one of them counts as a failure that is tried again: after
+  /// the wait of this policy, or the longer one that the server asks for with
+  /// `Retry-After`, up to an hour. What is stored stays. Default:
+  /// [`RetryStatuses::None`].
+  pub statuses: RetryStatuses,
+}
+
+/// See [`RetryPolicy::statuses`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RetryStatuses {
+  /// Every answer is final, as it is for a page.
+  #[default]
+  None,
+  /// [`RetryStatuses::TEMPORARY`], for fetches with policy `server`.
+  Programs,
+  /// These, whatever the policy.
+  These(Vec<u16>),
+}
+
+impl RetryStatuses {
+  /// The statuses with which servers and what is before them say that another
+  /// time may be better.
+  pub const TEMPORARY: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
+
+  pub(super) fn contains(&self, status: u16, policy: NetworkPolicy) -> bool {
+    match self {
+      Self::None => false,
+      Self::Programs => {
+        policy == NetworkPolicy::Server && Self::TEMPORARY.contains(&status)
+      }
+      Self::These(statuses) => statuses.contains(&status),
+    }
+  }
 }
 
 impl Default for RetryPolicy {
@@ -123,6 +163,7 @@ impl Default for RetryPolicy {
       first_delay: Duration::from_millis(250),
       max_delay: Duration::from_secs(30),
       offline_timeout: None,
+      statuses: RetryStatuses::default(),
     }
   }
 }

@@ -1,34 +1,57 @@
-//! Subresource integrity of a body that came in parts.
+//! Subresource integrity of a body that is there as a whole.
 
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::until;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::NetworkError;
-use crate::network::NetworkErrorKind;
+use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::IntegrityVerifier;
 use crate::store::StoreError;
 
 /// Step 23 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch)
 /// for the stored body of `record`, which is whole. The network sees only the
-/// part that it fetches, so it verifies no part.
-pub(super) async fn verify_stored_body(
-  shared: &Shared,
-  run: &Run,
+/// part that it fetches, and nobody looks at what a restart finds.
+pub(super) async fn verify(
+  shared: Arc<Shared>,
+  run: Arc<Run>,
   record: usize,
-) -> Result<(), NetworkError> {
+  attempt: u32,
+  terminate: CancellationToken,
+) {
+  // The attempt that brought the last bytes may still have to end.
+  let _attempts = run.records[record].attempts.lock().await;
   let request = &run.records[record].request;
-  let Some(verifier) = IntegrityVerifier::new(&request.integrity) else {
-    return Ok(());
+  let is_match = match IntegrityVerifier::new(&request.integrity) {
+    None => Ok(true),
+    Some(verifier) => {
+      let matches = stored_body_matches(&shared, &run, record, verifier);
+      match until(&terminate, matches).await {
+        None => return,
+        Some(is_match) => is_match,
+      }
+    }
   };
-  match stored_body_matches(shared, run, record, verifier).await {
-    Ok(true) => Ok(()),
-    Ok(false) => Err(NetworkError::integrity_mismatch(&request.url)),
-    Err(error) => Err(NetworkError {
-      kind: NetworkErrorKind::Refused,
-      message: format!(
+  let diagnostic = &run.records[record].diagnostic;
+  match is_match {
+    Ok(is_match) => {
+      if !is_match {
+        let error = NetworkError::integrity_mismatch(&request.url);
+        *diagnostic.lock() = error.message;
+      }
+      run.tell(|p, actions| p.verified(record, attempt, is_match, actions));
+    }
+    Err(error) => {
+      *diagnostic.lock() = format!(
         "the integrity of {} cannot be verified: {error}",
         request.url
-      ),
-    }),
+      );
+      let reason = BackgroundFetchFailureReason::FetchError;
+      run.tell(|p, actions| p.bytes_lost(record, reason, actions));
+    }
   }
 }
 

@@ -74,6 +74,7 @@ pub use self::config::EngineConfig;
 pub use self::config::PermissionState;
 pub use self::config::QuotaOf;
 pub use self::config::RetryPolicy;
+pub use self::config::RetryStatuses;
 pub use self::events::Delivery;
 pub use self::fetch::BackgroundFetchOptions;
 pub use self::fetch::NewRecord;

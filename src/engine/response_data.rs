@@ -49,7 +49,7 @@ impl ResponseState {
 
   /// Whether it may be [exposed](https://wicg.github.io/background-fetch/#background-fetch-response-exposed).
   pub(super) fn may_be_exposed(&self) -> bool {
-    may_be_exposed(self.result)
+    may_be_exposed(self.result, self.response.as_deref())
   }
 }
 

@@ -4,7 +4,6 @@ use super::shared::Shared;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::RecordResult;
-use crate::spec::may_be_exposed;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::Fact;
@@ -29,8 +28,8 @@ pub(super) async fn restore(
   bodies: &mut RecordBodies,
 ) {
   match record.response_data.result {
-    Some(result) => {
-      if !may_be_exposed(Some(result))
+    Some(_) => {
+      if !record.response_data.may_be_exposed()
         || !is_damaged(&place, record, bodies).await
       {
         return;
@@ -80,14 +79,6 @@ async fn go_on(
       shared
         .checkpoint
         .stored(place.key, place.record, body, data.bytes, 0);
-      if data.bytes > 0 && is_whole(record) {
-        let response = &record.response_data.response;
-        let result = match response {
-          Some(response) if response.is_ok() => RecordResult::Success,
-          _ => RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
-        };
-        record.response_data.result = Some(result);
-      }
     }
     // Its name need not have become durable before there were bytes in it.
     Err(StoreError::DamagedBody(_)) if data.bytes == 0 => {
@@ -128,12 +119,4 @@ async fn is_damaged(
   bodies.diagnostic = message;
   fail(record);
   true
-}
-
-/// Deviation E14: a record whose bytes were all stored when the process ended
-/// is complete. Asking for the rest would be answered with 416.
-fn is_whole(record: &BackgroundFetchRecord) -> bool {
-  let data = &record.response_data;
-  let response = data.response.as_ref();
-  response.and_then(|r| r.complete_length()) == Some(data.bytes)
 }

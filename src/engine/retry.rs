@@ -46,6 +46,37 @@ pub(super) fn note_failure(
   unavailability
 }
 
+/// The longest wait that a server may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// The server has answered with a status that counts as a failure, for which
+/// `reason` is the sentence, and wants to be asked again `after` so long. Says
+/// whether there is a try left.
+pub(super) fn note_status(
+  run: &Run,
+  record: usize,
+  attempts: &mut Attempts,
+  policy: &RetryPolicy,
+  after: Option<Duration>,
+  reason: String,
+) -> bool {
+  let asked = after.unwrap_or_default().min(MAX_RETRY_AFTER);
+  let failed = attempts
+    .retries
+    .failed(NetworkErrorKind::Interrupted, policy);
+  let Verdict::Again { after, .. } = failed else {
+    return false;
+  };
+  attempts.delay = after.max(asked);
+  let slot = &run.records[record];
+  slot.diagnostic.lock().clone_from(&reason);
+  *slot.waiting.lock() = Some(Waiting {
+    offline: false,
+    reason,
+  });
+  true
+}
+
 /// Waits as long as the retry policy says, then goes on. There is nothing that
 /// tells when the network is back, so it is tried.
 pub(super) async fn wait_until_available(

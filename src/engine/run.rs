@@ -72,7 +72,8 @@ pub(super) struct NewRun {
 }
 
 impl Run {
-  pub(super) fn new(shared: &Arc<Shared>, new: NewRun) -> Arc<Self> {
+  pub(super) fn new(shared: &Arc<Shared>, mut new: NewRun) -> Arc<Self> {
+    new.perform.set_resume_policy(shared.config.resume);
     let weak = Arc::downgrade(shared);
     let mut taken = Taken::nothing(shared.quota(&new.registration.scope));
     taken.set(new.perform.bytes_held());

@@ -58,6 +58,7 @@ pub(super) async fn fetch(
       referrer_policy: environment.referrer_policy,
     },
     range: None,
+    identity: false,
     body: None,
     transmitted: std::sync::Arc::new(|_| {}),
     net_check: environment.net_check,

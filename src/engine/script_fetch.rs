@@ -121,6 +121,7 @@ impl Realm {
       request,
       destination: Destination::Empty,
       environment: self.environment(),
+      identity: false,
       range: None,
       body,
       transmitted: Arc::new(|_| {}),

@@ -9,13 +9,17 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::until;
-use super::integrity::verify_stored_body;
+use super::attempt::sent;
 use super::record_slot::Attempts;
 use super::retry::note_failure;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::NetworkError;
+use crate::network::NetworkErrorKind;
+use crate::spec::EndOfBody;
+use crate::spec::NotAppended;
+use crate::spec::Response;
+use crate::spec::Unusable;
 use crate::store::BodyWriter;
 use crate::store::Fact;
 use crate::store::StoreError;
@@ -50,6 +54,7 @@ enum End {
 pub(super) async fn transfer(
   place: Place<'_>,
   attempts: &mut Attempts,
+  head: &Response,
   mut stream: BoxStream<'static, Result<Bytes, NetworkError>>,
 ) {
   let Place {
@@ -90,13 +95,13 @@ pub(super) async fn transfer(
           Err(error) => return append_failed(place, error),
         }
       }
-      more = batch.fill(&mut stream, place), if end.is_none() && batch.length < MAX_BATCH => {
+      more = batch.fill(&mut stream, place, head), if end.is_none() && batch.length < MAX_BATCH => {
         end = more;
       }
     }
   }
   if let Some(End::Done) = end {
-    end = Some(verified(place).await);
+    end = Some(compared_with_what_was_announced(place, head));
   }
   match end {
     Some(End::Done) => {
@@ -113,24 +118,31 @@ pub(super) async fn transfer(
   }
 }
 
-/// The end of a stream whose bytes are all appended. When it completes a body
-/// that came in parts, one that is not what it has to be is an error.
-async fn verified(place: Place<'_>) -> End {
+/// The end of a stream that the transport ended in order, and whose bytes are
+/// all appended: not every transport counts them.
+fn compared_with_what_was_announced(place: Place<'_>, head: &Response) -> End {
   let Place {
-    shared,
     run,
     record,
+    attempt,
     ..
   } = place;
-  if !run.look(|p| p.is_last_part(record)) {
-    return End::Done;
+  match run.look(|p| p.end_of_body(record, attempt)) {
+    EndOfBody::InOrder => End::Done,
+    EndOfBody::Interrupted(unusable) => End::Errored(NetworkError {
+      kind: NetworkErrorKind::Interrupted,
+      message: sent(head, &unusable),
+    }),
+    EndOfBody::Wrong(unusable) => wrong(head, &unusable),
   }
-  let verified = verify_stored_body(shared, run, record);
-  match until(place.terminate, verified).await {
-    None => End::Terminated,
-    Some(Ok(())) => End::Done,
-    Some(Err(error)) => End::Errored(error),
-  }
+}
+
+/// The end of a stream that brought what cannot be right.
+fn wrong(head: &Response, unusable: &Unusable) -> End {
+  End::Errored(NetworkError {
+    kind: NetworkErrorKind::BadAnswer,
+    message: sent(head, unusable),
+  })
 }
 
 #[derive(Default)]
@@ -152,6 +164,7 @@ impl Batch {
     &mut self,
     stream: &mut BoxStream<'static, Result<Bytes, NetworkError>>,
     place: Place<'_>,
+    head: &Response,
   ) -> Option<End> {
     let mut next = stream.next().await;
     loop {
@@ -164,13 +177,18 @@ impl Batch {
             place.run.tell_within_quota(|p, actions| {
               p.bytes_transmitted(place.record, place.attempt, length, actions)
             });
-          if allowed && !within_quota {
-            let full = "the origin's quota is used up".to_string();
-            append_failed(place, StoreError::Full(full));
-          }
-          if !allowed || !within_quota {
+          match allowed {
+            Ok(()) if within_quota => {}
             // What came before it is still appended.
-            return Some(End::Terminated);
+            Ok(()) => {
+              let full = "the origin's quota is used up".to_string();
+              append_failed(place, StoreError::Full(full));
+              return Some(End::Terminated);
+            }
+            Err(NotAppended::Terminated) => return Some(End::Terminated),
+            Err(NotAppended::Wrong(unusable)) => {
+              return Some(wrong(head, &unusable));
+            }
           }
           self.length += chunk.len();
           self.chunks.push(chunk);

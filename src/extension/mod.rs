@@ -34,7 +34,9 @@ use deno_core::Extension;
 use deno_core::JsRuntime;
 
 use self::api::background_fetch;
+pub use self::browser::PageDocument;
 use self::browser::background_fetch_browser;
+pub use self::browser::open_document;
 pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;

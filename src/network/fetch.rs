@@ -53,6 +53,7 @@ pub(super) struct Fetch {
   pub redirect_count: u32,
   pub body: Option<RequestBody>,
   pub range: Option<RangeStart>,
+  pub identity: bool,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   /// All of them are asked before each hop.
   pub net_checks: Vec<NetCheck>,
@@ -113,6 +114,7 @@ impl Fetch {
       destination,
       environment,
       range,
+      identity,
       body,
       transmitted,
       net_check,
@@ -153,6 +155,7 @@ impl Fetch {
       redirect_count: 0,
       body,
       range,
+      identity,
       transmitted,
       net_checks: [network.config().default_net_check.clone(), net_check]
         .into_iter()

@@ -122,7 +122,7 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
   }
   // 8.19, 8.20. What a program stores is the file; a coding that is made on
   // the way cannot be continued.
-  if headers.contains("range") {
+  if headers.contains("range") || fetch.identity {
     headers.set("accept-encoding", "identity");
   } else if fetch.is_browser() {
     set_if_absent(&mut headers, "accept-encoding", ACCEPT_ENCODING);

@@ -81,12 +81,6 @@ pub(super) async fn main_fetch(
     })?
   };
   let decoded = !codings.is_empty();
-  if decoded && fetch.range.is_some() && partial {
-    return Err(NetworkError::bad_answer(format!(
-      "{} sent a part of an encoded body, although it was asked for none",
-      place(&fetch.request.url)
-    )));
-  }
   let mut body = internal.body;
   if decoded {
     response.decoded = true;

@@ -118,6 +118,9 @@ pub struct FetchParams {
   pub environment: Environment,
   /// Where the missing bytes start; `None` asks for all.
   pub range: Option<RangeStart>,
+  /// Ask for no content coding, whatever the author says; a range is always
+  /// one of what has none.
+  pub identity: bool,
   /// The bytes of the request's body, when it has one: called once for every
   /// time that the body is sent.
   pub body: Option<RequestBody>,

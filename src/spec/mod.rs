@@ -3,6 +3,7 @@
 //! Every algorithm is found under its own name and in its own order, with its
 //! link above it and its step numbers beside the lines.
 
+mod answer;
 mod background_fetch;
 mod cache;
 mod content_range;
@@ -23,12 +24,18 @@ mod ports;
 mod preflight;
 mod redirect;
 mod referrer;
+mod representation;
 mod request;
 mod response;
+mod retry_after;
 mod schemes;
 #[cfg(test)]
 mod test_support;
 
+pub use self::answer::Begin;
+pub use self::answer::Question;
+pub use self::answer::Unusable;
+pub use self::answer::Verdict;
 pub use self::background_fetch::BackgroundFetch;
 pub use self::background_fetch::BackgroundFetchFailureReason;
 pub use self::background_fetch::BackgroundFetchRecord;
@@ -82,8 +89,10 @@ pub use self::origin::serialize_request_origin;
 pub use self::origin::serialize_site;
 pub use self::partial_response::validate_partial_response;
 pub use self::perform::Action;
+pub use self::perform::EndOfBody;
 pub use self::perform::FetchStart;
 pub use self::perform::FunctionalEvent;
+pub use self::perform::NotAppended;
 pub use self::perform::Perform;
 pub use self::perform::Unavailability;
 pub use self::ports::is_bad_port;
@@ -101,6 +110,10 @@ pub use self::redirect::location_url;
 pub use self::referrer::ReferrerPolicy;
 pub use self::referrer::determine_requests_referrer;
 pub use self::referrer::parse_referrer_policy;
+pub use self::representation::Likeness;
+pub use self::representation::Representation;
+pub use self::representation::ResumePolicy;
+pub use self::representation::StrongValidator;
 pub use self::request::CredentialsMode;
 pub use self::request::Destination;
 pub use self::request::RedirectMode;
@@ -108,6 +121,7 @@ pub use self::request::Request;
 pub use self::request::RequestMode;
 pub use self::response::Response;
 pub use self::response::ResponseType;
+pub use self::retry_after::retry_after;
 pub use self::schemes::is_http_scheme;
 pub use self::schemes::is_localhost;
 pub use self::schemes::is_potentially_trustworthy_origin;

@@ -129,6 +129,86 @@ fn the_rate_is_limited() {
   running.ended().code(130);
 }
 
+#[test]
+fn a_server_that_is_busy_is_asked_again_unless_it_is_a_pages() {
+  for (options, requests, code) in [
+    (&[][..], 2, 0),
+    (&["--retry-statuses", "404, 503"], 2, 0),
+    (&["--retry-statuses", "none"], 1, 1),
+    (&["--retry-statuses", "500"], 1, 1),
+    (&["--policy", "browser"], 1, 1),
+  ] {
+    let place = Place::new();
+    let server = FaultServer::start_blocking();
+    let busy = [Behaviour::Status(503), Behaviour::Normal];
+    let url = server.serve("/x", Resource::text("x").script(busy));
+    let (out, base) = (place.out(), server.url("/"));
+    let mut arguments = vec!["--out", &out, "--base", &base, &url];
+    arguments.extend(options);
+    place.bgfetch("get", &arguments).code(code);
+    assert_eq!(server.requests().len(), requests, "{options:?}");
+  }
+}
+
+#[test]
+fn a_status_that_is_no_error_is_not_waited_for() {
+  let place = Place::new();
+  for statuses in ["200", "503;504", "any"] {
+    let arguments = ["--retry-statuses", statuses, "http://127.0.0.1:1/x"];
+    let ended = place.bgfetch("get", &arguments).code(2);
+    let told = ended.stderr.contains("is not a status from 400 to 599");
+    assert!(told, "{ended:#?}");
+  }
+}
+
+#[test]
+fn equal_lengths_are_trusted_when_that_is_asked_for() {
+  for (options, range) in [
+    (&[][..], None),
+    (&["--resume", "same-length"], Some("bytes=500000-")),
+  ] {
+    let place = Place::new();
+    let server = FaultServer::start_blocking();
+    let cut = [Behaviour::TruncateAfter(500_000), Behaviour::Normal];
+    let film = Resource::bytes(1_000_000, 1).script(cut);
+    let url = server.serve("/x", film);
+    let out = place.out();
+    let mut arguments = vec!["--out", &out, &url];
+    arguments.extend(options);
+    place.bgfetch("get", &arguments).code(0);
+    let requests = server.requests();
+    assert_eq!(requests[1].header("range"), range);
+  }
+}
+
+/// As in a train: the page in between is not the file, and costs no byte of it.
+#[test]
+fn what_a_login_page_or_an_error_interrupts_is_continued_by_the_same_command() {
+  let page = Behaviour::All(vec![
+    Behaviour::IgnoreRange,
+    Behaviour::Header("ETag".into(), "".into()),
+  ]);
+  for (interruption, told) in [
+    (page, "without the validator"),
+    (Behaviour::Status(503), "answered 503"),
+  ] {
+    let place = Place::new();
+    let server = FaultServer::start_blocking();
+    let script = [Behaviour::TruncateAfter(500_000), interruption];
+    let film = Resource::bytes(1_000_000, 1).etag("\"1\"");
+    let url = server.serve("/x", film.script(script));
+    let out = place.out();
+    let arguments = ["--out", &out, "--retries", "1", &url];
+    place.bgfetch("get", &arguments).code(1).says(told);
+    server.script("/x", [Behaviour::Normal]);
+    let before = server.requests().len();
+    place.bgfetch("get", &arguments).code(0);
+    let requests = server.requests();
+    assert_eq!(requests.len(), before + 1);
+    assert_eq!(requests[before].header("range"), Some("bytes=500000-"));
+  }
+}
+
 /// The server answers whoever takes it for a proxy, too: the target is then the
 /// whole URL.
 #[test]

@@ -1,5 +1,6 @@
 //! What fails, and how it is told.
 
+use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchFailureReason::*;
 
@@ -68,7 +69,15 @@ async fn fails_within_2000(
   let server = FaultServer::start().await;
   let url = server.serve("/r", resource);
   let realm = worker(&on_disk(directory));
-  try_fetch(&realm, "r", &[&url], 2000).await.unwrap();
+  let mut record = get(&url);
+  record.request.headers.append("accept-encoding", "gzip");
+  let options = BackgroundFetchOptions {
+    download_total: 2000,
+    ..BackgroundFetchOptions::default()
+  };
+  bounded(realm.fetch("r".into(), vec![record], options))
+    .await
+    .unwrap();
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchfail");
   let told = &snapshot.diagnostic;

@@ -28,6 +28,7 @@ mod refuse;
 mod restart;
 mod resume;
 mod retention;
+mod retry_statuses;
 mod set_aside;
 mod shown;
 mod upload;

@@ -41,8 +41,10 @@ async fn an_abort_breaks_off_what_is_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_breaks_off_what_is_read() {
   let server = FaultServer::start().await;
-  let wrong = [TruncateAfter(200_000), WrongFirstByte];
-  server.serve("/r", Resource::bytes(500_000, 1).script(wrong));
+  // What is stored is kept, and is not the whole.
+  let wrong = [TruncateAfter(200_000), Status(404)];
+  let resource = Resource::bytes(500_000, 1).etag("\"1\"");
+  server.serve("/r", resource.script(wrong));
   let realm = worker(&in_memory());
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   let record = records(&realm, key).remove(0);

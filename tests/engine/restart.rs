@@ -6,8 +6,13 @@ use std::time::Duration;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::Digest;
+use sha2::Sha256;
 
 use crate::harness::*;
+use crate::support::Behaviour;
 use crate::support::Behaviour::*;
 use crate::support::FaultServer;
 use crate::support::Resource;
@@ -203,4 +208,96 @@ async fn what_a_restart_finds_out_is_known_to_the_next_one() {
     end(engine, realm).await;
   }
   assert_eq!(server.requests_for("/whole").len(), 1);
+}
+
+/// What a process leaves that is killed when it has all bytes of one record,
+/// and before it has verified them.
+async fn leave_unverified(server: &FaultServer, directory: &Path, right: bool) {
+  let engine = on_disk(directory);
+  let realm = worker(&engine);
+  let urls = [&*server.url("/whole"), &server.url("/rest")];
+  let key = fetch(&realm, "r", &urls).await.key;
+  wait_for(&engine, key, |s| s.downloaded == 150_000).await;
+  end(engine, realm).await;
+  let seed = if right { 1 } else { 2 };
+  let hash = Sha256::digest(content::bytes(0, 100_000, seed));
+  let database =
+    rusqlite::Connection::open(directory.join("facts.sqlite3")).unwrap();
+  let sql = "UPDATE record SET result = NULL,
+    request = json_set(request, '$.integrity', ?1) WHERE position = 0";
+  let integrity = format!("sha256-{}", STANDARD.encode(hash));
+  assert_eq!(database.execute(sql, [integrity]).unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_all_bytes_at_a_restart_is_verified() {
+  for (right, expected) in [
+    (true, "backgroundfetchsuccess"),
+    (false, "backgroundfetchfail"),
+  ] {
+    let server = FaultServer::start().await;
+    server.serve("/whole", Resource::bytes(100_000, 1).etag("\"1\""));
+    let rest = Resource::bytes(100_000, 2).etag("\"2\"");
+    server.serve("/rest", rest.script([StallAfter(50_000), Normal]));
+    let directory = tempfile::tempdir().unwrap();
+    leave_unverified(&server, directory.path(), right).await;
+
+    let engine = on_disk(directory.path());
+    let realm = worker(&engine);
+    let (_, name, snapshot) = next_event(&realm).await;
+    let told = &snapshot.diagnostic;
+    assert_eq!(name, expected, "{told}");
+    assert_eq!(told.contains("does not match the integrity"), !right);
+    assert_eq!(server.requests_for("/whole").len(), 1);
+    end(engine, realm).await;
+  }
+}
+
+/// Stops the first engine when `cut` bytes are there. Returns the ranges that
+/// were asked for until the whole was there.
+async fn cut_and_restarted(
+  resource: Resource,
+  cut: impl IntoIterator<Item = Behaviour>,
+) -> Vec<Option<String>> {
+  let server = FaultServer::start().await;
+  let script = cut.into_iter().chain([Normal]);
+  let url = server.serve("/r", resource.script(script));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&url]).await.key;
+  wait_for(&engine, key, |s| s.downloaded == 300_000).await;
+  end(engine, realm).await;
+
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  let body = read(&records(&realm, key)[0]).await.unwrap();
+  assert_eq!(content::sha256_of(&body), content::sha256(1_000_000, 1));
+  end(engine, realm).await;
+  let requests = server.requests_for("/r");
+  let ranges = requests
+    .iter()
+    .map(|r| r.header("range").map(str::to_string));
+  ranges.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_strong_names_begins_again_after_a_restart() {
+  let weak = Resource::bytes(1_000_000, 1).etag("W/\"1\"");
+  for resource in [Resource::bytes(1_000_000, 1), weak] {
+    let ranges = cut_and_restarted(resource, [StallAfter(300_000)]).await;
+    assert_eq!(ranges, [None, None]);
+  }
+}
+
+// RFC 9112, section 6.3: the chunks say where the body ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_beside_chunks_is_no_promise_after_a_restart() {
+  let length = Header("Content-Length".into(), "300000".into());
+  let cut = All(vec![Chunked, length, StallAfter(300_000)]);
+  let resource = Resource::bytes(1_000_000, 1).etag("\"1\"");
+  let ranges = cut_and_restarted(resource, [cut]).await;
+  assert_eq!(ranges, [None, Some("bytes=300000-".to_string())]);
 }

@@ -1,6 +1,11 @@
 //! Transfers that are interrupted on the wire.
 
+use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
+use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmKind;
+use background_fetch::spec::ResumePolicy;
+use background_fetch::store::Store;
 
 use crate::harness::*;
 use crate::support::Behaviour;
@@ -71,4 +76,81 @@ async fn a_transfer_that_makes_progress_is_never_given_up() {
     fetch_with(interruptions.chain([Normal])).await;
   assert_eq!(digest, content::sha256(SIZE, 1));
   assert_eq!(server.requests_for("/r").len(), 9);
+}
+
+/// As pages do that know nothing of ranges: the first answer has a coding.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_asks_for_a_coding_until_it_was_interrupted() {
+  let server = FaultServer::start().await;
+  let coded = || All(vec![Gzip, TruncateAfter(400_000)]);
+  let cut = TruncateAfter(400_000);
+  let resource = Resource::bytes(SIZE, 1).etag("\"1\"");
+  let url = server.serve("/r", resource.script([coded(), cut, Normal]));
+  let engine = in_memory();
+  let page = server.url("/sw.js").parse().unwrap();
+  let realm = engine.attach(RealmFacts::new(RealmKind::ServiceWorker, page));
+  realm.start_worker();
+  let key = fetch(&realm, "r", &[&url]).await.key;
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  let body = read(&records(&realm, key)[0]).await.unwrap();
+  assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
+  let requests = server.requests_for("/r");
+  let asked: Vec<_> = requests
+    .iter()
+    .map(|r| (r.header("range"), r.header("accept-encoding").unwrap()))
+    .collect();
+  let identity = "identity";
+  let rest = Some("bytes=400000-");
+  assert_eq!(asked[1..], [(None, identity), (rest, identity)]);
+  assert!(asked[0].1.contains("gzip"), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_lengths_are_joined_where_that_is_asked_for() {
+  for (policy, range) in [
+    (ResumePolicy::Validator, None),
+    (ResumePolicy::SameLength, Some("bytes=400000-")),
+  ] {
+    let server = FaultServer::start().await;
+    let resource = Resource::bytes(SIZE, 1);
+    let script = [TruncateAfter(400_000), Normal];
+    let url = server.serve("/r", resource.script(script));
+    let mut config = config();
+    config.resume = policy;
+    let engine = Engine::start(Store::in_memory(), config).unwrap();
+    let realm = worker(&engine);
+    let key = fetch(&realm, "r", &[&url]).await.key;
+    settle_or_panic(&realm).await;
+    let body = read(&records(&realm, key)[0]).await.unwrap();
+    assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
+    let requests = server.requests_for("/r");
+    assert_eq!(requests[1].header("range"), range);
+    assert_eq!(requests[1].header("if-range"), None);
+  }
+}
+
+async fn settle_or_panic(realm: &Realm) {
+  let (_, name, snapshot) = next_event(realm).await;
+  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_is_the_last_one() {
+  let server = FaultServer::start().await;
+  let resource = Resource::bytes(SIZE, 1).etag("\"1\"");
+  let bare = All(vec![IgnoreRange, Header("ETag".into(), "".into())]);
+  let script = [TruncateAfter(400_000), bare];
+  let url = server.serve("/r?secret", resource.script(script));
+  let realm = worker(&in_memory());
+  fetch(&realm, "r", &[&url]).await;
+  let (_, name, snapshot) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchfail");
+  let told = snapshot.diagnostic;
+  assert!(
+    told.contains("/r sent a whole answer without the"),
+    "{told}"
+  );
+  assert!(!told.contains("secret"), "{told}");
+  assert_eq!(snapshot.downloaded, 400_000);
 }

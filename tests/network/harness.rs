@@ -59,6 +59,7 @@ pub fn params(environment: Environment, url: &str) -> FetchParams {
     destination: Destination::Empty,
     environment,
     range: None,
+    identity: false,
     body: None,
     transmitted: Arc::new(|_| {}),
     net_check: None,

@@ -11,6 +11,7 @@ use background_fetch::spec::FunctionalEvent;
 use background_fetch::spec::Perform;
 use background_fetch::spec::RecordResult;
 use background_fetch::spec::Request;
+use background_fetch::spec::ResumePolicy;
 use background_fetch::spec::may_be_exposed;
 
 use crate::dice::Dice;
@@ -23,6 +24,7 @@ use crate::server::Resource;
 pub struct World {
   pub perform: Perform,
   pub models: Vec<Model>,
+  pub policy: ResumePolicy,
   /// `Settle` was asked for in this life.
   pub settle_asked: bool,
   pub settled: bool,
@@ -55,6 +57,10 @@ impl World {
       response_data: BackgroundFetchResponse::default(),
     });
     let mut world = Self {
+      policy: match dice.roll(4) {
+        3 => ResumePolicy::SameLength,
+        _ => ResumePolicy::Validator,
+      },
       perform: Perform::new(BackgroundFetch {
         download_total: if dice.roll(3) == 2 {
           1 + dice.roll(60)
@@ -73,6 +79,7 @@ impl World {
       reasons: Vec::new(),
       actions: Vec::new(),
     };
+    world.perform.set_resume_policy(world.policy);
     world.tell(|p, a| p.begin(a));
     world
   }
@@ -106,10 +113,12 @@ impl World {
         let model = &mut self.models[record];
         assert_eq!(attempt, model.latest, "an old attempt is terminated");
         model.live = None;
+        model.verifying = None;
         for task in &mut model.tasks {
           task.terminated |= task.attempt == attempt;
         }
       }
+      Action::Verify { record, attempt } => self.verify(record, attempt),
       Action::WaitUntilAvailable { record, attempt } => {
         let model = &mut self.models[record];
         assert!(model.is_get, "a POST is going to be repeated");
@@ -150,10 +159,24 @@ impl World {
     });
   }
 
-  fn complete(&mut self, record: usize, result: RecordResult) {
+  fn verify(&mut self, record: usize, attempt: u32) {
+    assert!(!self.now().paused, "verified while paused");
     let model = &mut self.models[record];
+    assert_eq!(model.result, None, "what is complete is verified");
+    assert_eq!(model.live, None, "verified while more comes");
+    assert!(attempt >= model.latest, "an attempt's number comes again");
+    model.latest = attempt;
+    model.waiting = None;
+    model.verifying = Some(attempt);
+  }
+
+  fn complete(&mut self, record: usize, result: RecordResult) {
+    let data = self.now().records[record].response_data.clone();
+    let model = &mut self.models[record];
+    model.verifying = None;
+    let before = may_be_exposed(model.result, data.response.as_ref());
     let is_lost = self.losing == Some(record)
-      && may_be_exposed(model.result)
+      && before
       && matches!(result, RecordResult::Failure(_));
     assert!(model.result.is_none() || is_lost, "a result is not final");
     model.result = Some(result);
@@ -299,6 +322,7 @@ impl World {
     }
     self.settle_asked = false;
     self.perform = Perform::new(durable);
+    self.perform.set_resume_policy(self.policy);
     self.tell(|p, a| p.begin(a));
   }
 }

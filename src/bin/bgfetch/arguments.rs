@@ -3,7 +3,9 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use background_fetch::engine::RetryStatuses;
 use background_fetch::network::NetworkPolicy;
+use background_fetch::spec::ResumePolicy;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
@@ -175,6 +177,15 @@ pub struct EngineOptions {
   /// the network
   #[arg(long, value_name = "SECONDS")]
   pub offline_timeout: Option<u32>,
+  /// Try a GET again that is answered with one of these statuses, such as
+  /// 429,503, or `none`; the wait is at least what Retry-After asks for
+  /// [default: 408,425,429,500,502,503,504 for `get`, else none]
+  #[arg(long, value_name = "STATUSES", value_parser = retry_statuses)]
+  pub retry_statuses: Option<RetryStatuses>,
+  /// What may join the bytes of an interrupted transfer to those that come
+  /// after
+  #[arg(long, value_enum, default_value_t = Resuming::Validator)]
+  pub resume: Resuming,
   /// How long a service worker's handler of an event may take, before its
   /// worker is stopped and another one tries it [default: 300]
   #[arg(long, value_name = "SECONDS")]
@@ -220,6 +231,36 @@ impl From<Policy> for NetworkPolicy {
       Policy::Browser => Self::Browser,
     }
   }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Resuming {
+  /// A strong ETag, or a Last-Modified that is as good; otherwise it begins
+  /// again
+  Validator,
+  /// An equal length, too, where the server sends no validator: a file that
+  /// was replaced by one of the same length is not noticed
+  SameLength,
+}
+
+impl From<Resuming> for ResumePolicy {
+  fn from(resuming: Resuming) -> Self {
+    match resuming {
+      Resuming::Validator => Self::Validator,
+      Resuming::SameLength => Self::SameLength,
+    }
+  }
+}
+
+fn retry_statuses(text: &str) -> Result<RetryStatuses, String> {
+  if text == "none" {
+    return Ok(RetryStatuses::None);
+  }
+  let statuses = text.split(',').map(|status| match status.trim().parse() {
+    Ok(status @ 400..=599) => Ok(status),
+    _ => Err(format!("{status:?} is not a status from 400 to 599")),
+  });
+  Ok(RetryStatuses::These(statuses.collect::<Result<_, _>>()?))
 }
 
 fn base(text: &str) -> Result<Url, String> {

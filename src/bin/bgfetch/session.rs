@@ -105,6 +105,10 @@ impl Session {
     if let Some(retries) = options.retries {
       config.retry.attempts = retries;
     }
+    if let Some(statuses) = &options.retry_statuses {
+      config.retry.statuses.clone_from(statuses);
+    }
+    config.resume = options.resume.into();
     config.retry.offline_timeout = options
       .offline_timeout
       .map(|seconds| Duration::from_secs(seconds.into()));

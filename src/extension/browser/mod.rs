@@ -7,6 +7,7 @@ mod body;
 mod broadcast;
 mod caches;
 mod dedicated_workers;
+mod document;
 mod error;
 mod fetch;
 mod fetch_event;
@@ -16,6 +17,7 @@ mod notifications;
 use self::body::*;
 use self::caches::*;
 use self::dedicated_workers::*;
+use self::document::*;
 use deno_core::OpState;
 
 use self::broadcast::*;
@@ -51,6 +53,9 @@ impl JsExtensionEvent {
   }
 }
 
+pub use self::document::PageDocument;
+pub use self::document::open_document;
+
 /// In the state of a realm that has this extension.
 pub(crate) struct Installed;
 
@@ -74,6 +79,8 @@ deno_core::extension!(
     op_cache_names,
     op_cache_open,
     op_cache_put,
+    op_document_nodes,
+    op_document_script,
     op_event_source_read,
     op_fetch_body_wanted,
     op_fetch_event_no_response,
@@ -108,6 +115,7 @@ deno_core::extension!(
     "browser.js",
     "cache.js",
     "cache_storage.js",
+    "document.js",
     "event_source.js",
     "fetch.js",
     "fetch_event.js",

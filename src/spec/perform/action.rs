@@ -10,6 +10,9 @@ pub enum Action {
   Fetch { record: usize, attempt: u32 },
   /// Terminate the ongoing fetch of the attempt and let its connection go.
   Terminate { record: usize, attempt: u32 },
+  /// All bytes of the record are there: verify their integrity, then say
+  /// [`Perform::verified`](super::Perform::verified).
+  Verify { record: usize, attempt: u32 },
   /// Wait until the resource is no longer temporarily unavailable, then say
   /// [`Perform::available`](super::Perform::available).
   WaitUntilAvailable { record: usize, attempt: u32 },
@@ -32,8 +35,11 @@ pub enum Action {
 pub struct FetchStart {
   /// rangeStart: how many bytes are stored; 0 asks for everything.
   pub range_start: u64,
-  /// A validator of the stored bytes for `If-Range`.
+  /// A strong validator of the stored bytes for `If-Range`.
   pub validator: Option<String>,
+  /// Ask for no content coding: an earlier attempt was interrupted, and only
+  /// what has no coding can be continued. Deviation E15.
+  pub identity: bool,
 }
 
 /// Whether a resource is

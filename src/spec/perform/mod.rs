@@ -18,11 +18,14 @@ use self::complete_a_record::CompleteARecord;
 use super::BackgroundFetch;
 use super::BackgroundFetchFailureReason;
 use super::RecordResult;
+use super::ResumePolicy;
 
 pub use self::action::Action;
 pub use self::action::FetchStart;
 pub use self::action::Unavailability;
 pub use self::settle::FunctionalEvent;
+pub use self::stream::EndOfBody;
+pub use self::stream::NotAppended;
 
 /// One run of *perform a background fetch*: there is one for each background
 /// fetch, from its registration until it is settled.
@@ -45,6 +48,7 @@ pub struct Perform {
   /// Bytes that were received and allowed, and are not appended yet.
   in_flight: u64,
   settling: bool,
+  resume_policy: ResumePolicy,
 }
 
 impl Perform {
@@ -63,7 +67,13 @@ impl Perform {
       stored,
       in_flight: 0,
       settling: false,
+      resume_policy: ResumePolicy::default(),
     }
+  }
+
+  /// What may join bytes of two answers, when it is not the default.
+  pub fn set_resume_policy(&mut self, policy: ResumePolicy) {
+    self.resume_policy = policy;
   }
 
   /// The background fetch as it stands.
@@ -89,13 +99,13 @@ impl Perform {
   /// How many bytes there are to download in all, as far as that is known:
   /// once every response has said how long it is.
   pub fn expected_total(&self) -> Option<u64> {
-    let mut records = self.background_fetch.records.iter();
-    records.try_fold(0u64, |total, record| {
+    let mut records = self.background_fetch.records.iter().enumerate();
+    records.try_fold(0u64, |total, (index, record)| {
       let data = &record.response_data;
       let length = match data.result {
         Some(_) => data.bytes,
         // Whatever a server says.
-        None => data.response.as_ref()?.complete_length()?,
+        None => self.complete_length(index)?,
       };
       Some(total.saturating_add(length))
     })

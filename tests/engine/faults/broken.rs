@@ -51,6 +51,8 @@ pub fn broken_connections() -> Vec<Case> {
     stream("stream refused", Reason::REFUSED_STREAM),
     stream("stream cancelled", Reason::CANCEL),
     stream("stream broken", Reason::INTERNAL_ERROR),
+    // Fewer bytes than were announced, and no error: this is not their end.
+    stream("stream ended too early", Reason::NO_ERROR),
     case(
       "not taken",
       [RefuseStream(Reason::REFUSED_STREAM), Normal],

@@ -24,9 +24,12 @@ pub const CUT: u64 = 80_000;
 pub const OLD: u64 = 1;
 pub const NEW: u64 = 2;
 pub const DATE: &str = "Tue, 15 Nov 1994 12:45:26 GMT";
+const A_SECOND_LATER: &str = "Tue, 15 Nov 1994 12:45:27 GMT";
 
-/// `/r` has an `ETag`, `/dated` a `Last-Modified` and no `ETag`, `/moved`
-/// redirects to `/r` first and to `/new` from then on.
+/// `/r` has an `ETag`, `/weak` a weak one, `/dated` a `Last-Modified` and no
+/// `ETag`, `/just-now` one of the second in which it is sent, `/bare` nothing;
+/// `/login` is a page without a validator; `/moved` redirects as its script
+/// says, and then `/r` breaks off each time.
 pub struct Case {
   pub name: &'static str,
   pub path: &'static str,
@@ -98,6 +101,21 @@ pub fn resumed(name: &'static str, then: Behaviour, outcome: Outcome) -> Case {
   case(name, script, outcome, [Asked::Whole, Asked::From(CUT)])
 }
 
+/// A fault that strikes when the rest is asked for, and costs no more than a
+/// request for the whole.
+pub fn whole_after(name: &'static str, then: Behaviour) -> Case {
+  let script = [Behaviour::TruncateAfter(CUT), then, Behaviour::Normal];
+  let asked = [Asked::Whole, Asked::From(CUT), Asked::Whole];
+  case(name, script, WHOLE, asked)
+}
+
+/// An answer to a request for the rest that is as good as none.
+pub fn no_answer(name: &'static str, then: Behaviour) -> Case {
+  let script = [Behaviour::TruncateAfter(CUT), then];
+  let asked = [Asked::Whole, Asked::From(CUT), Asked::AnythingAgain];
+  case(name, script, ERROR, asked)
+}
+
 /// The engine of a client that trusts `server`.
 pub fn config_for(server: &FaultServer) -> EngineConfig {
   let mut config = config();
@@ -118,7 +136,15 @@ pub async fn run(protocol: Protocol, case: Case) -> Result<(), String> {
   };
   let bytes = |seed| Resource::bytes(SIZE, seed);
   server.serve("/r", scripted(bytes(OLD).etag("\"1\""), "/r"));
-  server.serve("/dated", scripted(bytes(OLD).last_modified(DATE), "/dated"));
+  for (path, date) in [("/dated", A_SECOND_LATER), ("/just-now", DATE)] {
+    let dated = bytes(OLD).last_modified(DATE).header("Date", date);
+    server.serve(path, scripted(dated, path));
+  }
+  server.serve("/weak", scripted(bytes(OLD).etag("W/\"1\""), "/weak"));
+  server.serve("/bare", scripted(bytes(OLD), "/bare"));
+  server.serve("/bare-new", bytes(NEW).script([Behaviour::IgnoreIfRange]));
+  server.serve("/login", Resource::text("log in, please"));
+  server.serve("/copy", bytes(OLD).etag("\"1\""));
   server.serve("/new", bytes(NEW).etag("\"2\""));
   server.serve("/moved", scripted(Resource::text(""), "/moved"));
   if case.path == "/moved" {

@@ -11,6 +11,7 @@ use background_fetch::engine::Realm;
 use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
+use background_fetch::engine::RetryStatuses;
 use background_fetch::spec::Request;
 use url::Url;
 use uuid::Uuid;
@@ -27,7 +28,10 @@ use crate::session::ServiceWorkers;
 use crate::session::Session;
 use crate::started_by::StartedBy;
 
-pub async fn get(arguments: Get) -> Result<u8, Failure> {
+pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
+  // Nobody is there who could try it again.
+  let statuses = &mut arguments.engine.retry_statuses;
+  statuses.get_or_insert(RetryStatuses::Programs);
   let base = arguments.base.as_ref();
   let urls = arguments.urls.iter().map(|text| parse(text, base));
   let urls = urls.collect::<Result<Vec<Url>, Failure>>()?;

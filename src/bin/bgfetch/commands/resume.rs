@@ -6,6 +6,7 @@ use std::sync::Arc;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RetryStatuses;
 use futures::future::BoxFuture;
 use futures::future::try_join_all;
 use url::Url;
@@ -26,7 +27,10 @@ use crate::session::ServiceWorkers;
 use crate::session::Session;
 use crate::started_by::StartedBy;
 
-pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
+pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
+  // Nobody is there who could try it again.
+  let statuses = &mut arguments.engine.retry_statuses;
+  statuses.get_or_insert(RetryStatuses::Programs);
   let out = arguments
     .out
     .as_deref()

@@ -4,7 +4,6 @@ use background_fetch::display::text;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::RecordResult;
-use background_fetch::spec::extract_content_range_values;
 use background_fetch::store::Retained;
 use background_fetch::store::StoredBackgroundFetch;
 use serde::Serialize;
@@ -140,11 +139,7 @@ fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {
   if data.result == Some(RecordResult::Success) {
     return Some(data.bytes);
   }
-  let response = data.response.as_ref()?;
-  if response.status == 206 {
-    return extract_content_range_values(response)?.complete_length;
-  }
-  response.headers.first("content-length")?.parse().ok()
+  data.response.as_ref()?.complete_length()
 }
 
 pub fn records(row: &StoredBackgroundFetch) -> Vec<Record> {

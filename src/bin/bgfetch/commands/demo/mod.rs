@@ -21,6 +21,7 @@ use super::run;
 use crate::arguments::Demo;
 use crate::arguments::EngineOptions;
 use crate::arguments::Policy;
+use crate::arguments::Resuming;
 use crate::arguments::Run;
 use crate::arguments::StoreOptions;
 use crate::failure::FAILED;
@@ -144,6 +145,8 @@ async fn podcast(
       limit_rate: None,
       retries: None,
       offline_timeout: None,
+      retry_statuses: None,
+      resume: Resuming::Validator,
       handler_timeout: None,
       handler_tries: None,
       retention: None,
