@@ -19,6 +19,9 @@ const CRATES: [&str; 4] = ["deno_webidl", "deno_web", "deno_net", "deno_fetch"];
 /// Our files that belong to the extension with the globals.
 const GLOBALS: [&str; 2] = ["globals.js", "start_globals.js"];
 
+/// Our files that belong to the extension with what browsers have besides.
+const BROWSER: &str = "js/browser";
+
 fn main() {
   println!("cargo:rerun-if-changed=build.rs");
   println!("cargo:rerun-if-changed=js");
@@ -32,6 +35,10 @@ fn main() {
       false => "background_fetch",
     };
     arm(&mut arms, extension, "CARGO_MANIFEST_DIR", "js", &file);
+  }
+  for file in scripts(&manifest.join(BROWSER)) {
+    let extension = "background_fetch_browser";
+    arm(&mut arms, extension, "CARGO_MANIFEST_DIR", BROWSER, &file);
   }
   let out = PathBuf::from(env::var("OUT_DIR").unwrap());
   for (extension, directory) in directories(&manifest) {

@@ -3,7 +3,12 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_post_to_client } = core.ops;
+const {
+  op_clients_focus,
+  op_clients_navigate,
+  op_clients_open_window,
+  op_service_worker_post_to_client,
+} = core.ops;
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker_calls.js",
 );
@@ -94,25 +99,39 @@ function checkUrl(url, prefix) {
   if (new URL(url, getLocationHref()).href === "about:blank") {
     throw new TypeError(`${prefix}: about:blank is not for service workers`);
   }
+  return new URL(url, getLocationHref()).href;
 }
 
-// No page is shown anywhere here, so none is visible or focused, and there is
-// no way to focus one or to navigate it.
+/** Throws when the display was not asked, or has refused. */
+function checkAnswer(error, prefix) {
+  if (error === "") return;
+  const message = error === "TypeError"
+    ? `${prefix}: no window is shown here`
+    : `${prefix}: no click of the user allows it`;
+  if (error === "TypeError") throw new TypeError(message);
+  throw new DOMException(message, error);
+}
+
+// Windows are the display's: the engine knows of none, so none is visible or
+// focused until the display has said so.
 // https://w3c.github.io/ServiceWorker/#windowclient
 class WindowClient extends Client {
-  constructor(key = undefined, client = undefined) {
+  #isFocused;
+
+  constructor(key = undefined, client = undefined, isFocused = false) {
     if (key !== privateKey) webidl.illegalConstructor();
     super(key, client);
+    this.#isFocused = isFocused;
   }
 
   get visibilityState() {
     webidl.assertBranded(this, WindowClientPrototype);
-    return "hidden";
+    return this.#isFocused ? "visible" : "hidden";
   }
 
   get focused() {
     webidl.assertBranded(this, WindowClientPrototype);
-    return false;
+    return this.#isFocused;
   }
 
   get ancestorOrigins() {
@@ -120,13 +139,14 @@ class WindowClient extends Client {
     return noOrigins;
   }
 
-  // https://w3c.github.io/ServiceWorker/#client-focus, step 1
+  // https://w3c.github.io/ServiceWorker/#client-focus
   async focus() {
     webidl.assertBranded(this, WindowClientPrototype);
-    throw new DOMException(
-      "Failed to execute 'focus' on 'WindowClient': no window is shown here",
-      "InvalidAccessError",
-    );
+    const prefix = "Failed to execute 'focus' on 'WindowClient'";
+    // Steps 1 and 3.
+    checkAnswer(op_clients_focus(this.url), prefix);
+    const { url, frameType, id, type } = this;
+    return new WindowClient(privateKey, { url, frameType, id, type }, true);
   }
 
   // https://w3c.github.io/ServiceWorker/#client-navigate
@@ -135,7 +155,9 @@ class WindowClient extends Client {
     const prefix = "Failed to execute 'navigate' on 'WindowClient'";
     webidl.requiredArguments(arguments.length, 1, prefix);
     // Steps 1 to 3.
-    checkUrl(url, prefix);
+    const target = checkUrl(url, prefix);
+    // Steps 5 to 8: the window that is navigated is another client then.
+    if (op_clients_navigate(this.url, target)) return null;
     // A navigation that has failed.
     throw new TypeError(`${prefix}: no window can be navigated here`);
   }
@@ -191,12 +213,10 @@ class Clients {
     const prefix = "Failed to execute 'openWindow' on 'Clients'";
     webidl.requiredArguments(arguments.length, 1, prefix);
     // Steps 1 to 3.
-    checkUrl(url, prefix);
-    // Step 4.
-    throw new DOMException(
-      `${prefix}: no window can be opened here`,
-      "InvalidAccessError",
-    );
+    const target = checkUrl(url, prefix);
+    // Steps 4 to 7: what happens in the new window is the display's.
+    checkAnswer(op_clients_open_window(target), prefix);
+    return null;
   }
 
   // https://w3c.github.io/ServiceWorker/#clients-claim

@@ -24,6 +24,10 @@ core.registerErrorBuilder(
   (message) => new DOMException(message, "NetworkError"),
 );
 core.registerErrorBuilder(
+  "BackgroundFetchSecurityError",
+  (message) => new DOMException(message, "SecurityError"),
+);
+core.registerErrorBuilder(
   "BackgroundFetchUnknownError",
   (message) => new DOMException(message, "UnknownError"),
 );

@@ -185,6 +185,11 @@ function createRequestObject(handle, stored) {
     ? null
     : new InnerBody(requestBodyStream(handle));
   if (body !== null) body.length = stored.body_length;
+  return fromInnerRequest(createInnerRequest(stored, body), "request");
+}
+
+/** The inner request of deno_fetch for what `serializeRequest` has made. */
+function createInnerRequest(stored, body) {
   const inner = newInnerRequest(
     stored.method,
     stored.url,
@@ -200,7 +205,7 @@ function createRequestObject(handle, stored) {
   inner.referrerPolicy = stored.referrer_policy;
   inner.integrity = stored.integrity;
   inner.keepalive = stored.keepalive;
-  return fromInnerRequest(inner, "request");
+  return inner;
 }
 
 function requestBodyStream(handle) {
@@ -231,6 +236,7 @@ return {
   constructRequest,
   convertRequestInfo,
   convertRequests,
+  createInnerRequest,
   createRequestObject,
   requestMode,
   serializeRequest,

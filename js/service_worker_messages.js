@@ -133,8 +133,8 @@ function receiveMessage({ source, origin }, data, container) {
 const eventKinds = { __proto__: null };
 
 /**
- * @param {{ create: Function, dispatched: Function }} kind makes the event of
- * a message, and hears when its handlers have run
+ * @param {{ create: Function, dispatched?: Function }} kind makes the event of
+ * a message, and hears when it was dispatched
  */
 function setEventKind(name, kind) {
   eventKinds[name] = kind;
@@ -149,7 +149,7 @@ async function fireExtendableEvent(message, data, global) {
       ? createEvent(name, source, origin, data)
       : kind.create(message);
     const over = dispatchAndWait(event, global);
-    kind?.dispatched(event);
+    kind?.dispatched?.(event);
     rejected = await over;
   } catch (error) {
     rejected = true;

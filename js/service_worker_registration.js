@@ -24,6 +24,7 @@ const updatefoundHandler = eventHandler("updatefound");
 
 const privateKey = { __proto__: null };
 
+let idOf;
 let update;
 
 class ServiceWorkerRegistration extends EventTarget {
@@ -50,6 +51,7 @@ class ServiceWorkerRegistration extends EventTarget {
   }
 
   static {
+    idOf = (object) => object.#id;
     update = (object, registration) => {
       object.#updateViaCache = registration.updateViaCache;
       object.#installing = getWorker(registration.installing);
@@ -143,6 +145,7 @@ function updateFound(id) {
 return {
   BackgroundFetchManager,
   getRegistration,
+  idOf,
   ServiceWorkerRegistration,
   updateFound,
   updateRegistration,

@@ -14,7 +14,7 @@ pub const VERSION: u32 = 1;
 pub(super) const MAX_REQUEST: u64 = 4096;
 
 /// What the engine is asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase")]
 pub enum Command {
   /// How far every background fetch has come.
@@ -27,6 +27,15 @@ pub enum Command {
   Abort { key: BackgroundFetchKey },
   /// See [`Engine::click`](crate::engine::Engine::click).
   Click { key: BackgroundFetchKey },
+  /// See [`Engine::click_notification`](crate::engine::Engine::click_notification).
+  ClickNotification {
+    /// Its tag or its title.
+    name: String,
+    /// The action's name; empty for the notification itself.
+    action: String,
+  },
+  /// See [`Engine::dismiss_notification`](crate::engine::Engine::dismiss_notification).
+  DismissNotification { name: String },
 }
 
 /// What the engine answers.

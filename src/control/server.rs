@@ -217,12 +217,38 @@ async fn answer(engine: &WeakEngine, command: Command) -> Answer {
       true => Outcome::Done,
       false => Outcome::Unknown,
     }),
+    Command::ClickNotification { name, action } => {
+      Ok(on_notification(&engine, &name, |id| {
+        engine.click_notification(id, &action)
+      }))
+    }
+    Command::DismissNotification { name } => {
+      Ok(on_notification(&engine, &name, |id| {
+        engine.dismiss_notification(id)
+      }))
+    }
   };
   match outcome {
     Ok(outcome) => Answer::Outcome { outcome },
     Err(error) => Answer::Error {
       message: error.to_string(),
     },
+  }
+}
+
+/// Does it to the newest notification with that tag or title.
+fn on_notification(
+  engine: &Engine,
+  name: &str,
+  act: impl FnOnce(u64) -> bool,
+) -> Outcome {
+  let shown = engine.notifications();
+  let mut newest = shown.iter().rev();
+  let found = newest
+    .find(|one| one.notification.tag == name || one.notification.title == name);
+  match found.is_some_and(|one| act(one.id)) {
+    true => Outcome::Done,
+    false => Outcome::Unknown,
   }
 }
 

@@ -103,6 +103,7 @@ async fn answered(
   } = place;
   let FetchResponse { response, body } = fetched;
   attempts.retries.online();
+  shared.online.answered();
   if asks_to_come_back(place, attempts, &response) {
     let temporary = Unavailability::Temporary;
     return run.tell(|p, actions| {
@@ -276,7 +277,7 @@ fn request_body(
 ) -> RequestBody {
   let bodies = shared.store.bodies.clone();
   RequestBody {
-    length,
+    length: Some(length),
     open: Arc::new(move || {
       let bodies = bodies.clone();
       let opened = async move { bodies.open(body).await };

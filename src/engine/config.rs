@@ -24,6 +24,9 @@ pub struct EngineConfig {
   /// The [permission state](https://wicg.github.io/background-fetch/#permissions)
   /// for `"background-fetch"`, by origin. Default: granted.
   pub permission: Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
+  /// The permission state for `"notifications"`, by origin. Default: granted.
+  pub notification_permission:
+    Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
   /// How many bytes an origin's background fetches may hold in the store, with
   /// their request bodies; `None` for as much as the disk can take. Default:
   /// `None`.
@@ -67,6 +70,7 @@ impl Default for EngineConfig {
     Self {
       network: NetworkConfig::default(),
       permission: Arc::new(|_| PermissionState::Granted),
+      notification_permission: Arc::new(|_| PermissionState::Granted),
       quota: Arc::new(|_| None),
       retry: RetryPolicy::default(),
       resume: ResumePolicy::default(),

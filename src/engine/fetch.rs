@@ -170,6 +170,13 @@ impl Realm {
     Ok(permission)
   }
 
+  /// The [permission](https://wicg.github.io/background-fetch/#permissions) to
+  /// fetch in the background.
+  pub fn background_fetch_permission(&self) -> PermissionState {
+    let config = &self.engine().shared().config;
+    (config.permission)(&self.registration.scope.origin())
+  }
+
   /// fetch.8.1 to fetch.8.4
   fn may_register(&self) -> Result<PermissionState, FetchRejection> {
     // fetch.8.1: Let permission be the permission state.

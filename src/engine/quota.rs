@@ -143,6 +143,11 @@ impl Taken {
     true
   }
 
+  /// Whoever has the bytes now gives them back.
+  pub(super) fn keep(&mut self) {
+    self.bytes = 0;
+  }
+
   /// The same, unless that is more than the origin may use.
   pub(super) fn grow_to(&mut self, bytes: u64) -> Result<(), FetchRejection> {
     self.quota.check(bytes.saturating_sub(self.bytes))?;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 
 use super::Engine;
+use super::broadcast::Listener;
 use super::events::Delivery;
 use super::events::WorkerEnd;
 use super::inbox::Inbox;
@@ -16,6 +17,7 @@ use super::realm_facts::RealmKind;
 use super::record::RecordHandle;
 use super::registration::Registration;
 use super::run::Run;
+use super::script_fetch::Keepalive;
 use super::service_worker::WorkerEvents;
 use super::settle;
 use crate::display::BackgroundFetchSnapshot;
@@ -60,6 +62,11 @@ pub(super) struct Attached {
   /// In addition to those in the facts.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
+  pub(super) keepalive: Keepalive,
+  /// When one of its scripts has made a channel.
+  pub(super) broadcasts: Mutex<Option<Arc<Listener>>>,
+  /// When the user has last clicked something of it.
+  pub(super) activated: Mutex<Option<std::time::Instant>>,
   /// It has started a background fetch, or has got an event of one.
   has_had_background_fetch: AtomicBool,
 }
@@ -101,6 +108,9 @@ impl Realm {
       inbox,
       added_csp: Mutex::default(),
       service_workers,
+      keepalive: Keepalive::default(),
+      broadcasts: Mutex::default(),
+      activated: Mutex::default(),
       has_had_background_fetch: AtomicBool::new(false),
     };
     Self {
@@ -300,8 +310,11 @@ impl Realm {
         // It is for another worker: this one was told to stop.
         RealmMessage::Event { delivery, .. }
           if !registration.dispatched(*id, *delivery) => {}
-        RealmMessage::Event { .. } => {
+        RealmMessage::Event { name, .. } => {
           self.has_background_fetch();
+          if *name == "backgroundfetchclick" {
+            self.activated_by_user();
+          }
           return message;
         }
         RealmMessage::Update(_) => return message,

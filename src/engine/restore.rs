@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Serialize;
+use url::Url;
 
 use super::net_permission::NetPermission;
 use super::orphans;
@@ -46,7 +47,16 @@ impl StoredEnvironment {
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
 pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
+  let (caches, deleted) = shared.store.caches.load().await?;
   let mut known = HashSet::new();
+  for of_origin in caches {
+    // What a script has cached is in use from the start.
+    if let Ok(url) = Url::parse(&of_origin.origin) {
+      shared.quota(&url).take(of_origin.bytes);
+    }
+    known.extend(of_origin.bodies);
+  }
+  shared.delete_bodies(deleted.bodies).await;
   let mut runs = Vec::new();
   for row in shared.store.facts.load().await? {
     match row {

@@ -25,6 +25,7 @@ pub(super) fn note_failure(
   attempts: &mut Attempts,
   error: &NetworkError,
 ) -> Unavailability {
+  shared.online.failed(error.kind);
   let policy = &shared.config.retry;
   let slot = &run.records[record];
   let mut reason = error.message.clone();

@@ -7,6 +7,7 @@ use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -18,10 +19,14 @@ use url::Origin;
 use url::Url;
 
 use super::Running;
+use super::broadcast::Broadcasts;
+use super::caches::CacheUsers;
 use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
 use super::fetch_rejection::FetchRejection;
+use super::notifications::Notifications;
+use super::online::Online;
 use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
@@ -39,6 +44,9 @@ use crate::store::Gate;
 use crate::store::Store;
 use crate::store::StoreError;
 
+/// How long requests with keepalive may take when the engine stops.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
 pub(super) struct Shared {
   pub(super) config: EngineConfig,
   pub(super) store: Store,
@@ -49,6 +57,10 @@ pub(super) struct Shared {
   pub(super) concurrency: Semaphore,
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
+  pub(super) cache_users: CacheUsers,
+  pub(super) broadcasts: Broadcasts,
+  pub(super) notifications: Notifications,
+  pub(super) online: Online,
   /// Every background fetch whose records are still there.
   pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
   /// The engine is going down; nothing settles any more.
@@ -57,6 +69,8 @@ pub(super) struct Shared {
   pub(super) retained: Notify,
   quotas: Quotas,
   tasks: TaskTracker,
+  /// Fetches that outlive their realm.
+  keepalive: TaskTracker,
   runtime: Handle,
   observers: Mutex<Vec<Weak<UpdateQueue>>>,
   next_realm: AtomicU64,
@@ -89,11 +103,16 @@ impl Shared {
           config.service_worker_limits,
         ),
         service_workers,
+        cache_users: CacheUsers::default(),
+        broadcasts: Broadcasts::default(),
+        notifications: Notifications::default(),
+        online: Online::default(),
         runs: Mutex::default(),
         stopping: CancellationToken::new(),
         retained: Notify::new(),
         quotas: Quotas::default(),
         tasks: TaskTracker::new(),
+        keepalive: TaskTracker::new(),
         observers: Mutex::default(),
         next_realm: AtomicU64::new(0),
         config,
@@ -119,6 +138,14 @@ impl Shared {
   /// Runs `task` on the engine's runtime; [`Shared::stop`] waits for it.
   pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
     self.tasks.spawn_on(task, &self.runtime);
+  }
+
+  /// The same for a fetch with keepalive, to which [`Shared::stop`] gives time.
+  pub(super) fn spawn_keepalive(
+    &self,
+    task: impl Future<Output = ()> + Send + 'static,
+  ) {
+    self.spawn(self.keepalive.track_future(task));
   }
 
   /// Runs `task` on the engine's runtime and waits for it; it goes on when the
@@ -236,6 +263,8 @@ impl Shared {
   /// Stops everything at once; what was received is made durable.
   pub(super) async fn stop(&self) {
     self.service_workers.stop_all().await;
+    self.keepalive.close();
+    let _ = tokio::time::timeout(KEEPALIVE, self.keepalive.wait()).await;
     self.stopping.cancel();
     self.tasks.close();
     self.tasks.wait().await;

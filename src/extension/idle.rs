@@ -18,11 +18,19 @@ use crate::engine::Realm;
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 /// Ops that wait for what the engine has to tell, and keep no script alive.
-const LISTENING: [&str; 2] =
-  ["op_bgfetch_next_message", "op_service_worker_next_message"];
+const LISTENING: [&str; 4] = [
+  "op_bgfetch_next_message",
+  "op_broadcast_next",
+  "op_navigator_online_other_than",
+  "op_service_worker_next_message",
+];
 
 /// Ops that wait for what other scripts have to say.
-const OPEN: [&str; 2] = ["op_message_port_recv_message", "op_broadcast_recv"];
+const OPEN: [&str; 3] = [
+  "op_event_source_read",
+  "op_message_port_recv_message",
+  "op_broadcast_recv",
+];
 
 enum Turn {
   /// Nothing is left to do.

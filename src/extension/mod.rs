@@ -6,6 +6,7 @@
 //! globals on top.
 
 mod api;
+mod browser;
 mod error;
 mod globals;
 mod handles;
@@ -33,6 +34,9 @@ use deno_core::Extension;
 use deno_core::JsRuntime;
 
 use self::api::background_fetch;
+pub use self::browser::PageDocument;
+use self::browser::background_fetch_browser;
+pub use self::browser::open_document;
 pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
@@ -84,8 +88,9 @@ pub type ReportError = Rc<dyn Fn(&str)>;
 /// `deno_net`, `deno_fetch`, the web globals of the kind of realm that `facts`
 /// name, and Background Fetch.
 ///
-/// The global `fetch` is not among them, and `Deno` is taken away: the realm
-/// reaches the network by background fetches only.
+/// Scripts that were written for a browser find what they expect: see
+/// `docs/browser-scripts.md`.
+/// `Deno` is taken away: the realm reaches the network by the engine only.
 pub fn extensions(
   engine: &Engine,
   facts: RealmFacts,
@@ -109,6 +114,7 @@ pub fn extensions(
     deno_fetch::init(::deno_fetch::Options::default()),
     background_fetch_globals::init(realm.clone(), options.console),
     background_fetch::init(realm, report_error),
+    background_fetch_browser::init(),
   ];
   all.into_iter().map(with_scripts).collect()
 }

@@ -13,6 +13,7 @@ use deno_web::serialize_transferables;
 use serde::Serialize;
 use url::Url;
 
+use super::browser::JsExtensionEvent;
 use super::error::BackgroundFetchError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
@@ -101,7 +102,7 @@ struct Serialized {
   transferables: Vec<Transferable>,
 }
 
-fn payload(
+pub(super) fn payload(
   state: &mut OpState,
   message: JsMessageData,
 ) -> Result<Payload, BackgroundFetchError> {
@@ -125,6 +126,57 @@ pub(crate) fn op_service_worker_post_to_worker(
   let worker = WorkerId(worker as u64);
   state.borrow::<Realm>().post_to_worker(worker, payload);
   Ok(())
+}
+
+/// Opens a window at `url`, if a click allows it and the display can: "",
+/// "InvalidAccessError" or "TypeError".
+#[op2]
+#[string]
+pub(crate) fn op_clients_open_window(
+  state: &mut OpState,
+  #[string] url: &str,
+) -> &'static str {
+  let realm = state.borrow::<Realm>();
+  ask_display(url, realm, |url| realm.open_window(url))
+}
+
+/// The same for the window at `url` that is to be focused.
+#[op2]
+#[string]
+pub(crate) fn op_clients_focus(
+  state: &mut OpState,
+  #[string] url: &str,
+) -> &'static str {
+  let realm = state.borrow::<Realm>();
+  ask_display(url, realm, |url| realm.focus_window(url))
+}
+
+fn ask_display(
+  url: &str,
+  realm: &Realm,
+  ask: impl FnOnce(&Url) -> bool,
+) -> &'static str {
+  let Ok(url) = Url::parse(url) else {
+    return "TypeError";
+  };
+  match realm.consume_user_activation() {
+    false => "InvalidAccessError",
+    true if ask(&url) => "",
+    true => "TypeError",
+  }
+}
+
+/// Takes the window at `from` to `to`, if the display can.
+#[op2(fast)]
+pub(crate) fn op_clients_navigate(
+  state: &mut OpState,
+  #[string] from: &str,
+  #[string] to: &str,
+) -> bool {
+  match (Url::parse(from), Url::parse(to)) {
+    (Ok(from), Ok(to)) => state.borrow::<Realm>().navigate_window(&from, &to),
+    _ => false,
+  }
 }
 
 #[op2]
@@ -175,15 +227,29 @@ enum JsContent {
     name: &'static str,
     source: Option<Source>,
     origin: Option<String>,
+    /// Of an event of another extension.
+    extension: Option<JsExtensionEvent>,
   },
 }
 
 /// What `deserializeJsMessageData` of deno_web takes.
 #[derive(Serialize)]
-struct JsPayload {
+pub(crate) struct JsPayload {
   data: ToJsBuffer,
   /// In JSON: deno_web does not name their type.
   transferables: serde_json::Value,
+}
+
+impl JsPayload {
+  pub(crate) fn new(state: &mut OpState, payload: Payload) -> Option<Self> {
+    let serialized = payload.0.downcast::<Serialized>().ok()?;
+    let transferables = serialized.transferables;
+    let transferables = serialize_transferables(state, transferables);
+    Some(Self {
+      data: serialized.data.into(),
+      transferables: serde_json::to_value(transferables).ok()?,
+    })
+  }
 }
 
 impl JsServiceWorkerMessage {
@@ -222,7 +288,12 @@ impl JsServiceWorkerMessage {
         JsContent::Message { source, origin }
       }
       ServiceWorkerMessage::Event { id, event } => {
+        let mut extension = None;
         let (name, source, origin) = match event {
+          Event::Extension { name, data } => {
+            extension = JsExtensionEvent::new(state, data);
+            (name, None, None)
+          }
           Event::Install => ("install", None, None),
           Event::Activate => ("activate", None, None),
           Event::Message {
@@ -239,18 +310,11 @@ impl JsServiceWorkerMessage {
           name,
           source,
           origin,
+          extension,
         }
       }
     };
-    let data = payload.and_then(|data| data.0.downcast::<Serialized>().ok());
-    let data = data.and_then(|serialized| {
-      let transferables = serialized.transferables;
-      let transferables = serialize_transferables(state, transferables);
-      Some(JsPayload {
-        data: serialized.data.into(),
-        transferables: serde_json::to_value(transferables).ok()?,
-      })
-    });
+    let data = payload.and_then(|payload| JsPayload::new(state, payload));
     Self { message, data }
   }
 }

@@ -20,6 +20,16 @@ impl NetworkError {
     Self::new(NetworkErrorKind::Refused, message)
   }
 
+  /// Who has started the fetch has terminated it.
+  pub(crate) fn terminated() -> Self {
+    Self::interrupted("the fetch was terminated")
+  }
+
+  /// A rule outside of the network forbids it.
+  pub(crate) fn not_allowed(message: impl Into<String>) -> Self {
+    Self::refused(message)
+  }
+
   /// The body of the request to `url` is not what the author's integrity
   /// metadata says.
   pub(crate) fn integrity_mismatch(url: &Url) -> Self {

@@ -99,7 +99,7 @@ async fn send(
   let route = Route { url, proxy };
   let pooled = is_pooled(fetch, connection);
   let client = client(fetch, pooled)?;
-  let idle_timeout = fetch.network.config().idle_timeout;
+  let idle_timeout = fetch.idle_timeout;
   let answer = client.execute(request);
   let answer = unless_idle(answer, &activity, idle_timeout);
   let (answer, opened) = notice_new_connection(answer).await;
@@ -140,6 +140,7 @@ async fn send(
     body,
     framed: framing.framed,
     opaque_redirect: false,
+    of_service_worker: None,
   })
 }
 

@@ -32,6 +32,13 @@ pub(super) async fn http_network_or_cache_fetch(
     CredentialsMode::Omit => false,
   };
   let headers = request_headers(fetch, include_credentials);
+  // 10.1. There is no cache, so it has nothing.
+  if fetch.request.cache == "only-if-cached" {
+    return Err(NetworkError::refused(format!(
+      "{} may be taken from the HTTP cache only, and there is none here",
+      place(&fetch.request.url)
+    )));
+  }
   // 11.2.
   let response =
     http_network_fetch(fetch, &headers, Connection::AnyGood).await?;
@@ -43,7 +50,7 @@ pub(super) async fn http_network_or_cache_fetch(
     return Err(NetworkError::refused(unexpected_407(fetch)));
   }
   // 17.
-  if response.status == 421 {
+  if response.status == 421 && fetch.can_send_again() {
     let response = http_network_fetch(fetch, &headers, Connection::New).await?;
     store_cookies(fetch, include_credentials, &response);
     return Ok(response);

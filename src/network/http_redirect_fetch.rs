@@ -49,7 +49,13 @@ pub(super) fn http_redirect_fetch(
     may_follow(fetch, &location_url)
       .map_err(|reason| redirect_error(fetch, reason))?;
     fetch.redirect_count += 1;
-    // 11. A stored body has a source.
+    // 11.
+    if status != 303 && !fetch.can_send_again() {
+      return Err(redirect_error(
+        fetch,
+        "the body of the request is a stream, which cannot be sent again",
+      ));
+    }
     // 12.
     if becomes_get(status, &fetch.request.method) {
       // 12.1.

@@ -24,11 +24,13 @@ mod rate_limit;
 mod request_body;
 mod resolver;
 mod response_body;
+mod scheme_fetch;
 mod verify;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::Deserialize;
 use serde::Serialize;
@@ -97,6 +99,18 @@ pub enum NetworkPolicy {
 /// redirect. The error is a sentence for people.
 pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
 
+/// Asks the service worker that controls the client, see
+/// [Handle Fetch](https://w3c.github.io/ServiceWorker/#handle-fetch): `None`
+/// when it leaves the request to the network.
+pub(crate) type HandleFetch = Arc<
+  dyn Fn(
+      Request,
+      Option<RequestBody>,
+    ) -> BoxFuture<'static, Result<Option<FetchResponse>, NetworkError>>
+    + Send
+    + Sync,
+>;
+
 /// What to fetch.
 pub struct FetchParams {
   pub request: Request,
@@ -115,11 +129,14 @@ pub struct FetchParams {
   pub net_check: Option<NetCheck>,
 }
 
-/// A stored request body.
+/// A request body.
 #[derive(Clone)]
 pub struct RequestBody {
-  /// In bytes.
-  pub length: u64,
+  /// In bytes. `None` for a stream of unknown length: its
+  /// [source](https://fetch.spec.whatwg.org/#concept-body-source) is null, so
+  /// it can be sent once, and a redirect that needs it again is an error.
+  pub length: Option<u64>,
+  /// Called once for every time that the body is sent.
   pub open:
     Arc<dyn Fn() -> BoxStream<'static, std::io::Result<Bytes>> + Send + Sync>,
 }

@@ -42,7 +42,7 @@ impl ServiceWorkers {
     }
   }
 
-  async fn wait_until(&self, is_so: impl Fn(&State) -> bool) {
+  pub(super) async fn wait_until(&self, is_so: impl Fn(&State) -> bool) {
     // Without the guard that tells of changes: looking changes nothing.
     while !is_so(&self.state.lock()) {
       self.changed_unless(|| is_so(&self.state.lock())).await;

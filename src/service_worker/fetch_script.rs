@@ -109,6 +109,20 @@ impl ServiceWorkers {
   }
 }
 
+impl ServiceWorkers {
+  /// A script of a dedicated worker, which has none of a service worker's
+  /// rules.
+  pub(crate) async fn script_of_worker(
+    &self,
+    environment: &WorkerEnvironment,
+    url: &Url,
+    role: ScriptRole,
+  ) -> Result<String, String> {
+    let script = self.fetch_script(environment, url, role, false).await;
+    script.map(|script| script.source).map_err(|e| e.message)
+  }
+}
+
 /// [UTF-8 decode](https://encoding.spec.whatwg.org/#utf-8-decode)
 fn decode(body: &[u8]) -> String {
   let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);

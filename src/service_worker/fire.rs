@@ -2,11 +2,13 @@
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use url::Url;
 
 use super::RealmId;
 use super::WorkerId;
 use super::inbox::Event;
 use super::inbox::ServiceWorkerMessage;
+use super::registrations::Slot;
 use super::running::Phase;
 use super::running::Waiting;
 use super::service_workers::ServiceWorkers;
@@ -55,6 +57,18 @@ impl ServiceWorkers {
     drop(state);
     self.launch(start?);
     Some(receiver)
+  }
+
+  /// Gives the active worker of the registration in `scope` an event; false
+  /// when there is none.
+  pub(crate) fn fire_on_active(&self, scope: &Url, event: Event) -> bool {
+    let active = {
+      let state = self.lock();
+      let id = state.map.get_registration(scope);
+      id.and_then(|id| state.map.slot(id, Slot::Active))
+    };
+    // Nobody waits for its end.
+    active.is_some_and(|worker| self.enqueue(worker, event).is_some())
   }
 
   /// The script is finished with an event, and with all that extends it.

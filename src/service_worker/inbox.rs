@@ -72,6 +72,11 @@ pub enum ServiceWorkerMessage {
 pub enum Event {
   Install,
   Activate,
+  /// An event whose kind only others know: `fetch`, `notificationclick`.
+  Extension {
+    name: &'static str,
+    data: Payload,
+  },
   Message {
     source: Source,
     origin: String,

@@ -64,6 +64,30 @@ pub fn cors_unsafe_request_header_names(headers: &HeaderList) -> Vec<String> {
   unsafe_names
 }
 
+/// Those headers that a request with the guard
+/// ["request-no-cors"](https://fetch.spec.whatwg.org/#concept-headers-append)
+/// may have:
+/// [no-CORS-safelisted request-headers](https://fetch.spec.whatwg.org/#no-cors-safelisted-request-header).
+pub fn no_cors_safelisted_headers(headers: &HeaderList) -> HeaderList {
+  let is_safelisted_name = |name: &str| {
+    [
+      "accept",
+      "accept-language",
+      "content-language",
+      "content-type",
+    ]
+    .iter()
+    .any(|safelisted| name.eq_ignore_ascii_case(safelisted))
+  };
+  headers
+    .iter()
+    .filter(|(name, value)| {
+      is_safelisted_name(name) && is_cors_safelisted_request_header(name, value)
+    })
+    .map(|(name, value)| (name.to_string(), value.to_string()))
+    .collect()
+}
+
 /// [CORS non-wildcard request-header name](https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name)
 pub fn is_cors_non_wildcard_request_header_name(name: &str) -> bool {
   name.eq_ignore_ascii_case("authorization")

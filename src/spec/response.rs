@@ -70,14 +70,19 @@ impl Response {
   }
 }
 
-/// <https://fetch.spec.whatwg.org/#concept-response-type>, as far as a
-/// background fetch can have it.
+/// <https://fetch.spec.whatwg.org/#concept-response-type>, as far as one
+/// comes from the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResponseType {
   Basic,
   Cors,
   Default,
+  /// The other members are those of the
+  /// [internal response](https://fetch.spec.whatwg.org/#concept-internal-response):
+  /// the engine and the Cache API need them, and who gives the response to a
+  /// script leaves them out.
+  Opaque,
   OpaqueRedirect,
 }
 

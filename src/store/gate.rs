@@ -29,10 +29,12 @@ pub(crate) struct Gate(RwLock<Option<Store>>);
 impl Gate {
   /// `store` behind a gate, and the gate.
   pub(crate) fn before(store: Store) -> (Store, Arc<Self>) {
+    let caches = store.caches.clone();
     let gate = Arc::new(Self(RwLock::new(Some(store))));
     let store = Store {
       facts: gate.clone(),
       bodies: gate.clone(),
+      caches,
     };
     (store, gate)
   }
@@ -41,7 +43,11 @@ impl Gate {
   /// returned, since dropping it may block; what is being asked of it at this
   /// moment keeps it until it is answered.
   pub(crate) fn close(&self) -> Option<Store> {
-    self.0.write().take()
+    let store = self.0.write().take();
+    if let Some(store) = &store {
+      store.caches.close();
+    }
+    store
   }
 
   fn store(&self) -> Result<Store, StoreError> {

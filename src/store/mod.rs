@@ -4,6 +4,7 @@
 //! no row holds a path, and nothing presumes that the caller is the only
 //! process: a shared database and an object store can implement them.
 
+mod caches;
 mod directory;
 mod directory_lock;
 mod error;
@@ -21,6 +22,12 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use self::caches::CacheKey;
+pub use self::caches::CacheUsage;
+pub use self::caches::CachedBody;
+pub use self::caches::CachedItem;
+pub use self::caches::Caches;
+pub use self::caches::Removed;
 pub use self::error::StoreError;
 pub(crate) use self::gate::Gate;
 pub use self::open::Store;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::Bodies;
 use super::BodyId;
+use super::Caches;
 use super::DamagedRow;
 use super::Facts;
 use super::StoreError;
 use super::StoredBackgroundFetch;
+use super::caches;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
@@ -18,11 +20,12 @@ use super::memory::MemoryFacts;
 use super::sqlite;
 use super::sqlite::SqliteFacts;
 
-/// Both halves.
+/// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]
 pub struct Store {
   pub facts: Arc<dyn Facts>,
   pub bodies: Arc<dyn Bodies>,
+  pub caches: Caches,
 }
 
 impl Store {
@@ -52,16 +55,21 @@ impl Store {
     files::create_directories(directory).map_err(failed)?;
     let opened = Arc::new(Directory::open(directory).map_err(failed)?);
     let lock = Arc::new(DirectoryLock::take(opened.clone())?);
-    for name in sqlite::FILES.iter().chain(&files::FILES) {
+    for name in sqlite::FILES
+      .iter()
+      .chain(&files::FILES)
+      .chain(&caches::FILES)
+    {
       opened.check(name).map_err(failed)?;
     }
     // The facts come first: they refuse a newer format, and until then
     // nothing may be written.
     let facts = SqliteFacts::open(opened.clone(), lock.clone())?;
-    let bodies = FileBodies::open(&opened, lock).map_err(failed)?;
+    let bodies = FileBodies::open(&opened, lock.clone()).map_err(failed)?;
     Ok(Self {
       facts: Arc::new(facts),
       bodies: Arc::new(bodies),
+      caches: Caches::in_directory(opened, lock),
     })
   }
 
@@ -94,6 +102,7 @@ impl Store {
     Self {
       facts: Arc::new(MemoryFacts::default()),
       bodies: Arc::new(MemoryBodies::default()),
+      caches: Caches::in_memory(),
     }
   }
 }

@@ -152,6 +152,16 @@ impl Running {
     }
   }
 
+  /// The most memory that it has had, in bytes.
+  #[cfg(target_os = "linux")]
+  pub fn peak_memory(&self) -> u64 {
+    let status = format!("/proc/{}/status", self.child.id());
+    let status = std::fs::read_to_string(status).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.unwrap().trim().trim_end_matches(" kB");
+    peak.parse::<u64>().unwrap() * 1024
+  }
+
   pub fn signal(&self, signal: Signal) {
     kill_process(Pid::from_child(&self.child), signal).unwrap();
   }

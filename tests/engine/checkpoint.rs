@@ -90,7 +90,11 @@ async fn progress_that_was_not_durable_becomes_so_with_no_further_byte() {
   let server = FaultServer::start().await;
   let resource = Resource::bytes(SIZE, 1).script([StallAfter(300_000)]);
   let url = server.serve("/r", resource);
-  let Store { facts, bodies } = Store::in_memory();
+  let Store {
+    facts,
+    bodies,
+    caches,
+  } = Store::in_memory();
   let failing = Arc::new(Failing {
     facts,
     fails: AtomicBool::new(true),
@@ -103,6 +107,7 @@ async fn progress_that_was_not_durable_becomes_so_with_no_further_byte() {
   let store = Store {
     facts: failing.clone(),
     bodies,
+    caches,
   };
   let engine = Engine::start(store, config).unwrap();
   let realm = worker(&engine);

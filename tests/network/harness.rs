@@ -75,7 +75,7 @@ pub fn with_body(
   params.request.method = "POST".into();
   params.request.body_length = Some(length);
   params.body = Some(RequestBody {
-    length,
+    length: Some(length),
     open: Arc::new(move || {
       let chunks = chunks.clone().into_iter();
       futures::stream::iter(chunks.map(|c| Ok(Bytes::from(c)))).boxed()

@@ -89,7 +89,7 @@ async fn a_body_is_sent_with_its_length_and_counted() {
 async fn a_body_that_the_store_has_lost_is_no_network_fault() {
   let server = Server::start(answer(OK)).await;
   let mut params = with_body(params(program(), &server.url("/")), &["short"]);
-  params.body.as_mut().unwrap().length = 9;
+  params.body.as_mut().unwrap().length = Some(9);
   assert_eq!(kind_of(params).await, NetworkErrorKind::Refused);
 }
 

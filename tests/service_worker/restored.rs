@@ -109,8 +109,11 @@ fn a_worker_that_runs_at_once_finds_every_background_fetch() {
   world.bounded(engine.shutdown());
   drop(window);
 
-  let Store { facts, bodies } =
-    Store::open_directory(directory.path()).unwrap();
+  let Store {
+    facts,
+    bodies,
+    caches,
+  } = Store::open_directory(directory.path()).unwrap();
   let log = Log::default();
   let slow = Slow {
     facts,
@@ -119,6 +122,7 @@ fn a_worker_that_runs_at_once_finds_every_background_fetch() {
   let store = Store {
     facts: Arc::new(slow),
     bodies,
+    caches,
   };
   let engine = Engine::start(store, config(&log, limits())).unwrap();
   assert_eq!(log.wait_for("ids"), "ids [ \"my\" ]");

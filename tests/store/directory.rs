@@ -108,7 +108,7 @@ async fn a_second_opening_is_refused_and_told_who_has_it() {
 #[tokio::test]
 async fn each_half_and_each_writer_keeps_the_directory() {
   let directory = tempfile::tempdir().unwrap();
-  let Store { facts, bodies } =
+  let Store { facts, bodies, .. } =
     Store::open_directory(directory.path()).unwrap();
   let writer = bodies.create().await.unwrap();
   let is_locked = || {
@@ -123,7 +123,7 @@ async fn each_half_and_each_writer_keeps_the_directory() {
   drop(writer);
   assert!(!is_locked());
 
-  let Store { facts, bodies } =
+  let Store { facts, bodies, .. } =
     Store::open_directory(directory.path()).unwrap();
   drop(bodies);
   assert!(is_locked());

@@ -47,8 +47,9 @@ pub enum Command {
   /// Let a paused background fetch go on
   Unpause(Control),
   /// Fire backgroundfetchclick in the script that another process runs, as a
-  /// user's click on a background fetch does
-  Click(Control),
+  /// user's click on a background fetch does; or notificationclick, with the
+  /// tag or the title of a notification
+  Click(Click),
   /// See the main job done on this machine alone: a server, a script, and a
   /// transfer that is cut and continued
   Demo(Demo),
@@ -134,6 +135,18 @@ pub struct Control {
 }
 
 #[derive(Args)]
+pub struct Click {
+  #[command(flatten)]
+  pub control: Control,
+  /// Choose this action of a notification
+  #[arg(long, value_name = "NAME", conflicts_with = "dismiss")]
+  pub action: Option<String>,
+  /// Dismiss a notification instead: fires notificationclose
+  #[arg(long)]
+  pub dismiss: bool,
+}
+
+#[derive(Args)]
 pub struct Demo {
   /// The size of the film in MiB
   #[arg(long, value_name = "MIB", default_value_t = 256, hide = true)]
@@ -197,7 +210,7 @@ pub struct EngineOptions {
   pub quiet: bool,
 }
 
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub struct StoreOptions {
   /// Where background fetches are kept [default: bgfetch in the user's data
   /// directory]
@@ -205,7 +218,7 @@ pub struct StoreOptions {
   pub directory: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Policy {
   Server,
   Browser,

@@ -3,13 +3,16 @@
 mod arguments;
 mod byte_count;
 mod commands;
+mod desktop;
 mod evaluations;
 mod failure;
 mod file_names;
+mod html;
 mod interrupt;
 mod logging;
 mod open_files;
 mod output;
+mod page;
 mod paths;
 mod registered;
 mod saving;

@@ -17,12 +17,14 @@ use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::ReportError;
 use background_fetch::extension::extensions;
+use background_fetch::extension::open_document;
 use background_fetch::extension::realm;
 use background_fetch::extension::run_until_idle;
 use background_fetch::extension::run_until_settled;
 use deno_core::FsModuleLoader;
 use deno_core::JsRuntime;
 use deno_core::ModuleId;
+use deno_core::ModuleLoader;
 use deno_core::ModuleSpecifier;
 use deno_core::PollEventLoopOptions;
 use deno_core::RuntimeOptions;
@@ -36,6 +38,8 @@ use tokio::sync::oneshot;
 use crate::evaluations::Evaluation;
 use crate::evaluations::Evaluations;
 use crate::failure::Failure;
+use crate::page;
+use crate::page::Page;
 use crate::screen::Screen;
 
 /// Deep recursion of a script needs more than a thread usually has.
@@ -106,13 +110,32 @@ impl Script {
       console,
       report_error: Some(self.report_error(has_failed.clone())),
     };
+    let mut page = match page::is_page(&self.path) {
+      true => match page::read(&self.path, &self.facts.url) {
+        Ok(page) => Some(page),
+        Err(error) => {
+          self.report(&error);
+          return false;
+        }
+      },
+      false => None,
+    };
+    let mut facts = self.facts.clone();
+    let modules: Rc<dyn ModuleLoader> = match &mut page {
+      Some(page) => {
+        facts.csp.append(&mut page.csp);
+        Rc::new(std::mem::take(&mut page.loader))
+      }
+      None => Rc::new(FsModuleLoader),
+    };
     let mut runtime = JsRuntime::new(RuntimeOptions {
-      module_loader: Some(Rc::new(FsModuleLoader)),
-      extensions: extensions(&self.engine, self.facts.clone(), options),
+      module_loader: Some(modules),
+      extensions: extensions(&self.engine, facts, options),
       ..RuntimeOptions::default()
     });
     let realm = realm(&mut runtime);
-    let module = match self.load(&mut runtime).await {
+    let is_whole = page.as_ref().is_none_or(|page| page.missing.is_empty());
+    let module = match self.load(&mut runtime, page).await {
       Ok(module) => module,
       // Nothing has run, so nobody would handle an event: what is owed stays
       // owed.
@@ -121,7 +144,7 @@ impl Script {
         return false;
       }
     };
-    let mut succeeded = true;
+    let mut succeeded = is_whole;
     let mut evaluation = runtime.mod_evaluate(module).boxed_local().fuse();
     let patience = tokio::time::sleep(PATIENCE);
     let mut patience = std::pin::pin!(patience);
@@ -202,8 +225,21 @@ impl Script {
     })
   }
 
-  async fn load(&self, runtime: &mut JsRuntime) -> Result<ModuleId, CoreError> {
-    let specifier = self.specifier()?;
+  async fn load(
+    &self,
+    runtime: &mut JsRuntime,
+    page: Option<Page>,
+  ) -> Result<ModuleId, CoreError> {
+    let specifier = match page {
+      None => self.specifier()?,
+      Some(page) => {
+        for missing in &page.missing {
+          self.report(missing);
+        }
+        open_document(runtime, page.document)?;
+        page.specifier
+      }
+    };
     runtime.load_main_es_module(&specifier).await
   }
 

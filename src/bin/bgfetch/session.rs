@@ -15,12 +15,15 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Observer;
 use background_fetch::engine::PermissionState;
+use background_fetch::network::MemoryCookieStore;
 use futures::FutureExt;
 use url::Url;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
+use crate::arguments::Policy;
 use crate::commands::stored;
+use crate::desktop::Desktop;
 use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -74,6 +77,7 @@ impl Session {
     let before_events = BeforeEvents::new(screen.clone(), out);
     let mut config = EngineConfig {
       before_event: Some(before_events.hook()),
+      display: Some(Arc::new(Desktop(screen.clone()))),
       ..EngineConfig::default()
     };
     let worker_files = Arc::new(WorkerFiles::default());
@@ -94,6 +98,10 @@ impl Session {
       };
     }
     config.network.limit_rate = options.limit_rate;
+    if options.policy == Policy::Browser {
+      // As a private window has them: while this process lives.
+      config.network.cookies = Some(Arc::new(MemoryCookieStore::new()));
+    }
     if let Some(retries) = options.retries {
       config.retry.attempts = retries;
     }

@@ -42,7 +42,7 @@ impl Database {
 /// Opens the database of the store in `directory` for reading and writing.
 pub(super) fn open(directory: &Directory) -> Result<Database, StoreError> {
   let file = directory.path().join(FILE_NAME);
-  create_private(directory)
+  create_private(directory, FILE_NAME)
     .map_err(|source| StoreError::directory(directory.path(), source))?;
   let flags =
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -57,6 +57,22 @@ pub(super) fn open(directory: &Directory) -> Result<Database, StoreError> {
     tracing::warn!(%error, "the store's owner could not be noted");
   }
   Ok(database)
+}
+
+/// Opens or makes a further database of the store, with what the first one
+/// promises: the user's alone, and durable when a transaction is.
+pub(in crate::store) fn open_file(
+  directory: &Directory,
+  name: &str,
+) -> Result<Connection, StoreError> {
+  create_private(directory, name)
+    .map_err(|source| StoreError::directory(directory.path(), source))?;
+  let flags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+  let file = directory.path().join(name);
+  let Database { connection, .. } = connect(&file, flags, Mode::Shared)?;
+  set_up(&connection).map_err(|error| database_error(&file, error))?;
+  Ok(connection)
 }
 
 /// Connects without changing anything, not even on closing. The directories on
@@ -127,8 +143,8 @@ pub(super) fn check_format(
 
 /// Creates an empty file for the database, so that it, and all that SQLite
 /// puts beside it, is the user's alone.
-fn create_private(directory: &Directory) -> io::Result<()> {
-  match directory.create_new(FILE_NAME) {
+fn create_private(directory: &Directory, name: &str) -> io::Result<()> {
+  match directory.create_new(name) {
     Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
     _ => Ok(()),
   }
@@ -156,6 +172,11 @@ fn repair(database: &Database) {
 }
 
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+  set_up(connection)?;
+  migrations::migrate(connection)
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
   connection
     .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
   // Gives the space of what is forgotten back; has to precede every table.
@@ -184,5 +205,5 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     |_| Ok(()),
   )?;
   connection.set_prepared_statement_cache_capacity(STATEMENTS);
-  migrations::migrate(connection)
+  Ok(())
 }

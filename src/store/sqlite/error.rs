@@ -9,7 +9,7 @@ use rusqlite::ffi;
 use crate::store::StoreError;
 
 /// What `error`, met on the database in `file`, means for the store.
-pub(super) fn database_error(
+pub(in crate::store) fn database_error(
   file: &Path,
   error: rusqlite::Error,
 ) -> StoreError {

@@ -24,6 +24,8 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use url::Url;
 
+pub(super) use self::connection::open_file;
+pub(super) use self::error::database_error;
 pub(super) use self::read_only::read_directory;
 use self::reserve::Reserve;
 use self::writer::Request;

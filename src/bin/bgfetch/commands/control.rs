@@ -1,6 +1,7 @@
 //! `bgfetch abort`, `pause`, `unpause` and `click`: through the engine that is
 //! at work on the store, or on the store itself when there is none.
 
+mod click;
 mod find;
 mod unattended;
 
@@ -18,6 +19,7 @@ use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use tokio::time::Instant;
 
+pub use self::click::click;
 use self::find::find;
 use crate::arguments::Control;
 use crate::failure::Failure;

@@ -9,6 +9,7 @@ mod run;
 pub mod stored;
 
 use self::control::Wish;
+use self::control::click;
 use self::control::control;
 use crate::arguments::Command;
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
     Command::Abort(arguments) => block_on(control(Wish::Abort, arguments)),
     Command::Pause(arguments) => block_on(control(Wish::Pause, arguments)),
     Command::Unpause(arguments) => block_on(control(Wish::Unpause, arguments)),
-    Command::Click(arguments) => block_on(control(Wish::Click, arguments)),
+    Command::Click(arguments) => block_on(click(arguments)),
     Command::Demo(arguments) => block_on(demo::demo(&arguments)),
   }
 }

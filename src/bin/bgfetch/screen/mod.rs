@@ -90,6 +90,20 @@ impl Screen {
     }
   }
 
+  /// Something that a script wants its user to see: a line for people, an
+  /// object for programs.
+  pub fn told(&self, text: &str, event: serde_json::Value) {
+    self.note(text);
+    self.told_to_programs(event);
+  }
+
+  /// The same for programs alone.
+  pub fn told_to_programs(&self, event: serde_json::Value) {
+    if matches!(self.display, Shown::Json(_)) {
+      crate::output::json_line(&event);
+    }
+  }
+
   /// Something has gone wrong.
   pub fn error(&self, text: &str) {
     self.write(std::io::stderr(), &format!("{PREFIX}{text}\n"));
