@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::checkpoint_tickets::Tickets;
 use super::config::CheckpointPolicy;
 use super::pending::Pending;
 use super::pending::Stored;
@@ -35,6 +36,8 @@ pub(super) struct Checkpoint {
   first: Notify,
   /// It should not wait for the interval.
   soon: Notify,
+  /// What callers wait for that are not writing themselves.
+  tickets: Tickets,
   /// One writes at a time, so that facts keep their order.
   writing: tokio::sync::Mutex<()>,
 }
@@ -57,6 +60,7 @@ impl Checkpoint {
       pending: Mutex::default(),
       first: Notify::new(),
       soon: Notify::new(),
+      tickets: Tickets::default(),
       writing: tokio::sync::Mutex::default(),
     }
   }
@@ -111,8 +115,31 @@ impl Checkpoint {
   /// fails, or is dropped early, what was noted is kept for the next
   /// checkpoint, and `facts` are not: the caller hears that they did not
   /// become true, so they must not become it later.
+  ///
+  /// Callers that come while another one writes share the next round: one sync
+  /// and one transaction for all of them.
   pub(super) async fn write(&self, facts: &[Fact]) -> Result<(), StoreError> {
+    let ticket = self.tickets.draw(facts);
     let _writing = self.writing.lock().await;
+    if ticket.is_written() {
+      return Ok(());
+    }
+    let round = ticket.begin_round();
+    let all = round.facts();
+    let written = self.write_all(&all).await;
+    match written {
+      Ok(()) => round.written(),
+      // It is this caller's own error only if nobody else's facts were there.
+      Err(_) if round.is_shared() => {
+        round.part();
+        self.write_all(facts).await?;
+      }
+      Err(error) => return Err(error),
+    }
+    Ok(())
+  }
+
+  async fn write_all(&self, facts: &[Fact]) -> Result<(), StoreError> {
     while !self.try_write(facts).await? {}
     Ok(())
   }

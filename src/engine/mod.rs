@@ -4,6 +4,7 @@
 mod act;
 mod attempt;
 mod checkpoint;
+mod checkpoint_tickets;
 mod config;
 mod fetch;
 mod fetch_rejection;

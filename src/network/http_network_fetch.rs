@@ -10,6 +10,7 @@ use http::Version;
 use url::Url;
 
 use super::NetworkError;
+use super::TraceEvent;
 use super::classify::Phase;
 use super::classify::classify;
 use super::classify::place;
@@ -44,10 +45,23 @@ pub(super) async fn http_network_fetch(
   let client = client(fetch, connection)?;
   let idle_timeout = fetch.network.config().idle_timeout;
   let answer = client.execute(request);
+  trace(
+    fetch,
+    TraceEvent::Request {
+      method: &fetch.request.method,
+      url: &url,
+      headers,
+    },
+  );
   let response = unless_idle(answer, &activity, idle_timeout)
     .await
-    .ok_or_else(|| idle_error(&url, idle_timeout))?
-    .map_err(|error| classify(&error, &url, Phase::Head))?;
+    .ok_or_else(|| idle_error(&url, idle_timeout))
+    .and_then(|answer| {
+      answer.map_err(|error| classify(&error, &url, Phase::Head))
+    })
+    .inspect_err(|error| {
+      trace(fetch, TraceEvent::Failure { url: &url, error });
+    })?;
   let response = http::Response::<reqwest::Body>::from(response);
   let (parts, body) = response.into_parts();
   let status_message = match parts.extensions.get::<hyper::ext::ReasonPhrase>()
@@ -59,6 +73,16 @@ pub(super) async fn http_network_fetch(
     }
     None => String::new(),
   };
+  let headers = header_list(&parts.headers);
+  trace(
+    fetch,
+    TraceEvent::Response {
+      url: &url,
+      status: parts.status.as_u16(),
+      status_message: &status_message,
+      headers: &headers,
+    },
+  );
   let framed = parts.version >= Version::HTTP_2
     || parts.headers.contains_key("content-length")
     || parts.headers.contains_key("transfer-encoding");
@@ -70,11 +94,17 @@ pub(super) async fn http_network_fetch(
   Ok(InternalResponse {
     status: parts.status.as_u16(),
     status_message,
-    headers: header_list(&parts.headers),
+    headers,
     body,
     framed,
     opaque_redirect: false,
   })
+}
+
+fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
+  if let Some(trace) = &fetch.network.config().trace {
+    trace(event);
+  }
 }
 
 fn client(

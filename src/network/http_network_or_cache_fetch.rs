@@ -106,6 +106,14 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
       set_if_absent(&mut headers, "cookie", &value);
     }
   }
+  // 8.21.2. If there is an authentication entry for the request, it is sent.
+  if include_credentials
+    && let Some(credentials) = &fetch.network.config().credentials
+  {
+    for (name, value) in credentials(&fetch.request.url) {
+      set_if_absent(&mut headers, &name, &value);
+    }
+  }
   headers
 }
 

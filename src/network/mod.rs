@@ -33,9 +33,12 @@ use serde::Serialize;
 use url::Url;
 
 pub use self::client::Network;
+pub use self::config::Credentials;
 pub use self::config::NetworkConfig;
 pub use self::config::NetworkConfigError;
 pub use self::config::Proxy;
+pub use self::config::Trace;
+pub use self::config::TraceEvent;
 pub use self::cookies::CookieContext;
 pub use self::cookies::CookieStore;
 pub use self::cookies::MemoryCookieStore;

@@ -1,6 +1,8 @@
 //! The command line's grammar.
 
-use std::num::NonZeroU64;
+mod engine;
+mod get;
+
 use std::path::PathBuf;
 
 use background_fetch::network::NetworkPolicy;
@@ -10,7 +12,10 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use url::Url;
 
-use crate::byte_count;
+pub use self::engine::EngineOptions;
+pub use self::engine::Tls;
+pub use self::get::Credentials;
+pub use self::get::Get;
 
 /// Background fetches from the command line: transfers that outlive the
 /// process that started them.
@@ -29,8 +34,8 @@ pub enum Command {
   /// Run a script in a service worker's realm, or as a page with a service
   /// worker, until every background fetch has settled and its event is handled
   Run(Run),
-  /// Download URLs with no script: one background fetch, saved to --out
-  Get(Get),
+  /// Download URLs with no script, each into a file of its own
+  Get(Box<Get>),
   /// Continue everything unfinished in the store, and fire what is owed
   Resume(Resume),
   /// List the background fetches in the store, also while another process
@@ -72,26 +77,12 @@ pub struct Run {
 }
 
 #[derive(Args)]
-pub struct Get {
-  /// What to download
-  #[arg(required = true, value_name = "URL")]
-  pub urls: Vec<String>,
-  /// Resolve relative URLs against this one; also the origin with --policy
-  /// browser
-  #[arg(long, value_name = "URL", value_parser = base)]
-  pub base: Option<Url>,
-  /// Where the files are saved
-  #[arg(long, value_name = "DIR", default_value = ".")]
-  pub out: PathBuf,
-  #[command(flatten)]
-  pub engine: EngineOptions,
-}
-
-#[derive(Args)]
 pub struct Resume {
   /// Save in DIR, whatever the background fetches were started with
   #[arg(long, value_name = "DIR")]
   pub out: Option<PathBuf>,
+  #[command(flatten)]
+  pub credentials: Credentials,
   #[command(flatten)]
   pub engine: EngineOptions,
 }
@@ -139,40 +130,7 @@ pub struct Demo {
   pub size: u64,
 }
 
-/// What `run`, `get` and `resume` have in common.
-#[derive(Args)]
-pub struct EngineOptions {
-  /// The network rules: `server` presumes no page, `browser` applies CORS,
-  /// mixed content and the like
-  #[arg(long, value_enum, default_value_t = Policy::Server)]
-  pub policy: Policy,
-  /// At most N fetches on the wire at once
-  #[arg(long, value_name = "N")]
-  #[arg(value_parser = clap::value_parser!(u32).range(1..=65_536))]
-  pub max_concurrent: Option<u32>,
-  /// At most so many bytes a second over all transfers; K, M and G stand for
-  /// 1024 and its powers, as in 500K or 2M
-  #[arg(long, value_name = "BYTES", value_parser = byte_count::parse)]
-  pub limit_rate: Option<NonZeroU64>,
-  /// Try a GET that fails again N times in a row, with no byte in between;
-  /// while the machine is offline nothing is counted [default: 5]
-  #[arg(long, value_name = "N")]
-  pub retries: Option<u32>,
-  /// Fail when the machine was offline for so long, instead of waiting for
-  /// the network
-  #[arg(long, value_name = "SECONDS")]
-  pub offline_timeout: Option<u32>,
-  #[command(flatten)]
-  pub store: StoreOptions,
-  /// One JSON object a line on standard output, and nothing else there
-  #[arg(long, conflicts_with = "quiet")]
-  pub json: bool,
-  /// Say nothing but errors (a script's own output aside)
-  #[arg(long)]
-  pub quiet: bool,
-}
-
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct StoreOptions {
   /// Where background fetches are kept [default: bgfetch in the user's data
   /// directory]
@@ -180,8 +138,9 @@ pub struct StoreOptions {
   pub directory: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 pub enum Policy {
+  #[default]
   Server,
   Browser,
 }

@@ -3,11 +3,13 @@
 mod arguments;
 mod byte_count;
 mod commands;
+mod download;
 mod evaluations;
 mod failure;
 mod file_names;
 mod interrupt;
 mod logging;
+mod network_options;
 mod open_files;
 mod output;
 mod paths;
@@ -18,6 +20,7 @@ mod script;
 mod service_worker;
 mod session;
 mod started_by;
+mod trace;
 
 use clap::Parser;
 

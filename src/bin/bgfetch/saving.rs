@@ -65,7 +65,7 @@ pub async fn save(
 
 /// Whether the file at `path` is exactly the record's response. One that
 /// cannot be read is not.
-async fn has_bytes_of(path: &Path, record: &RecordHandle) -> bool {
+pub async fn has_bytes_of(path: &Path, record: &RecordHandle) -> bool {
   let is_file = std::fs::metadata(path).is_ok_and(|m| m.is_file());
   let Ok(mut file) = std::fs::File::open(path).map_err(drop) else {
     return false;

@@ -9,21 +9,27 @@ use std::time::Duration;
 
 use background_fetch::control;
 use background_fetch::engine::BackgroundFetchSnapshot;
-use background_fetch::engine::Concurrency;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Observer;
 use background_fetch::engine::PermissionState;
+use background_fetch::network::Network;
+use background_fetch::network::NetworkConfig;
 use futures::FutureExt;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
+use crate::download::Downloads;
+use crate::download::Jar;
+use crate::download::Saved;
+use crate::download::SecretHeaders;
 use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
 use crate::failure::SUCCESS;
 use crate::interrupt::Interrupt;
+use crate::network_options;
 use crate::paths;
 use crate::screen::Screen;
 use crate::service_worker::WorkerFiles;
@@ -31,12 +37,47 @@ use crate::service_worker::WorkerFiles;
 /// How long the engine may take to make everything durable at the end.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// Whether service workers get threads of their own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum ServiceWorkers {
-  Run,
-  /// The only realm is the command's.
-  None,
+/// What a command wants beside what its [`EngineOptions`] say.
+#[derive(Default)]
+pub struct Setup {
+  /// Where files are saved, instead of where the command that started a
+  /// background fetch said.
+  pub out: Option<PathBuf>,
+  /// Whether service workers get threads of their own. Without, the only
+  /// realms are the command's.
+  pub service_workers: bool,
+  pub secrets: SecretHeaders,
+  pub cookies: Option<Jar>,
+  /// Whether downloads go to standard output.
+  pub to_stdout: bool,
+}
+
+impl Setup {
+  /// The network for a command that has no engine.
+  ///
+  /// # Errors
+  ///
+  /// A setting cannot work, or a file cannot be read.
+  pub fn network(self, options: &EngineOptions) -> Result<Network, Failure> {
+    let mut config = EngineConfig::default();
+    network_options::apply(options, &mut config)?;
+    set_credentials(&mut config.network, self.secrets, self.cookies);
+    Network::new(config.network).map_err(Failure::usage)
+  }
+}
+
+fn set_credentials(
+  network: &mut NetworkConfig,
+  secrets: SecretHeaders,
+  cookies: Option<Jar>,
+) {
+  if !secrets.is_empty() {
+    let for_url = move |url: &url::Url| secrets.for_url(url);
+    network.credentials = Some(Arc::new(for_url));
+  }
+  if let Some(jar) = cookies {
+    network.cookies = Some(Arc::new(jar));
+  }
 }
 
 pub struct Session {
@@ -46,6 +87,10 @@ pub struct Session {
   pub evaluations: Evaluations,
   /// The files that service workers run.
   pub worker_files: Arc<WorkerFiles>,
+  pub downloads: Arc<Downloads>,
+  network: NetworkConfig,
+  /// How long the command may take.
+  max_time: Option<Duration>,
   before_events: BeforeEvents,
   observer: Observer,
   /// Takes the commands of other processes.
@@ -53,28 +98,29 @@ pub struct Session {
 }
 
 impl Session {
-  /// Starts the engine on the store that `options` name. Files are saved in
-  /// `out`, or else where the command that started a background fetch said.
-  /// Service workers run only where there are some.
+  /// Starts the engine on the store that `options` name.
   ///
   /// # Errors
   ///
-  /// The store is in use or cannot be used.
+  /// The store is in use or cannot be used, or a file that the options name
+  /// cannot.
   pub fn open(
     options: &EngineOptions,
-    out: Option<PathBuf>,
-    service_workers: ServiceWorkers,
+    setup: Setup,
     screen: Arc<Screen>,
   ) -> Result<Self, Failure> {
     let directory = paths::store_directory(&options.store)?;
     let evaluations = Evaluations::default();
-    let before_events = BeforeEvents::new(screen.clone(), out);
+    let saved = Saved::open(&directory);
+    let downloads = Arc::new(Downloads::new(saved, setup.to_stdout));
+    let before_events =
+      BeforeEvents::new(screen.clone(), setup.out, downloads.clone());
     let mut config = EngineConfig {
       before_event: Some(before_events.hook()),
       ..EngineConfig::default()
     };
     let worker_files = Arc::new(WorkerFiles::default());
-    if service_workers == ServiceWorkers::Run {
+    if setup.service_workers {
       config.service_worker_host = Some(worker_files.host(&screen));
     }
     // What a script starts when it is run again is in the store already.
@@ -83,20 +129,9 @@ impl Session {
       true => PermissionState::Denied,
       false => PermissionState::Granted,
     });
-    if let Some(n) = options.max_concurrent {
-      let n = n as usize;
-      config.concurrency = Concurrency {
-        in_all: n,
-        per_background_fetch: n,
-      };
-    }
-    config.network.limit_rate = options.limit_rate;
-    if let Some(retries) = options.retries {
-      config.retry.attempts = retries;
-    }
-    config.retry.offline_timeout = options
-      .offline_timeout
-      .map(|seconds| Duration::from_secs(seconds.into()));
+    network_options::apply(options, &mut config)?;
+    set_credentials(&mut config.network, setup.secrets, setup.cookies);
+    let network = config.network.clone();
     let engine = Engine::open(&directory, config)?;
     before_events.engine_is(&engine);
     // Its transfers do not depend on it.
@@ -115,8 +150,20 @@ impl Session {
       screen,
       evaluations,
       worker_files,
+      downloads,
+      network,
+      max_time: options.max_time.map(|n| Duration::from_secs(n.into())),
       before_events,
     })
+  }
+
+  /// A network as the engine's, for what is asked before anything is fetched.
+  ///
+  /// # Errors
+  ///
+  /// A setting cannot work.
+  pub fn network(&self) -> Result<Network, Failure> {
+    Network::new(self.network.clone()).map_err(Failure::usage)
   }
 
   /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
@@ -133,6 +180,7 @@ impl Session {
       () = interrupt.interrupted() => Ok(INTERRUPTED),
       () = self.before_events.unsaved() => Ok(FAILED),
       () = self.show() => Ok(FAILED),
+      () = self.out_of_time() => Ok(FAILED),
       ended = work => ended,
     };
     // What has happened since it was looked the last time.
@@ -160,6 +208,17 @@ impl Session {
       SUCCESS if !succeeded => Ok(FAILED),
       status => Ok(status),
     }
+  }
+
+  async fn out_of_time(&self) {
+    match self.max_time {
+      Some(time) => tokio::time::sleep(time).await,
+      None => std::future::pending().await,
+    }
+    self.screen.error(
+      "the time that --max-time allows is over; everything is kept, and the \
+       same command continues",
+    );
   }
 
   /// For ever.

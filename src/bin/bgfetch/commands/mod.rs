@@ -17,7 +17,7 @@ use crate::failure::Failure;
 pub fn execute(command: Command) -> Result<u8, Failure> {
   match command {
     Command::Run(arguments) => block_on(run::run(arguments)),
-    Command::Get(arguments) => block_on(get::get(arguments)),
+    Command::Get(arguments) => block_on(get::get(*arguments)),
     Command::Resume(arguments) => block_on(resume::resume(arguments)),
     Command::List(arguments) => block_on(list::list(&arguments)),
     Command::Show(arguments) => block_on(list::show(&arguments)),

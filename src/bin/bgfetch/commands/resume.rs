@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use background_fetch::engine::RealmFacts;
-use background_fetch::engine::RealmKind;
+use background_fetch::store::Store;
+use background_fetch::store::StoredBackgroundFetch;
 use futures::future::BoxFuture;
 use futures::future::try_join_all;
 use url::Url;
 
 use super::get;
+use super::list;
 use super::run;
 use crate::arguments::Resume;
+use crate::download;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::SUCCESS;
@@ -21,8 +24,8 @@ use crate::paths;
 use crate::screen::Screen;
 use crate::script;
 use crate::script::Script;
-use crate::session::ServiceWorkers;
 use crate::session::Session;
+use crate::session::Setup;
 use crate::started_by::StartedBy;
 
 pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
@@ -35,8 +38,17 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
-  let session =
-    Session::open(&arguments.engine, out, ServiceWorkers::Run, screen)?;
+  let urls = stored_urls(&arguments)?;
+  let (secrets, cookies) =
+    download::shown_again(&arguments.credentials, &urls)?;
+  let setup = Setup {
+    out,
+    service_workers: true,
+    secrets,
+    cookies: Some(cookies),
+    ..Setup::default()
+  };
+  let session = Session::open(&arguments.engine, setup, screen)?;
   let scopes = scopes(&session);
   if scopes.is_empty() {
     session.screen.note("nothing is unfinished");
@@ -89,13 +101,24 @@ fn resume_scope(
   let engine = session.engine.clone();
   match started_by {
     StartedBy::Get { .. } => Box::pin(async move {
-      let facts = RealmFacts {
-        scope: scope.clone(),
-        ..RealmFacts::new(RealmKind::ServiceWorker, scope)
-      };
-      get::attend(&engine.attach(facts)).await;
+      get::attend(&engine.attach(get::worker_in(&scope))).await;
       Ok(true)
     }),
+    StartedBy::Download { typed, .. } => {
+      let realm = engine.attach(get::worker_in(&scope));
+      let downloads = session.downloads.clone();
+      let screen = session.screen.clone();
+      let mut all = engine.background_fetches().into_iter();
+      let key = all.find(|b| b.scope == scope).map(|b| b.key);
+      Box::pin(async move {
+        let Some(key) = key else { return Ok(true) };
+        let ended = get::attend_download(&downloads, &realm, key).await;
+        if let Some(why) = ended.why() {
+          screen.error(&get::sentence(&typed, why));
+        }
+        Ok(ended.is_success())
+      })
+    }
     // Its worker is woken by itself: its scripts are in the store. The page is
     // as gone as one that was closed.
     StartedBy::Run {
@@ -147,4 +170,18 @@ fn resume_scope(
       })
     }
   }
+}
+
+/// The URLs of the downloads in the store.
+fn stored_urls(arguments: &Resume) -> Result<Vec<Url>, Failure> {
+  let directory = paths::store_directory(&arguments.engine.store)?;
+  if !directory.exists() {
+    return Ok(Vec::new());
+  }
+  let rows = Store::read_directory(&directory)?.into_iter().flatten();
+  let url = |row: StoredBackgroundFetch| match list::started_by(&row)? {
+    StartedBy::Download { download, .. } => Some(download.url),
+    _ => None,
+  };
+  Ok(rows.filter_map(url).collect())
 }

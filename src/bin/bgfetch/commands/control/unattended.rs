@@ -65,7 +65,7 @@ async fn abort(
   store.facts.commit(vec![Fact::Aborted { key }]).await?;
   match started_by(row) {
     // There is no script that has to hear of it.
-    Some(StartedBy::Get { .. }) => {
+    Some(StartedBy::Get { .. } | StartedBy::Download { .. }) => {
       store.facts.commit(vec![Fact::Forgotten { key }]).await?;
       let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
       for body in bodies.flatten() {

@@ -20,7 +20,6 @@ use self::server::Server;
 use super::run;
 use crate::arguments::Demo;
 use crate::arguments::EngineOptions;
-use crate::arguments::Policy;
 use crate::arguments::Run;
 use crate::arguments::StoreOptions;
 use crate::failure::FAILED;
@@ -139,16 +138,11 @@ async fn podcast(
     base: Url::parse(&base).map_err(Failure::failed)?,
     out: Some(directory.join("podcast")),
     engine: EngineOptions {
-      policy: Policy::Server,
-      max_concurrent: None,
-      limit_rate: None,
-      retries: None,
-      offline_timeout: None,
       store: StoreOptions {
         directory: Some(directory.join("store")),
       },
-      json: false,
       quiet: true,
+      ..EngineOptions::default()
     },
   };
   run::run_until(arguments, interrupt).await
