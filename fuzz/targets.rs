@@ -313,6 +313,7 @@ fn stored(id: &str) -> StoredBackgroundFetch {
     bodies: vec![RecordBodies::default()],
     active: true,
     event_owed: false,
+    retained: None,
     created: 0,
   }
 }

@@ -65,7 +65,11 @@ pub mod service_worker;
 pub mod spec;
 pub mod store;
 
-/// The README's example has to compile.
+/// The examples of the README and of `docs/` have to compile.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod documents {
+  #[doc = include_str!("../README.md")]
+  struct Readme;
+  #[doc = include_str!("../docs/embedding.md")]
+  struct Embedding;
+}

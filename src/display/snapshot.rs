@@ -9,6 +9,7 @@ use crate::spec::BackgroundFetchResult;
 use crate::spec::ImageResource;
 use crate::spec::Perform;
 use crate::store::BackgroundFetchKey;
+use crate::store::Retained;
 
 /// A background fetch at one moment, copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub struct BackgroundFetchSnapshot {
   pub paused: bool,
   /// Why nothing comes at the moment, although it is not paused.
   pub waiting: Option<Waiting>,
+  /// Set while it is kept although nothing happens with it any more: its event
+  /// could not be delivered, or it is a failed download that can be continued.
+  pub retained: Option<Retained>,
   /// How many records there are.
   pub records: usize,
   /// Why it failed, for people. Scripts never see it: it may name what
@@ -76,6 +80,7 @@ impl BackgroundFetchSnapshot {
       records_available: b.records_available,
       paused: b.paused,
       waiting: None,
+      retained: None,
       records: b.records.len(),
       diagnostic: String::new(),
       embedder_data: String::new(),

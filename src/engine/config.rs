@@ -38,6 +38,11 @@ pub struct EngineConfig {
   /// records are sure to be there. The event waits for it. After a crash in
   /// between it is called again.
   pub before_event: Option<BeforeEvent>,
+  /// How long a background fetch is kept after its event could not be
+  /// delivered, or after it has failed in a realm that
+  /// [keeps failed ones](super::RealmFacts::keep_failed); then it is deleted
+  /// with its bytes. By the clock on the wall. Default: 7 days.
+  pub retention: Duration,
   /// Who runs service workers. Default: nobody. Then scripts cannot register
   /// any; the embedder attaches their realms itself, and vouches for the
   /// worker of every other realm's registration.
@@ -61,6 +66,7 @@ impl Default for EngineConfig {
       checkpoint: CheckpointPolicy::default(),
       display: None,
       before_event: None,
+      retention: Duration::from_secs(7 * 24 * 60 * 60),
       service_worker_host: None,
       service_worker_limits: ServiceWorkerLimits::default(),
     }

@@ -196,6 +196,7 @@ impl Realm {
     let environment = StoredEnvironment {
       environment: self.environment(),
       embedder_data: self.facts().embedder_data.clone(),
+      keep_failed: self.facts().keep_failed,
     };
     let created = SystemTime::now().duration_since(UNIX_EPOCH);
     // fetch.6.4 to fetch.6.6
@@ -229,6 +230,7 @@ impl Realm {
         .collect(),
       active: true,
       event_owed: false,
+      retained: None,
       created: created.map_or(0, |d| d.as_millis() as i64),
     }
   }
@@ -253,6 +255,8 @@ fn start(
     registration: realm.registration.clone(),
     environment: realm.environment(),
     embedder_data: realm.facts().embedder_data.clone(),
+    keep_failed: realm.facts().keep_failed,
+    retained: None,
     net_check: realm.net_check(),
     slots: slots.collect(),
     perform: Perform::new(row.background_fetch),

@@ -27,6 +27,7 @@ mod request_body;
 mod response_data;
 mod restore;
 mod restore_record;
+mod retention;
 mod retry;
 mod run;
 mod script;
@@ -191,6 +192,11 @@ impl Engine {
     shared.spawn(async move {
       let stopping = checkpoints.stopping.clone();
       checkpoints.checkpoint.run(stopping).await;
+    });
+    let retained = shared.clone();
+    shared.spawn(async move {
+      let stopping = retained.stopping.clone();
+      attempt::until(&stopping, retention::expire(&retained)).await;
     });
     Ok(engine)
   }

@@ -10,6 +10,7 @@ use super::inbox::Inbox;
 use super::registration::Registration;
 use super::run::Run;
 use crate::spec::FunctionalEvent;
+use crate::store::BackgroundFetchKey;
 
 /// An event on its way to a service worker, by a number of its registration's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -207,6 +208,10 @@ impl Registration {
 impl Events {
   pub(super) fn is_idle(&self) -> bool {
     self.unfinished == 0 && self.owed.is_empty()
+  }
+
+  pub(super) fn withdraw(&mut self, key: BackgroundFetchKey) {
+    self.owed.retain(|_, owed| owed.run.key != key);
   }
 
   pub(super) fn clear(&mut self) {

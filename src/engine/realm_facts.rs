@@ -36,6 +36,13 @@ pub struct RealmFacts {
   /// Whatever the embedder wants to find again with the background fetch
   /// after a restart.
   pub embedder_data: String,
+  /// Whether a background fetch of the realm that has failed is kept with its
+  /// bytes when its event was handled, so that [`Engine::retry`](super::Engine::retry)
+  /// can continue it, for the [retention time](super::EngineConfig::retention).
+  /// Default: `false`, as the specification has it: its records are deleted
+  /// after the event. For a realm that has no script which could start it
+  /// again.
+  pub keep_failed: bool,
   /// The service worker that the realm runs, when a
   /// [host](super::ServiceWorkerHost) was asked to.
   pub worker: Option<WorkerId>,
@@ -54,6 +61,7 @@ impl RealmFacts {
       referrer_policy: String::new(),
       net_check: None,
       embedder_data: String::new(),
+      keep_failed: false,
       worker: None,
     }
   }
@@ -70,6 +78,7 @@ impl RealmFacts {
       referrer_policy: environment.referrer_policy,
       net_check: environment.net_check,
       embedder_data: environment.embedder_data,
+      keep_failed: false,
       worker: Some(worker.worker),
     }
   }

@@ -12,6 +12,7 @@ use url::Url;
 use super::owed_events::Events;
 use super::run::Run;
 use crate::service_worker::ServiceWorkers;
+use crate::store::BackgroundFetchKey;
 
 pub(super) struct Registration {
   pub(super) scope: Url,
@@ -71,6 +72,12 @@ impl Registration {
     let mut events = self.events.lock();
     events.unfinished = events.unfinished.saturating_add_signed(change);
     drop(events);
+    self.changed.notify_waiters();
+  }
+
+  /// Takes back what is to be said of a background fetch.
+  pub(super) fn withdraw_events(&self, key: BackgroundFetchKey) {
+    self.events.lock().withdraw(key);
     self.changed.notify_waiters();
   }
 

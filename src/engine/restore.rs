@@ -14,6 +14,8 @@ use super::run::NewRun;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::Environment;
+use crate::network::NetCheck;
+use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
 use crate::store::BodyId;
@@ -27,6 +29,8 @@ use crate::store::StoredBackgroundFetch;
 pub(super) struct StoredEnvironment {
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  #[serde(default)]
+  pub(super) keep_failed: bool,
 }
 
 impl StoredEnvironment {
@@ -84,9 +88,17 @@ async fn restore_row(
       return None;
     }
   };
-  let settled = row.event_owed;
+  restore_records(shared, &mut row).await;
+  Some(make_known(shared, row, stored, None))
+}
+
+/// Finds out how much of each record is there.
+pub(super) async fn restore_records(
+  shared: &Arc<Shared>,
+  row: &mut StoredBackgroundFetch,
+) {
+  let settled = row.background_fetch.result != BackgroundFetchResult::None;
   let records = row.background_fetch.records.iter_mut();
-  let mut slots = Vec::new();
   for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
     let place = Place {
       shared,
@@ -95,8 +107,20 @@ async fn restore_row(
       settled,
     };
     restore_record::restore(place, record, bodies).await;
+  }
+}
+
+/// The background fetch of a row, known to the engine. Nothing of it runs yet.
+pub(super) fn make_known(
+  shared: &Arc<Shared>,
+  row: StoredBackgroundFetch,
+  stored: StoredEnvironment,
+  net_check: Option<NetCheck>,
+) -> Arc<Run> {
+  let records = row.background_fetch.records.iter().zip(row.bodies);
+  let slots = records.map(|(record, bodies)| {
     let data = &record.response_data;
-    slots.push(NewSlot {
+    NewSlot {
       request: record.request.clone(),
       request_body: bodies.request,
       response: ResponseState::restored(
@@ -105,9 +129,10 @@ async fn restore_row(
         data.result,
         bodies.response,
       ),
-      diagnostic: std::mem::take(&mut bodies.diagnostic),
-    });
-  }
+      diagnostic: bodies.diagnostic,
+    }
+  });
+  let slots = slots.collect();
   let id = row.background_fetch.id.clone();
   let run = Run::new(
     shared,
@@ -116,7 +141,9 @@ async fn restore_row(
       registration: shared.registrations.get(&row.scope),
       environment: stored.environment,
       embedder_data: stored.embedder_data,
-      net_check: None,
+      keep_failed: stored.keep_failed,
+      retained: row.retained,
+      net_check,
       slots,
       perform: Perform::new(row.background_fetch),
     },
@@ -125,11 +152,15 @@ async fn restore_row(
     run.registration.insert_active(id, run.clone());
   }
   shared.runs.lock().insert(run.key, run.clone());
-  Some(run)
+  run
 }
 
-fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
+/// Begins what was restored, or continued.
+pub(super) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
   let failure_reason = run.look(|p| p.background_fetch().failure_reason);
+  if run.retained().is_some() {
+    return shared.tell_observers(&run);
+  }
   run.registration.unfinished(1);
   if run.is_settled() {
     let event = FunctionalEvent::of_settled(failure_reason);

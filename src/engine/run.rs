@@ -26,6 +26,7 @@ use crate::spec::BackgroundFetchResult;
 use crate::spec::Perform;
 use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
+use crate::store::Retained;
 
 pub(super) struct Run {
   pub(super) key: BackgroundFetchKey,
@@ -34,6 +35,8 @@ pub(super) struct Run {
   pub(super) shared: Weak<Shared>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  /// See [`RealmFacts::keep_failed`](super::RealmFacts::keep_failed).
+  pub(super) keep_failed: bool,
   /// The realm's own check; a run that was restored has only the one of the
   /// network's configuration.
   pub(super) net_check: Option<NetCheck>,
@@ -41,6 +44,7 @@ pub(super) struct Run {
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
+  retained: Mutex<Option<Retained>>,
   /// Its registration is no more: it ends without an event.
   purged: AtomicBool,
   watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
@@ -58,6 +62,8 @@ pub(super) struct NewRun {
   pub(super) registration: Arc<Registration>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
+  pub(super) keep_failed: bool,
+  pub(super) retained: Option<Retained>,
   pub(super) net_check: Option<NetCheck>,
   pub(super) slots: Vec<NewSlot>,
   pub(super) perform: Perform,
@@ -74,6 +80,8 @@ impl Run {
       registration: new.registration,
       environment: new.environment,
       embedder_data: new.embedder_data,
+      keep_failed: new.keep_failed,
+      retained: Mutex::new(new.retained),
       net_check: new.net_check,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       concurrency: Semaphore::new(
@@ -168,6 +176,23 @@ impl Run {
     *self.result.lock() = result;
   }
 
+  /// Why and since when it is kept, if it has settled and nothing happens with
+  /// it any more.
+  pub(super) fn retained(&self) -> Option<Retained> {
+    self.retained.lock().clone()
+  }
+
+  pub(super) fn set_retained(&self, retained: Option<Retained>) {
+    *self.retained.lock() = retained;
+  }
+
+  /// Another value takes the place of this one: its quota and its watchers.
+  pub(super) fn give_place_to(&self, other: &Self) {
+    self.state.lock().taken.set(0);
+    let watchers = std::mem::take(&mut *self.watchers.lock());
+    other.watchers.lock().extend(watchers);
+  }
+
   pub(super) fn purge(&self) {
     self.purged.store(true, Ordering::SeqCst);
   }
@@ -202,6 +227,7 @@ impl Run {
     if !snapshot.paused && !snapshot.is_settled() {
       snapshot.waiting = self.waiting();
     }
+    snapshot.retained = self.retained();
     snapshot.embedder_data = self.embedder_data.clone();
     snapshot
   }

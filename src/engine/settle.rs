@@ -8,8 +8,12 @@ use std::time::Duration;
 use super::attempt::until;
 use super::checkpoint::LONGEST_WAIT;
 use super::purge;
+use super::retention;
 use super::run::Run;
 use super::shared::Shared;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::store::Fact;
 use crate::store::StoreError;
@@ -119,7 +123,9 @@ pub(super) fn announce(
   let store = shared.clone();
   shared.spawn(async move {
     // Others may need the space, however long the event takes.
-    store.delete_bodies(run.discard_unexposed()).await;
+    if !run.keep_failed {
+      store.delete_bodies(run.discard_unexposed()).await;
+    }
     if let Some(before) = before {
       let before = before(run.snapshot());
       if until(&stopping, before).await.is_none() {
@@ -151,6 +157,11 @@ pub(super) fn event_handled(
   // Its records cannot be reached any more. The registration is not idle until
   // they are gone, so that whoever waits for the end finds no rest.
   shared.clone().spawn(async move {
+    let failed = run.look(|p| is_continuable(p.background_fetch()));
+    if run.keep_failed && failed {
+      retention::retain(&shared, &run, String::new()).await;
+      return run.registration.unfinished(-1);
+    }
     if let Err(error) = forget(&shared, &run).await {
       // The row stays for now, and so do the bodies: until it is gone the
       // event may be fired again after a restart, as one that is delivered at
@@ -162,8 +173,17 @@ pub(super) fn event_handled(
   });
 }
 
+/// Whether it has failed, and nobody wanted that.
+fn is_continuable(fetch: &BackgroundFetch) -> bool {
+  fetch.result == BackgroundFetchResult::Failure
+    && fetch.failure_reason != BackgroundFetchFailureReason::Aborted
+}
+
 /// Forgets a background fetch whose event was handled, with its bodies.
-async fn forget(shared: &Shared, run: &Run) -> Result<(), StoreError> {
+pub(super) async fn forget(
+  shared: &Shared,
+  run: &Run,
+) -> Result<(), StoreError> {
   let forgotten = || vec![Fact::Forgotten { key: run.key }];
   let mut written = shared.checkpoint.write(&forgotten()).await;
   if written.as_ref().is_err_and(StoreError::is_full) {

@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,6 +51,8 @@ pub(super) struct Shared {
   pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
   /// The engine is going down; nothing settles any more.
   pub(super) stopping: CancellationToken,
+  /// A background fetch is retained from now on.
+  pub(super) retained: Notify,
   quotas: Quotas,
   tasks: TaskTracker,
   runtime: Handle,
@@ -83,6 +86,7 @@ impl Shared {
         service_workers,
         runs: Mutex::default(),
         stopping: CancellationToken::new(),
+        retained: Notify::new(),
         quotas: Quotas::default(),
         tasks: TaskTracker::new(),
         observers: Mutex::default(),

@@ -57,8 +57,21 @@ pub struct StoredBackgroundFetch {
   pub active: bool,
   /// Whether the event that says how it settled is still owed.
   pub event_owed: bool,
+  /// Set while it is kept although nothing happens with it any more.
+  pub retained: Option<Retained>,
   /// Milliseconds since the epoch.
   pub created: i64,
+}
+
+/// Why, and since when, a settled background fetch is kept: until it is
+/// continued, delivered, deleted, or out of retention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retained {
+  /// Milliseconds since the epoch.
+  pub since: i64,
+  /// Why its event could not be delivered, for people. Empty when the event
+  /// was handled, and it is a failed download that can be continued.
+  pub undelivered: String,
 }
 
 /// What the store keeps of one record beside the specification's values.
@@ -118,6 +131,18 @@ pub enum Fact {
     result: BackgroundFetchResult,
     failure_reason: BackgroundFetchFailureReason,
   },
+  /// It has settled, and is kept from now on. Its event is owed no longer,
+  /// unless it could not be delivered.
+  Retained {
+    key: BackgroundFetchKey,
+    retained: Retained,
+  },
+  /// The event that could not be delivered is delivered again.
+  Redelivered { key: BackgroundFetchKey },
+  /// A failed background fetch is continued: it is active, has no result, and
+  /// neither have those of its records that have failed. What they have
+  /// stored stays. Their requests may be sent again.
+  Retried { key: BackgroundFetchKey },
   /// What the display shows has changed: each `Some` replaces a value.
   Ui {
     key: BackgroundFetchKey,
@@ -141,6 +166,9 @@ impl Fact {
       | Self::Paused { key, .. }
       | Self::Aborted { key }
       | Self::Settled { key, .. }
+      | Self::Retained { key, .. }
+      | Self::Redelivered { key }
+      | Self::Retried { key }
       | Self::Ui { key, .. }
       | Self::Forgotten { key } => *key,
     }

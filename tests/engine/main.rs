@@ -24,5 +24,6 @@ mod records;
 mod refuse;
 mod restart;
 mod resume;
+mod retention;
 mod shown;
 mod upload;

@@ -87,6 +87,7 @@ fn background_fetch(id: &str, records: usize) -> StoredBackgroundFetch {
     bodies: vec![RecordBodies::default(); records],
     active: true,
     event_owed: false,
+    retained: None,
     created: 1_700_000_000_000,
   }
 }

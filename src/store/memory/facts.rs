@@ -5,6 +5,9 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::RecordResult;
 use crate::store::BackgroundFetchKey;
 use crate::store::DamagedRow;
 use crate::store::Fact;
@@ -157,6 +160,12 @@ impl Rows {
         fetch.result = result;
         fetch.failure_reason = failure_reason;
       }
+      Fact::Retained { retained, .. } => {
+        row.event_owed = !retained.undelivered.is_empty();
+        row.retained = Some(retained);
+      }
+      Fact::Redelivered { .. } => row.retained = None,
+      Fact::Retried { .. } => row.retried(),
       Fact::Ui { title, icons, .. } => {
         if let Some(title) = title {
           fetch.title = title;
@@ -167,6 +176,27 @@ impl Rows {
       }
       Fact::Forgotten { key } => {
         self.rows.remove(&key);
+      }
+    }
+  }
+}
+
+impl StoredBackgroundFetch {
+  fn retried(&mut self) {
+    self.active = true;
+    self.event_owed = false;
+    self.retained = None;
+    let fetch = &mut self.background_fetch;
+    fetch.result = BackgroundFetchResult::None;
+    fetch.failure_reason = BackgroundFetchFailureReason::None;
+    fetch.abort_all = false;
+    fetch.paused = false;
+    for (record, bodies) in fetch.records.iter_mut().zip(&mut self.bodies) {
+      let result = &mut record.response_data.result;
+      if matches!(result, Some(r) if *r != RecordResult::Success) {
+        *result = None;
+        bodies.diagnostic.clear();
+        bodies.sent = false;
       }
     }
   }

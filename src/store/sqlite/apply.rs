@@ -37,8 +37,8 @@ pub(super) fn insert(
       "INSERT INTO background_fetch (scope, id, environment, title, icons,
          download_total, upload_total, uploaded, result, failure_reason,
          records_available, paused, abort_all, active, event_owed, created,
-         records)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         records, retained_since, undelivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
       row.scope.as_str(),
@@ -58,6 +58,8 @@ pub(super) fn insert(
       row.event_owed,
       row.created,
       fetch.records.len() as i64,
+      row.retained.as_ref().map(|retained| retained.since),
+      row.retained.as_ref().map_or("", |r| r.undelivered.as_str()),
     ])
     .map_err(|error| {
       if is_duplicate(&error) {
@@ -159,6 +161,31 @@ pub(super) fn apply(
        WHERE key = ?1",
       params![key, result.as_str(), failure_reason.as_str()],
     ),
+    Fact::Retained { retained, .. } => run(
+      "UPDATE background_fetch SET event_owed = ?3 <> '',
+         retained_since = ?2, undelivered = ?3
+       WHERE key = ?1",
+      params![key, retained.since, retained.undelivered],
+    ),
+    Fact::Redelivered { .. } => run(
+      "UPDATE background_fetch SET retained_since = NULL, undelivered = ''
+       WHERE key = ?1",
+      params![key],
+    ),
+    Fact::Retried { .. } => {
+      run(
+        "UPDATE background_fetch SET active = 1, event_owed = 0, result = '',
+           failure_reason = '', abort_all = 0, paused = 0,
+           retained_since = NULL, undelivered = ''
+         WHERE key = ?1",
+        params![key],
+      )?;
+      run(
+        "UPDATE record SET result = NULL, diagnostic = '', sent = 0
+         WHERE background_fetch = ?1 AND result <> 'success'",
+        params![key],
+      )
+    }
     Fact::Ui { title, icons, .. } => run(
       "UPDATE background_fetch SET title = coalesce(?2, title),
          icons = coalesce(?3, icons)

@@ -16,6 +16,7 @@ use crate::store::BackgroundFetchKey;
 use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
+use crate::store::Retained;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
@@ -96,8 +97,15 @@ fn read_background_fetch(
     bodies,
     active: flag(row, "active")?,
     event_owed: flag(row, "event_owed")?,
+    retained: retained(row)?,
     created: get(row, "created")?,
   })
+}
+
+fn retained(row: &Row<'_>) -> Result<Option<Retained>, Damage> {
+  let since: Option<i64> = get(row, "retained_since")?;
+  let undelivered = get(row, "undelivered")?;
+  Ok(since.map(|since| Retained { since, undelivered }))
 }
 
 /// The outer error is the database's, the inner one that of a single record.

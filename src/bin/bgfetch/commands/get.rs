@@ -254,13 +254,17 @@ impl<'a> Files<'a> {
       policy: self.arguments.engine.policy.into(),
       embedder_data,
       scope: scope.clone(),
+      keep_failed: true,
       ..RealmFacts::new(
         RealmKind::ServiceWorker,
         base.cloned().unwrap_or(scope),
       )
     });
     let key = match stored {
-      Some(stored) => stored.key,
+      Some(stored) => match retry(&self.engine, stored).await {
+        Ok(()) => stored.key,
+        Err(why) => return Ended::Failed(why),
+      },
       None => match self.start(&realm, item).await {
         Ok(key) => key,
         Err(refused) => return Ended::Failed(refused.to_string()),
@@ -302,7 +306,9 @@ impl<'a> Files<'a> {
       .iter()
       .map(|item| self.as_stored(item).download)
       .collect();
+    let is_active = |b: &BackgroundFetchSnapshot| b.retained.is_none();
     let others = self.stored.iter().filter(|(d, _)| !own.contains(d));
+    let others = others.filter(|(_, other)| is_active(other));
     let attended = others.map(async |(_, other)| {
       let realm = self.engine.attach(worker_in(&other.scope));
       attend(&realm).await;
@@ -313,10 +319,27 @@ impl<'a> Files<'a> {
   }
 }
 
+/// Continues a download that has failed.
+///
+/// # Errors
+///
+/// The store cannot remember it.
+pub async fn retry(
+  engine: &Engine,
+  stored: &BackgroundFetchSnapshot,
+) -> Result<(), String> {
+  match stored.retained {
+    Some(_) => engine.retry(stored.key).await.map(drop),
+    None => Ok(()),
+  }
+  .map_err(|error| error.to_string())
+}
+
 /// The realm that takes the event of a download in `scope`.
 pub fn worker_in(scope: &Url) -> RealmFacts {
   RealmFacts {
     scope: scope.clone(),
+    keep_failed: true,
     ..RealmFacts::new(RealmKind::ServiceWorker, scope.clone())
   }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::RealmFacts;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
@@ -15,6 +16,7 @@ use super::list;
 use super::run;
 use crate::arguments::Resume;
 use crate::download;
+use crate::download::Ended;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::SUCCESS;
@@ -56,7 +58,9 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   let counts: Vec<Url> = scopes.keys().cloned().collect();
   let all: Vec<_> = scopes
     .into_iter()
-    .map(|(scope, started_by)| resume_scope(&session, scope, started_by))
+    .map(|(scope, (started_by, stored))| {
+      resume_scope(&session, scope, started_by, stored)
+    })
     .collect();
   let work = async {
     let done = try_join_all(all).await?;
@@ -72,13 +76,16 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
 
 /// What there is to go on with. Where several commands have used a scope, the
 /// latest one has it.
-fn scopes(session: &Session) -> BTreeMap<Url, StartedBy> {
+fn scopes(
+  session: &Session,
+) -> BTreeMap<Url, (StartedBy, BackgroundFetchSnapshot)> {
   let mut scopes = BTreeMap::new();
   let mut strangers = 0;
   for background_fetch in session.engine.background_fetches() {
     match StartedBy::parse(&background_fetch.embedder_data) {
       Some(started_by) => {
-        scopes.insert(background_fetch.scope, started_by);
+        let scope = background_fetch.scope.clone();
+        scopes.insert(scope, (started_by, background_fetch));
       }
       None => strangers += 1,
     }
@@ -97,10 +104,14 @@ fn resume_scope(
   session: &Session,
   scope: Url,
   started_by: StartedBy,
+  stored: BackgroundFetchSnapshot,
 ) -> BoxFuture<'static, Result<bool, Failure>> {
   let engine = session.engine.clone();
   match started_by {
     StartedBy::Get { .. } => Box::pin(async move {
+      get::retry(&engine, &stored)
+        .await
+        .map_err(Failure::failed)?;
       get::attend(&engine.attach(get::worker_in(&scope))).await;
       Ok(true)
     }),
@@ -108,11 +119,11 @@ fn resume_scope(
       let realm = engine.attach(get::worker_in(&scope));
       let downloads = session.downloads.clone();
       let screen = session.screen.clone();
-      let mut all = engine.background_fetches().into_iter();
-      let key = all.find(|b| b.scope == scope).map(|b| b.key);
       Box::pin(async move {
-        let Some(key) = key else { return Ok(true) };
-        let ended = get::attend_download(&downloads, &realm, key).await;
+        let ended = match get::retry(&engine, &stored).await {
+          Ok(()) => get::attend_download(&downloads, &realm, stored.key).await,
+          Err(why) => Ended::Failed(why),
+        };
         if let Some(why) = ended.why() {
           screen.error(&get::sentence(&typed, why));
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
+use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::store::BackgroundFetchKey;
 use parking_lot::Mutex;
@@ -124,13 +125,20 @@ fn wrong(why: &str, kept: Option<PathBuf>) -> String {
 
 /// Why a download has failed, and what can be done.
 fn failure(snapshot: &BackgroundFetchSnapshot) -> String {
+  if snapshot.failure_reason == BackgroundFetchFailureReason::Aborted {
+    return "it was aborted".to_string();
+  }
   let reason = snapshot.failure_reason.as_str();
   let why = match text::printable(&snapshot.diagnostic) {
     why if why.is_empty() => format!("it failed ({reason})"),
     why => why,
   };
+  let kept = match snapshot.downloaded {
+    0 => String::new(),
+    kept => format!(" ({} are kept)", text::bytes(kept)),
+  };
   match advice(snapshot) {
-    "" => why,
-    advice => format!("{why}; {advice}"),
+    "" => format!("{why}{kept}"),
+    advice => format!("{why}{kept}; {advice}"),
   }
 }
