@@ -8,6 +8,8 @@ mod support;
 mod control;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/downloads.rs"]
+mod downloads;
 #[path = "cli/get.rs"]
 mod get;
 #[path = "cli/interrupted.rs"]
@@ -18,6 +20,8 @@ mod network;
 mod run;
 #[path = "cli/script_errors.rs"]
 mod script_errors;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/service_worker.rs"]
 mod service_worker;
 #[cfg(unix)]
@@ -25,3 +29,5 @@ mod service_worker;
 mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/ways.rs"]
+mod ways;

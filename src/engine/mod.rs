@@ -9,6 +9,7 @@ mod config;
 mod fetch;
 mod fetch_rejection;
 mod finished;
+mod host_limits;
 mod inbox;
 mod integrity;
 mod open_files;
@@ -152,7 +153,15 @@ impl Engine {
   ) -> Result<Self, StartError> {
     let network = {
       let _context = handle.enter();
-      Network::new(config.network.clone())?
+      Network::new(config.network.clone())
+    };
+    let network = match network {
+      Ok(network) => network,
+      Err(error) => {
+        // One that is dropped on a thread of another runtime would panic.
+        runtime.map(Runtime::shutdown_background);
+        return Err(error.into());
+      }
     };
     let display = config.display.clone();
     let shared = Shared::new(handle.clone(), store, network, config);

@@ -20,6 +20,7 @@ use super::Running;
 use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
+use super::host_limits::HostLimits;
 use super::open_files;
 use super::quota::Quota;
 use super::quota::Quotas;
@@ -45,6 +46,7 @@ pub(super) struct Shared {
   pub(super) network: Network,
   pub(super) checkpoint: Checkpoint,
   pub(super) concurrency: Semaphore,
+  pub(super) hosts: HostLimits,
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
   /// Every background fetch whose records are still there.
@@ -79,6 +81,7 @@ impl Shared {
           config.checkpoint,
           bytes_lost(itself.clone()),
         ),
+        hosts: HostLimits::new(config.concurrency.per_host),
         concurrency: Semaphore::new(open_files::at_once(
           config.concurrency.in_all,
         )),

@@ -3,6 +3,7 @@
 
 mod before_event;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,10 @@ use futures::FutureExt;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
+use crate::download::Download;
 use crate::download::Downloads;
 use crate::download::Jar;
+use crate::download::SaveOptions;
 use crate::download::Saved;
 use crate::download::SecretHeaders;
 use crate::evaluations::Evaluations;
@@ -50,6 +53,10 @@ pub struct Setup {
   pub cookies: Option<Jar>,
   /// Whether downloads go to standard output.
   pub to_stdout: bool,
+  /// How downloads are saved that the store may have from earlier commands.
+  pub save_options: HashMap<Download, SaveOptions>,
+  /// How many fetches may be on the wire for each host.
+  pub max_per_host: Option<u32>,
 }
 
 impl Setup {
@@ -112,7 +119,8 @@ impl Session {
     let directory = paths::store_directory(&options.store)?;
     let evaluations = Evaluations::default();
     let saved = Saved::open(&directory);
-    let downloads = Arc::new(Downloads::new(saved, setup.to_stdout));
+    let downloads =
+      Arc::new(Downloads::new(saved, setup.to_stdout, setup.save_options));
     let before_events =
       BeforeEvents::new(screen.clone(), setup.out, downloads.clone());
     let mut config = EngineConfig {
@@ -131,6 +139,7 @@ impl Session {
     });
     network_options::apply(options, &mut config)?;
     set_credentials(&mut config.network, setup.secrets, setup.cookies);
+    config.concurrency.per_host = setup.max_per_host.map(|n| n as usize);
     let network = config.network.clone();
     let engine = Engine::open(&directory, config)?;
     before_events.engine_is(&engine);

@@ -23,7 +23,7 @@ pub struct Get {
   pub input_files: Vec<PathBuf>,
   /// Download what a metalink file (RFC 5854) describes, with its mirrors and
   /// digests
-  #[arg(long, id = "metalink", value_name = "FILE")]
+  #[arg(long = "metalink", id = "metalink", value_name = "FILE")]
   pub metalinks: Vec<PathBuf>,
   /// Another URL of the same file, tried when those before it fail
   #[arg(long = "mirror", value_name = "URL")]

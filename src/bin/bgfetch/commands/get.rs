@@ -64,6 +64,11 @@ pub async fn get(arguments: Get) -> Result<u8, Failure> {
     secrets,
     cookies: Some(cookies),
     to_stdout,
+    save_options: items
+      .iter()
+      .map(|item| (item.download.clone(), item.options.clone()))
+      .collect(),
+    max_per_host: arguments.max_per_host,
     ..Setup::default()
   };
   if arguments.spider || arguments.dry_run {

@@ -29,12 +29,13 @@ impl SecretHeaders {
     self.by_origin.is_empty() && self.netrc.is_none()
   }
 
-  /// `headers` are for `url`, and for what of its origin is redirected to.
+  /// `headers` are for `url`, and for what of its origin it redirects to that
+  /// has none of its own.
   pub fn add(&mut self, url: &Url, headers: &[(String, String)]) {
+    self.by_url.insert(url.clone(), headers.to_vec());
     if headers.is_empty() {
       return;
     }
-    self.by_url.insert(url.clone(), headers.to_vec());
     let origin = self.by_origin.entry(url.origin());
     origin.or_insert_with(|| headers.to_vec());
   }

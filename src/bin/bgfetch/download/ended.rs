@@ -53,15 +53,22 @@ impl Ended {
 /// The downloads of this process.
 pub struct Downloads {
   saver: Saver,
+  /// What this command wants, whatever the one did that has started it.
+  save_options: HashMap<Download, SaveOptions>,
   ended: Mutex<HashMap<BackgroundFetchKey, Ended>>,
   /// One could not be saved.
   unsaved: watch::Sender<()>,
 }
 
 impl Downloads {
-  pub fn new(saved: Saved, to_stdout: bool) -> Self {
+  pub fn new(
+    saved: Saved,
+    to_stdout: bool,
+    save_options: HashMap<Download, SaveOptions>,
+  ) -> Self {
     Self {
       saver: Saver::new(saved, to_stdout),
+      save_options,
       ended: Mutex::default(),
       unsaved: watch::Sender::new(()),
     }
@@ -79,6 +86,7 @@ impl Downloads {
     download: &Download,
     options: &SaveOptions,
   ) -> Ended {
+    let options = self.save_options.get(download).unwrap_or(options);
     let ended = match snapshot.result {
       BackgroundFetchResult::Success => {
         let saver = &self.saver;

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -79,6 +80,7 @@ impl Order {
       }
     }
     number(&mut order.items);
+    has_directories(&order.items)?;
     let urls: Vec<Url> =
       order.items.iter().map(|i| i.download.url.clone()).collect();
     order.cookies = jar(&arguments.credentials, &urls)?;
@@ -196,6 +198,29 @@ impl Item {
     let path = self.options.path(&self.download, response);
     path.file_name().unwrap_or_default().to_owned()
   }
+}
+
+/// What can never be saved need not be fetched.
+fn has_directories(items: &[Item]) -> Result<(), Failure> {
+  for item in items.iter().filter(|item| !item.options.create_dirs) {
+    let target = &item.download.target;
+    let Some(name) = target.name.as_deref() else {
+      continue;
+    };
+    let path = target.directory.join(name);
+    let directory = match name.as_bytes().ends_with(b"/") {
+      true => Some(path.as_path()),
+      false => path.parent(),
+    };
+    if let Some(missing) = directory.filter(|directory| !directory.is_dir()) {
+      return Err(Failure::usage(format!(
+        "there is no directory {}; add --create-dirs, or choose another \
+         --output",
+        missing.display()
+      )));
+    }
+  }
+  Ok(())
 }
 
 /// Numbers those that have the same name by their URLs, in the order in which
