@@ -73,6 +73,7 @@ pub use self::record::RecordError;
 pub use self::record::RecordHandle;
 pub use self::request_body::RequestBodyHandle;
 pub use self::request_body::RequestBodyWriter;
+pub use self::retention::Moved;
 pub use self::service_worker::ServiceWorkerHost;
 pub use crate::display::BackgroundFetchSnapshot;
 pub use crate::display::Waiting;

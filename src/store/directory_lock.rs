@@ -86,6 +86,16 @@ impl DirectoryLock {
   }
 }
 
+/// Who owns `directory`; `None` when nobody does. For people: at the next
+/// moment it may be somebody else.
+pub(super) fn owner_of(directory: &Path) -> Option<String> {
+  let mut file = File::open(directory.join(FILE_NAME)).ok()?;
+  match file.try_lock_shared() {
+    Err(TryLockError::WouldBlock) => Some(owner(&mut file)),
+    _ => None,
+  }
+}
+
 fn sign(file: &mut File) -> std::io::Result<()> {
   file.set_len(0)?;
   file.rewind()?;

@@ -4,6 +4,7 @@ mod engine;
 mod get;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use background_fetch::network::NetworkPolicy;
 use clap::Args;
@@ -16,6 +17,8 @@ pub use self::engine::EngineOptions;
 pub use self::engine::Tls;
 pub use self::get::Credentials;
 pub use self::get::Get;
+use crate::download::Checksum;
+use crate::duration;
 
 /// Background fetches from the command line: transfers that outlive the
 /// process that started them.
@@ -38,6 +41,8 @@ pub enum Command {
   Get(Box<Get>),
   /// Continue everything unfinished in the store, and fire what is owed
   Resume(Resume),
+  /// Continue a download that has failed, from where its bytes end
+  Retry(Box<Retry>),
   /// List the background fetches in the store, also while another process
   /// works on them
   List(List),
@@ -52,6 +57,12 @@ pub enum Command {
   /// Fire backgroundfetchclick in the script that another process runs, as a
   /// user's click on a background fetch does
   Click(Control),
+  /// Delete what has failed and is kept
+  Clean(Clean),
+  /// Check files that were saved against their digests
+  Verify(Box<Verify>),
+  /// Say what a store holds, who works on it, and what can be freed
+  Doctor(Doctor),
   /// See the main job done on this machine alone: a server, a script, and a
   /// transfer that is cut and continued
   Demo(Demo),
@@ -85,6 +96,61 @@ pub struct Resume {
   pub credentials: Credentials,
   #[command(flatten)]
   pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Retry {
+  /// The download's id, as `bgfetch list` shows it
+  pub id: String,
+  /// Where the same file is to be had now, such as a URL that was signed again
+  #[arg(long, value_name = "URL")]
+  pub url: Option<String>,
+  #[command(flatten)]
+  pub credentials: Credentials,
+  #[command(flatten)]
+  pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Clean {
+  /// Only these, by their ids
+  pub ids: Vec<String>,
+  /// Only what has failed so long ago: a number with s, m, h or d behind it
+  #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+  pub older_than: Option<Duration>,
+  /// Say what would be deleted
+  #[arg(long)]
+  pub dry_run: bool,
+  #[command(flatten)]
+  pub store: StoreOptions,
+}
+
+#[derive(Args)]
+pub struct Verify {
+  /// The files to check
+  #[arg(required = true, value_name = "FILE")]
+  pub files: Vec<PathBuf>,
+  /// The digest that they should have: sha256=HEX, sha512=HEX, sha1=HEX or
+  /// md5=HEX; else those that were checked when a file was saved, or those
+  /// that its server sends
+  #[arg(long = "checksum", value_name = "ALGORITHM=HEX")]
+  pub checksums: Vec<Checksum>,
+  /// Ask no server
+  #[arg(long)]
+  pub offline: bool,
+  #[command(flatten)]
+  pub credentials: Credentials,
+  #[command(flatten)]
+  pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Doctor {
+  /// One JSON object
+  #[arg(long)]
+  pub json: bool,
+  #[command(flatten)]
+  pub store: StoreOptions,
 }
 
 #[derive(Args)]

@@ -4,6 +4,7 @@ mod arguments;
 mod byte_count;
 mod commands;
 mod download;
+mod duration;
 mod evaluations;
 mod failure;
 mod file_names;

@@ -1,6 +1,6 @@
 //! `bgfetch get`
 
-mod look;
+pub mod look;
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -225,7 +225,7 @@ impl<'a> Files<'a> {
       return None;
     }
     let entry = self.downloads.saved().unchanged(&item.download)?;
-    if !self.look.is_unchanged(item, &entry, self.arguments).await {
+    if !self.look.is_unchanged(item, &entry).await {
       return None;
     }
     if self.is_one_of_few {

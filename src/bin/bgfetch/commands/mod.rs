@@ -1,12 +1,16 @@
 //! What each command does.
 
+mod clean;
 mod control;
 mod demo;
+mod doctor;
 mod get;
 mod list;
 mod resume;
+mod retry;
 mod run;
 mod stored;
+mod verify;
 
 use self::control::Wish;
 use self::control::control;
@@ -19,6 +23,10 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
     Command::Run(arguments) => block_on(run::run(arguments)),
     Command::Get(arguments) => block_on(get::get(*arguments)),
     Command::Resume(arguments) => block_on(resume::resume(arguments)),
+    Command::Retry(arguments) => block_on(retry::retry(*arguments)),
+    Command::Clean(arguments) => block_on(clean::clean(arguments)),
+    Command::Verify(arguments) => block_on(verify::verify(*arguments)),
+    Command::Doctor(arguments) => block_on(doctor::doctor(&arguments)),
     Command::List(arguments) => block_on(list::list(&arguments)),
     Command::Show(arguments) => block_on(list::show(&arguments)),
     Command::Abort(arguments) => block_on(control(Wish::Abort, arguments)),

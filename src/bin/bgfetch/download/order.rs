@@ -342,6 +342,26 @@ fn read(file: &Path, what: &str) -> Result<String, Failure> {
   String::from_utf8(text).map_err(|_| wrong("it is not UTF-8".to_string()))
 }
 
+/// A URL that the user has typed: without its password, as it is shown, and
+/// the user and password.
+///
+/// # Errors
+///
+/// It is not a URL that can be fetched.
+pub fn parse_url(text: &str) -> Result<TypedUrl, Failure> {
+  let mut url = parse(text, None)?;
+  if !matches!(url.scheme(), "http" | "https") {
+    let scheme = url.scheme();
+    let message = format!("the scheme is {scheme}, not http or https");
+    return Err(Failure::usage(message));
+  }
+  let secret = taken_from(&mut url);
+  Ok((url, typed(text), secret))
+}
+
+/// See [`parse_url`].
+pub type TypedUrl = (Url, String, Option<(String, String)>);
+
 fn parse(text: &str, base: Option<&Url>) -> Result<Url, Failure> {
   let url = match base {
     Some(base) => base.join(text),

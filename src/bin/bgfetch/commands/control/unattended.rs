@@ -23,6 +23,9 @@ pub async fn fulfil(
   let rows = store.facts.load().await?;
   let row = find(arguments, rows.into_iter().flatten())?;
   let id = printable(&row.background_fetch.id);
+  if row.retained.is_some() && wish == Wish::Abort {
+    return abort(store, &row, &id).await;
+  }
   if !row.active && wish != Wish::Click {
     return Err(Failure::failed(format!(
       "{id} has ended already; `bgfetch resume` delivers its event"

@@ -10,6 +10,7 @@ use background_fetch::network::Network;
 use background_fetch::network::NetworkError;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::spec::Destination;
+use background_fetch::spec::Request;
 use background_fetch::spec::Response;
 use futures::StreamExt;
 use serde::Serialize;
@@ -44,12 +45,7 @@ impl Look {
 
   /// Whether the server has what was saved. One that does not say so may have
   /// something else.
-  pub async fn is_unchanged(
-    &self,
-    item: &Item,
-    saved: &SavedFile,
-    arguments: &Get,
-  ) -> bool {
+  pub async fn is_unchanged(&self, item: &Item, saved: &SavedFile) -> bool {
     let mut conditions = Vec::new();
     if let Some(etag) = &saved.etag {
       conditions.push(("if-none-match", etag.clone()));
@@ -60,7 +56,7 @@ impl Look {
     if conditions.is_empty() {
       return false;
     }
-    let Ok(response) = self.head(item, &conditions, arguments).await else {
+    let Ok(response) = self.head(item.request(), &conditions).await else {
       return false;
     };
     let headers = response.internal_headers();
@@ -74,16 +70,14 @@ impl Look {
     }
   }
 
-  /// The head of `item`'s answer.
+  /// The head of the answer to `request`.
   pub async fn head(
     &self,
-    item: &Item,
+    mut request: Request,
     headers: &[(&str, String)],
-    arguments: &Get,
   ) -> Result<Response, NetworkError> {
     // It is never closed.
     let _place = self.places.acquire().await;
-    let mut request = item.request();
     request.method = "HEAD".to_string();
     for (name, value) in headers {
       request.headers.set(name, value.as_str());
@@ -91,12 +85,12 @@ impl Look {
     if !request.headers.contains("accept-encoding") {
       request.headers.set("accept-encoding", "identity");
     }
-    let url = arguments.base.as_ref().unwrap_or(&item.download.url);
+    let url = request.url.clone();
     let params = FetchParams {
       request,
       destination: Destination::default(),
       environment: Environment {
-        url: url.clone(),
+        url,
         policy: NetworkPolicy::Server,
         csp: Vec::new(),
         referrer_policy: String::new(),
@@ -138,7 +132,7 @@ pub async fn at_heads(
   let network = setup.network(&arguments.engine)?;
   let look = Look::new(network);
   let heads = items.iter().map(async |item| {
-    let head = look.head(item, &[], arguments).await;
+    let head = look.head(item.request(), &[]).await;
     (item, head)
   });
   // In their order, so that they can be compared with the list.
