@@ -1,5 +1,6 @@
 # make demo   builds bgfetch and shows it at work
 # make test   checks format and lints, and runs every test, make wpt included
+# make fresh  builds with an empty cargo home, and runs what was built
 # make fuzz   searches for inputs that break a rule (needs nightly, cargo-fuzz)
 # make wpt    runs the web-platform-tests of this project
 #
@@ -34,7 +35,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo test wpt fuzz setup
+.PHONY: help demo test wpt fresh fuzz setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -67,6 +68,9 @@ fuzz: setup
 wpt: setup
 	cargo build --package wpt $(WPT_FEATURES)
 	$(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
+
+fresh:
+	@sh scripts/fresh.sh $(ENGINE)
 
 setup:
 	@sh scripts/setup.sh $(ENGINE)

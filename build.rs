@@ -22,7 +22,8 @@ const GLOBALS: [&str; 2] = ["globals.js", "start_globals.js"];
 fn main() {
   println!("cargo:rerun-if-changed=build.rs");
   println!("cargo:rerun-if-changed=js");
-  println!("cargo:rerun-if-changed=Cargo.lock");
+  println!("cargo:rerun-if-changed=Cargo.toml");
+  println!("cargo:rerun-if-env-changed=CARGO_HOME");
   let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap());
   let mut arms = String::new();
   for file in scripts(&manifest.join("js")) {
@@ -77,40 +78,87 @@ fn arm(
   .unwrap();
 }
 
-/// Where the sources of the crates lie, as cargo has resolved them.
+/// Where the sources of the crates lie, as cargo itself says.
+///
+/// This package's own `cargo metadata` would want crates of other platforms
+/// and of its tests, which a build has not downloaded. So cargo is asked about
+/// a package that has these dependencies and no others: whoever compiles this
+/// has them all.
 fn directories(manifest: &Path) -> Vec<(String, PathBuf)> {
-  let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-  let metadata = Command::new(cargo)
-    .args([
-      "metadata",
-      "--format-version=1",
-      "--offline",
-      "--manifest-path",
-    ])
-    .arg(manifest.join("Cargo.toml"))
-    .output();
-  let found = metadata.ok().filter(|output| output.status.success());
-  let found = found.and_then(|output| {
-    let json: serde_json::Value =
-      serde_json::from_slice(&output.stdout).ok()?;
-    let packages = json["packages"].as_array()?.iter();
-    let wanted = packages.filter_map(|package| {
-      let name = package["name"].as_str()?;
-      let path = Path::new(package["manifest_path"].as_str()?).parent()?;
-      CRATES
-        .contains(&name)
-        .then(|| (name.to_string(), path.to_path_buf()))
-    });
-    Some(wanted.collect::<Vec<_>>())
-  });
-  let found = found.unwrap_or_default();
-  if found.len() != CRATES.len() {
-    println!(
-      "cargo:warning=the JavaScript of {} is not part of the program: it \
-       will be read from cargo's directory when the program runs",
-      CRATES.join(", ")
-    );
-    return Vec::new();
+  let own = metadata(&manifest.join("Cargo.toml"), &["--no-deps"]);
+  let probe = PathBuf::from(env::var("OUT_DIR").unwrap()).join("probe");
+  fs::create_dir_all(&probe).unwrap();
+  fs::write(probe.join("lib.rs"), "").unwrap();
+  fs::write(probe.join("Cargo.toml"), probe_manifest(&own)).unwrap();
+  let target = env::var("TARGET").unwrap();
+  let resolved =
+    metadata(&probe.join("Cargo.toml"), &["--filter-platform", &target]);
+  let packages = resolved["packages"].as_array().unwrap();
+  CRATES
+    .map(|name| {
+      let package = packages.iter().find(|package| package["name"] == name);
+      let path = package.and_then(|found| found["manifest_path"].as_str());
+      let directory = path.and_then(|path| Path::new(path).parent());
+      let directory = directory.unwrap_or_else(|| fail(name, "not resolved"));
+      (name.to_string(), directory.to_path_buf())
+    })
+    .into()
+}
+
+/// A package that depends on the crates as this one does, with no features of
+/// its own and in no workspace.
+fn probe_manifest(own: &serde_json::Value) -> String {
+  let name = env::var("CARGO_PKG_NAME").unwrap();
+  let packages = own["packages"].as_array().unwrap();
+  let own = packages.iter().find(|package| package["name"] == *name);
+  let dependencies = own.and_then(|own| own["dependencies"].as_array());
+  let dependencies = dependencies.unwrap_or_else(|| fail(&name, "not found"));
+  let mut text = "[package]\nname = \"probe\"\nversion = \"0.0.0\"\n\
+     edition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n\
+     [dependencies]\n"
+    .to_string();
+  for dependency in dependencies {
+    let name = dependency["name"].as_str().unwrap_or_default();
+    if CRATES.contains(&name) {
+      let defaults = &dependency["uses_default_features"];
+      let (version, features) = (&dependency["req"], &dependency["features"]);
+      writeln!(
+        text,
+        "{name} = {{ version = {version}, features = {features}, \
+         default-features = {defaults} }}"
+      )
+      .unwrap();
+    }
   }
-  found
+  text
+}
+
+fn metadata(manifest: &Path, more: &[&str]) -> serde_json::Value {
+  let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+  let output = Command::new(cargo)
+    .args(["metadata", "--format-version=1", "--offline"])
+    .arg("--manifest-path")
+    .arg(manifest)
+    .args(more)
+    .output();
+  let what = manifest.display().to_string();
+  let output = output.unwrap_or_else(|error| fail(&what, error));
+  if !output.status.success() {
+    fail(&what, String::from_utf8_lossy(&output.stderr));
+  }
+  serde_json::from_slice(&output.stdout)
+    .unwrap_or_else(|error| fail(&what, error))
+}
+
+/// A program without these scripts would read them from cargo's directory of
+/// the machine that built it, if it is there. So there is no such program.
+fn fail(what: &str, why: impl std::fmt::Display) -> ! {
+  eprintln!(
+    "error: the JavaScript of {} cannot be built into the program, since \
+     cargo does not say where these crates are.\n{what}: {why}\n\
+     Build with the cargo that has downloaded or vendored them, and with its \
+     configuration where this directory finds it.",
+    CRATES.join(", ")
+  );
+  std::process::exit(1)
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::meta::Meta;
+use crate::runner::elements;
 
 /// The global scope that a test runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,18 +73,11 @@ fn collect(root: &Path, path: &str, tests: &mut Vec<Test>) -> io::Result<()> {
 pub fn tests_of_file(path: &str, source: &str) -> Vec<Test> {
   let path = format!("/{path}");
   let https = path.contains(".https.");
-  if path.ends_with(".html") {
-    if !source.contains("/resources/testharness.js") {
-      return Vec::new();
-    }
-    let long_timeout = source.contains("name=\"timeout\" content=\"long\"");
-    return vec![Test {
-      id: path.clone(),
-      entry: path,
-      scope: Scope::Window,
-      https,
-      long_timeout,
-    }];
+  if [".html", ".htm", ".xhtml"]
+    .iter()
+    .any(|end| path.ends_with(end))
+  {
+    return page_tests(&path, source, https);
   }
   let meta = Meta::parse(source);
   let pages: Vec<_> = if let Some(stem) = path.strip_suffix(".window.js") {
@@ -100,13 +94,9 @@ pub fn tests_of_file(path: &str, source: &str) -> Vec<Test> {
   } else {
     Vec::new()
   };
-  let mut variants = meta.variants.clone();
-  if variants.is_empty() {
-    variants.push(String::new());
-  }
   let mut tests = Vec::new();
   for (page, entry, scope) in pages {
-    for variant in &variants {
+    for variant in &or_one_without(meta.variants.clone()) {
       tests.push(Test {
         id: format!("{page}{variant}"),
         entry: format!("{entry}{variant}"),
@@ -118,6 +108,44 @@ pub fn tests_of_file(path: &str, source: &str) -> Vec<Test> {
     }
   }
   tests
+}
+
+/// The tests of a page that is written out: one for each `variant` that its
+/// metadata has.
+fn page_tests(path: &str, source: &str, https: bool) -> Vec<Test> {
+  if !source.contains("/resources/testharness.js") {
+    return Vec::new();
+  }
+  let metadata: Vec<_> = elements(source)
+    .into_iter()
+    .filter(|element| element.name == "meta")
+    .collect();
+  let contents = |name: &str| -> Vec<String> {
+    let named = metadata
+      .iter()
+      .filter(|m| m.attribute("name") == Some(name));
+    named
+      .filter_map(|element| element.attribute("content").map(str::to_owned))
+      .collect()
+  };
+  let long_timeout = contents("timeout").iter().any(|value| value == "long");
+  let variants = or_one_without(contents("variant"));
+  let tests = variants.into_iter().map(|variant| Test {
+    id: format!("{path}{variant}"),
+    entry: format!("{path}{variant}"),
+    scope: Scope::Window,
+    https,
+    long_timeout,
+  });
+  tests.collect()
+}
+
+/// A test without variants is one test.
+fn or_one_without(mut variants: Vec<String>) -> Vec<String> {
+  if variants.is_empty() {
+    variants.push(String::new());
+  }
+  variants
 }
 
 /// Page, entry and scope for every global that `global=` asks for. Scopes that
@@ -181,6 +209,18 @@ mod tests {
     assert_eq!(ids("x.any.js", ""), expected[..2]);
     let no_service_worker = "// META: global=worker,!serviceworker\n";
     assert_eq!(ids("x.any.js", no_service_worker), expected[1..2]);
+  }
+
+  #[test]
+  fn a_page_has_one_test_for_each_variant() {
+    let source = "<meta name=variant content='?a'><meta content='?b' \
+                  name=\"variant\"><meta name=timeout content=long>\
+                  <script src=/resources/testharness.js></script>";
+    for name in ["x.html", "x.htm", "x.xhtml"] {
+      let expected = [format!("/{name}?a"), format!("/{name}?b")];
+      assert_eq!(ids(name, source), expected);
+      assert!(tests_of_file(name, source)[0].long_timeout);
+    }
   }
 
   #[test]

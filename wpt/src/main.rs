@@ -3,6 +3,7 @@
 //! ```text
 //! cargo wpt                                    this project's own tests
 //! cargo wpt --root ~/wpt background-fetch      a checkout's, unmodified
+//! cargo wpt --root ~/wpt --wptserve fetch       with the checkout's own server
 //! cargo wpt --serve                            for a browser
 //! ```
 
@@ -14,6 +15,7 @@ mod report;
 mod results;
 mod runner;
 mod server;
+mod wptserve;
 
 use std::error::Error;
 use std::path::Path;
@@ -34,6 +36,7 @@ use crate::runner::Setting;
 use crate::server::Server;
 use crate::server::hosts;
 use crate::server::hosts::Ports;
+use crate::wptserve::WptServe;
 
 /// Runs web-platform-tests on this project's realms.
 #[derive(Parser)]
@@ -42,6 +45,10 @@ struct Arguments {
   /// A checkout of web-platform-tests; without it, this project's own tests run
   #[arg(long, value_name = "CHECKOUT")]
   root: Option<PathBuf>,
+  /// Start the checkout's own wptserve, and end it with the tests: for tests
+  /// whose handlers are in Python
+  #[arg(long, requires = "root", conflicts_with = "server")]
+  wptserve: bool,
   /// A wptserve that is running: the HTTPS origin of web-platform.test
   #[arg(long, value_name = "URL", requires = "root")]
   server: Option<Url>,
@@ -109,7 +116,11 @@ fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
     Some(path) => Expectations::read(path)?,
     None => Expectations::read(&own.join("expectations.json"))?,
   };
-  let setting = setting(&runtime, root, &arguments)?;
+  let wptserve = match arguments.wptserve {
+    true => Some(WptServe::start(&root)?),
+    false => None,
+  };
+  let setting = setting(&runtime, root, &arguments, wptserve.as_ref())?;
   let jobs = arguments.jobs.unwrap_or_else(|| {
     // Tests mostly wait.
     3 * std::thread::available_parallelism().map_or(2, usize::from)
@@ -128,11 +139,21 @@ fn setting(
   runtime: &Runtime,
   root: PathBuf,
   arguments: &Arguments,
+  wptserve: Option<&WptServe>,
 ) -> Result<Setting, Box<dyn Error>> {
   let nobodys = hosts::NOBODYS_HOSTS.map(str::to_owned);
   let names = hosts::all().chain(nobodys);
-  let (route, http, https) = match &arguments.server {
-    Some(https) => {
+  let (route, http, https) = match (wptserve, &arguments.server) {
+    (Some(server), _) => {
+      let pem = vec![server.certificate()?];
+      let route = Route::to_loopback(names, None, pem);
+      let origin = |scheme, port| {
+        Url::parse(&format!("{scheme}://{}:{port}/", hosts::HOST))
+      };
+      let (http, https) = (server.http, server.https);
+      (route, origin("http", http)?, origin("https", https)?)
+    }
+    (None, Some(https)) => {
       let pem = arguments.certificate.as_ref().map(std::fs::read_to_string);
       let pem = pem.transpose()?;
       let route = Route::to_loopback(names, None, pem.into_iter().collect());
@@ -140,11 +161,11 @@ fn setting(
       // wptserve's first port for HTTP.
       if http.set_scheme("http").is_err() || http.set_port(Some(8000)).is_err()
       {
-        return Err(format!("{https} is no origin of a server").into());
+        return Err(format!("{https} is not an origin of a server").into());
       }
       (route, http, https.clone())
     }
-    None => {
+    (None, None) => {
       let server = runtime.block_on(Server::start(root, Ports::ANY))?;
       let generous = (hosts::GENEROUS_HOST, server.ports.https[0]);
       let pem = vec![server.root_certificate_pem];

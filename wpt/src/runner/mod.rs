@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 
 pub use self::loader::Loader;
 pub use self::loader::Route;
+pub use self::page::elements;
 use crate::discover::Test;
 use crate::results::Results;
 use crate::results::Status;

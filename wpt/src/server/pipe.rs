@@ -12,6 +12,7 @@ use super::exchange::Part;
 use super::exchange::Reply;
 use super::exchange::Request;
 use super::hosts::Ports;
+use super::substitute::Escape;
 use super::substitute::substitute;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub fn apply(
       "sub" => {
         let bytes = reply.bytes();
         let text = String::from_utf8_lossy(&bytes);
-        reply.set_bytes(substitute(&text, request, ports));
+        reply.set_bytes(substitute(&text, request, ports, Escape::Html));
       }
       "gzip" => {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -14,6 +14,7 @@ use super::hosts::GENEROUS_HOST;
 use super::hosts::Ports;
 use super::outage::Outages;
 use super::pipe;
+use super::substitute::Escape;
 use super::substitute::substitute;
 use super::wrapper;
 
@@ -111,11 +112,16 @@ impl Site {
     if path.contains(".sub.") {
       let bytes = reply.bytes();
       let text = String::from_utf8_lossy(&bytes);
-      reply.set_bytes(substitute(&text, request, &self.ports));
+      reply.set_bytes(substitute(
+        &text,
+        request,
+        &self.ports,
+        Escape::for_file(path),
+      ));
     }
     for (text, substituted) in files::extra_headers(&file) {
       let text = match substituted {
-        true => substitute(&text, request, &self.ports),
+        true => substitute(&text, request, &self.ports, Escape::None),
         false => text,
       };
       files::apply_headers(&text, &mut reply);

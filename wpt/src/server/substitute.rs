@@ -7,8 +7,40 @@ use super::hosts::HOST;
 use super::hosts::Ports;
 use super::hosts::join;
 
+/// Whether a value of the request is escaped: in markup it could end an
+/// attribute, and elsewhere an escaped one is another value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escape {
+  Html,
+  None,
+}
+
+impl Escape {
+  /// As wptserve does it for the file at `path`.
+  pub fn for_file(path: &str) -> Self {
+    const MARKUP: [&str; 6] =
+      [".html", ".htm", ".xht", ".xhtml", ".xml", ".svg"];
+    match MARKUP.iter().any(|extension| path.ends_with(extension)) {
+      true => Self::Html,
+      false => Self::None,
+    }
+  }
+
+  fn apply(self, text: &str) -> String {
+    match self {
+      Self::Html => escape(text),
+      Self::None => text.to_string(),
+    }
+  }
+}
+
 /// The text with every `{{…}}` replaced; what is not known is left as it is.
-pub fn substitute(text: &str, request: &Request, ports: &Ports) -> String {
+pub fn substitute(
+  text: &str,
+  request: &Request,
+  ports: &Ports,
+  escape: Escape,
+) -> String {
   let mut result = String::with_capacity(text.len());
   let mut rest = text;
   while let Some(start) = rest.find("{{") {
@@ -19,7 +51,7 @@ pub fn substitute(text: &str, request: &Request, ports: &Ports) -> String {
       break;
     };
     let (field, after) = (&from[2..end], &from[end + 2..]);
-    match value(field.trim(), request, ports) {
+    match value(field.trim(), request, ports, escape) {
       Some(value) => result.push_str(&value),
       None => result.push_str(&from[..end + 2]),
     }
@@ -28,14 +60,19 @@ pub fn substitute(text: &str, request: &Request, ports: &Ports) -> String {
   result + rest
 }
 
-fn value(field: &str, request: &Request, ports: &Ports) -> Option<String> {
+fn value(
+  field: &str,
+  request: &Request,
+  ports: &Ports,
+  escape: Escape,
+) -> Option<String> {
   if let Some(arguments) = field
     .strip_prefix("header_or_default(")
     .and_then(|rest| rest.strip_suffix(')'))
   {
     let (name, default) = arguments.split_once(',')?;
     let value = request.header(name.trim()).unwrap_or(default.trim());
-    return Some(escape(value));
+    return Some(escape.apply(value));
   }
   let (name, keys) = indices(field)?;
   let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -57,11 +94,11 @@ fn value(field: &str, request: &Request, ports: &Ports) -> Option<String> {
     ("location", ["port"]) => url.port_or_known_default()?.to_string(),
     ("location", ["path" | "pathname"]) => url.path().into(),
     ("location", ["query"]) => {
-      url.query().map(|q| format!("?{}", escape(q)))?
+      url.query().map(|q| format!("?{}", escape.apply(q)))?
     }
     ("url_base", []) => "/".into(),
-    ("GET", [name]) => escape(&request.get(name)?),
-    ("headers", [name]) => escape(request.header(name)?),
+    ("GET", [name]) => escape.apply(&request.get(name)?),
+    ("headers", [name]) => escape.apply(request.header(name)?),
     ("uuid()", []) => uuid::Uuid::new_v4().to_string(),
     _ => return None,
   })
@@ -120,9 +157,20 @@ mod tests {
     let all = "{{host}} {{domains[www1]}} {{hosts[alt][]}} {{ports[https][1]}} \
                {{location[server]}} {{GET[q]}} {{unknown}} {{open";
     assert_eq!(
-      substitute(all, &request, &ports),
+      substitute(all, &request, &ports, Escape::Html),
       "web-platform.test www1.web-platform.test not-web-platform.test 4 \
        https://www.web-platform.test:3 &lt;x&gt; {{unknown}} {{open"
     );
+  }
+
+  #[test]
+  fn only_markup_is_escaped() {
+    let ports = Ports::ANY;
+    let request = request("https://web-platform.test/a?q=<x>&y");
+    for (path, expected) in [("a.sub.js", "<x>"), ("a.sub.html", "&lt;x&gt;")] {
+      let escape = Escape::for_file(path);
+      let text = substitute("{{GET[q]}}", &request, &ports, escape);
+      assert_eq!(text, expected, "{path}");
+    }
   }
 }
