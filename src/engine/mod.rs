@@ -160,7 +160,9 @@ impl Engine {
       Ok(network) => network,
       Err(error) => {
         // One that is dropped on a thread of another runtime would panic.
-        runtime.map(Runtime::shutdown_background);
+        if let Some(runtime) = runtime {
+          runtime.shutdown_background();
+        }
         return Err(error.into());
       }
     };

@@ -304,19 +304,17 @@ impl<'a> Files<'a> {
     id
   }
 
-  /// Downloads that earlier commands have left go on beside these. Nobody
-  /// waits for their ends.
+  /// Downloads that earlier commands have left go on beside these, and those
+  /// that have failed may be retried at any time. Nobody waits for their ends.
   async fn attend_others(&self, items: &[Item]) -> Result<u8, Failure> {
     let own: HashSet<_> = items
       .iter()
       .map(|item| self.as_stored(item).download)
       .collect();
-    let is_active = |b: &BackgroundFetchSnapshot| b.retained.is_none();
     let others = self.stored.iter().filter(|(d, _)| !own.contains(d));
-    let others = others.filter(|(_, other)| is_active(other));
     let attended = others.map(async |(_, other)| {
       let realm = self.engine.attach(worker_in(&other.scope));
-      attend(&realm).await;
+      take_events(&realm).await;
     });
     let mut attended: FuturesUnordered<_> = attended.collect();
     while attended.next().await.is_some() {}
@@ -387,17 +385,19 @@ pub async fn attend_download(
 /// Takes the events of a realm that has no script, until its scope has
 /// nothing unfinished.
 pub async fn attend(realm: &Realm) {
-  realm.start_worker();
-  let events = async {
-    loop {
-      // The files are saved already, so there is nothing left to do.
-      if let RealmMessage::Event { delivery, .. } = realm.next_message().await {
-        realm.event_handled(delivery);
-      }
-    }
-  };
   tokio::select! {
-    () = events => {}
+    () = take_events(realm) => {}
     () = realm.idle() => {}
+  }
+}
+
+/// Takes the events of a realm that has no script, forever.
+async fn take_events(realm: &Realm) {
+  realm.start_worker();
+  loop {
+    // The files are saved already, so there is nothing left to do.
+    if let RealmMessage::Event { delivery, .. } = realm.next_message().await {
+      realm.event_handled(delivery);
+    }
   }
 }
