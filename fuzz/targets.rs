@@ -208,7 +208,7 @@ pub fn matching(data: &[u8]) {
 }
 
 /// The columns of a row, by a number, and what is in them.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
   "background_fetch.scope",
   "background_fetch.id",
   "background_fetch.environment",
@@ -233,6 +233,8 @@ const COLUMNS: [&str; 24] = [
   "record.bytes",
   "record.result",
   "record.diagnostic",
+  "background_fetch.retained_since",
+  "background_fetch.undelivered",
 ];
 
 /// Columns of the stored rows, overwritten: in each line a letter for the

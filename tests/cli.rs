@@ -14,6 +14,8 @@ mod downloads;
 mod get;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/kept_downloads.rs"]
 mod kept_downloads;
 #[path = "cli/network.rs"]

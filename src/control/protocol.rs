@@ -88,6 +88,9 @@ pub struct Progress {
   /// In bytes, as the next one.
   pub downloaded: u64,
   pub uploaded: u64,
+  /// What `downloaded` consists of: the bytes of each record, in order.
+  #[serde(default)]
+  pub records: Vec<u64>,
   pub paused: bool,
   /// See
   /// [`BackgroundFetchSnapshot::waiting`](crate::engine::BackgroundFetchSnapshot::waiting).

@@ -252,9 +252,11 @@ fn unchanged(engine: &Engine, key: BackgroundFetchKey) -> Outcome {
 fn progress(engine: &Engine) -> Vec<Progress> {
   let all = engine.background_fetches().into_iter();
   all
-    .map(|found| Progress {
+    .map(|found| (engine.stored_bytes(found.key), found))
+    .map(|(records, found)| Progress {
       key: found.key,
-      downloaded: found.downloaded,
+      downloaded: records.iter().sum(),
+      records,
       uploaded: found.uploaded,
       paused: found.paused,
       waiting: found.waiting,

@@ -36,7 +36,8 @@ pub struct EngineConfig {
   /// Called with every background fetch that has settled, when its result is
   /// durable and before its event is fired: the last moment at which all its
   /// records are sure to be there. The event waits for it. After a crash in
-  /// between it is called again.
+  /// between, and before an event is fired again that could not be delivered,
+  /// it is called again.
   pub before_event: Option<BeforeEvent>,
   /// How long a background fetch is kept after its event could not be
   /// delivered, or after it has failed in a realm that

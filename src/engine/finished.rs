@@ -47,6 +47,15 @@ impl Engine {
   }
 }
 
+impl Engine {
+  /// Whether a service worker is being registered, updated, installed or
+  /// activated, or is at work on a message; an idle one may run. Events of
+  /// background fetches do not count here.
+  pub(crate) fn has_service_worker_events(&self) -> bool {
+    self.shared().service_workers.is_at_work()
+  }
+}
+
 impl Realm {
   /// Waits until every background fetch of the realm's registration, and of
   /// those that it has started some for, has settled and its event was handled.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::events::Delivery;
 use super::owed_events::Delivered;
-use super::owed_events::Delivery;
 use super::updates::UpdateQueue;
 use crate::display::BackgroundFetchSnapshot;
 

@@ -6,6 +6,7 @@ mod attempt;
 mod checkpoint;
 mod checkpoint_tickets;
 mod config;
+mod events;
 mod fetch;
 mod fetch_rejection;
 mod finished;
@@ -60,12 +61,12 @@ pub use self::config::EngineConfig;
 pub use self::config::PermissionState;
 pub use self::config::QuotaOf;
 pub use self::config::RetryPolicy;
+pub use self::events::Delivery;
 pub use self::fetch::BackgroundFetchOptions;
 pub use self::fetch::NewRecord;
 pub use self::fetch_rejection::FetchRejection;
 pub use self::finished::Stuck;
 pub use self::inbox::RealmMessage;
-pub use self::owed_events::Delivery;
 pub use self::realm::Realm;
 pub use self::realm_facts::RealmFacts;
 pub use self::realm_facts::RealmKind;
@@ -228,6 +229,22 @@ impl Engine {
     let mut all: Vec<_> = runs.values().map(|run| run.snapshot()).collect();
     all.sort_by_key(|background_fetch| background_fetch.key);
     all
+  }
+
+  /// How many bytes each record of a background fetch has stored, in order;
+  /// none when there is no such background fetch. Their sum is its stored body
+  /// bytes total.
+  pub fn stored_bytes(
+    &self,
+    key: crate::store::BackgroundFetchKey,
+  ) -> Vec<u64> {
+    let Some(run) = self.shared().run(key) else {
+      return Vec::new();
+    };
+    run.look(|perform| {
+      let records = perform.background_fetch().records.iter();
+      records.map(|record| record.response_data.bytes).collect()
+    })
   }
 
   /// Tells of every background fetch there is, and of every change.

@@ -1,43 +1,38 @@
-//! The functional events that a registration is owed: which worker has which,
-//! and what becomes of them when it ends.
+//! The functional events of a registration: its dispatcher under one lock, and
+//! what is done that it asks for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use indexmap::IndexMap;
+use parking_lot::MutexGuard;
 use tokio::time::Instant;
 
+use super::events::Delivery;
+use super::events::EventDispatcher;
+use super::events::GivenUp;
+use super::events::Output;
+use super::events::WorkerEnd;
 use super::inbox::Inbox;
 use super::registration::Registration;
+use super::retention;
 use super::run::Run;
 use crate::spec::FunctionalEvent;
 use crate::store::BackgroundFetchKey;
 
-/// An event on its way to a service worker, by a number of its registration's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Delivery(pub u64);
-
 /// The events that a registration is owed, and who may take them.
-#[derive(Default)]
 pub(super) struct Events {
-  next_delivery: u64,
-  /// Realms of the service worker kind that can take an event, oldest first.
-  workers: IndexMap<u64, Arc<Inbox>>,
-  owed: IndexMap<Delivery, Owed>,
+  dispatcher: EventDispatcher<Owed>,
+  /// Of the workers that take events.
+  inboxes: HashMap<u64, Arc<Inbox>>,
   /// Background fetches that are not settled yet, or not deleted yet.
-  pub(super) unfinished: usize,
+  unfinished: usize,
 }
 
+#[derive(Clone)]
 struct Owed {
   event: FunctionalEvent,
   run: Arc<Run>,
-  /// The realm that has it; `None` while nobody has.
-  worker: Option<u64>,
-  /// When it got it.
-  since: Instant,
-  /// Whether its script has seen it.
-  taken: bool,
-  /// How many workers have crashed while they had it.
-  crashes: u32,
 }
 
 /// An event as a service worker's realm gets it.
@@ -47,140 +42,77 @@ pub(super) struct Delivered {
   pub(super) run: Arc<Run>,
 }
 
-/// An event that has ended so many workers is not given to another one.
-const MAX_CRASHES: u32 = 3;
-
 impl Registration {
   /// [Fire a functional event](https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm):
   /// it goes to a worker that is running, or waits for one.
   pub(super) fn fire(&self, event: FunctionalEvent, run: Arc<Run>) {
     let mut events = self.events.lock();
-    let delivery = Delivery(events.next_delivery);
-    events.next_delivery += 1;
-    let owed = Owed {
-      event,
-      run,
-      worker: None,
-      since: Instant::now(),
-      taken: false,
-      crashes: 0,
-    };
-    events.owed.insert(delivery, owed);
-    events.deliver();
-    let waits = events.workers.is_empty();
-    drop(events);
-    self.changed.notify_waiters();
-    // A worker that has it may be gone by now, and then it is no new event.
-    if waits {
-      self.wake(true);
-    }
+    let owed = Owed { event, run };
+    let outputs = events.dispatcher.fire(owed, Instant::now());
+    self.perform(events, outputs);
   }
 
-  /// Sees to it that a worker is started, if one is needed.
-  fn wake(&self, new_event: bool) {
-    let is_needed = {
-      let events = self.events.lock();
-      events.workers.is_empty() && !events.owed.is_empty()
-    };
-    if is_needed && let Some(workers) = self.service_workers.upgrade() {
-      workers.wake(&self.scope, new_event);
-    }
+  /// An earlier process could not deliver the event.
+  pub(super) fn restore_undelivered(
+    &self,
+    event: FunctionalEvent,
+    run: Arc<Run>,
+  ) {
+    let owed = Owed { event, run };
+    self.events.lock().dispatcher.restore_undelivered(owed);
   }
 
-  /// Whether events wait for a worker.
-  pub(super) fn owes_events(&self) -> bool {
-    let events = self.events.lock();
-    events.owed.values().any(|owed| owed.worker.is_none())
-  }
-
-  /// Whether events are all that is left, and no worker is running for them.
-  pub(super) fn has_only_events_for_nobody(&self) -> bool {
-    let events = self.events.lock();
-    events.unfinished == 0
-      && !events.owed.is_empty()
-      && events.workers.is_empty()
-  }
-
-  /// The script of the realm that has the event sees it now.
-  pub(super) fn taken(&self, realm: u64, delivery: Delivery) {
+  /// An event that could not be delivered is fired again.
+  pub(super) fn redeliver(&self, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    if let Some(owed) = events.owed.get_mut(&delivery)
-      && owed.worker == Some(realm)
-    {
-      owed.taken = true;
-    }
+    let is_meant = |owed: &mut Owed| owed.run.key == key;
+    let outputs = events.dispatcher.redeliver(is_meant, Instant::now());
+    self.perform(events, outputs);
   }
 
-  /// Since when the realm has had the oldest of its events.
-  pub(super) fn oldest(&self, realm: u64) -> Option<Instant> {
-    let events = self.events.lock();
-    let own = events.owed.values().filter(|o| o.worker == Some(realm));
-    own.map(|owed| owed.since).min()
+  /// Takes back what is to be said of a background fetch.
+  pub(super) fn withdraw_events(&self, key: BackgroundFetchKey) {
+    let mut events = self.events.lock();
+    let is_meant = |owed: &Owed| owed.run.key == key;
+    let outputs = events.dispatcher.withdraw(is_meant, Instant::now());
+    self.perform(events, outputs);
   }
 
-  /// The worker is given up: what its script has seen has had its chance.
-  pub(super) fn give_up(&self, realm: u64) -> Vec<(FunctionalEvent, Arc<Run>)> {
-    let taken: Vec<Delivery> = {
-      let events = self.events.lock();
-      let own = events
-        .owed
-        .iter()
-        .filter(|(_, owed)| owed.worker == Some(realm) && owed.taken);
-      own.map(|(delivery, _)| *delivery).collect()
-    };
-    let handled = taken
-      .into_iter()
-      .filter_map(|delivery| self.handled(realm, delivery))
-      .collect();
-    self.worker_ended(realm, false);
-    handled
-  }
-
-  /// Forgets every event that is owed, or that a worker has.
+  /// Takes back every event.
   pub(super) fn forget_events(&self) {
-    self.events.lock().owed.clear();
-    self.changed.notify_waiters();
+    let mut events = self.events.lock();
+    let outputs = events.dispatcher.withdraw(|_| true, Instant::now());
+    self.perform(events, outputs);
   }
 
   /// A worker is running and takes events.
   pub(super) fn worker_started(&self, realm: u64, inbox: Arc<Inbox>) {
     let mut events = self.events.lock();
-    events.workers.insert(realm, inbox);
-    events.deliver();
+    events.inboxes.insert(realm, inbox);
+    let outputs = events.dispatcher.worker_started(realm, Instant::now());
+    self.perform(events, outputs);
   }
 
-  /// The worker is gone; what it has not finished is owed again.
-  /// Unless, when it is one that was started for its events, it is the event
-  /// that ends one worker after the other. Returns those events.
-  pub(super) fn worker_ended(
-    &self,
-    realm: u64,
-    was_started: bool,
-  ) -> Vec<(FunctionalEvent, Arc<Run>)> {
+  /// A worker was told to stop.
+  pub(super) fn worker_leaving(&self, realm: u64) {
     let mut events = self.events.lock();
-    let mut fatal = Vec::new();
-    for (delivery, owed) in &mut events.owed {
-      if owed.worker == Some(realm) {
-        owed.crashes += u32::from(owed.taken && was_started);
-        if owed.crashes >= MAX_CRASHES {
-          fatal.push(*delivery);
-        } else {
-          owed.worker = None;
-          owed.taken = false;
-        }
-      }
-    }
-    drop(events);
-    let fatal = fatal
-      .into_iter()
-      .filter_map(|delivery| self.handled(realm, delivery))
-      .collect();
+    let outputs = events.dispatcher.worker_leaving(realm, Instant::now());
+    self.perform(events, outputs);
+  }
+
+  /// The worker leaves, and what it has not finished is for another one.
+  pub(super) fn worker_ended(&self, realm: u64, end: WorkerEnd) {
     let mut events = self.events.lock();
-    events.workers.shift_remove(&realm);
-    events.deliver();
-    drop(events);
-    self.wake(false);
-    fatal
+    events.inboxes.remove(&realm);
+    let now = Instant::now();
+    let outputs = events.dispatcher.worker_ended(realm, end, now);
+    self.perform(events, outputs);
+  }
+
+  /// The script of the realm sees the event now. False when it must not: the
+  /// event is for another worker.
+  pub(super) fn dispatched(&self, realm: u64, delivery: Delivery) -> bool {
+    self.events.lock().dispatcher.dispatched(realm, delivery)
   }
 
   /// The worker's handlers are finished with the event. `None` when it is not
@@ -191,48 +123,137 @@ impl Registration {
     delivery: Delivery,
   ) -> Option<(FunctionalEvent, Arc<Run>)> {
     let mut events = self.events.lock();
-    if events.owed.get(&delivery)?.worker != Some(realm) {
-      return None;
-    }
-    let owed = events.owed.shift_remove(&delivery)?;
+    let now = Instant::now();
+    let (owed, outputs) =
+      events.dispatcher.acknowledge(realm, delivery, now)?;
     if owed.event != FunctionalEvent::Click {
       // Until its records are deleted.
       events.unfinished += 1;
     }
+    self.perform(events, outputs);
+    Some((owed.event, owed.run))
+  }
+
+  /// Since when the realm has had the oldest of its events.
+  pub(super) fn oldest(&self, realm: u64) -> Option<Instant> {
+    self.events.lock().dispatcher.oldest(realm)
+  }
+
+  /// Whether events wait for a worker.
+  pub(super) fn owes_events(&self) -> bool {
+    self.events.lock().dispatcher.has_waiting()
+  }
+
+  /// Whether events are all that is left, and no worker is running for them.
+  pub(super) fn has_only_events_for_nobody(&self) -> bool {
+    let events = self.events.lock();
+    events.unfinished == 0 && events.dispatcher.waits_for_nobody()
+  }
+
+  pub(super) fn unfinished(&self, change: isize) {
+    let mut events = self.events.lock();
+    events.unfinished = events.unfinished.saturating_add_signed(change);
+    self.perform(events, Vec::new());
+  }
+
+  /// Deliveries are made under the lock, so that they keep their order.
+  fn perform(
+    &self,
+    mut events: MutexGuard<'_, Events>,
+    outputs: Vec<Output<Owed>>,
+  ) {
+    let mut wake = None;
+    let mut undelivered = Vec::new();
+    for output in outputs {
+      match output {
+        Output::Deliver {
+          worker,
+          delivery,
+          event: Owed { event, run },
+        } => {
+          if let Some(inbox) = events.inboxes.get(&worker) {
+            inbox.push_event(Delivered {
+              delivery,
+              event,
+              run,
+            });
+          }
+        }
+        Output::Wake { new_event } => {
+          wake = Some(wake.unwrap_or(false) || new_event);
+        }
+        Output::Undelivered { event, why } => {
+          // Until that is durable.
+          events.unfinished += 1;
+          undelivered.push((event, why));
+        }
+      }
+    }
     drop(events);
     self.changed.notify_waiters();
-    Some((owed.event, owed.run))
+    for (owed, why) in undelivered {
+      self.give_up(owed, why);
+    }
+    if let (Some(new_event), Some(workers)) =
+      (wake, self.service_workers.upgrade())
+    {
+      workers.wake(&self.scope, new_event);
+    }
+  }
+
+  /// No further worker is tried with the event.
+  fn give_up(&self, owed: Owed, why: GivenUp) {
+    let Owed { event, run } = owed;
+    let why = sentence(why, self.handler_timeout);
+    let name = event.name();
+    tracing::error!(id = run.id, scope = %self.scope, "{name}: {why}");
+    let Some(shared) = run.shared.upgrade() else {
+      return;
+    };
+    if event == FunctionalEvent::Click {
+      // Nothing waits for its end, and the user can click again.
+      let mut events = self.events.lock();
+      let is_it = |o: &mut Owed| {
+        o.event == FunctionalEvent::Click && Arc::ptr_eq(&o.run, &run)
+      };
+      events.dispatcher.forget_undelivered(is_it);
+      drop(events);
+      return self.unfinished(-1);
+    }
+    shared.clone().spawn(async move {
+      retention::retain(&shared, &run, why).await;
+      run.registration.unfinished(-1);
+    });
   }
 }
 
 impl Events {
-  pub(super) fn is_idle(&self) -> bool {
-    self.unfinished == 0 && self.owed.is_empty()
+  pub(super) fn new(max_tries: u32) -> Self {
+    Self {
+      dispatcher: EventDispatcher::new(max_tries),
+      inboxes: HashMap::new(),
+      unfinished: 0,
+    }
   }
 
-  pub(super) fn withdraw(&mut self, key: BackgroundFetchKey) {
-    self.owed.retain(|_, owed| owed.run.key != key);
+  pub(super) fn is_idle(&self) -> bool {
+    self.unfinished == 0 && self.dispatcher.is_idle()
   }
 
   pub(super) fn clear(&mut self) {
-    self.owed.clear();
-    self.workers.clear();
+    self.dispatcher.clear();
+    self.inboxes.clear();
   }
+}
 
-  fn deliver(&mut self) {
-    let Some((&realm, inbox)) = self.workers.first() else {
-      return;
-    };
-    for (&delivery, owed) in &mut self.owed {
-      if owed.worker.is_none() {
-        owed.worker = Some(realm);
-        owed.since = Instant::now();
-        inbox.push_event(Delivered {
-          delivery,
-          event: owed.event,
-          run: owed.run.clone(),
-        });
-      }
+/// Why an event is not delivered once more, for people.
+fn sentence(why: GivenUp, handler_timeout: Duration) -> String {
+  match why {
+    GivenUp::Crashed { tries } => {
+      format!("{tries} service workers have crashed while they handled it")
     }
+    GivenUp::Overdue { tries } => format!(
+      "its handler has not ended within {handler_timeout:?}, tried {tries} times"
+    ),
   }
 }

@@ -1,17 +1,21 @@
 //! A JavaScript realm, seen from the engine.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
 use super::Engine;
+use super::events::Delivery;
+use super::events::WorkerEnd;
 use super::inbox::Inbox;
 use super::inbox::RealmMessage;
-use super::owed_events::Delivery;
 use super::realm_facts::RealmFacts;
 use super::realm_facts::RealmKind;
 use super::record::RecordHandle;
 use super::registration::Registration;
+use super::run::Run;
 use super::service_worker::WorkerEvents;
 use super::settle;
 use crate::display::BackgroundFetchSnapshot;
@@ -56,6 +60,8 @@ pub(super) struct Attached {
   /// In addition to those in the facts.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
+  /// It has started a background fetch, or has got an event of one.
+  has_had_background_fetch: AtomicBool,
 }
 
 impl Realm {
@@ -73,7 +79,7 @@ impl Realm {
     });
     let inbox = Arc::new(Inbox::default());
     if let Some(worker) = facts.worker {
-      let events = WorkerEvents::new(shared, &registration, id, &inbox);
+      let events = WorkerEvents::new(&registration, id, &inbox);
       shared
         .service_workers
         .attach_worker(worker, id, Arc::new(events));
@@ -88,6 +94,7 @@ impl Realm {
       inbox,
       added_csp: Mutex::default(),
       service_workers,
+      has_had_background_fetch: AtomicBool::new(false),
     };
     Self {
       attached: Arc::new(attached),
@@ -97,10 +104,11 @@ impl Realm {
   }
 
   /// The same realm, for the background fetches of a registration that one of
-  /// its scripts has. `None` when the registration is gone.
+  /// its scripts has. `None` when the registration is gone, or is of another
+  /// origin.
   pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
     let shared = self.engine().shared();
-    let scope = shared.service_workers.scope(id)?;
+    let scope = shared.service_workers.scope(self.attached.id, id)?;
     Some(Self {
       attached: self.attached.clone(),
       registration: shared.registrations.get(&scope),
@@ -187,7 +195,21 @@ impl Realm {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    self.engine().abort(key).await
+    match self.own(key) {
+      Some(_) => self.engine().abort(key).await,
+      None => Ok(false),
+    }
+  }
+
+  /// A background fetch that the realm's scripts may have: one of their origin,
+  /// or of the registration that the embedder names. The key comes from a
+  /// script.
+  fn own(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
+    let run = self.engine().shared().run(key)?;
+    let scope = &run.registration.scope;
+    let is_own = Arc::ptr_eq(&run.registration, &self.attached.registration)
+      || scope.origin() == self.facts().url.origin();
+    is_own.then_some(run)
   }
 
   /// [`matchAll()`](https://wicg.github.io/background-fetch/#background-fetch-registration-match-all):
@@ -200,7 +222,7 @@ impl Realm {
     options: CacheQueryOptions,
   ) -> Vec<RecordHandle> {
     let shared = self.engine().shared();
-    let Some(run) = shared.run(key) else {
+    let Some(run) = self.own(key) else {
       return Vec::new();
     };
     // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
@@ -219,14 +241,14 @@ impl Realm {
   /// The realm has an instance of this background fetch: from now on its
   /// updates come through [`Realm::next_message`].
   pub fn watch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.engine().shared().run(key) {
+    if let Some(run) = self.own(key) {
       run.watch(self.attached.id, &self.attached.inbox.updates);
     }
   }
 
   /// The instance is gone.
   pub fn unwatch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.engine().shared().run(key) {
+    if let Some(run) = self.own(key) {
       run.unwatch(self.attached.id);
     }
   }
@@ -249,14 +271,25 @@ impl Realm {
 
   /// Waits for something to tell the script. Safe to cancel.
   pub async fn next_message(&self) -> RealmMessage {
-    let message = self.attached.inbox.next().await;
-    if let RealmMessage::Event { delivery, .. } = &message {
-      let Attached {
-        registration, id, ..
-      } = &*self.attached;
-      registration.taken(*id, *delivery);
+    let Attached {
+      registration,
+      id,
+      inbox,
+      ..
+    } = &*self.attached;
+    loop {
+      let message = inbox.next().await;
+      match &message {
+        // It is for another worker: this one was told to stop.
+        RealmMessage::Event { delivery, .. }
+          if !registration.dispatched(*id, *delivery) => {}
+        RealmMessage::Event { .. } => {
+          self.has_background_fetch();
+          return message;
+        }
+        RealmMessage::Update(_) => return message,
+      }
     }
-    message
   }
 
   /// The updates that are there now, so that something else that the script is
@@ -291,7 +324,7 @@ impl Realm {
   ) {
     let shared = self.engine().shared();
     // updateUI.4: Let bgFetch be the event's background fetch.
-    let Some(run) = shared.run(key) else { return };
+    let Some(run) = self.own(key) else { return };
     shared.checkpoint.note(Fact::Ui {
       key,
       title: title.clone(),
@@ -310,8 +343,21 @@ impl Realm {
       && others.iter().all(|registration| registration.is_idle())
   }
 
+  fn has_background_fetch(&self) {
+    let had = &self.attached.has_had_background_fetch;
+    had.store(true, Ordering::Relaxed);
+  }
+
+  /// Whether the realm has ever started a background fetch, or got an event of
+  /// one.
+  pub(crate) fn has_had_background_fetch(&self) -> bool {
+    let had = &self.attached.has_had_background_fetch;
+    had.load(Ordering::Relaxed)
+  }
+
   /// The realm starts a background fetch.
   pub(super) fn starts(&self) {
+    self.has_background_fetch();
     let is_own = |other| Arc::ptr_eq(&self.registration, other);
     let mut others = self.attached.others.lock();
     if !is_own(&self.attached.registration) && !others.iter().any(is_own) {
@@ -336,12 +382,12 @@ impl Realm {
 
 impl Drop for Attached {
   fn drop(&mut self) {
-    let was_started = self.facts.worker.is_some();
-    let shared = self.engine.shared();
-    shared.service_workers.detach(self.id);
-    let fatal = self.registration.worker_ended(self.id, was_started);
-    for (event, run) in fatal {
-      settle::event_handled(shared.clone(), event, run);
-    }
+    self.engine.shared().service_workers.detach(self.id);
+    // A realm of the embedder's ends when that wants it to.
+    let end = match self.facts.worker {
+      Some(_) => WorkerEnd::Crashed,
+      None => WorkerEnd::Stopped,
+    };
+    self.registration.worker_ended(self.id, end);
   }
 }

@@ -78,7 +78,8 @@ impl RecordHandle {
     self.read_at(reader, body, offset, max).await
   }
 
-  /// Waits for the response, without `Content-Range` and `Content-Length`.
+  /// Waits for the response, without `Content-Range` and `Content-Length`, and
+  /// without the headers that no script may see.
   pub async fn response(&self) -> Result<Response, RecordError> {
     // records.2.9.1: Wait for the response (deviation E6: or for a result).
     let state = self
@@ -92,6 +93,8 @@ impl RecordHandle {
         // records.2.9.2.1: a copy; records.2.9.2.2, records.2.9.2.3
         response.headers.delete("content-range");
         response.headers.delete("content-length");
+        // What the filter has removed is no script's.
+        response.internal_headers = None;
         Ok(response)
       }
       // records.2.9.3, records.2.9.4

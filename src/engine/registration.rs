@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::Weak;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
@@ -11,8 +12,8 @@ use url::Url;
 
 use super::owed_events::Events;
 use super::run::Run;
+use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
-use crate::store::BackgroundFetchKey;
 
 pub(super) struct Registration {
   pub(super) scope: Url,
@@ -27,17 +28,24 @@ pub(super) struct Registration {
   pub(super) changed: Notify,
   /// Who starts a worker for events that are owed.
   pub(super) service_workers: Weak<ServiceWorkers>,
+  /// How long a handler may take.
+  pub(super) handler_timeout: Duration,
 }
 
 impl Registration {
-  pub(super) fn new(scope: Url, service_workers: Weak<ServiceWorkers>) -> Self {
+  pub(super) fn new(
+    scope: Url,
+    service_workers: Weak<ServiceWorkers>,
+    limits: &ServiceWorkerLimits,
+  ) -> Self {
     Self {
       scope,
       active: Mutex::default(),
       edit_queue: Default::default(),
-      events: Mutex::default(),
+      events: Mutex::new(Events::new(limits.tries)),
       changed: Notify::new(),
       service_workers,
+      handler_timeout: limits.event,
     }
   }
 
@@ -66,19 +74,6 @@ impl Registration {
 
   pub(super) fn remove_active(&self, run: &Run) {
     self.active.lock().shift_remove(&run.id);
-  }
-
-  pub(super) fn unfinished(&self, change: isize) {
-    let mut events = self.events.lock();
-    events.unfinished = events.unfinished.saturating_add_signed(change);
-    drop(events);
-    self.changed.notify_waiters();
-  }
-
-  /// Takes back what is to be said of a background fetch.
-  pub(super) fn withdraw_events(&self, key: BackgroundFetchKey) {
-    self.events.lock().withdraw(key);
-    self.changed.notify_waiters();
   }
 
   /// Whether no background fetch is unsettled and no event is owed.

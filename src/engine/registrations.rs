@@ -8,18 +8,24 @@ use parking_lot::Mutex;
 use url::Url;
 
 use super::registration::Registration;
+use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
 
 pub(super) struct Registrations {
   by_scope: Mutex<HashMap<Url, Arc<Registration>>>,
   service_workers: Weak<ServiceWorkers>,
+  limits: ServiceWorkerLimits,
 }
 
 impl Registrations {
-  pub(super) fn new(service_workers: Weak<ServiceWorkers>) -> Self {
+  pub(super) fn new(
+    service_workers: Weak<ServiceWorkers>,
+    limits: ServiceWorkerLimits,
+  ) -> Self {
     Self {
       by_scope: Mutex::default(),
       service_workers,
+      limits,
     }
   }
 
@@ -34,7 +40,11 @@ impl Registrations {
     let mut registrations = self.by_scope.lock();
     let new = || {
       let service_workers = self.service_workers.clone();
-      Arc::new(Registration::new(scope.clone(), service_workers))
+      Arc::new(Registration::new(
+        scope.clone(),
+        service_workers,
+        &self.limits,
+      ))
     };
     registrations
       .entry(scope.clone())

@@ -43,11 +43,6 @@ impl StoredEnvironment {
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
 pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
-  // Workers come first: there may be events for them.
-  if shared.config.service_worker_host.is_some() {
-    let registrations = shared.store.facts.registrations().await?;
-    shared.service_workers.restore(registrations);
-  }
   let mut known = HashSet::new();
   let mut runs = Vec::new();
   for row in shared.store.facts.load().await? {
@@ -63,6 +58,12 @@ pub(super) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
   let bodies = shared.store.bodies.ids().await?.into_iter();
   let orphans: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
   shared.delete_bodies(orphans).await;
+  // A worker that starts finds every background fetch, and one that has an
+  // event finds its worker.
+  if shared.config.service_worker_host.is_some() {
+    let registrations = shared.store.facts.registrations().await?;
+    shared.service_workers.restore(registrations);
+  }
   for run in runs {
     begin(shared, run);
   }
@@ -158,7 +159,11 @@ pub(super) fn make_known(
 /// Begins what was restored, or continued.
 pub(super) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
   let failure_reason = run.look(|p| p.background_fetch().failure_reason);
-  if run.retained().is_some() {
+  if let Some(retained) = run.retained() {
+    if !retained.undelivered.is_empty() {
+      let event = FunctionalEvent::of_settled(failure_reason);
+      run.registration.restore_undelivered(event, run.clone());
+    }
     return shared.tell_observers(&run);
   }
   run.registration.unfinished(1);

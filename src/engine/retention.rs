@@ -47,8 +47,8 @@ impl Engine {
   /// [retained](crate::display::BackgroundFetchSnapshot::retained): it is
   /// active again, and its records that have failed are fetched, from where
   /// their stored bytes end. A request that is not a `GET` is sent again.
-  /// Returns false, and changes nothing, when there is none, when it has not
-  /// failed, or when another one with its id is active.
+  /// Returns false, and changes nothing, when there is none, when it has
+  /// succeeded or was aborted, or when another one with its id is active.
   ///
   /// # Errors
   ///
@@ -79,6 +79,22 @@ impl Engine {
     self.shared().to_the_end(retry).await?
   }
 
+  /// Fires an event again that could not be delivered: see
+  /// [`Retained::undelivered`]. It has as many tries as before. Returns false
+  /// when there is none.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then it stays as it was.
+  pub async fn redeliver(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    let shared = self.shared().clone();
+    let redeliver = async move { redeliver(&shared, key).await };
+    self.shared().to_the_end(redeliver).await?
+  }
+
   /// Deletes a background fetch that is
   /// [retained](crate::display::BackgroundFetchSnapshot::retained), with its
   /// bytes. Returns false, and changes nothing, when there is none.
@@ -106,12 +122,10 @@ async fn retry(
   };
   let registration = run.registration.clone();
   let _queue = registration.edit_queue.lock().await;
-  let failed = |run: &Run| {
-    run.look(|p| p.background_fetch().result) == BackgroundFetchResult::Failure
-  };
+  let has_failed = run.look(|p| settle::is_continuable(p.background_fetch()));
   let is_free = registration.active(&run.id).is_none();
   let can_move = moved.is_none() || run.records.len() == 1;
-  if run.retained().is_none() || !failed(&run) || !is_free || !can_move {
+  if run.retained().is_none() || !has_failed || !is_free || !can_move {
     return Ok(false);
   }
   let mut row = continued_row(&run);
@@ -138,9 +152,37 @@ async fn retry(
   shared.checkpoint.write(&facts).await?;
   registration.withdraw_events(key);
   let again = restore::make_known(shared, row, stored, run.net_check.clone());
+  run.set_retained(None);
   run.give_place_to(&again);
   restore::begin(shared, again);
   shared.delete_bodies(unusable).await;
+  Ok(true)
+}
+
+async fn redeliver(
+  shared: &Arc<Shared>,
+  key: BackgroundFetchKey,
+) -> Result<bool, StoreError> {
+  let Some(run) = shared.run(key) else {
+    return Ok(false);
+  };
+  let _queue = run.registration.edit_queue.lock().await;
+  let undelivered = run.retained().map(|retained| retained.undelivered);
+  if undelivered.is_none_or(|why| why.is_empty()) {
+    return Ok(false);
+  }
+  let fact = Fact::Redelivered { key };
+  shared.checkpoint.write(&[fact]).await?;
+  run.set_retained(None);
+  run.registration.unfinished(1);
+  shared.tell_observers(&run);
+  let (shared, run) = (shared.clone(), run.clone());
+  shared.clone().spawn(async move {
+    if settle::before_event(&shared, &run).await {
+      run.registration.redeliver(key);
+      run.registration.unfinished(-1);
+    }
+  });
   Ok(true)
 }
 
@@ -265,6 +307,10 @@ pub(super) async fn retain(
     since: now(),
     undelivered,
   };
+  let _queue = run.registration.edit_queue.lock().await;
+  if run.is_purged() {
+    return;
+  }
   run.set_retained(Some(retained.clone()));
   let key = run.key;
   let fact = Fact::Retained { key, retained };

@@ -10,11 +10,11 @@ use url::Url;
 use super::Engine;
 use super::attempt::until;
 use super::config::EngineConfig;
+use super::events::WorkerEnd;
 use super::inbox::Inbox;
 use super::purge;
 use super::registration::Registration;
 use super::script;
-use super::settle;
 use super::shared::Shared;
 use crate::service_worker::FunctionalEvents;
 use crate::service_worker::ScriptRequest;
@@ -147,7 +147,6 @@ impl Surroundings for ForServiceWorkers {
 
 /// The functional events of one running worker.
 pub(super) struct WorkerEvents {
-  shared: Weak<Shared>,
   registration: Arc<Registration>,
   realm: u64,
   inbox: Arc<Inbox>,
@@ -155,13 +154,11 @@ pub(super) struct WorkerEvents {
 
 impl WorkerEvents {
   pub(super) fn new(
-    shared: &Arc<Shared>,
     registration: &Arc<Registration>,
     realm: u64,
     inbox: &Arc<Inbox>,
   ) -> Self {
     Self {
-      shared: Arc::downgrade(shared),
       registration: registration.clone(),
       realm,
       inbox: inbox.clone(),
@@ -180,12 +177,13 @@ impl FunctionalEvents for WorkerEvents {
     self.registration.oldest(self.realm)
   }
 
+  fn leave(&self) {
+    self.registration.worker_leaving(self.realm);
+  }
+
   fn give_up(&self) {
-    let Some(shared) = self.shared.upgrade() else {
-      return;
-    };
-    for (event, run) in self.registration.give_up(self.realm) {
-      settle::event_handled(shared.clone(), event, run);
-    }
+    let limit = self.registration.handler_timeout;
+    let end = WorkerEnd::Overdue(limit);
+    self.registration.worker_ended(self.realm, end);
   }
 }

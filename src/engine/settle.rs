@@ -118,19 +118,14 @@ pub(super) fn announce(
   run: Arc<Run>,
   event: FunctionalEvent,
 ) {
-  let before = shared.config.before_event.clone();
-  let stopping = shared.stopping.clone();
-  let store = shared.clone();
-  shared.spawn(async move {
+  let shared = shared.clone();
+  shared.clone().spawn(async move {
     // Others may need the space, however long the event takes.
     if !run.keep_failed {
-      store.delete_bodies(run.discard_unexposed()).await;
+      shared.delete_bodies(run.discard_unexposed()).await;
     }
-    if let Some(before) = before {
-      let before = before(run.snapshot());
-      if until(&stopping, before).await.is_none() {
-        return;
-      }
+    if !before_event(&shared, &run).await {
+      return;
     }
     let registration = run.registration.clone();
     if !run.is_purged() {
@@ -138,6 +133,16 @@ pub(super) fn announce(
     }
     registration.unfinished(-1);
   });
+}
+
+/// What the embedder does before the event. False when the engine ends.
+pub(super) async fn before_event(shared: &Shared, run: &Run) -> bool {
+  let Some(before) = &shared.config.before_event else {
+    return true;
+  };
+  until(&shared.stopping, before(run.snapshot()))
+    .await
+    .is_some()
 }
 
 /// The event is no longer active: perform.8.13.1 is over. The registration
@@ -174,7 +179,7 @@ pub(super) fn event_handled(
 }
 
 /// Whether it has failed, and nobody wanted that.
-fn is_continuable(fetch: &BackgroundFetch) -> bool {
+pub(super) fn is_continuable(fetch: &BackgroundFetch) -> bool {
   fetch.result == BackgroundFetchResult::Failure
     && fetch.failure_reason != BackgroundFetchFailureReason::Aborted
 }

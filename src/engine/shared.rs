@@ -85,7 +85,10 @@ impl Shared {
         concurrency: Semaphore::new(open_files::at_once(
           config.concurrency.in_all,
         )),
-        registrations: Registrations::new(Arc::downgrade(&service_workers)),
+        registrations: Registrations::new(
+          Arc::downgrade(&service_workers),
+          config.service_worker_limits,
+        ),
         service_workers,
         runs: Mutex::default(),
         stopping: CancellationToken::new(),

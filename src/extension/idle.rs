@@ -21,6 +21,9 @@ const ON_ITS_WAY: Duration = Duration::from_millis(200);
 const LISTENING: [&str; 2] =
   ["op_bgfetch_next_message", "op_service_worker_next_message"];
 
+/// Ops that wait for what other scripts have to say.
+const OPEN: [&str; 2] = ["op_message_port_recv_message", "op_broadcast_recv"];
+
 enum Turn {
   /// Nothing is left to do.
   End,
@@ -51,8 +54,35 @@ pub async fn run_until_idle(
   runtime: &mut JsRuntime,
   realm: &Realm,
 ) -> Result<(), CoreError> {
+  run_until(runtime, realm, is_stalled).await
+}
+
+/// The same for a script that is evaluated: once it has had a background fetch,
+/// and every one has settled with its events handled, an interval
+/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does not
+/// hold it. They never end by themselves, while a single timer does, and may
+/// start the next background fetch.
+///
+/// # Errors
+///
+/// As for [`run_until_idle`].
+pub async fn run_until_settled(
+  runtime: &mut JsRuntime,
+  realm: &Realm,
+) -> Result<(), CoreError> {
+  let is_over = |runtime: &mut JsRuntime, realm: &Realm| {
+    is_stalled(runtime, realm) || is_settled(runtime, realm)
+  };
+  run_until(runtime, realm, is_over).await
+}
+
+async fn run_until(
+  runtime: &mut JsRuntime,
+  realm: &Realm,
+  is_over: impl Fn(&mut JsRuntime, &Realm) -> bool,
+) -> Result<(), CoreError> {
   super::deliver_events(runtime);
-  let mut was_stalled = false;
+  let mut was_over = false;
   loop {
     let mut idle = pin!(realm.idle());
     let mut waiting = pin!(tokio::time::sleep(ON_ITS_WAY));
@@ -77,11 +107,11 @@ pub async fn run_until_idle(
       Turn::End => return Ok(()),
       Turn::Again => tokio::task::yield_now().await,
       Turn::Waiting => {
-        let is_stalled = is_stalled(runtime, realm);
-        if is_stalled && was_stalled {
+        let is_over = is_over(runtime, realm);
+        if is_over && was_over {
           return Ok(());
         }
-        was_stalled = is_stalled;
+        was_over = is_over;
       }
     }
   }
@@ -90,15 +120,38 @@ pub async fn run_until_idle(
 /// Whether nothing is under way, here or in the engine, that could make the
 /// script go on.
 fn is_stalled(runtime: &mut JsRuntime, realm: &Realm) -> bool {
+  is_active_only_with(runtime, is_listening)
+    && realm.is_idle()
+    && !realm.engine().has_service_workers_at_work()
+}
+
+/// Whether the script has had background fetches, all is done with them, and
+/// what it still does has no end of its own.
+fn is_settled(runtime: &mut JsRuntime, realm: &Realm) -> bool {
+  let is_endless = |activity: &RuntimeActivity| match activity {
+    RuntimeActivity::Interval(..) => true,
+    RuntimeActivity::AsyncOp(_, _, op) => OPEN.contains(op),
+    _ => false,
+  };
+  realm.has_had_background_fetch()
+    && is_active_only_with(runtime, |a| is_listening(a) || is_endless(a))
+    && realm.is_idle()
+    && !realm.engine().has_service_worker_events()
+}
+
+fn is_listening(activity: &RuntimeActivity) -> bool {
+  matches!(activity, RuntimeActivity::AsyncOp(_, _, op) if LISTENING.contains(op))
+}
+
+/// Whether the script does nothing but what `is_allowed`.
+fn is_active_only_with(
+  runtime: &mut JsRuntime,
+  is_allowed: impl Fn(&RuntimeActivity) -> bool,
+) -> bool {
   let filter = RuntimeActivityStatsFilter::default()
     .with_ops()
     .with_timers();
   let activities = runtime.runtime_activity_stats_factory().capture(&filter);
-  let only_listens = activities.dump().active.iter().all(|activity| {
-    matches!(activity, RuntimeActivity::AsyncOp(_, _, op) if LISTENING.contains(op))
-  });
-  only_listens
+  activities.dump().active.iter().all(is_allowed)
     && !runtime.v8_isolate().has_pending_background_tasks()
-    && realm.is_idle()
-    && !realm.engine().has_service_workers_at_work()
 }

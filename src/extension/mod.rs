@@ -35,6 +35,7 @@ pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
+pub use self::idle::run_until_settled;
 pub use self::net_check::net_check;
 use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;

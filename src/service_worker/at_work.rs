@@ -16,6 +16,11 @@ impl ServiceWorkers {
     self.wait_until(|state| !state.is_at_work()).await;
   }
 
+  /// Whether any of that is under way.
+  pub(crate) fn is_at_work(&self) -> bool {
+    self.state.lock().is_at_work()
+  }
+
   /// Whether any of that is under way, or a worker has a thread.
   pub(crate) fn any_is_at_work(&self) -> bool {
     let state = self.state.lock();

@@ -50,6 +50,7 @@ impl ServiceWorkers {
     let attached = AttachedRealm {
       inbox: inbox.clone(),
       url: realm.url.clone(),
+      scope: realm.scope.clone(),
       worker,
       environment: realm.environment,
     };

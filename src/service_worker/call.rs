@@ -102,6 +102,11 @@ impl ServiceWorkers {
         worker_type,
         update_via_cache,
       ),
+      Call::Update { registration } | Call::Unregister { registration }
+        if !self.lock().may_have(caller.realm, registration) =>
+      {
+        Err(no_registration())
+      }
       Call::Update { registration } => self.call_update(caller, registration),
       Call::Unregister { registration } => {
         self.call_unregister(caller, registration)

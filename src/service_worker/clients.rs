@@ -95,6 +95,10 @@ impl ServiceWorkers {
           .map(|c| Source::Client(c.snapshot())),
       };
       let Some(source) = source else { return };
+      let registration = state.map.worker(worker).map(|w| w.registration);
+      if !registration.is_some_and(|id| state.may_have(realm, id)) {
+        return;
+      }
       (source, origin(&attached.url))
     };
     let event = Event::Message {
@@ -121,7 +125,9 @@ impl ServiceWorkers {
     let Some(source) = source else { return };
     let origin = origin(&attached.url);
     let mut clients = state.map.clients();
-    if let Some((realm, _)) = clients.find(|(_, c)| c.id == client) {
+    if let Some((realm, _)) = clients
+      .find(|(_, c)| c.id == client && c.url.origin() == attached.url.origin())
+    {
       let message = ServiceWorkerMessage::Message {
         source,
         origin,

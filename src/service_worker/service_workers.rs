@@ -56,6 +56,8 @@ pub(super) struct State {
 pub(super) struct AttachedRealm {
   pub(super) inbox: Arc<Inbox>,
   pub(super) url: Url,
+  /// The scope that the embedder names.
+  pub(super) scope: Url,
   /// The worker that it runs, also for an embedder.
   pub(super) worker: Option<WorkerId>,
   pub(super) environment: WorkerEnvironment,
@@ -137,13 +139,35 @@ impl ServiceWorkers {
     id.is_some_and(|id| self.has_active_worker(id))
   }
 
-  pub(crate) fn scope(&self, id: RegistrationId) -> Option<Url> {
+  /// The scope of a registration that the realm's scripts may have.
+  pub(crate) fn scope(
+    &self,
+    realm: RealmId,
+    id: RegistrationId,
+  ) -> Option<Url> {
     let state = self.lock();
-    state.map.registration(id).map(|r| r.scope.clone())
+    let registration = state.map.registration(id)?;
+    state
+      .may_have(realm, id)
+      .then(|| registration.scope.clone())
   }
 }
 
 impl State {
+  /// Whether the scripts of a realm may have the registration: it is one of
+  /// their origin, or the one that the embedder names. The ids come from
+  /// scripts.
+  pub(super) fn may_have(&self, realm: RealmId, id: RegistrationId) -> bool {
+    let Some(realm) = self.realms.get(&realm) else {
+      return false;
+    };
+    // There is nothing to keep from them of one that is gone.
+    self.map.registration(id).is_none_or(|registration| {
+      let scope = &registration.scope;
+      *scope == realm.scope || scope.origin() == realm.url.origin()
+    })
+  }
+
   pub(super) fn push(&self, realm: RealmId, message: ServiceWorkerMessage) {
     if let Some(realm) = self.realms.get(&realm) {
       realm.inbox.push(message);

@@ -100,7 +100,7 @@ impl ServiceWorkers {
   }
 
   /// Stops a worker. One that has taken too long is interrupted at once, and
-  /// what it was at work on has had its chance.
+  /// what it was at work on is for the next one.
   pub(super) fn stop(&self, worker: WorkerId, run: u64, too_late: bool) {
     let (leash, functional) = {
       let mut state = self.lock();
@@ -118,11 +118,14 @@ impl ServiceWorkers {
       }
       (running.leash.clone(), running.functional.clone())
     };
+    if let Some(functional) = functional {
+      match too_late {
+        true => functional.give_up(),
+        false => functional.leave(),
+      }
+    }
     leash.stop.cancel();
     if too_late {
-      if let Some(functional) = functional {
-        functional.give_up();
-      }
       leash.interrupt();
     }
     let limit = self.surroundings.limits().stop;
@@ -236,13 +239,18 @@ impl ServiceWorkers {
       let mut state = self.lock();
       state.stopping = true;
       let running = state.running.values();
-      running.map(|running| running.leash.clone()).collect()
+      running
+        .map(|r| (r.leash.clone(), r.functional.clone()))
+        .collect()
     };
-    for leash in &running {
+    for (leash, functional) in &running {
+      if let Some(functional) = functional {
+        functional.leave();
+      }
       leash.stop.cancel();
     }
     let limit = self.surroundings.limits().stop;
-    join_all(running.iter().map(|leash| stop(leash, limit))).await;
+    join_all(running.iter().map(|(leash, _)| stop(leash, limit))).await;
   }
 }
 

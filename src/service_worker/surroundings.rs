@@ -26,8 +26,15 @@ pub struct ServiceWorkerLimits {
   pub idle: Duration,
   /// How long its script may take until it is evaluated. Default: 60 s.
   pub start: Duration,
-  /// How long an event may take, with all that extends it. Default: 5 min.
+  /// How long an event may take, with all that extends it; then its worker is
+  /// stopped. Default: 5 min.
   pub event: Duration,
+  /// How many workers may fail to handle an event of a background fetch: they
+  /// take too long, or crash. Then it counts as undelivered, and is kept with
+  /// its records, see
+  /// [`EngineConfig::retention`](crate::engine::EngineConfig::retention).
+  /// At least 1; default: 3.
+  pub tries: u32,
   /// How long a worker that was told to stop may take. One that takes longer
   /// is left to itself, and its thread with it. Default: 5 s.
   pub stop: Duration,
@@ -43,6 +50,7 @@ impl Default for ServiceWorkerLimits {
       idle: Duration::from_secs(30),
       start: Duration::from_secs(60),
       event: Duration::from_secs(5 * 60),
+      tries: 3,
       stop: Duration::from_secs(5),
       stale_after: Duration::from_secs(24 * 60 * 60),
     }
@@ -86,7 +94,12 @@ pub trait FunctionalEvents: Send + Sync {
   fn take(&self);
   /// Since when the worker has had the oldest one that it has not finished.
   fn oldest(&self) -> Option<Instant>;
-  /// The worker gets no more. What it was at work on has had its chance.
+  /// The worker was told to stop: it gets no more, and may finish what its
+  /// script has seen.
+  fn leave(&self);
+  /// The worker has taken too long: it gets no more, and what it has not
+  /// finished is for the next one. That counts as a failed try for the events
+  /// that it has had longer than [`ServiceWorkerLimits::event`].
   fn give_up(&self);
 }
 

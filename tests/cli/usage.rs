@@ -91,6 +91,7 @@ fn a_dead_server_fails_the_background_fetch_with_the_reason() {
   assert_eq!(ended.stdout, "");
   let ended = ended.says("/x: could not connect");
   assert!(ended.stderr.contains("refused"), "{ended:#?}");
+  // It can be continued.
   let listed = place.bgfetch("list", &[]).code(0).stdout;
-  assert!(listed.starts_with("x  failed  "), "{listed}");
+  assert!(listed.starts_with("x  failed  0 B "), "{listed}");
 }

@@ -2,6 +2,12 @@
 
 use std::time::Duration;
 
+use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmKind;
+use background_fetch::service_worker::Event;
+use background_fetch::service_worker::Payload;
+use background_fetch::service_worker::ServiceWorkerMessage;
+
 use crate::harness::*;
 use crate::support::Behaviour::*;
 use crate::support::FaultServer;
@@ -65,4 +71,38 @@ async fn a_click_is_an_event_and_ends_nothing() {
   server.release("/r");
   settle(&realm, "backgroundfetchsuccess").await;
   assert!(!engine.click(key));
+}
+
+/// Deterministic, however the two inboxes are looked at: an update is there
+/// when the message that was sent after it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_finds_every_update_that_came_before_it() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  let own = realm.own_worker().unwrap().id;
+  let page = "http://localhost/app/page".parse().unwrap();
+  let page = engine.attach(RealmFacts::new(RealmKind::Window, page));
+  for paused in [true, false, true, false] {
+    let changed = match paused {
+      true => engine.pause(key).await,
+      false => engine.unpause(key).await,
+    };
+    assert!(changed.unwrap());
+    page.post_to_worker(own, Payload(Box::new(paused)));
+    let message = bounded(async {
+      loop {
+        let message = realm.next_service_worker_message().await;
+        if let ServiceWorkerMessage::Event { event, .. } = message {
+          return event;
+        }
+      }
+    });
+    assert!(matches!(message.await, Event::Message { .. }));
+    let updates = realm.take_updates();
+    assert_eq!(updates.len(), 1);
+    assert_eq!(updates[0].paused, paused);
+  }
 }

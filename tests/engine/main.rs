@@ -17,6 +17,7 @@ mod harness;
 mod integrity;
 mod machine;
 mod offline;
+mod origins;
 mod pause;
 mod quota;
 mod rate_limit;

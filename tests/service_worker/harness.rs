@@ -233,7 +233,7 @@ impl World {
     self.bounded(self.engine().finished(&scope)).unwrap();
   }
 
-  fn bounded<T>(&self, future: impl Future<Output = T>) -> T {
+  pub fn bounded<T>(&self, future: impl Future<Output = T>) -> T {
     let server = &self.server;
     let bounded = async { tokio::time::timeout(BOUND, future).await };
     server.block_on(bounded).unwrap()

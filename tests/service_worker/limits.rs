@@ -132,6 +132,23 @@ fn place(
   Place { world, _hold: hold }
 }
 
+impl Place {
+  /// An engine that goes on with what the last one has left.
+  fn next_engine(&self, does: &'static [Does], store: Store) -> Engine {
+    let host = Threads {
+      log: self.world.log.clone(),
+      does,
+      started: Arc::default(),
+      hanging: Arc::default(),
+    };
+    let config = EngineConfig {
+      service_worker_host: Some(Arc::new(host)),
+      ..EngineConfig::default()
+    };
+    Engine::start(store, config).unwrap()
+  }
+}
+
 const START: &str = r#"
 const registration = await activated("/sw.js");
 await registration.backgroundFetch.fetch("my", "/x");
@@ -154,18 +171,62 @@ impl Place {
 }
 
 #[test]
-fn an_event_that_has_ended_three_workers_is_given_to_no_fourth() {
-  let place = place(&[Does::Crash], limits(), Store::in_memory());
+fn an_event_that_has_ended_three_workers_is_kept_and_given_to_no_fourth() {
+  let does = &[Does::Crash, Does::Crash, Does::Crash, Does::Work];
+  let place = place(does, limits(), Store::in_memory());
   place.world.window("/page.html", START);
-  bounded(place.world.engine().finished(&place.scope())).unwrap();
-  assert!(place.world.engine().background_fetches().is_empty());
+  let engine = place.world.engine();
+  bounded(engine.finished(&place.scope())).unwrap();
   let log = &place.world.log;
   assert_eq!(log.count("starts"), 3, "{:?}", log.lines());
   log.wait_for_more("report its thread has ended unexpectedly", 2);
-  // The next event is a new one.
+  let kept = engine.background_fetches().remove(0);
+  let why = kept.retained.unwrap().undelivered;
+  assert_eq!(why, "3 service workers have crashed while they handled it");
+  assert!(kept.records_available);
+
+  assert!(bounded(engine.redeliver(kept.key)).unwrap());
+  log.wait_for("is done");
+  bounded(engine.finished(&place.scope())).unwrap();
+  assert!(engine.background_fetches().is_empty());
+  assert!(!bounded(engine.redeliver(kept.key)).unwrap());
+}
+
+#[test]
+fn an_event_that_ends_workers_takes_no_other_with_it() {
+  let place = place(&[Does::Crash], limits(), Store::in_memory());
+  place.world.window("/page.html", START);
+  let engine = place.world.engine();
+  bounded(engine.finished(&place.scope())).unwrap();
+  // The next event is a new one, and has tries of its own.
+  place.world.window("/page.html", START);
+  bounded(engine.finished(&place.scope())).unwrap();
+  let log = &place.world.log;
+  assert_eq!(log.count("starts"), 6, "{:?}", log.lines());
+  assert_eq!(engine.background_fetches().len(), 2);
+}
+
+#[test]
+fn an_event_that_could_not_be_delivered_outlives_the_process() {
+  let directory = tempfile::tempdir().unwrap();
+  let open = || Store::open_directory(directory.path()).unwrap();
+  let mut place = place(&[Does::Crash], limits(), open());
   place.world.window("/page.html", START);
   bounded(place.world.engine().finished(&place.scope())).unwrap();
-  assert_eq!(log.count("starts"), 6, "{:?}", log.lines());
+  bounded(place.world.engine.take().unwrap().shutdown());
+
+  let next = place.next_engine(&[Does::Work], open());
+  bounded(next.finished(&place.scope())).unwrap();
+  let kept = next.background_fetches().remove(0);
+  assert!(!kept.retained.unwrap().undelivered.is_empty());
+  assert_eq!(place.world.log.count("is done"), 0);
+  assert!(bounded(next.redeliver(kept.key)).unwrap());
+  // What is asked for again comes again, even after the next end.
+  bounded(next.shutdown());
+  let next = place.next_engine(&[Does::Work], open());
+  bounded(next.finished(&place.scope())).unwrap();
+  assert_eq!(place.world.log.count("is done"), 1);
+  assert!(next.background_fetches().is_empty());
 }
 
 #[test]
@@ -205,11 +266,10 @@ fn a_thread_that_does_not_stop_is_left_to_itself() {
   let log = &place.world.log;
   log.wait_for("report an event was not handled in time");
   log.wait_for("report its thread does not stop, and is left to itself");
-  // The event has had its chance, and the next one has a worker of its own.
-  bounded(place.world.engine().finished(&place.scope())).unwrap();
-  assert_eq!(log.count("is done"), 0, "{:?}", log.lines());
-  place.world.window("/page.html", START);
+  // The event is for the next one.
   log.wait_for("is done");
+  bounded(place.world.engine().finished(&place.scope())).unwrap();
+  assert!(place.world.engine().background_fetches().is_empty());
   assert_eq!(log.count("starts"), 2);
 }
 

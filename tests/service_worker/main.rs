@@ -8,5 +8,6 @@ mod host;
 mod life;
 mod limits;
 mod messages;
+mod restored;
 mod update;
 mod wake;

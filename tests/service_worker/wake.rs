@@ -154,9 +154,10 @@ fn a_handler_that_throws_has_handled_its_event() {
 }
 
 #[test]
-fn a_handler_that_never_ends_is_interrupted_and_has_had_its_chance() {
+fn a_handler_that_never_ends_is_interrupted_and_its_event_is_kept() {
   let world = World::with_limits(ServiceWorkerLimits {
     event: Duration::from_millis(300),
+    tries: 2,
     ..quick()
   });
   serve(
@@ -173,10 +174,14 @@ fn a_handler_that_never_ends_is_interrupted_and_has_had_its_chance() {
   world
     .log
     .wait_for("report /sw.js: an event was not handled in time");
-  world.log.wait_for_more("stopped", 1);
-  // It is not given to another one.
-  assert_eq!(world.log.count("loops"), 1);
+  // Another one tries it, and no third.
+  world.log.wait_for_more("loops", 1);
+  world.finished();
+  assert_eq!(world.log.count("loops"), 2);
   assert_eq!(world.log.count("left to itself"), 0);
+  let kept = world.engine().background_fetches().remove(0);
+  let why = kept.retained.unwrap().undelivered;
+  assert_eq!(why, "its handler has not ended within 300ms, tried 2 times");
 }
 
 #[test]

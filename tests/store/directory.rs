@@ -154,7 +154,7 @@ async fn a_newer_format_is_refused_and_left_untouched() {
   let StoreError::NewerVersion { found, known, .. } = error else {
     panic!("{error}");
   };
-  assert_eq!((found, known), (1000, 3));
+  assert_eq!((found, known), (1000, 4));
   let mut after = snapshot(copy.path());
   // The index of the log is no content: SQLite makes it anew at will. The
   // lock says who came last.

@@ -15,7 +15,9 @@ use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::BodyId;
 use background_fetch::store::Fact;
 use background_fetch::store::RecordBodies;
+use background_fetch::store::Retained;
 use background_fetch::store::StoreError;
+use background_fetch::store::StoredBackgroundFetch;
 use url::Url;
 use uuid::Uuid;
 
@@ -34,6 +36,8 @@ for_both!(
   uploading_pausing_and_ui_change_only_what_they_name,
   an_abort_ends_the_activity_and_owes_no_event,
   a_settled_background_fetch_owes_an_event,
+  what_is_retained_owes_its_event_or_none,
+  a_retry_keeps_what_has_succeeded_and_what_is_stored,
   a_forgotten_background_fetch_is_gone_with_its_records,
   facts_on_what_is_gone_change_nothing,
   an_id_is_active_once_in_a_scope,
@@ -294,6 +298,81 @@ async fn a_settled_background_fetch_owes_an_event(subject: Subject) {
   expected.background_fetch.failure_reason =
     BackgroundFetchFailureReason::BadStatus;
   let found = load_one(&subject.store, expected.key).await;
+  assert_eq!(shown(&found), shown(&expected));
+}
+
+/// A background fetch that has failed: of its records one has succeeded.
+async fn failed(subject: &Subject) -> StoredBackgroundFetch {
+  let facts = &subject.store.facts;
+  let mut row = background_fetch("a", 2);
+  row.active = false;
+  row.event_owed = true;
+  let fetch = &mut row.background_fetch;
+  fetch.result = BackgroundFetchResult::Failure;
+  fetch.failure_reason = BackgroundFetchFailureReason::FetchError;
+  fetch.abort_all = true;
+  let failure = RecordResult::Failure(BackgroundFetchFailureReason::FetchError);
+  for (record, result) in fetch
+    .records
+    .iter_mut()
+    .zip([RecordResult::Success, failure])
+  {
+    record.response_data.response = Some(response(200));
+    record.response_data.bytes = 5;
+    record.response_data.result = Some(result);
+  }
+  row.bodies[1].diagnostic = "reset by peer".into();
+  row.bodies[1].sent = true;
+  row.key = facts.insert(row.clone()).await.unwrap();
+  row
+}
+
+async fn what_is_retained_owes_its_event_or_none(subject: Subject) {
+  let facts = &subject.store.facts;
+  let mut expected = failed(&subject).await;
+  let key = expected.key;
+  for undelivered in ["", "it has crashed"] {
+    let retained = Retained {
+      since: 7,
+      undelivered: undelivered.to_string(),
+    };
+    expected.retained = Some(retained.clone());
+    expected.event_owed = !undelivered.is_empty();
+    let retained = Fact::Retained { key, retained };
+    facts.commit(vec![retained]).await.unwrap();
+    let found = load_one(&subject.store, key).await;
+    assert_eq!(shown(&found), shown(&expected));
+  }
+  facts.commit(vec![Fact::Redelivered { key }]).await.unwrap();
+  expected.retained = None;
+  let found = load_one(&subject.store, key).await;
+  assert_eq!(shown(&found), shown(&expected));
+}
+
+async fn a_retry_keeps_what_has_succeeded_and_what_is_stored(subject: Subject) {
+  let facts = &subject.store.facts;
+  let mut expected = failed(&subject).await;
+  let key = expected.key;
+  let retained = Retained {
+    since: 7,
+    undelivered: String::new(),
+  };
+  let retained = Fact::Retained { key, retained };
+  facts
+    .commit(vec![retained, Fact::Retried { key }])
+    .await
+    .unwrap();
+
+  expected.active = true;
+  expected.event_owed = false;
+  let fetch = &mut expected.background_fetch;
+  fetch.result = BackgroundFetchResult::None;
+  fetch.failure_reason = BackgroundFetchFailureReason::None;
+  fetch.abort_all = false;
+  fetch.records[1].response_data.result = None;
+  expected.bodies[1].diagnostic.clear();
+  expected.bodies[1].sent = false;
+  let found = load_one(&subject.store, key).await;
   assert_eq!(shown(&found), shown(&expected));
 }
 

@@ -87,6 +87,8 @@ async fn a_store_of_the_first_format_takes_them() {
     .unwrap()
     .execute_batch(
       "ALTER TABLE record DROP COLUMN sent;
+       ALTER TABLE background_fetch DROP COLUMN retained_since;
+       ALTER TABLE background_fetch DROP COLUMN undelivered;
        DROP TABLE service_worker_script; DROP TABLE service_worker;
        DROP TABLE service_worker_registration; PRAGMA user_version = 1;",
     )

@@ -30,6 +30,16 @@ pub fn apply(
     config.retry.attempts = retries;
   }
   config.retry.offline_timeout = options.offline_timeout.map(seconds);
+  let limits = &mut config.service_worker_limits;
+  if let Some(n) = options.handler_timeout {
+    limits.event = seconds(n);
+  }
+  if let Some(tries) = options.handler_tries {
+    limits.tries = tries;
+  }
+  if let Some(n) = options.retention {
+    config.retention = seconds(n);
+  }
   let network = &mut config.network;
   network.limit_rate = options.limit_rate;
   if let Some(n) = options.connect_timeout {

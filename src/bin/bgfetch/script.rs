@@ -17,6 +17,7 @@ use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
 use background_fetch::extension::realm;
 use background_fetch::extension::run_until_idle;
+use background_fetch::extension::run_until_settled;
 use deno_core::FsModuleLoader;
 use deno_core::JsRuntime;
 use deno_core::ModuleId;
@@ -136,12 +137,20 @@ impl Script {
     drop(self.again.take());
     self.evaluations.none().await;
     loop {
+      let is_evaluated = evaluation.is_terminated();
+      let until_its_end = async {
+        match is_evaluated {
+          true => run_until_settled(&mut runtime, &realm).await,
+          // A timer may be what its evaluation waits for.
+          false => run_until_idle(&mut runtime, &realm).await,
+        }
+      };
       let (result, is_end) = tokio::select! {
         biased;
         result = &mut evaluation, if !evaluation.is_terminated() => {
           (result, false)
         }
-        result = run_until_idle(&mut runtime, &realm) => (result, true),
+        result = until_its_end => (result, true),
         stuck = stuck(&realm) => {
           self.screen.error(&stuck.to_string());
           return false;

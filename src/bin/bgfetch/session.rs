@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use background_fetch::control;
+use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
@@ -17,6 +18,7 @@ use background_fetch::engine::PermissionState;
 use background_fetch::network::Network;
 use background_fetch::network::NetworkConfig;
 use futures::FutureExt;
+use url::Url;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
@@ -175,6 +177,21 @@ impl Session {
     Network::new(self.network.clone()).map_err(Failure::usage)
   }
 
+  /// Fires those events of the scope again that could not be delivered.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it.
+  pub async fn redeliver(&self, scope: &Url) -> Result<(), Failure> {
+    for background_fetch in self.engine.background_fetches() {
+      if background_fetch.scope == *scope && is_undelivered(&background_fetch) {
+        let key = background_fetch.key;
+        self.engine.redeliver(key).await.map_err(Failure::failed)?;
+      }
+    }
+    Ok(())
+  }
+
   /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
   /// user interrupts it or a file cannot be saved; the store keeps everything.
   /// Returns the exit status for the background fetches that count.
@@ -197,7 +214,19 @@ impl Session {
       self.screen.observed(&snapshot);
     }
     self.screen.clear();
-    let succeeded = self.before_events.all_succeeded(counts);
+    let mut succeeded = self.before_events.all_succeeded(&counts);
+    for undelivered in self.engine.background_fetches() {
+      if counts(&undelivered) && is_undelivered(&undelivered) {
+        let why = undelivered.retained.map(|r| r.undelivered);
+        self.screen.error(&format!(
+          "the event of {} could not be delivered, for {}; it is kept: \
+           `bgfetch resume` fires it again",
+          text::printable(&undelivered.id),
+          why.unwrap_or_default()
+        ));
+        succeeded = false;
+      }
+    }
     let Self {
       engine,
       screen,
@@ -236,4 +265,10 @@ impl Session {
       self.screen.observed(&self.observer.next().await);
     }
   }
+}
+
+/// Whether no service worker could handle its event.
+fn is_undelivered(background_fetch: &BackgroundFetchSnapshot) -> bool {
+  let retained = background_fetch.retained.as_ref();
+  retained.is_some_and(|retained| !retained.undelivered.is_empty())
 }

@@ -5,7 +5,7 @@ use rusqlite::TransactionBehavior;
 
 /// Each entry leads from the format with its index to the next one. Entries
 /// are only ever added: a published one has been run on someone's disk.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_4];
+const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, RETAINED];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -92,7 +92,7 @@ ALTER TABLE record
 ";
 
 /// Background fetches that are kept though nothing happens with them.
-const FORMAT_4: &str = "
+const RETAINED: &str = "
 ALTER TABLE background_fetch ADD COLUMN retained_since INTEGER;
 ALTER TABLE background_fetch ADD COLUMN undelivered TEXT NOT NULL DEFAULT '';
 ";

@@ -47,6 +47,20 @@ pub struct EngineOptions {
   #[arg(short = 'm', long, value_name = "SECONDS", help_heading = "Limits")]
   #[arg(value_parser = clap::value_parser!(u32).range(1..))]
   pub max_time: Option<u32>,
+  /// How long a service worker's handler of an event may take, before its
+  /// worker is stopped and another one tries it [default: 300]
+  #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+  pub handler_timeout: Option<u32>,
+  /// How many service workers try to handle an event, before it is kept as
+  /// undelivered [default: 3]
+  #[arg(long, value_name = "N", help_heading = "Limits")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+  pub handler_tries: Option<u32>,
+  /// Keep what has failed, or could not be handed to its script, for so many
+  /// seconds [default: 604800, 7 days]
+  #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+  pub retention: Option<u32>,
   #[command(flatten)]
   pub tls: Tls,
   /// Go through this proxy instead of those that the environment names:

@@ -8,6 +8,7 @@ use background_fetch::control::Command;
 use background_fetch::control::Progress;
 use background_fetch::display::text;
 use background_fetch::display::text::printable;
+use background_fetch::engine::Waiting;
 use background_fetch::store::DamagedRow;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
@@ -107,6 +108,7 @@ fn show_row(row: &Row) {
   field("state", summary.state);
   field("why", &summary.waiting);
   field("reason", summary.failure_reason);
+  field("kept", &stored::kept(&row.stored));
   let progress =
     stored::progress(summary.downloaded, stored::expected(&row.stored));
   field("stored", &progress);
@@ -152,13 +154,10 @@ async fn read(options: &StoreOptions) -> Result<(Vec<Row>, u8), Failure> {
   let mut status = SUCCESS;
   for row in Store::read_directory(&directory)? {
     match row {
-      Ok(stored) => rows.push(Row {
-        newer: progress
-          .iter()
-          .find(|newer| newer.key == stored.key)
-          .cloned(),
-        stored,
-      }),
+      Ok(stored) => {
+        let newer = progress.iter().find(|newer| newer.key == stored.key);
+        rows.push(Row::new(stored, newer));
+      }
       Err(DamagedRow { id, message, .. }) => {
         let id = id.unwrap_or_else(|| "a background fetch".to_string());
         eprintln!("{PREFIX}{} is damaged: {message}", printable(&id));
@@ -170,23 +169,38 @@ async fn read(options: &StoreOptions) -> Result<(Vec<Row>, u8), Failure> {
   Ok((rows, status))
 }
 
-/// A background fetch in the store.
+/// A background fetch in the store, as the engine that is at work has it.
 struct Row {
   stored: StoredBackgroundFetch,
-  /// What the engine that is at work says of it.
-  newer: Option<Progress>,
+  waiting: Option<Waiting>,
 }
 
 impl Row {
+  /// What the engine says is newer. Everything that is shown is made of the
+  /// result, so that the parts and the whole agree.
+  fn new(mut stored: StoredBackgroundFetch, newer: Option<&Progress>) -> Self {
+    let Some(newer) = newer else {
+      let waiting = None;
+      return Self { stored, waiting };
+    };
+    let fetch = &mut stored.background_fetch;
+    fetch.uploaded = newer.uploaded;
+    if newer.records.len() == fetch.records.len() {
+      for (record, bytes) in fetch.records.iter_mut().zip(&newer.records) {
+        record.response_data.bytes = *bytes;
+      }
+    }
+    Self {
+      stored,
+      waiting: newer.waiting.clone(),
+    }
+  }
+
   fn summary(&self) -> Summary {
     let mut summary = Summary::new(&self.stored);
-    if let Some(newer) = &self.newer {
-      summary.downloaded = newer.downloaded;
-      summary.uploaded = newer.uploaded;
-      if let Some(waiting) = &newer.waiting {
-        summary.state = "waiting";
-        summary.waiting = text::waiting(waiting);
-      }
+    if let Some(waiting) = &self.waiting {
+      summary.state = "waiting";
+      summary.waiting = text::waiting(waiting);
     }
     summary
   }

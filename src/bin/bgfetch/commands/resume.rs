@@ -1,6 +1,7 @@
 //! `bgfetch resume`
 
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
@@ -55,13 +56,22 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   if scopes.is_empty() {
     session.screen.note("nothing is unfinished");
   }
-  let counts: Vec<Url> = scopes.keys().cloned().collect();
+  let counts: HashSet<Url> = scopes.keys().cloned().collect();
+  let is_script = |by: &StartedBy| !matches!(by, StartedBy::Download { .. });
+  let scripts: Vec<Url> = scopes
+    .iter()
+    .filter(|(_, (started_by, _))| is_script(started_by))
+    .map(|(scope, _)| scope.clone())
+    .collect();
   let all: Vec<_> = scopes
     .into_iter()
     .map(|(scope, (started_by, stored))| {
       resume_scope(&session, scope, started_by, stored)
     })
     .collect();
+  for scope in &scripts {
+    session.redeliver(scope).await?;
+  }
   let work = async {
     let done = try_join_all(all).await?;
     match done.into_iter().all(|taken| taken) {

@@ -68,6 +68,7 @@ pub async fn run_until(
   };
   let session = Session::open(&arguments.engine, setup, screen)?;
   is_free(&session.engine, &started_by, &facts.scope)?;
+  session.redeliver(&facts.scope).await?;
   let scope = facts.scope.clone();
   let scope_of = scope.clone();
   let worker_url = sw

@@ -5,6 +5,7 @@ use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::RecordResult;
 use background_fetch::spec::extract_content_range_values;
+use background_fetch::store::Retained;
 use background_fetch::store::StoredBackgroundFetch;
 use serde::Serialize;
 
@@ -24,6 +25,12 @@ pub struct Summary {
   pub upload_total: u64,
   pub result: &'static str,
   pub failure_reason: &'static str,
+  /// Why its event could not be delivered, in a sentence; empty unless that is
+  /// its state.
+  pub undelivered: String,
+  /// Since when it is kept although nothing happens with it any more, in
+  /// milliseconds since the epoch.
+  pub kept_since: Option<i64>,
   /// How many requests it has.
   pub records: usize,
   /// In milliseconds since the epoch.
@@ -59,6 +66,11 @@ impl Summary {
       upload_total: b.upload_total,
       result: b.result.as_str(),
       failure_reason: b.failure_reason.as_str(),
+      undelivered: row
+        .retained
+        .as_ref()
+        .map_or_else(String::new, |retained| retained.undelivered.clone()),
+      kept_since: row.retained.as_ref().map(|retained| retained.since),
       records: b.records.len(),
       created: row.created,
     }
@@ -68,12 +80,39 @@ impl Summary {
 /// What is to be done with it, in one word.
 fn state(row: &StoredBackgroundFetch) -> &'static str {
   let b = &row.background_fetch;
+  if is_undelivered(row) {
+    return "undelivered";
+  }
   match b.result {
     BackgroundFetchResult::Success => "succeeded",
     BackgroundFetchResult::Failure => "failed",
     BackgroundFetchResult::None if b.abort_all => "aborted",
     BackgroundFetchResult::None if b.paused => "paused",
     BackgroundFetchResult::None => "unfinished",
+  }
+}
+
+/// Whether no service worker could handle its event.
+pub fn is_undelivered(row: &StoredBackgroundFetch) -> bool {
+  let retained = row.retained.as_ref();
+  retained.is_some_and(|retained| !retained.undelivered.is_empty())
+}
+
+/// What can be done with one that is kept although nothing happens with it.
+pub fn kept(row: &StoredBackgroundFetch) -> String {
+  match &row.retained {
+    None => String::new(),
+    Some(Retained { undelivered, .. }) if undelivered.is_empty() => {
+      format!(
+        "the same command, `bgfetch resume` or `bgfetch retry {}` continues \
+         it, `bgfetch clean` deletes it",
+        text::printable(&row.background_fetch.id)
+      )
+    }
+    Some(Retained { undelivered, .. }) => format!(
+      "its event could not be delivered, for {undelivered}; `bgfetch resume` \
+       fires it again"
+    ),
   }
 }
 

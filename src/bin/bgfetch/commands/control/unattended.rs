@@ -10,6 +10,7 @@ use super::Wish;
 use super::find::find;
 use crate::arguments::Control;
 use crate::commands::list::started_by;
+use crate::commands::stored;
 use crate::failure::Failure;
 use crate::started_by::StartedBy;
 
@@ -25,6 +26,12 @@ pub async fn fulfil(
   let id = printable(&row.background_fetch.id);
   if row.retained.is_some() && wish == Wish::Abort {
     return abort(store, &row, &id).await;
+  }
+  if row.retained.is_some() && wish != Wish::Click {
+    return Err(Failure::failed(format!(
+      "{id} has ended already; {}",
+      stored::kept(&row)
+    )));
   }
   if !row.active && wish != Wish::Click {
     return Err(Failure::failed(format!(

@@ -1,0 +1,415 @@
+//! The functional events of one registration, from when they are fired until
+//! a service worker has handled them, as a value: it is told what has happened
+//! and returns what to do. It never waits, and does no I/O; the time is an
+//! argument.
+//!
+//! An event is always in exactly one of three places: it *waits* for a worker,
+//! a worker has it on a *lease*, or it is *undelivered*. It leaves them only
+//! when it is acknowledged or withdrawn. `dispatcher_tests.rs` holds the laws.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use tokio::time::Instant;
+
+/// One delivery of an event to one service worker: a lease. The same event has
+/// another one each time that it is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Delivery(pub u64);
+
+/// The realm of a service worker.
+type WorkerRealm = u64;
+
+/// What is to be done, in this order.
+#[derive(Debug)]
+pub(in crate::engine) enum Output<E> {
+  /// The worker gets the event.
+  Deliver {
+    worker: WorkerRealm,
+    delivery: Delivery,
+    event: E,
+  },
+  /// Events wait, and no worker runs that takes them. `new_event` when one was
+  /// fired just now.
+  Wake { new_event: bool },
+  /// The event has had its last try.
+  Undelivered { event: E, why: GivenUp },
+}
+
+/// How a service worker has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum WorkerEnd {
+  /// Somebody wanted it.
+  Stopped,
+  /// Nobody wanted it: what it was handling may be the reason.
+  Crashed,
+  /// It has had an event for longer than this.
+  Overdue(Duration),
+}
+
+/// Why an event is not delivered once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum GivenUp {
+  Crashed { tries: u32 },
+  Overdue { tries: u32 },
+}
+
+pub(in crate::engine) struct EventDispatcher<E> {
+  /// How many workers may fail to handle an event.
+  max_tries: u32,
+  last_position: u64,
+  last_delivery: u64,
+  /// Oldest first.
+  workers: IndexMap<WorkerRealm, Worker>,
+  /// By position, which is the order in which they were fired.
+  waiting: BTreeMap<u64, Event<E>>,
+  leases: BTreeMap<Delivery, Lease<E>>,
+  /// In the order in which they were given up.
+  undelivered: Vec<E>,
+}
+
+#[derive(Default)]
+struct Worker {
+  /// It was told to stop, and gets no more.
+  is_leaving: bool,
+  leases: BTreeSet<Delivery>,
+}
+
+struct Event<E> {
+  position: u64,
+  event: E,
+  /// How many workers have failed to handle it.
+  failed_tries: u32,
+}
+
+struct Lease<E> {
+  worker: WorkerRealm,
+  event: Event<E>,
+  since: Instant,
+  /// The worker's script sees it.
+  is_dispatched: bool,
+}
+
+impl<E: Clone> EventDispatcher<E> {
+  pub(in crate::engine) fn new(max_tries: u32) -> Self {
+    Self {
+      max_tries: max_tries.max(1),
+      last_position: 0,
+      last_delivery: 0,
+      workers: IndexMap::new(),
+      waiting: BTreeMap::new(),
+      leases: BTreeMap::new(),
+      undelivered: Vec::new(),
+    }
+  }
+
+  /// A new event: it goes to a worker that runs, or waits for one.
+  #[must_use]
+  pub(in crate::engine) fn fire(
+    &mut self,
+    event: E,
+    now: Instant,
+  ) -> Vec<Output<E>> {
+    self.last_position += 1;
+    let position = self.last_position;
+    let event = Event {
+      position,
+      event,
+      failed_tries: 0,
+    };
+    self.waiting.insert(position, event);
+    self.deliver(true, now)
+  }
+
+  /// An earlier process has given the event up.
+  pub(in crate::engine) fn restore_undelivered(&mut self, event: E) {
+    self.undelivered.push(event);
+  }
+
+  /// Those of the undelivered events are fired again.
+  #[must_use]
+  pub(in crate::engine) fn redeliver(
+    &mut self,
+    is_meant: impl FnMut(&mut E) -> bool,
+    now: Instant,
+  ) -> Vec<Output<E>> {
+    let again: Vec<E> = self.undelivered.extract_if(.., is_meant).collect();
+    let outputs = again.into_iter().flat_map(|event| self.fire(event, now));
+    outputs.collect()
+  }
+
+  /// These of the undelivered events are not kept.
+  pub(in crate::engine) fn forget_undelivered(
+    &mut self,
+    mut is_meant: impl FnMut(&mut E) -> bool,
+  ) {
+    self.undelivered.retain_mut(|event| !is_meant(event));
+  }
+
+  /// Nothing of these events is to be said any more.
+  #[must_use]
+  pub(in crate::engine) fn withdraw(
+    &mut self,
+    is_meant: impl Fn(&E) -> bool,
+    now: Instant,
+  ) -> Vec<Output<E>> {
+    self.waiting.retain(|_, event| !is_meant(&event.event));
+    self.undelivered.retain(|event| !is_meant(event));
+    let meant = self.leases.iter().filter(|(_, l)| is_meant(&l.event.event));
+    let meant: Vec<Delivery> = meant.map(|(delivery, _)| *delivery).collect();
+    for delivery in meant {
+      self.end_lease(delivery);
+    }
+    self.deliver(false, now)
+  }
+
+  /// A worker takes events from now on.
+  #[must_use]
+  pub(in crate::engine) fn worker_started(
+    &mut self,
+    worker: WorkerRealm,
+    now: Instant,
+  ) -> Vec<Output<E>> {
+    self.workers.entry(worker).or_default();
+    self.deliver(false, now)
+  }
+
+  /// A worker was told to stop. What its script has not seen is for another
+  /// one; it may still finish the rest.
+  #[must_use]
+  pub(in crate::engine) fn worker_leaving(
+    &mut self,
+    worker: WorkerRealm,
+    now: Instant,
+  ) -> Vec<Output<E>> {
+    let Some(leaving) = self.workers.get_mut(&worker) else {
+      return Vec::new();
+    };
+    leaving.is_leaving = true;
+    for delivery in self.leases_of(worker) {
+      if !self.leases[&delivery].is_dispatched {
+        self.release(delivery);
+      }
+    }
+    self.deliver(false, now)
+  }
+
+  /// A worker has ended, or is given up: it leaves, and what it has not
+  /// finished waits again, in one step.
+  #[must_use]
+  pub(in crate::engine) fn worker_ended(
+    &mut self,
+    worker: WorkerRealm,
+    end: WorkerEnd,
+    now: Instant,
+  ) -> Vec<Output<E>> {
+    let leases = self.leases_of(worker);
+    let Some(ended) = self.workers.shift_remove(&worker) else {
+      return Vec::new();
+    };
+    let failed = self.failed(&leases, end, ended.is_leaving, now);
+    let mut outputs = Vec::new();
+    for delivery in leases {
+      match failed.contains(&delivery) {
+        true => outputs.extend(self.try_failed(delivery, end)),
+        false => self.release(delivery),
+      }
+    }
+    outputs.extend(self.deliver(false, now));
+    outputs
+  }
+
+  /// The script of a worker sees the event now. False when its lease is over:
+  /// then it must not.
+  #[must_use]
+  pub(in crate::engine) fn dispatched(
+    &mut self,
+    worker: WorkerRealm,
+    delivery: Delivery,
+  ) -> bool {
+    match self.leases.get_mut(&delivery) {
+      Some(lease) if lease.worker == worker => {
+        lease.is_dispatched = true;
+        true
+      }
+      _ => false,
+    }
+  }
+
+  /// The worker's handlers are finished with the event, which is returned;
+  /// `None` when its lease is over.
+  #[must_use]
+  pub(in crate::engine) fn acknowledge(
+    &mut self,
+    worker: WorkerRealm,
+    delivery: Delivery,
+    now: Instant,
+  ) -> Option<(E, Vec<Output<E>>)> {
+    if self.leases.get(&delivery)?.worker != worker {
+      return None;
+    }
+    let event = self.end_lease(delivery)?;
+    // It may have been one that others wait for.
+    Some((event.event, self.deliver(false, now)))
+  }
+
+  /// Since when the worker has had the oldest of its events.
+  pub(in crate::engine) fn oldest(
+    &self,
+    worker: WorkerRealm,
+  ) -> Option<Instant> {
+    let oldest = self.workers.get(&worker)?.leases.first()?;
+    Some(self.leases.get(oldest)?.since)
+  }
+
+  /// Whether events wait for a worker.
+  pub(in crate::engine) fn has_waiting(&self) -> bool {
+    !self.waiting.is_empty()
+  }
+
+  /// Whether events wait, and no worker runs that takes or has any.
+  pub(in crate::engine) fn waits_for_nobody(&self) -> bool {
+    self.has_waiting() && self.workers.is_empty()
+  }
+
+  /// Whether nothing waits, and no worker has anything.
+  pub(in crate::engine) fn is_idle(&self) -> bool {
+    self.waiting.is_empty() && self.leases.is_empty()
+  }
+
+  /// Forgets every event, and every worker.
+  pub(in crate::engine) fn clear(&mut self) {
+    *self = Self {
+      last_position: self.last_position,
+      last_delivery: self.last_delivery,
+      ..Self::new(self.max_tries)
+    };
+  }
+
+  /// Gives the oldest worker what waits, in order. An event that a worker has
+  /// failed to handle is alone with its worker, so that no other one is
+  /// blamed for it.
+  fn deliver(&mut self, new_event: bool, now: Instant) -> Vec<Output<E>> {
+    let mut outputs = Vec::new();
+    let taking = self.workers.iter().find(|(_, w)| !w.is_leaving);
+    let Some((&worker, _)) = taking else {
+      if self.has_waiting() {
+        outputs.push(Output::Wake { new_event });
+      }
+      return outputs;
+    };
+    while let Some(next) = self.waiting.first_entry() {
+      let leases = &self.workers[&worker].leases;
+      let is_suspect = |event: &Event<E>| event.failed_tries > 0;
+      let has_suspect =
+        leases.iter().any(|l| is_suspect(&self.leases[l].event));
+      if has_suspect || (is_suspect(next.get()) && !leases.is_empty()) {
+        break;
+      }
+      let event = next.remove();
+      outputs.push(self.lease(worker, event, now));
+    }
+    outputs
+  }
+
+  fn lease(
+    &mut self,
+    worker: WorkerRealm,
+    event: Event<E>,
+    now: Instant,
+  ) -> Output<E> {
+    self.last_delivery += 1;
+    let delivery = Delivery(self.last_delivery);
+    let output = Output::Deliver {
+      worker,
+      delivery,
+      event: event.event.clone(),
+    };
+    let lease = Lease {
+      worker,
+      event,
+      since: now,
+      is_dispatched: false,
+    };
+    self.leases.insert(delivery, lease);
+    if let Some(worker) = self.workers.get_mut(&worker) {
+      worker.leases.insert(delivery);
+    }
+    output
+  }
+
+  /// Which of these leases have failed with their worker.
+  fn failed(
+    &self,
+    leases: &[Delivery],
+    end: WorkerEnd,
+    was_leaving: bool,
+    now: Instant,
+  ) -> Vec<Delivery> {
+    let dispatched = |d: &&Delivery| self.leases[*d].is_dispatched;
+    match end {
+      WorkerEnd::Stopped => Vec::new(),
+      WorkerEnd::Crashed if was_leaving => Vec::new(),
+      WorkerEnd::Crashed => leases.iter().filter(dispatched).copied().collect(),
+      WorkerEnd::Overdue(limit) => {
+        let is_overdue = |d: &&Delivery| self.leases[*d].since + limit <= now;
+        let overdue: Vec<&Delivery> =
+          leases.iter().filter(is_overdue).collect();
+        let seen: Vec<Delivery> = overdue
+          .iter()
+          .copied()
+          .filter(dispatched)
+          .copied()
+          .collect();
+        match seen.is_empty() {
+          false => seen,
+          // A worker that looks at no event must not be tried forever.
+          true => overdue.first().copied().copied().into_iter().collect(),
+        }
+      }
+    }
+  }
+
+  fn try_failed(
+    &mut self,
+    delivery: Delivery,
+    end: WorkerEnd,
+  ) -> Option<Output<E>> {
+    let mut event = self.end_lease(delivery)?;
+    event.failed_tries += 1;
+    let tries = event.failed_tries;
+    if tries < self.max_tries {
+      self.waiting.insert(event.position, event);
+      return None;
+    }
+    self.undelivered.push(event.event.clone());
+    Some(Output::Undelivered {
+      event: event.event,
+      why: match end {
+        WorkerEnd::Overdue(_) => GivenUp::Overdue { tries },
+        _ => GivenUp::Crashed { tries },
+      },
+    })
+  }
+
+  fn release(&mut self, delivery: Delivery) {
+    if let Some(event) = self.end_lease(delivery) {
+      self.waiting.insert(event.position, event);
+    }
+  }
+
+  fn end_lease(&mut self, delivery: Delivery) -> Option<Event<E>> {
+    let lease = self.leases.remove(&delivery)?;
+    if let Some(worker) = self.workers.get_mut(&lease.worker) {
+      worker.leases.remove(&delivery);
+    }
+    Some(lease.event)
+  }
+
+  fn leases_of(&self, worker: WorkerRealm) -> Vec<Delivery> {
+    let worker = self.workers.get(&worker);
+    worker.map_or_else(Vec::new, |w| w.leases.iter().copied().collect())
+  }
+}
