@@ -15,6 +15,7 @@ use super::fetch::Fetch;
 use super::main_fetch::main_fetch;
 use super::preflight_cache::PreflightCache;
 use super::rate_limit::RateLimit;
+use super::slice::Slice;
 
 /// Fetches, one call at a time; cheap to clone, and every clone shares
 /// connections, cookies and preflights.
@@ -48,9 +49,18 @@ impl Network {
   /// the future, or the body, terminates the fetch.
   pub async fn fetch(
     &self,
-    params: FetchParams,
+    mut params: FetchParams,
   ) -> Result<FetchResponse, NetworkError> {
-    main_fetch(Fetch::new(self.clone(), params)).await
+    let slice = Slice::taken_from(&mut params);
+    let fetch = Fetch {
+      slice,
+      ..Fetch::new(self.clone(), params)
+    };
+    let answer = main_fetch(fetch).await?;
+    match slice {
+      Some(slice) => slice.seen_as_whole(answer),
+      None => Ok(answer),
+    }
   }
 
   pub(super) fn config(&self) -> &NetworkConfig {

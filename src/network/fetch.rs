@@ -14,6 +14,7 @@ use super::NetworkPolicy;
 use super::RangeStart;
 use super::RequestBody;
 use super::preflight_cache::PreflightKey;
+use super::slice::Slice;
 use crate::spec::CredentialsMode;
 use crate::spec::Destination;
 use crate::spec::HeaderList;
@@ -48,6 +49,8 @@ pub(super) struct Fetch {
   pub redirect_count: u32,
   pub body: Option<RequestBody>,
   pub range: Option<RangeStart>,
+  /// The part of the resource that is meant.
+  pub slice: Option<Slice>,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   pub net_check: Option<NetCheck>,
 }
@@ -117,6 +120,7 @@ impl Fetch {
       redirect_count: 0,
       body,
       range,
+      slice: None,
       transmitted,
       net_check: net_check
         .or_else(|| network.config().default_net_check.clone()),

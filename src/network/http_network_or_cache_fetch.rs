@@ -83,8 +83,14 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
     _ => {}
   }
   // Complete a record, 7: https://fetch.spec.whatwg.org/#concept-request-add-range-header
+  if let Some(slice) = fetch.slice {
+    let stored = fetch.range.as_ref().map_or(0, |range| range.first_byte);
+    headers.set("range", slice.range(stored));
+  }
   if let Some(range) = &fetch.range {
-    headers.set("range", format!("bytes={}-", range.first_byte));
+    if fetch.slice.is_none() {
+      headers.set("range", format!("bytes={}-", range.first_byte));
+    }
     // Not the author's, and so none of CORS's business: a server that does not
     // have these bytes any more then sends the new ones instead of a mixture.
     if let Some(validator) = &range.validator {

@@ -22,6 +22,7 @@ mod rate_limit;
 mod request_body;
 mod resolver;
 mod response_body;
+mod slice;
 mod verify;
 
 use std::sync::Arc;

@@ -383,3 +383,36 @@ fn for_each_host_there_can_be_a_limit() {
   get(&place, &arguments).code(0);
   assert!(server.most_at_once() <= 2, "{}", server.most_at_once());
 }
+
+#[test]
+fn a_part_is_continued_within_its_bounds() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let film = Resource::bytes(1_000_000, 1)
+    .etag("\"1\"")
+    .script([Behaviour::TruncateAfter(100_000), Behaviour::Normal]);
+  let url = server.serve("/film.bin", film);
+  let arguments = ["--range", "200000-799999", "--out", &place.out(), &url];
+  place.bgfetch("get", &arguments).code(0);
+  let requests = server.requests_for("/film.bin");
+  let ranges: Vec<_> = requests.iter().map(|r| r.header("range")).collect();
+  assert_eq!(
+    ranges,
+    [Some("bytes=200000-799999"), Some("bytes=300000-799999")]
+  );
+  let part = fs::read(place.path("out/film.bin")).unwrap();
+  get(&place, &["-o", "whole", &url]).code(0);
+  let whole = fs::read(place.path("out/whole")).unwrap();
+  assert!(part == whole[200_000..800_000], "{}", part.len());
+}
+
+#[test]
+fn a_server_without_ranges_gives_no_part() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let x = Resource::text("0123456789").accept_ranges(false);
+  let url = server.serve("/x", x);
+  get(&place, &["--range", "2-5", &url])
+    .code(1)
+    .says("the server sends the whole only");
+}

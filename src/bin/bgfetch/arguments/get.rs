@@ -102,7 +102,7 @@ pub struct RequestOptions {
   /// Let the server compress what it sends; the file is what comes of it
   #[arg(long, help_heading = "Request")]
   pub compressed: bool,
-  /// Only these bytes: FIRST-LAST, FIRST- or -LAST_N
+  /// Only these bytes: FIRST-LAST or FIRST-, counted from 0
   #[arg(short, long, value_name = "RANGE", help_heading = "Request")]
   pub range: Option<String>,
 }

@@ -426,20 +426,22 @@ fn header(text: &str) -> Result<(String, String), Failure> {
 }
 
 fn range(text: &str) -> Result<String, Failure> {
-  let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+  let number = |text: &str| {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse::<u64>().ok()).flatten()
+  };
   let is_range = text.split_once('-').is_some_and(|(first, last)| {
-    digits(first)
-      && digits(last)
-      && match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), Ok(last)) => first <= last,
-        (first, last) => first.is_ok() || last.is_ok(),
-      }
+    match (number(first), number(last)) {
+      (Some(first), Some(last)) => first <= last,
+      (Some(_), None) => last.is_empty(),
+      _ => false,
+    }
   });
   match is_range {
     true => Ok(text.to_string()),
     false => Err(Failure::usage(format!(
-      "{text:?} is not a range; it has to be FIRST-LAST, FIRST- or -LAST_N, in \
-       bytes"
+      "{text:?} is not a range; it has to be FIRST-LAST or FIRST-, in bytes \
+       from 0"
     ))),
   }
 }
@@ -487,10 +489,10 @@ mod tests {
 
   #[test]
   fn ranges_are_checked() {
-    for text in ["0-99", "5-", "-500", "7-7"] {
+    for text in ["0-99", "5-", "7-7"] {
       assert!(range(text).is_ok(), "{text}");
     }
-    for text in ["", "-", "5", "9-1", "a-b", "0-1,3-4", "+1-2"] {
+    for text in ["", "-", "-5", "5", "9-1", "a-b", "0-1,3-4", "+1-2"] {
       assert!(range(text).is_err(), "{text}");
     }
   }

@@ -177,7 +177,9 @@ impl Whole<'_> {
       source: "the command".to_string(),
     });
     let mut expected: Vec<_> = named.collect();
-    if expected.is_empty() && self.options.server_digests {
+    // They are of the whole.
+    let is_whole = self.download.range.is_none();
+    if expected.is_empty() && is_whole && self.options.server_digests {
       let sent = self.response.as_ref().and_then(digest::sent_with);
       expected.extend(sent);
     }
