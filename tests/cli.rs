@@ -12,6 +12,8 @@ mod demo;
 mod downloads;
 #[path = "cli/get.rs"]
 mod get;
+#[path = "cli/help.rs"]
+mod help;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[path = "cli/kept.rs"]

@@ -27,9 +27,16 @@ use crate::duration;
 #[command(after_help = "Exit status: 0 every background fetch succeeded, \
   1 one failed or was aborted, 2 usage or configuration, 130 interrupted \
   (the store keeps everything; `bgfetch resume` goes on).")]
+#[command(disable_version_flag = true, arg_required_else_help = true)]
 pub struct Arguments {
+  /// Print the version; with --verbose, how this program was built
+  #[arg(short = 'V', long)]
+  pub version: bool,
+  /// Say more of the version
+  #[arg(short, long, requires = "version")]
+  pub verbose: bool,
   #[command(subcommand)]
-  pub command: Command,
+  pub command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -63,6 +70,10 @@ pub enum Command {
   Verify(Box<Verify>),
   /// Say what a store holds, who works on it, and what can be freed
   Doctor(Doctor),
+  /// Print a shell's completions for this program
+  Completions(Completions),
+  /// Print the manual page, or write those of all commands to a directory
+  Man(Man),
   /// See the main job done on this machine alone: a server, a script, and a
   /// transfer that is cut and continued
   Demo(Demo),
@@ -186,6 +197,19 @@ pub struct Control {
   pub quiet: bool,
   #[command(flatten)]
   pub store: StoreOptions,
+}
+
+#[derive(Args)]
+pub struct Completions {
+  /// The shell
+  pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub struct Man {
+  /// Write bgfetch.1, bgfetch-get.1 and so on to DIR
+  #[arg(long, value_name = "DIR")]
+  pub out: Option<PathBuf>,
 }
 
 #[derive(Args)]

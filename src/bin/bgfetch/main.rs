@@ -22,6 +22,7 @@ mod service_worker;
 mod session;
 mod started_by;
 mod trace;
+mod version;
 
 use clap::Parser;
 
@@ -34,7 +35,13 @@ const PREFIX: &str = "bgfetch: ";
 fn main() {
   let arguments = Arguments::parse();
   open_files::allow_many();
-  let status = match commands::execute(arguments.command) {
+  let ended = match arguments.command {
+    _ if arguments.version => Ok(version::print(arguments.verbose)),
+    Some(command) => commands::execute(command),
+    // clap shows the help instead.
+    None => Ok(failure::USAGE),
+  };
+  let status = match ended {
     Ok(status) => status,
     Err(Failure { status, message }) => {
       eprintln!("{PREFIX}{message}");

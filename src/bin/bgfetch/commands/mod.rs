@@ -4,6 +4,7 @@ mod clean;
 mod control;
 mod demo;
 mod doctor;
+mod generate;
 mod get;
 mod list;
 mod resume;
@@ -33,6 +34,8 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
     Command::Pause(arguments) => block_on(control(Wish::Pause, arguments)),
     Command::Unpause(arguments) => block_on(control(Wish::Unpause, arguments)),
     Command::Click(arguments) => block_on(control(Wish::Click, arguments)),
+    Command::Completions(arguments) => generate::completions(&arguments),
+    Command::Man(arguments) => generate::man(&arguments),
     Command::Demo(arguments) => block_on(demo::demo(&arguments)),
   }
 }
