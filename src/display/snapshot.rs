@@ -49,8 +49,8 @@ pub struct BackgroundFetchSnapshot {
 /// A fetch has failed and is going to be tried again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-  /// Whether it is the machine that has no network, and not the server that
-  /// does not answer.
+  /// Whether it is the machine that has no network, or may not use it yet, and
+  /// not the server that does not answer.
   pub offline: bool,
   /// What went wrong, for people; a sentence without its full stop. Scripts
   /// never see it.

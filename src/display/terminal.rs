@@ -257,7 +257,7 @@ impl Known {
       set_style(bar, style);
     }
     if let Some(total) = total {
-      bar.set_length(total + b.upload_total);
+      bar.set_length(total.saturating_add(b.upload_total));
     }
     let why = match &b.waiting {
       Some(waiting) => format!(": {}", text::waiting(waiting)),

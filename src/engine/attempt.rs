@@ -13,10 +13,12 @@ use super::shared::Shared;
 use super::transfer;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
+use crate::network::NetCheck;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
+use crate::network::without_secrets;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Perform;
@@ -32,6 +34,10 @@ pub(super) async fn run(
   attempt: u32,
   terminate: CancellationToken,
 ) {
+  let net_check = run.net_check(&shared, record);
+  let Some(net_check) = until(&terminate, net_check).await else {
+    return;
+  };
   // The permits are taken in one order by all: first the background fetch's,
   // then the host's, then the engine's.
   let places = async {
@@ -51,7 +57,7 @@ pub(super) async fn run(
   };
   let fetch = shared
     .network
-    .fetch(params(&shared, &run, record, attempt, &start));
+    .fetch(params(&shared, &run, record, attempt, &start, net_check));
   let fetch = async {
     if !run.records[record].request.is_get() {
       note_that_it_is_sent(&shared, &run, record).await?;
@@ -117,10 +123,8 @@ async fn note_that_it_is_sent(
 
 /// Why a response with this head makes its record fail, for people.
 fn bad_status(head: &Response) -> String {
-  let url = head
-    .url_list
-    .last()
-    .map_or("the server", |url| url.as_str());
+  let url = head.url_list.last().map(without_secrets);
+  let url = url.as_deref().unwrap_or("the server");
   let Response {
     status,
     status_message,
@@ -149,6 +153,7 @@ fn params(
   record: usize,
   attempt: u32,
   start: &FetchStart,
+  net_check: Option<NetCheck>,
 ) -> FetchParams {
   let slot = &run.records[record];
   let weak = Arc::downgrade(run);
@@ -170,7 +175,7 @@ fn params(
         });
       }
     }),
-    net_check: run.net_check.clone(),
+    net_check,
   }
 }
 

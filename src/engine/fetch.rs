@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::config::PermissionState;
 use super::fetch_rejection::FetchRejection;
 use super::fetch_rejection::type_error;
+use super::net_permission::NetPermission;
 use super::realm::Realm;
 use super::record_slot::NewSlot;
 use super::request_body::RequestBodyHandle;
@@ -104,6 +105,7 @@ impl Realm {
     let requests: Vec<Request> =
       records.iter().map(|r| r.request.clone()).collect();
     self.may_fetch(&id, &requests)?;
+    self.may_reach(&requests)?;
     // A script that ends in between must leave all or nothing.
     let realm = self.clone();
     let register = realm.register(id, records, options);
@@ -197,6 +199,7 @@ impl Realm {
       environment: self.environment(),
       embedder_data: self.facts().embedder_data.clone(),
       keep_failed: self.facts().keep_failed,
+      net_check: self.net_check().is_some(),
     };
     let created = SystemTime::now().duration_since(UNIX_EPOCH);
     // fetch.6.4 to fetch.6.6
@@ -257,7 +260,7 @@ fn start(
     embedder_data: realm.facts().embedder_data.clone(),
     keep_failed: realm.facts().keep_failed,
     retained: None,
-    net_check: realm.net_check(),
+    net_permission: NetPermission::Known(realm.net_check()),
     slots: slots.collect(),
     perform: Perform::new(row.background_fetch),
   };

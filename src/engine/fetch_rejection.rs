@@ -8,6 +8,10 @@ pub enum FetchRejection {
   /// A `NotAllowedError`.
   #[error("permission for background fetches was denied")]
   NotAllowed,
+  /// A `NotAllowedError`: a [`NetCheck`](crate::network::NetCheck) refuses
+  /// one of the URLs, for the reason that it gives.
+  #[error("{0}")]
+  MayNotReach(String),
   /// A `TypeError`.
   #[error("{0}")]
   Type(String),

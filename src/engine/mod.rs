@@ -13,6 +13,7 @@ mod finished;
 mod host_limits;
 mod inbox;
 mod integrity;
+mod net_permission;
 mod open_files;
 mod owed_events;
 mod pending;
@@ -160,7 +161,7 @@ impl Engine {
     let network = match network {
       Ok(network) => network,
       Err(error) => {
-        // One that is dropped on a thread of another runtime would panic.
+        // The caller may be on another runtime, where none may be dropped.
         if let Some(runtime) = runtime {
           runtime.shutdown_background();
         }

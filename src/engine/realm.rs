@@ -69,6 +69,13 @@ impl Realm {
     let shared = engine.shared();
     let registration = shared.registrations.get(&facts.scope);
     let id = shared.next_realm();
+    if let Some(check) = &facts.net_check {
+      registration.net_check.install(check.clone());
+      if let Some(worker) = facts.worker {
+        let service_workers = &shared.service_workers;
+        service_workers.set_worker_net_check(worker, check.clone());
+      }
+    }
     let service_workers = shared.service_workers.attach(NewRealm {
       id,
       kind: facts.kind,
@@ -109,9 +116,13 @@ impl Realm {
   pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
     let shared = self.engine().shared();
     let scope = shared.service_workers.scope(self.attached.id, id)?;
+    let registration = shared.registrations.get(&scope);
+    if let Some(check) = self.net_check() {
+      registration.net_check.install(check);
+    }
     Some(Self {
       attached: self.attached.clone(),
-      registration: shared.registrations.get(&scope),
+      registration,
       id: Some(id),
     })
   }
@@ -156,7 +167,11 @@ impl Realm {
     if own.is_none() {
       let check = own.insert(check()).clone();
       let service_workers = &self.engine().shared().service_workers;
-      service_workers.set_net_check(self.attached.id, check);
+      service_workers.set_net_check(self.attached.id, check.clone());
+      if let Some(worker) = self.facts().worker {
+        service_workers.set_worker_net_check(worker, check.clone());
+      }
+      self.registration.net_check.install(check);
     }
   }
 

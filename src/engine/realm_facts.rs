@@ -29,9 +29,11 @@ pub struct RealmFacts {
   pub csp: Vec<String>,
   /// A referrer policy, or the empty string for the default.
   pub referrer_policy: String,
-  /// Asked before every hop of every fetch that the realm starts, as long as
-  /// this process lives; after a restart only the check in
-  /// [`NetworkConfig`](crate::network::NetworkConfig) is left.
+  /// Asked once for each request when it is registered, and once before each
+  /// hop of it, in addition to the check in
+  /// [`NetworkConfig`](crate::network::NetworkConfig). No store can keep it: a
+  /// background fetch that had one waits after a restart until a realm of the
+  /// same registration brings one, unless `NetworkConfig` has one.
   pub net_check: Option<NetCheck>,
   /// Whatever the embedder wants to find again with the background fetch
   /// after a restart.
@@ -90,6 +92,7 @@ impl RealmFacts {
       csp: self.csp.clone(),
       referrer_policy: self.referrer_policy.clone(),
       net_check: self.net_check.clone(),
+      net_check_lost: false,
       embedder_data: self.embedder_data.clone(),
     }
   }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use url::Url;
 
+use super::net_permission::RegistrationCheck;
 use super::owed_events::Events;
 use super::run::Run;
 use crate::service_worker::ServiceWorkerLimits;
@@ -26,6 +27,7 @@ pub(super) struct Registration {
   pub(super) events: Mutex<Events>,
   /// Something that [`Registration::is_idle`] looks at has changed.
   pub(super) changed: Notify,
+  pub(super) net_check: RegistrationCheck,
   /// Who starts a worker for events that are owed.
   pub(super) service_workers: Weak<ServiceWorkers>,
   /// How long a handler may take.
@@ -44,6 +46,7 @@ impl Registration {
       edit_queue: Default::default(),
       events: Mutex::new(Events::new(limits.tries)),
       changed: Notify::new(),
+      net_check: RegistrationCheck::default(),
       service_workers,
       handler_timeout: limits.event,
     }

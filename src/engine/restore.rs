@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::net_permission::NetPermission;
 use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
 use super::restore_record;
@@ -14,7 +15,6 @@ use super::run::NewRun;
 use super::run::Run;
 use super::shared::Shared;
 use crate::network::Environment;
-use crate::network::NetCheck;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::spec::Perform;
@@ -31,6 +31,9 @@ pub(super) struct StoredEnvironment {
   pub(super) embedder_data: String,
   #[serde(default)]
   pub(super) keep_failed: bool,
+  /// Whether the realm had a check of its own.
+  #[serde(default)]
+  pub(super) net_check: bool,
 }
 
 impl StoredEnvironment {
@@ -90,7 +93,8 @@ async fn restore_row(
     }
   };
   restore_records(shared, &mut row).await;
-  Some(make_known(shared, row, stored, None))
+  let permission = NetPermission::restored(shared, stored.net_check);
+  Some(make_known(shared, row, stored, permission))
 }
 
 /// Finds out how much of each record is there.
@@ -116,7 +120,7 @@ pub(super) fn make_known(
   shared: &Arc<Shared>,
   row: StoredBackgroundFetch,
   stored: StoredEnvironment,
-  net_check: Option<NetCheck>,
+  net_permission: NetPermission,
 ) -> Arc<Run> {
   let records = row.background_fetch.records.iter().zip(row.bodies);
   let slots = records.map(|(record, bodies)| {
@@ -144,7 +148,7 @@ pub(super) fn make_known(
       embedder_data: stored.embedder_data,
       keep_failed: stored.keep_failed,
       retained: row.retained,
-      net_check,
+      net_permission,
       slots,
       perform: Perform::new(row.background_fetch),
     },

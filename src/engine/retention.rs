@@ -136,6 +136,7 @@ async fn retry(
     environment: run.environment.clone(),
     embedder_data: run.embedder_data.clone(),
     keep_failed: run.keep_failed,
+    net_check: run.net_permission.has_check(),
   };
   if let Some(Moved { url, embedder_data }) = moved {
     let request = &mut row.background_fetch.records[0].request;
@@ -151,7 +152,8 @@ async fn retry(
   // Durable before anything of it happens.
   shared.checkpoint.write(&facts).await?;
   registration.withdraw_events(key);
-  let again = restore::make_known(shared, row, stored, run.net_check.clone());
+  let permission = run.net_permission.clone();
+  let again = restore::make_known(shared, row, stored, permission);
   run.set_retained(None);
   run.give_place_to(&again);
   restore::begin(shared, again);

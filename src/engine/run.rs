@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::net_permission::NetPermission;
 use super::quota::Taken;
 use super::record_slot::NewSlot;
 use super::record_slot::RecordSlot;
@@ -20,7 +21,6 @@ use super::updates::UpdateQueue;
 use crate::display::BackgroundFetchSnapshot;
 use crate::display::Waiting;
 use crate::network::Environment;
-use crate::network::NetCheck;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::Perform;
@@ -37,9 +37,7 @@ pub(super) struct Run {
   pub(super) embedder_data: String,
   /// See [`RealmFacts::keep_failed`](super::RealmFacts::keep_failed).
   pub(super) keep_failed: bool,
-  /// The realm's own check; a run that was restored has only the one of the
-  /// network's configuration.
-  pub(super) net_check: Option<NetCheck>,
+  pub(super) net_permission: NetPermission,
   pub(super) records: Vec<RecordSlot>,
   pub(super) concurrency: Semaphore,
   state: Mutex<State>,
@@ -64,7 +62,7 @@ pub(super) struct NewRun {
   pub(super) embedder_data: String,
   pub(super) keep_failed: bool,
   pub(super) retained: Option<Retained>,
-  pub(super) net_check: Option<NetCheck>,
+  pub(super) net_permission: NetPermission,
   pub(super) slots: Vec<NewSlot>,
   pub(super) perform: Perform,
 }
@@ -82,7 +80,7 @@ impl Run {
       embedder_data: new.embedder_data,
       keep_failed: new.keep_failed,
       retained: Mutex::new(new.retained),
-      net_check: new.net_check,
+      net_permission: new.net_permission,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       concurrency: Semaphore::new(
         shared.config.concurrency.per_background_fetch,

@@ -18,6 +18,14 @@ pub(super) async fn fetch(
   script: ScriptRequest,
 ) -> Result<ScriptResponse, String> {
   let environment = script.environment;
+  let default_net_check = &shared.config.network.default_net_check;
+  if environment.net_check_lost && default_net_check.is_none() {
+    return Err(
+      "the permission to use the network that its page had is not there since \
+       the restart; let the page register the worker again"
+        .into(),
+    );
+  }
   let mut request = Request::get(script.url);
   if script.bypass_cache {
     request.cache = "no-cache".into();

@@ -45,7 +45,9 @@ impl From<FetchRejection> for BackgroundFetchError {
   fn from(rejection: FetchRejection) -> Self {
     let message = rejection.to_string();
     match rejection {
-      FetchRejection::NotAllowed => Self::NotAllowed(message),
+      FetchRejection::NotAllowed | FetchRejection::MayNotReach(_) => {
+        Self::NotAllowed(message)
+      }
       FetchRejection::Type(_) => Self::Type(message),
       FetchRejection::QuotaExceeded {
         quota, requested, ..

@@ -201,6 +201,7 @@ pub(crate) fn op_bgfetch_unwatch(state: &mut OpState, bg_fetch: f64) {
 pub(crate) async fn op_bgfetch_next_message(
   state: Rc<RefCell<OpState>>,
 ) -> Option<JsEvent> {
+  take_permissions(&state.borrow());
   match realm(&state).next_message().await {
     RealmMessage::Event {
       delivery,

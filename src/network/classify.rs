@@ -19,13 +19,33 @@ pub(super) enum Phase {
   Body,
 }
 
-/// The network error for a failure of the transport while it talked to `url`.
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+  pub url: Url,
+  pub proxy: Option<Url>,
+}
+
+impl Route {
+  /// Who is at the other end of the connection, for people.
+  pub fn peer(&self) -> String {
+    match &self.proxy {
+      // A request for an `https:` URL has a tunnel through the proxy.
+      Some(proxy) if self.url.scheme() == "http" => {
+        format!("the proxy {}", place(proxy))
+      }
+      _ => place(&self.url),
+    }
+  }
+}
+
+/// The network error for a failure of the transport on `route`.
 pub(super) fn classify(
   error: &reqwest::Error,
-  url: &Url,
+  route: &Route,
   phase: Phase,
 ) -> NetworkError {
-  let place = place(url);
+  let place = route.peer();
   if let Some(body) = find::<RequestBodyError>(error) {
     return NetworkError::refused(format!(
       "the body of the request to {place} could not be sent: {body}"
@@ -33,15 +53,9 @@ pub(super) fn classify(
   }
   let cause = cause(error);
   if error.is_connect() {
-    let kind = if is_offline(error) {
-      NetworkErrorKind::Offline
-    } else {
-      NetworkErrorKind::Unreachable
-    };
-    let message = format!("could not connect to {place}: {cause}");
-    return NetworkError { kind, message };
+    return connect_error(error, route, &cause);
   }
-  if phase == Phase::Head && was_refused_unprocessed(error) {
+  if phase == Phase::Head && was_not_processed(error) {
     let message = format!("{place} did not take the request: {cause}");
     let kind = NetworkErrorKind::Unreachable;
     return NetworkError { kind, message };
@@ -51,7 +65,9 @@ pub(super) fn classify(
       "the request to {place} cannot be sent: {cause}"
     ));
   }
-  if is_malformed(error) {
+  // In the middle of a body the same means no more than that the rest of it is
+  // missing: what came before is good.
+  if phase == Phase::Head && is_malformed(error) {
     return NetworkError::bad_answer(format!(
       "the answer of {place} cannot be understood: {cause}"
     ));
@@ -66,6 +82,89 @@ pub(super) fn classify(
   })
 }
 
+/// The error for a connection that was not made: whose fault it is, and what
+/// can be done about it.
+fn connect_error(
+  error: &reqwest::Error,
+  route: &Route,
+  cause: &str,
+) -> NetworkError {
+  let kind = if is_offline(error) {
+    NetworkErrorKind::Offline
+  } else {
+    NetworkErrorKind::Unreachable
+  };
+  let server = place(&route.url);
+  let advice = certificate_advice(cause);
+  let Some(proxy) = &route.proxy else {
+    let message = format!("could not connect to {server}: {cause}{advice}");
+    return NetworkError { kind, message };
+  };
+  let proxy = place(proxy);
+  let message = match tunnel_failure(error).as_deref() {
+    Some(TUNNEL_AUTHORIZATION) => {
+      return NetworkError::refused(proxy_authentication_required(&proxy));
+    }
+    Some(TUNNEL_REFUSED) => {
+      return NetworkError::refused(format!(
+        "the proxy {proxy} refuses to connect to {server}"
+      ));
+    }
+    Some(TUNNEL_HEADERS) => {
+      return NetworkError::bad_answer(format!(
+        "the answer of the proxy {proxy} cannot be understood: {cause}"
+      ));
+    }
+    // The tunnel is there, so this is between here and the server.
+    None if route.url.scheme() == "https" => format!(
+      "could not connect to {server} through the proxy {proxy}: \
+       {cause}{advice}"
+    ),
+    _ => format!("could not connect to the proxy {proxy}: {cause}{advice}"),
+  };
+  NetworkError { kind, message }
+}
+
+/// What is wrong with the tunnel that a proxy was asked for. The transport
+/// does not export the type of this error; its texts are tried in
+/// `tests/network/proxy.rs`.
+fn tunnel_failure(error: &reqwest::Error) -> Option<String> {
+  chain(error).find_map(|cause| {
+    let text = cause.to_string();
+    text.strip_prefix("tunnel error: ").map(str::to_string)
+  })
+}
+
+const TUNNEL_AUTHORIZATION: &str = "proxy authorization required";
+const TUNNEL_REFUSED: &str = "unsuccessful";
+const TUNNEL_HEADERS: &str = "proxy response headers too long";
+
+/// The message for a 407 of the proxy at `place`.
+pub(super) fn proxy_authentication_required(place: &str) -> String {
+  format!(
+    "the proxy {place} wants a user name and a password (407): write them \
+     into its URL, as in http://user:password@host:port"
+  )
+}
+
+/// What to do about a certificate that is refused, where that is not plain
+/// from the reason alone.
+fn certificate_advice(cause: &str) -> &'static str {
+  let refused = "invalid peer certificate: ";
+  let Some(reason) = cause.strip_prefix(refused) else {
+    return "";
+  };
+  if reason.contains("CaUsedAsEndEntity") {
+    "; the server shows the certificate of an authority (CA:TRUE) as its own: \
+     give the server one that is not an authority's (basicConstraints=CA:FALSE)"
+  } else if reason.contains("UnknownIssuer") {
+    "; nobody who is trusted has signed it: if its authority is one of your \
+     own, add that to the trusted ones, for instance with SSL_CERT_FILE"
+  } else {
+    ""
+  }
+}
+
 /// Whether the peer ended its side of a TLS connection in good order for TCP,
 /// and without the alert that TLS has for it:
 /// [RFC 9112, section 9.8](https://www.rfc-editor.org/rfc/rfc9112#section-9.8).
@@ -75,6 +174,18 @@ pub(super) fn ended_without_closure_alert(error: &reqwest::Error) -> bool {
       .downcast_ref::<io::Error>()
       .is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof)
   })
+}
+
+/// What of a URL may be kept and shown: the query, the fragment and the
+/// credentials of a URL are often a key to what it names.
+pub(crate) fn without_secrets(url: &Url) -> String {
+  let mut url = url.clone();
+  url.set_query(None);
+  url.set_fragment(None);
+  // A URL that cannot have credentials has none.
+  let _ = url.set_username("");
+  let _ = url.set_password(None);
+  url.into()
 }
 
 /// Host and port, for people.
@@ -107,23 +218,52 @@ fn is_temporary_dns_failure(text: &str) -> bool {
     && (text.contains("Temporary failure") || text.contains("Try again"))
 }
 
-/// Whether HTTP/2 says that the server has not looked at the request:
-/// [RFC 9113, section 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7).
-fn was_refused_unprocessed(error: &reqwest::Error) -> bool {
-  find::<h2::Error>(error).is_some_and(|error| {
+/// Whether the server has certainly not looked at the request, so that it can
+/// be sent again whatever its method: it never left, or HTTP/2 says so
+/// ([RFC 9113, section 8.7](https://www.rfc-editor.org/rfc/rfc9113#section-8.7)).
+pub(super) fn was_not_processed(error: &reqwest::Error) -> bool {
+  // The connection was gone when the request's turn came.
+  let never_left = find::<hyper::Error>(error).is_some_and(|e| e.is_canceled());
+  // The transport gives a stream the peer's GOAWAY as its error only when the
+  // stream came after the last one that the peer names as taken.
+  let refused = find::<h2::Error>(error).is_some_and(|error| {
     error.is_remote()
-      && (error.reason() == Some(h2::Reason::REFUSED_STREAM)
-        || (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)))
-  })
+      && (error.is_go_away()
+        || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+  });
+  never_left || refused
+}
+
+/// Whether the connection ended before any of the answer came. When it had
+/// been idle before, its server has most likely closed it without seeing the
+/// request.
+pub(super) fn ended_without_answer(error: &reqwest::Error) -> bool {
+  let incomplete = |e: &hyper::Error| e.is_incomplete_message();
+  find::<hyper::Error>(error).is_some_and(incomplete)
+    || find::<io::Error>(error).is_some_and(|error| {
+      matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset
+          | ErrorKind::ConnectionAborted
+          | ErrorKind::BrokenPipe
+          | ErrorKind::NotConnected
+          | ErrorKind::UnexpectedEof
+      )
+    })
+}
+
+/// Whether this side has ended a whole connection of HTTP/2 because of what
+/// came over it, which may have been the answer to another request.
+pub(super) fn connection_was_ended(error: &reqwest::Error) -> bool {
+  find::<h2::Error>(error)
+    .is_some_and(|error| error.is_library() && error.is_go_away())
 }
 
 fn is_malformed(error: &reqwest::Error) -> bool {
   let parse = find::<hyper::Error>(error).is_some_and(|e| e.is_parse());
   // The far side of HTTP/2 broke its rules, and this side noticed.
   let protocol = find::<h2::Error>(error).is_some_and(|error| {
-    error.is_library()
-      && !error.is_io()
-      && error.reason() != Some(h2::Reason::NO_ERROR)
+    error.is_library() && (error.is_reset() || error.is_go_away())
   });
   // Chunked framing that is none.
   let framing = chain(error).any(|cause| {

@@ -42,8 +42,10 @@ impl Network {
 
   /// [Fetches](https://fetch.spec.whatwg.org/#concept-fetch) once: sends the
   /// request, follows its redirects, and resolves when the head of the answer
-  /// is there. Nothing is ever sent a second time on its own account, except
-  /// after a redirect or a 421, as Fetch has it.
+  /// is there. A request is sent a second time after a redirect or a 421, as
+  /// Fetch has it, and when its server did not take it: HTTP/2 says so, or a
+  /// `GET`, `HEAD` or `OPTIONS` went over a connection that had been used
+  /// before and was closed without an answer.
   ///
   /// Has to be called, and its body polled, within a tokio runtime. Dropping
   /// the future, or the body, terminates the fetch.

@@ -12,6 +12,8 @@ use url::Url;
 use super::NetCheck;
 use super::NetworkError;
 use super::cookies::CookieStore;
+use super::new_connection::MarkNewConnection;
+use super::proxy::Proxies;
 use super::resolver::Resolve;
 use super::resolver::Resolver;
 use crate::spec::HeaderList;
@@ -38,7 +40,9 @@ pub struct NetworkConfig {
   /// Addresses for a host name, in place of the name server's. Port 0 stands
   /// for the URL's port.
   pub dns_overrides: HashMap<String, Vec<SocketAddr>>,
-  /// Who resolves the other names. Default: the operating system.
+  /// Who resolves the other names. Default: the operating system. Nobody is
+  /// asked for `localhost` and the names below it, which are this machine:
+  /// [RFC 6761, section 6.3](https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
   pub resolver: Option<Resolve>,
   /// How long name resolution, TCP and TLS may take together. Default: 30 s.
   pub connect_timeout: Duration,
@@ -49,7 +53,9 @@ pub struct NetworkConfig {
   pub idle_timeout: Duration,
   /// How long an unused connection is kept. Default: 30 s.
   pub pool_idle_timeout: Duration,
-  /// How many headers a response may have over HTTP/1. Default: 256.
+  /// How many headers a response may have over HTTP/1. Default: 1,000, which
+  /// is more than any server means to send; the transport keeps room for each
+  /// while it reads a head.
   pub max_headers: usize,
   /// How large the headers of a response may be over HTTP/2, in bytes, names
   /// and values and 32 for each. Default: 256 KiB. Over HTTP/1 the transport's
@@ -61,7 +67,8 @@ pub struct NetworkConfig {
   pub limit_rate: Option<NonZeroU64>,
   /// Never speak HTTP/2. Default: no.
   pub http1_only: bool,
-  /// Asked for every hop of a fetch that brings no check of its own.
+  /// Asked once before every hop of every fetch, in addition to the fetch's
+  /// own check.
   pub default_net_check: Option<NetCheck>,
   /// Where cookies are kept; without it, none are sent or stored, which is the
   /// default.
@@ -122,7 +129,7 @@ impl Default for NetworkConfig {
       connect_timeout: Duration::from_secs(30),
       idle_timeout: Duration::from_secs(60),
       pool_idle_timeout: Duration::from_secs(30),
-      max_headers: 256,
+      max_headers: 1000,
       max_header_list_size: 256 * 1024,
       limit_rate: None,
       http1_only: false,
@@ -137,13 +144,15 @@ impl Default for NetworkConfig {
 /// Which way requests leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Proxy {
-  /// As the environment variables `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
-  /// `NO_PROXY` say.
+  /// As the environment variables `http_proxy`, `https_proxy`, `all_proxy` and
+  /// `no_proxy` say, or else the same in upper case. An empty one counts as
+  /// none; one that is not the URL of a proxy is an error.
   #[default]
   Environment,
   /// Straight to the server.
   Direct,
-  /// Through the proxy at this URL, whatever the destination.
+  /// Through the proxy at this `http:` or `https:` URL, whatever the
+  /// destination.
   Url(String),
 }
 
@@ -164,14 +173,24 @@ pub enum NetworkConfigError {
      private key behind it"
   )]
   ClientCertificate(reqwest::Error),
-  #[error("{url:?} is not the URL of a proxy: {source}")]
-  Proxy { url: String, source: reqwest::Error },
+  #[error(
+    "{setting} is {value:?}, which is not the URL of a proxy: {reason}; write \
+     it like http://host:port"
+  )]
+  Proxy {
+    /// An environment variable, or "the proxy".
+    setting: String,
+    /// Without credentials.
+    value: String,
+    reason: String,
+  },
   #[error("the network cannot be set up: {0:?}")]
   Client(reqwest::Error),
 }
 
 /// The clients that a [`Network`](super::Network) sends through.
 pub(super) struct Clients {
+  proxies: Proxies,
   pooled: reqwest::Client,
   /// Made when first needed: reading the certificate roots takes a while.
   fresh: OnceLock<reqwest::Client>,
@@ -179,16 +198,24 @@ pub(super) struct Clients {
 
 impl Clients {
   pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
-    let pooled = builder(config)?
+    let proxies = Proxies::new(&config.proxy)?;
+    let pooled = builder(config, &proxies)?
+      .connector_layer(MarkNewConnection)
       .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS_PER_HOST)
       // A connection of HTTP/2 outlives the fetch that fell silent on it. One
       // that is dead must not be there for the next attempt.
       .http2_keep_alive_interval(config.idle_timeout / 4)
       .http2_keep_alive_timeout(config.idle_timeout / 2);
     Ok(Self {
+      proxies,
       pooled: pooled.build().map_err(NetworkConfigError::Client)?,
       fresh: OnceLock::new(),
     })
+  }
+
+  /// The proxy that a request to `url` goes through.
+  pub fn proxy(&self, url: &Url) -> Option<&Url> {
+    self.proxies.of(url)
   }
 
   /// The client that keeps connections.
@@ -204,7 +231,7 @@ impl Clients {
     match self.fresh.get() {
       Some(client) => Ok(client),
       None => {
-        let fresh = builder(config)?.pool_max_idle_per_host(0);
+        let fresh = builder(config, &self.proxies)?.pool_max_idle_per_host(0);
         let client = fresh.build().map_err(NetworkConfigError::Client)?;
         Ok(self.fresh.get_or_init(|| client))
       }
@@ -214,12 +241,13 @@ impl Clients {
 
 fn builder(
   config: &NetworkConfig,
+  proxies: &Proxies,
 ) -> Result<reqwest::ClientBuilder, NetworkConfigError> {
   let mut builder = reqwest::Client::builder()
     // Redirects are followed here, under Fetch's rules.
     .redirect(reqwest::redirect::Policy::none())
     .referer(false)
-    // What reqwest would send again is the engine's to decide. What remains is
+    // What is sent again is decided in `http_network_fetch`. What remains is
     // hyper-util's: it takes another connection for a request that never left,
     // because the pooled one turned out to be closed before a byte of it was
     // written.
@@ -228,6 +256,11 @@ fn builder(
     .pool_idle_timeout(config.pool_idle_timeout)
     .tcp_nodelay(true)
     .http1_max_headers(config.max_headers)
+    // As browsers and curl do: a folded line is one, a blank before the colon
+    // is not there, and a line that is not a header's is passed over.
+    .http1_allow_obsolete_multiline_headers_in_responses(true)
+    .http1_allow_spaces_after_header_name_in_responses(true)
+    .http1_ignore_invalid_headers_in_responses(true)
     .http2_max_header_list_size(config.max_header_list_size)
     // A transfer may fill a long fat pipe: the window bounds bytes in flight,
     // so 4 MiB are 40 MB/s at 100 ms. Adaptive windows start too small.
@@ -261,20 +294,9 @@ fn builder(
       .map_err(NetworkConfigError::ClientCertificate)?;
     builder = builder.identity(identity);
   }
-  builder = match &config.proxy {
-    Proxy::Environment => builder,
-    Proxy::Direct => builder.no_proxy(),
-    Proxy::Url(url) => {
-      let proxy = reqwest::Proxy::all(url).map_err(|source| {
-        let url = url.clone();
-        NetworkConfigError::Proxy { url, source }
-      })?;
-      builder.proxy(proxy)
-    }
-  };
-  if let Some(resolve) = &config.resolver {
-    builder = builder.dns_resolver(Arc::new(Resolver(resolve.clone())));
-  }
+  builder = proxies.apply(builder)?;
+  let resolver = Resolver(config.resolver.clone());
+  builder = builder.dns_resolver(Arc::new(resolver));
   for (host, addresses) in &config.dns_overrides {
     builder = builder.resolve_to_addrs(host, addresses);
   }

@@ -1,10 +1,12 @@
 //! Cookies: where they are kept, and which may be sent.
 
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use cookie_store::RawCookie;
+use cookie_store::StoreAction;
 use url::Url;
 
 /// Keeps the cookies of all pages.
@@ -35,10 +37,98 @@ pub struct CookieContext<'a> {
 }
 
 /// Cookies in memory: gone with the process.
+///
+/// There is room for as many as Chromium has room for: 3,300 in all, 180 of
+/// one registrable domain and partition, each of 4,096 bytes of name and
+/// value. The one that was set the longest time ago makes room for another.
 #[derive(Default)]
 pub struct MemoryCookieStore {
-  partitions: Mutex<HashMap<String, cookie_store::CookieStore>>,
+  jar: Mutex<Jar>,
 }
+
+/// The cookies, and the order in which they were set.
+#[derive(Default)]
+struct Jar {
+  partitions: HashMap<String, cookie_store::CookieStore>,
+  /// The one that was set last is at the end.
+  order: VecDeque<Key>,
+}
+
+/// What tells a cookie from another.
+#[derive(PartialEq, Eq)]
+struct Key {
+  partition: String,
+  domain: String,
+  path: String,
+  name: String,
+}
+
+impl Key {
+  /// What the limit for one domain counts by.
+  fn is_of_the_same_site(&self, other: &Self) -> bool {
+    let site = |domain| psl::domain_str(domain).unwrap_or(domain);
+    self.partition == other.partition
+      && site(&self.domain) == site(&other.domain)
+  }
+}
+
+impl Jar {
+  fn set(
+    &mut self,
+    partition: &str,
+    cookie: cookie_store::Cookie<'static>,
+    url: &Url,
+  ) {
+    let key = Key {
+      partition: partition.into(),
+      domain: String::from(&cookie.domain),
+      path: String::from(&cookie.path),
+      name: cookie.name().into(),
+    };
+    let store = self.partitions.entry(partition.into()).or_default();
+    // A cookie that does not fit the URL is passed over, as in a browser.
+    let Ok(action) = store.insert(cookie, url) else {
+      return;
+    };
+    self.order.retain(|other| *other != key);
+    if action == StoreAction::ExpiredExisting {
+      return;
+    }
+    let same_site = |other: &&Key| other.is_of_the_same_site(&key);
+    if self.order.iter().filter(same_site).count() >= MAX_OF_DOMAIN {
+      let oldest = self.order.iter().position(|o| o.is_of_the_same_site(&key));
+      self.remove(oldest);
+    }
+    if self.order.len() >= MAX_COOKIES {
+      self.remove(Some(0));
+    }
+    self.order.push_back(key);
+  }
+
+  fn remove(&mut self, index: Option<usize>) {
+    let key = index.and_then(|index| self.order.remove(index));
+    if let Some(key) = key
+      && let Some(store) = self.partitions.get_mut(&key.partition)
+    {
+      store.remove(&key.domain, &key.path, &key.name);
+      if store.iter_any().next().is_none() {
+        self.partitions.remove(&key.partition);
+      }
+    }
+  }
+}
+
+/// In all; Chromium's
+/// [`kMaxCookies`](https://source.chromium.org/chromium/chromium/src/+/main:net/cookies/cookie_monster.h).
+const MAX_COOKIES: usize = 3300;
+/// Of one registrable domain and partition; Chromium's
+/// [`kDomainMaxCookies`](https://source.chromium.org/chromium/chromium/src/+/main:net/cookies/cookie_monster.h).
+const MAX_OF_DOMAIN: usize = 180;
+/// Of name and value together, in bytes:
+/// [RFC 6265bis, section 5.6](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-5.6).
+const MAX_NAME_AND_VALUE: usize = 4096;
+/// Of the value of an attribute, in bytes: same section.
+const MAX_ATTRIBUTE: usize = 1024;
 
 impl MemoryCookieStore {
   /// An empty store.
@@ -49,11 +139,8 @@ impl MemoryCookieStore {
 
 impl CookieStore for MemoryCookieStore {
   fn cookies(&self, context: &CookieContext<'_>) -> Option<String> {
-    let partitions = self
-      .partitions
-      .lock()
-      .unwrap_or_else(PoisonError::into_inner);
-    let store = partitions.get(context.partition)?;
+    let jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
+    let store = jar.partitions.get(context.partition)?;
     let mut cookies = store.matches(context.url);
     cookies.retain(|cookie| context.same_site || is_for_cross_site(cookie));
     // RFC 6265, section 5.4: the more specific path comes first.
@@ -73,13 +160,12 @@ impl CookieStore for MemoryCookieStore {
     if cross_site || !may_be_set(&cookie, context.url) {
       return;
     }
-    let mut partitions = self
-      .partitions
-      .lock()
-      .unwrap_or_else(PoisonError::into_inner);
-    let store = partitions.entry(context.partition.to_string()).or_default();
-    // A cookie that does not fit the URL is passed over, as in a browser.
-    let _ = store.insert_raw(&cookie, context.url);
+    let parsed =
+      cookie_store::Cookie::try_from_raw_cookie(&cookie, context.url);
+    if let Ok(cookie) = parsed {
+      let mut jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
+      jar.set(context.partition, cookie.into_owned(), context.url);
+    }
   }
 }
 
@@ -95,6 +181,14 @@ fn is_for_cross_site(cookie: &RawCookie<'_>) -> bool {
 /// that the cookie crate leaves to its caller: the secure scheme, the name
 /// prefixes, and public suffixes.
 fn may_be_set(cookie: &RawCookie<'_>, url: &Url) -> bool {
+  if cookie.name().len() + cookie.value().len() > MAX_NAME_AND_VALUE {
+    return false;
+  }
+  // A path that is too long counts as none, which would widen the cookie.
+  let attributes = [cookie.path(), cookie.domain()];
+  if attributes.iter().flatten().any(|a| a.len() > MAX_ATTRIBUTE) {
+    return false;
+  }
   let secure = cookie.secure() == Some(true);
   if secure && url.scheme() != "https" {
     return false;
@@ -171,6 +265,82 @@ mod tests {
     assert_eq!(sent(&[(A, "__Host-a=1; Secure")], A, true), None);
     let good = [(A, "__Host-a=1; Secure; Path=/")];
     assert_eq!(sent(&good, A, true).as_deref(), Some("__Host-a=1"));
+  }
+
+  fn kept(store: &MemoryCookieStore, partition: &str, url: &str) -> usize {
+    let context = CookieContext {
+      url: &Url::parse(url).unwrap(),
+      partition,
+      same_site: true,
+    };
+    let cookies = store.cookies(&context).unwrap_or_default();
+    cookies.split("; ").filter(|c| !c.is_empty()).count()
+  }
+
+  #[test]
+  fn one_domain_has_room_for_so_many_and_the_oldest_goes_first() {
+    let set: Vec<String> = (0..1000).map(|i| format!("c{i}=1")).collect();
+    let set: Vec<(&str, &str)> = set.iter().map(|c| (A, &c[..])).collect();
+    let cookies = sent(&set, A, true).unwrap();
+    let mut cookies: Vec<&str> = cookies.split("; ").collect();
+    cookies.sort();
+    assert_eq!(cookies.len(), MAX_OF_DOMAIN);
+    assert!(cookies.contains(&"c999=1") && !cookies.contains(&"c819=1"));
+    // Set again, a cookie is new again.
+    let again = [&set[..180], &set[..1], &set[999..]].concat();
+    let cookies = sent(&again, A, true).unwrap();
+    assert!(cookies.split("; ").any(|c| c == "c0=1"), "{cookies}");
+    assert!(!cookies.split("; ").any(|c| c == "c1=1"), "{cookies}");
+  }
+
+  #[test]
+  fn sites_below_one_domain_share_its_room() {
+    let store = MemoryCookieStore::new();
+    for i in 0..400 {
+      let url = Url::parse(&format!("https://h{i}.example.com/")).unwrap();
+      store.set_cookie(&context(&url, true), "a=1; Domain=example.com");
+      store.set_cookie(&context(&url, true), "b=1");
+    }
+    let jar = store.jar.lock().unwrap();
+    assert_eq!(jar.order.len(), MAX_OF_DOMAIN);
+  }
+
+  #[test]
+  fn all_have_room_for_so_many_and_no_partition_is_left_behind() {
+    let store = MemoryCookieStore::new();
+    for i in 0..MAX_COOKIES + 100 {
+      let url = Url::parse(A).unwrap();
+      let context = CookieContext {
+        url: &url,
+        partition: &format!("https://page{i}.test"),
+        same_site: true,
+      };
+      store.set_cookie(&context, "a=1");
+    }
+    assert_eq!(store.jar.lock().unwrap().order.len(), MAX_COOKIES);
+    assert_eq!(store.jar.lock().unwrap().partitions.len(), MAX_COOKIES);
+    assert_eq!(kept(&store, "https://page99.test", A), 0);
+    assert_eq!(kept(&store, "https://page100.test", A), 1);
+  }
+
+  #[test]
+  fn a_cookie_has_a_largest_size() {
+    let of = |length: usize| format!("a={}", "x".repeat(length - 1));
+    assert!(sent(&[(A, &of(4096))], A, true).is_some());
+    assert_eq!(sent(&[(A, &of(4097))], A, true), None);
+    let path = format!("a=1; Path=/{}", "x".repeat(2000));
+    assert_eq!(sent(&[(A, &path)], A, true), None);
+  }
+
+  #[test]
+  fn a_cookie_that_is_deleted_takes_no_room() {
+    let store = MemoryCookieStore::new();
+    let url = Url::parse(A).unwrap();
+    for _ in 0..3 {
+      store.set_cookie(&context(&url, true), "a=1");
+      store.set_cookie(&context(&url, true), "a=1; Max-Age=0");
+    }
+    assert!(store.jar.lock().unwrap().order.is_empty());
   }
 
   #[test]

@@ -2,13 +2,16 @@
 
 use url::Url;
 
+use super::classify::without_secrets;
+
 /// A [network error](https://fetch.spec.whatwg.org/#concept-network-error)
 /// with its cause.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct NetworkError {
   pub kind: NetworkErrorKind,
-  /// A sentence for people; scripts never see it.
+  /// A sentence for people; scripts never see it. URLs in it have no query,
+  /// no fragment and no credentials.
   pub message: String,
 }
 
@@ -20,6 +23,7 @@ impl NetworkError {
   /// The body of the request to `url` is not what the author's integrity
   /// metadata says.
   pub(crate) fn integrity_mismatch(url: &Url) -> Self {
+    let url = without_secrets(url);
     Self::refused(format!(
       "the body of {url} does not match the integrity metadata of its request"
     ))
@@ -43,7 +47,8 @@ impl NetworkError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetworkErrorKind {
   /// A rule forbids it (scheme, port, CORS, CSP, mixed content, redirect,
-  /// integrity, permission): trying again changes nothing.
+  /// integrity, permission, a proxy that refuses): trying again changes
+  /// nothing.
   Refused,
   /// The peer's answer cannot be understood: trying again changes nothing.
   BadAnswer,
@@ -52,7 +57,8 @@ pub enum NetworkErrorKind {
   /// The request provably never reached the server: connection refused, name
   /// not found, TLS failed.
   Unreachable,
-  /// The connection broke, or went silent for too long, after the request (or
-  /// a part of it) may have reached the server.
+  /// The connection broke, went silent for too long, or ended the body before
+  /// its promised end, after the request (or a part of it) may have reached
+  /// the server. The bytes that came are good.
   Interrupted,
 }

@@ -52,7 +52,8 @@ pub(super) struct Fetch {
   /// The part of the resource that is meant.
   pub slice: Option<Slice>,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
-  pub net_check: Option<NetCheck>,
+  /// All of them are asked before each hop.
+  pub net_checks: Vec<NetCheck>,
 }
 
 /// [Response tainting](https://fetch.spec.whatwg.org/#concept-request-response-tainting)
@@ -74,6 +75,17 @@ pub(super) struct InternalResponse {
   /// Whether it is the internal response of an
   /// [opaque-redirect filtered response](https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect).
   pub opaque_redirect: bool,
+}
+
+/// Steps 14.3.2 to 14.3.4 of the
+/// [constructor of `Request`](https://fetch.spec.whatwg.org/#dom-request): a
+/// referrer of another origin is the client. They are taken here as well, since
+/// nobody else can be trusted with them.
+fn referrer_source(referrer: &str, client: &Url) -> Url {
+  match Url::parse(referrer) {
+    Ok(url) if url.origin() == client.origin() => url,
+    _ => client.clone(),
+  }
 }
 
 impl Fetch {
@@ -107,8 +119,9 @@ impl Fetch {
         .unwrap_or_default();
     let referrer = match request.referrer.as_str() {
       _ if !browser => None,
-      "about:client" | "client" => Some(environment.url.clone()),
-      referrer => Url::parse(referrer).ok(),
+      // No referrer.
+      "" => None,
+      referrer => Some(referrer_source(referrer, &environment.url)),
     };
     Self {
       csp: parse_csp_list(&environment.csp),
@@ -122,8 +135,10 @@ impl Fetch {
       range,
       slice: None,
       transmitted,
-      net_check: net_check
-        .or_else(|| network.config().default_net_check.clone()),
+      net_checks: [network.config().default_net_check.clone(), net_check]
+        .into_iter()
+        .flatten()
+        .collect(),
       network,
       environment,
       destination,

@@ -12,12 +12,18 @@ use url::Url;
 use super::NetworkError;
 use super::TraceEvent;
 use super::classify::Phase;
+use super::classify::Route;
 use super::classify::classify;
+use super::classify::connection_was_ended;
+use super::classify::ended_without_answer;
 use super::classify::place;
+use super::classify::was_not_processed;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
+use super::new_connection::notice_new_connection;
 use super::request_body::Activity;
 use super::request_body::SizedBody;
+use super::response_body::Framing;
 use super::response_body::ResponseBody;
 use super::response_body::idle_error;
 use crate::spec::HeaderList;
@@ -32,35 +38,97 @@ pub(super) enum Connection {
   New,
 }
 
+/// How often a request that its server did not take is sent again at once. The
+/// first time any connection will do; after that, each time a new one carries
+/// it alone, which a server that takes requests at all takes.
+const MAX_RESENDS: u32 = 3;
+
+/// The longest URL that the transport can send, in bytes.
+const MAX_URL: usize = u16::MAX as usize - 1;
+
 /// [HTTP-network fetch](https://fetch.spec.whatwg.org/#concept-http-network-fetch):
 /// one request, one answer.
+///
+/// A request that the server did not take is sent again at once. That is for
+/// nobody to know, and no failure of the server's: it may end a connection
+/// whenever it likes, and has asked for nothing else.
 pub(super) async fn http_network_fetch(
   fetch: &Fetch,
   headers: &HeaderList,
-  connection: Connection,
+  mut connection: Connection,
 ) -> Result<InternalResponse, NetworkError> {
+  let mut resends = 0;
+  loop {
+    let sent = send(fetch, headers, connection).await;
+    if let Err(Failure { error, .. }) = &sent {
+      let url = &fetch.request.url;
+      trace(fetch, TraceEvent::Failure { url, error });
+    }
+    match sent {
+      Ok(response) => return Ok(response),
+      Err(Failure { error, taken }) if taken || resends == MAX_RESENDS => {
+        return Err(error);
+      }
+      Err(Failure { error, .. }) => {
+        tracing::debug!(%error, "a request is sent again at once");
+        if resends > 0 {
+          connection = Connection::New;
+        }
+        resends += 1;
+      }
+    }
+  }
+}
+
+/// A request without an answer.
+struct Failure {
+  error: NetworkError,
+  /// Whether the server may have taken the request, as far as that matters.
+  taken: bool,
+}
+
+impl From<NetworkError> for Failure {
+  fn from(error: NetworkError) -> Self {
+    Self { error, taken: true }
+  }
+}
+
+async fn send(
+  fetch: &Fetch,
+  headers: &HeaderList,
+  connection: Connection,
+) -> Result<InternalResponse, Failure> {
   let url = wire_url(&fetch.request.url);
   let activity = Activity::default();
   let request = transport_request(fetch, headers, &url, &activity)?;
-  let client = client(fetch, connection)?;
+  let proxy = fetch.network.clients().proxy(&url).cloned();
+  let route = Route { url, proxy };
+  let pooled = is_pooled(fetch, connection);
+  let client = client(fetch, pooled)?;
   let idle_timeout = fetch.network.config().idle_timeout;
   let answer = client.execute(request);
   trace(
     fetch,
     TraceEvent::Request {
       method: &fetch.request.method,
-      url: &url,
+      url: &route.url,
       headers,
     },
   );
-  let response = unless_idle(answer, &activity, idle_timeout)
-    .await
-    .ok_or_else(|| idle_error(&url, idle_timeout))
-    .and_then(|answer| {
-      answer.map_err(|error| classify(&error, &url, Phase::Head))
-    })
-    .inspect_err(|error| {
-      trace(fetch, TraceEvent::Failure { url: &url, error });
+  let answer = unless_idle(answer, &activity, idle_timeout);
+  let (answer, opened) = notice_new_connection(answer).await;
+  let response = answer
+    .ok_or_else(|| idle_error(&route, idle_timeout))?
+    .map_err(|error| {
+      // What may be lost with its connection may be sent twice, too:
+      // RFC 9110, section 9.2.2.
+      let stale = pooled && !opened && ended_without_answer(&error);
+      // Over a connection of its own it is the one to blame.
+      let innocent = pooled && connection_was_ended(&error);
+      Failure {
+        taken: !stale && !innocent && !was_not_processed(&error),
+        error: classify(&error, &route, Phase::Head),
+      }
     })?;
   let response = http::Response::<reqwest::Body>::from(response);
   let (parts, body) = response.into_parts();
@@ -77,16 +145,14 @@ pub(super) async fn http_network_fetch(
   trace(
     fetch,
     TraceEvent::Response {
-      url: &url,
+      url: &route.url,
       status: parts.status.as_u16(),
       status_message: &status_message,
       headers: &headers,
     },
   );
-  let framed = parts.version >= Version::HTTP_2
-    || parts.headers.contains_key("content-length")
-    || parts.headers.contains_key("transfer-encoding");
-  let body = ResponseBody::new(body, url, framed, idle_timeout);
+  let framing = framing(fetch, &parts);
+  let body = ResponseBody::new(body, route, framing, idle_timeout);
   let body = match fetch.network.rate_limit() {
     Some(limit) => limit.apply(body).boxed(),
     None => body.boxed(),
@@ -96,7 +162,7 @@ pub(super) async fn http_network_fetch(
     status_message,
     headers,
     body,
-    framed,
+    framed: framing.framed,
     opaque_redirect: false,
   })
 }
@@ -107,14 +173,40 @@ fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
   }
 }
 
-fn client(
-  fetch: &Fetch,
-  connection: Connection,
-) -> Result<&reqwest::Client, NetworkError> {
+/// What the head says of the end of the body.
+fn framing(fetch: &Fetch, head: &http::response::Parts) -> Framing {
+  let stream = head.version >= Version::HTTP_2;
+  let length = head.headers.get("content-length");
+  // Of the transfer codings only the last one says where the body ends.
+  let codings = head.headers.get_all("transfer-encoding").iter().next_back();
+  let last = codings.and_then(|c| c.to_str().ok()?.rsplit(',').next());
+  let chunked = last.is_some_and(|c| c.trim().eq_ignore_ascii_case("chunked"));
+  let no_body = fetch.request.method == "HEAD"
+    || head.status.is_informational()
+    || matches!(head.status.as_u16(), 204 | 304);
+  Framing {
+    framed: stream || chunked || (length.is_some() && last.is_none()),
+    // The transport has refused lengths that contradict each other.
+    length: length
+      .filter(|_| !no_body && last.is_none())
+      .and_then(|length| length.to_str().ok()?.trim().parse().ok()),
+    stream: stream && !no_body,
+  }
+}
+
+/// Whether the request may go over a connection that others have used.
+fn is_pooled(fetch: &Fetch, connection: Connection) -> bool {
   let method = fetch.request.method.as_str();
   let may_be_lost = matches!(method, "GET" | "HEAD" | "OPTIONS");
+  connection == Connection::AnyGood && may_be_lost
+}
+
+fn client(
+  fetch: &Fetch,
+  pooled: bool,
+) -> Result<&reqwest::Client, NetworkError> {
   let clients = fetch.network.clients();
-  if connection == Connection::AnyGood && may_be_lost {
+  if pooled {
     return Ok(clients.pooled());
   }
   clients
@@ -134,6 +226,12 @@ fn transport_request(
     let message = format!("the request to {place} cannot be sent: {what}");
     NetworkError::refused(message)
   };
+  if url.as_str().len() > MAX_URL {
+    return Err(invalid(&format!(
+      "its URL is too long, {} bytes; at most {MAX_URL} can be sent",
+      url.as_str().len()
+    )));
+  }
   let method = http::Method::from_bytes(method.as_bytes())
     .map_err(|_| invalid("its method is not one of HTTP"))?;
   let mut request = reqwest::Request::new(method, url.clone());
@@ -144,7 +242,9 @@ fn transport_request(
     let Some((name, value)) = pair else {
       return Err(invalid("a header of it is not one of HTTP"));
     };
-    request.headers_mut().append(name, value);
+    if request.headers_mut().try_append(name, value).is_err() {
+      return Err(invalid("it has too many headers"));
+    }
   }
   if let Some(body) = &fetch.body {
     let transmitted = fetch.transmitted.clone();

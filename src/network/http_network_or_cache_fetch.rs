@@ -2,6 +2,8 @@
 //! without a cache.
 
 use super::NetworkError;
+use super::classify::place;
+use super::classify::proxy_authentication_required;
 use super::cookies::CookieContext;
 use super::decode::ACCEPT_ENCODING;
 use super::fetch::Fetch;
@@ -10,6 +12,7 @@ use super::fetch::ResponseTainting;
 use super::http_network_fetch::Connection;
 use super::http_network_fetch::http_network_fetch;
 use crate::spec::CredentialsMode;
+use crate::spec::Destination;
 use crate::spec::HeaderList;
 use crate::spec::ReferrerPolicy;
 use crate::spec::RequestMode;
@@ -33,7 +36,12 @@ pub(super) async fn http_network_or_cache_fetch(
   let response =
     http_network_fetch(fetch, &headers, Connection::AnyGood).await?;
   store_cookies(fetch, include_credentials, &response);
-  // 15, 16. There is nobody here to ask for a password.
+  // 15. There is nobody here to ask for a password.
+  // 16.1. If request's traversable for user prompts is "no-traversable", then
+  // return a network error.
+  if response.status == 407 {
+    return Err(NetworkError::refused(unexpected_407(fetch)));
+  }
   // 17.
   if response.status == 421 {
     let response = http_network_fetch(fetch, &headers, Connection::New).await?;
@@ -42,6 +50,20 @@ pub(super) async fn http_network_or_cache_fetch(
   }
   // 19.
   Ok(response)
+}
+
+/// Why a 407 fails: whoever sent it wants what only a proxy may ask for.
+fn unexpected_407(fetch: &Fetch) -> String {
+  let url = &fetch.request.url;
+  match fetch.network.clients().proxy(url) {
+    Some(proxy) if url.scheme() == "http" => {
+      proxy_authentication_required(&place(proxy))
+    }
+    _ => format!(
+      "{} answered 407, as if it were a proxy that wants a password",
+      place(url)
+    ),
+  }
 }
 
 /// Steps 8.5 to 8.21: what goes out.
@@ -97,11 +119,14 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
       headers.set("if-range", validator.as_str());
     }
   }
-  // 8.19, 8.20.
+  // 8.19, 8.20. What a program stores is the file; a coding that is made on
+  // the way cannot be continued.
   if headers.contains("range") {
     headers.set("accept-encoding", "identity");
-  } else {
+  } else if fetch.is_browser() {
     set_if_absent(&mut headers, "accept-encoding", ACCEPT_ENCODING);
+  } else {
+    set_if_absent(&mut headers, "accept-encoding", "identity");
   }
   set_if_absent(&mut headers, "accept", "*/*");
   // 8.21.1.
@@ -161,7 +186,12 @@ fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
     return;
   }
   // 2.
-  headers.append("sec-fetch-dest", "empty");
+  let destination = match fetch.destination {
+    Destination::Empty => "empty",
+    Destination::Script => "script",
+    Destination::ServiceWorker => "serviceworker",
+  };
+  headers.append("sec-fetch-dest", destination);
   // 3.
   let mode = match fetch.request.mode {
     RequestMode::SameOrigin => "same-origin",

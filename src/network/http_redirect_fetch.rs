@@ -62,7 +62,8 @@ pub(super) fn http_redirect_fetch(
     // 13.
     if fetch.request.url.origin() != location_url.origin() {
       fetch.request.headers.delete("authorization");
-      // A program may set this one itself; it was for the host it named.
+      // A program may set these itself; they were for the host it named.
+      fetch.request.headers.delete("proxy-authorization");
       fetch.request.headers.delete("cookie");
       fetch.request.headers.delete("host");
     }

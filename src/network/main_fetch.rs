@@ -9,6 +9,7 @@ use super::NetworkError;
 use super::classify::place;
 use super::decode::content_codings;
 use super::decode::decode;
+use super::decode::is_of_the_file;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
 use super::fetch::ResponseTainting;
@@ -59,8 +60,17 @@ pub(super) async fn main_fetch(
     internal.body = stream::empty().boxed();
   }
   let partial = internal.status == 206;
-  let codings = content_codings(&internal_response.headers);
-  let decoded = !codings.is_empty() && !null_body;
+  let codings = if null_body || is_saved_encoded(&fetch, &internal_response) {
+    Vec::new()
+  } else {
+    content_codings(&internal_response.headers).map_err(|reason| {
+      let place = place(&fetch.request.url);
+      NetworkError::bad_answer(format!(
+        "the body that {place} sent is not decoded: {reason}"
+      ))
+    })?
+  };
+  let decoded = !codings.is_empty();
   if decoded && fetch.range.is_some() && partial {
     return Err(NetworkError::bad_answer(format!(
       "{} sent a part of an encoded body, although it was asked for none",
@@ -81,6 +91,16 @@ pub(super) async fn main_fetch(
   }
   // 24.
   Ok(FetchResponse { response, body })
+}
+
+/// Whether the body is a file whose coding is a part of it, such as a
+/// `.tar.gz` that its server labels `Content-Encoding: gzip`. A program that
+/// asks for a file wants that file; a page wants what Fetch says.
+fn is_saved_encoded(fetch: &Fetch, response: &Response) -> bool {
+  let names = [fetch.url_list.first(), fetch.url_list.last()];
+  let mut paths = names.into_iter().flatten().map(Url::path);
+  !fetch.is_browser()
+    && paths.any(|path| is_of_the_file(path, &response.headers))
 }
 
 /// [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch), with
@@ -176,10 +196,10 @@ fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
       ));
     }
   }
-  match &fetch.net_check {
-    Some(check) => check(url).map_err(NetworkError::refused),
-    None => Ok(()),
-  }
+  fetch
+    .net_checks
+    .iter()
+    .try_for_each(|check| check(url).map_err(NetworkError::refused))
 }
 
 /// [Upgrade request to a potentially trustworthy URL, if appropriate](https://www.w3.org/TR/upgrade-insecure-requests/#upgrade-request)

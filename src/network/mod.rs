@@ -17,7 +17,9 @@ mod http_network_fetch;
 mod http_network_or_cache_fetch;
 mod http_redirect_fetch;
 mod main_fetch;
+mod new_connection;
 mod preflight_cache;
+mod proxy;
 mod rate_limit;
 mod request_body;
 mod resolver;
@@ -33,6 +35,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+pub(crate) use self::classify::without_secrets;
 pub use self::client::Network;
 pub use self::config::Credentials;
 pub use self::config::NetworkConfig;

@@ -1,10 +1,14 @@
 //! An embedder's own name resolution.
 
 use std::io;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+
+use crate::spec::is_localhost;
 
 /// From a host name to its addresses, each with a port or, with port 0, the
 /// URL's. An error of the kind [`NetworkDown`](io::ErrorKind::NetworkDown),
@@ -17,15 +21,33 @@ pub type Resolve = Arc<
   dyn Fn(&str) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync,
 >;
 
-pub(super) struct Resolver(pub Resolve);
+/// Asks the embedder's resolver, or the operating system's when there is none.
+pub(super) struct Resolver(pub Option<Resolve>);
 
 impl reqwest::dns::Resolve for Resolver {
   fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-    let addresses = (self.0)(name.as_str());
-    Box::pin(async move {
-      let addresses: reqwest::dns::Addrs =
-        Box::new(addresses.await?.into_iter());
-      Ok(addresses)
-    })
+    if is_localhost(name.as_str()) {
+      let loopback = [
+        (Ipv4Addr::LOCALHOST, 0).into(),
+        (Ipv6Addr::LOCALHOST, 0).into(),
+      ];
+      return Box::pin(async move { Ok(boxed(loopback)) });
+    }
+    let Some(resolve) = &self.0 else {
+      return Box::pin(async move {
+        let addresses = tokio::net::lookup_host((name.as_str(), 0)).await?;
+        Ok(boxed(addresses.collect::<Vec<_>>()))
+      });
+    };
+    let addresses = resolve(name.as_str());
+    Box::pin(async move { Ok(boxed(addresses.await?)) })
   }
+}
+
+fn boxed<A>(addresses: A) -> reqwest::dns::Addrs
+where
+  A: IntoIterator<Item = SocketAddr>,
+  A::IntoIter: Send + 'static,
+{
+  Box::new(addresses.into_iter())
 }

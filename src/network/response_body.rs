@@ -5,27 +5,39 @@ use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::NetworkError;
+use super::classify::Phase;
+use super::classify::Route;
+use super::classify::classify;
+use super::classify::ended_without_closure_alert;
 use bytes::Bytes;
 use futures::Stream;
 use http_body::Body;
 use tokio::time::Instant;
 use tokio::time::Sleep;
-use url::Url;
 
-use super::NetworkError;
-use super::classify::Phase;
-use super::classify::classify;
-use super::classify::ended_without_closure_alert;
-use super::classify::place;
-
-/// The transport's chunks, untouched, until the end, an error, or a silence
-/// longer than the idle timeout.
-pub(super) struct ResponseBody {
-  body: reqwest::Body,
-  url: Url,
+/// What the head of a response says of the end of its body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Framing {
   /// Whether the transport says where the body ends; else its end is the
   /// connection's.
-  framed: bool,
+  pub framed: bool,
+  /// The promised number of bytes.
+  pub length: Option<u64>,
+  /// Whether the body is a stream of HTTP/2, which has an end of its own. The
+  /// transport ends a body also at a `RST_STREAM` or a `GOAWAY` without an
+  /// error, which may come in the middle.
+  pub stream: bool,
+}
+
+/// The transport's chunks, untouched, until the end, an error, or a silence
+/// longer than the idle timeout. An end before the promised one is an error.
+pub(super) struct ResponseBody {
+  body: reqwest::Body,
+  route: Route,
+  framing: Framing,
+  /// In bytes.
+  received: u64,
   idle_timeout: Duration,
   /// Whether bytes came since `silent_since` was last set.
   moved: bool,
@@ -39,19 +51,39 @@ pub(super) struct ResponseBody {
 impl ResponseBody {
   pub fn new(
     body: reqwest::Body,
-    url: Url,
-    framed: bool,
+    route: Route,
+    framing: Framing,
     idle_timeout: Duration,
   ) -> Self {
     Self {
       body,
-      url,
-      framed,
+      route,
+      framing,
+      received: 0,
       idle_timeout,
       moved: true,
       silent_since: Instant::now(),
       sleep: None,
       ended: false,
+    }
+  }
+
+  /// The error for an end that came before the promised one, if it did.
+  fn early_end(&self) -> Option<NetworkError> {
+    let peer = self.route.peer();
+    let received = self.received;
+    match self.framing.length {
+      Some(length) if received < length => {
+        Some(NetworkError::interrupted(format!(
+          "{peer} broke off in the middle, after {received} of {length} bytes"
+        )))
+      }
+      None if self.framing.stream && !self.body.is_end_stream() => {
+        Some(NetworkError::interrupted(format!(
+          "{peer} broke off in the middle, after {received} bytes"
+        )))
+      }
+      _ => None,
     }
   }
 
@@ -91,6 +123,8 @@ impl Stream for ResponseBody {
       match frame {
         Some(Ok(frame)) => match frame.into_data() {
           Ok(bytes) if !bytes.is_empty() => {
+            let length = bytes.len() as u64;
+            this.received = this.received.saturating_add(length);
             return Poll::Ready(Some(Ok(bytes)));
           }
           // Trailers, or nothing.
@@ -100,29 +134,32 @@ impl Stream for ResponseBody {
           this.ended = true;
           // Every browser takes such an end for the body's, and servers rely
           // on it. Without TLS it could not be told from another either.
-          if !this.framed && ended_without_closure_alert(&error) {
+          if !this.framing.framed && ended_without_closure_alert(&error) {
             return Poll::Ready(None);
           }
-          let error = classify(&error, &this.url, Phase::Body);
+          let error = classify(&error, &this.route, Phase::Body);
           return Poll::Ready(Some(Err(error)));
         }
         None => {
           this.ended = true;
-          return Poll::Ready(None);
+          return Poll::Ready(this.early_end().map(Err));
         }
       }
     }
     std::task::ready!(this.poll_idle(cx));
     this.ended = true;
-    Poll::Ready(Some(Err(idle_error(&this.url, this.idle_timeout))))
+    Poll::Ready(Some(Err(idle_error(&this.route, this.idle_timeout))))
   }
 }
 
 /// The error for a silence of `idle_timeout`.
-pub(super) fn idle_error(url: &Url, idle_timeout: Duration) -> NetworkError {
+pub(super) fn idle_error(
+  route: &Route,
+  idle_timeout: Duration,
+) -> NetworkError {
   NetworkError::interrupted(format!(
     "{} sent nothing for {} s",
-    place(url),
+    route.peer(),
     idle_timeout.as_secs_f64()
   ))
 }

@@ -108,6 +108,14 @@ impl ServiceWorkers {
     }
   }
 
+  /// The same for what is fetched for a worker, which has a realm now.
+  pub(crate) fn set_worker_net_check(&self, worker: WorkerId, check: NetCheck) {
+    if let Some(worker) = self.lock().map.worker_mut(worker) {
+      worker.environment.net_check = Some(check);
+      worker.environment.net_check_lost = false;
+    }
+  }
+
   /// A realm is gone.
   pub(crate) fn detach(&self, realm: RealmId) {
     let mut state = self.lock();

@@ -158,6 +158,7 @@ mod tests {
         csp: Vec::new(),
         referrer_policy: String::new(),
         net_check: None,
+        net_check_lost: false,
         embedder_data: String::new(),
       },
       callers: vec![Caller { realm: 1, call }],

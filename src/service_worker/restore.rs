@@ -90,6 +90,9 @@ struct WorkerDocument {
   worker_type: WorkerType,
   environment: Environment,
   embedder_data: String,
+  /// Whether the client had a network check of its own.
+  #[serde(default)]
+  net_check: bool,
 }
 
 impl State {
@@ -118,6 +121,7 @@ impl State {
         csp: document.environment.csp,
         referrer_policy: document.environment.referrer_policy,
         net_check: None,
+        net_check_lost: document.net_check,
         embedder_data: document.embedder_data,
       },
       embedded: false,
@@ -138,6 +142,8 @@ impl State {
           referrer_policy: environment.referrer_policy,
         },
         embedder_data: environment.embedder_data,
+        net_check: environment.net_check.is_some()
+          || environment.net_check_lost,
       };
       Some(StoredWorker {
         script_url: worker.script_url.clone(),

@@ -71,6 +71,9 @@ pub struct WorkerEnvironment {
   pub referrer_policy: String,
   /// As long as this process lives.
   pub net_check: Option<NetCheck>,
+  /// Whether there was one before a restart, so that nothing is fetched until
+  /// the worker's realm brings one again.
+  pub net_check_lost: bool,
   pub embedder_data: String,
 }
 

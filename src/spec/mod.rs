@@ -99,6 +99,7 @@ pub use self::request::RequestMode;
 pub use self::response::Response;
 pub use self::response::ResponseType;
 pub use self::schemes::is_http_scheme;
+pub use self::schemes::is_localhost;
 pub use self::schemes::is_potentially_trustworthy_origin;
 pub use self::schemes::is_potentially_trustworthy_url;
 pub use self::schemes::should_be_blocked_as_mixed_content;

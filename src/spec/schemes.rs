@@ -40,11 +40,16 @@ fn is_loopback(host: &Host) -> bool {
   match host {
     Host::Ipv4(address) => address.is_loopback(),
     Host::Ipv6(address) => address.is_loopback(),
-    Host::Domain(domain) => {
-      let domain = domain.strip_suffix('.').unwrap_or(domain);
-      domain == "localhost" || domain.ends_with(".localhost")
-    }
+    Host::Domain(domain) => is_localhost(domain),
   }
+}
+
+/// Whether a host name is this machine's, or below it. Such a name is trusted
+/// without encryption, so it must never be resolved to another machine:
+/// [RFC 6761, section 6.3](https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
+pub fn is_localhost(domain: &str) -> bool {
+  let domain = domain.strip_suffix('.').unwrap_or(domain);
+  domain == "localhost" || domain.ends_with(".localhost")
 }
 
 /// [Should fetching request be blocked as mixed content?](https://w3c.github.io/webappsec-mixed-content/#should-block-fetch)

@@ -128,3 +128,31 @@ fn the_rate_is_limited() {
   running.signal(Signal::TERM);
   running.ended().code(130);
 }
+
+/// The server answers whoever takes it for a proxy, too: the target is then the
+/// whole URL.
+#[test]
+fn a_proxy_of_the_environment_is_used_or_refused_and_never_passed_by() {
+  let server = FaultServer::start_blocking();
+  server.serve(&server.url("/x"), Resource::text("x"));
+  let place = Place::new();
+  let out = place.out();
+  let get = |proxy: &str| {
+    let arguments = ["--retries", "0", "--out", &out, &server.url("/x")];
+    place.bgfetch_with(&[("http_proxy", proxy)], "get", &arguments)
+  };
+  for proxy in ["::::", " ", "socks5://127.0.0.1:1", "http:// x"] {
+    get(proxy)
+      .code(2)
+      .says("http_proxy")
+      .says("http://host:port");
+  }
+  // Nothing listens there.
+  get("127.0.0.1:1/")
+    .code(1)
+    .says("could not connect to the proxy 127.0.0.1:1");
+  assert!(server.requests().is_empty());
+  let address = server.address().to_string();
+  get(&address).code(0);
+  assert_eq!(server.requests()[0].target, server.url("/x"));
+}

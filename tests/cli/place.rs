@@ -84,6 +84,18 @@ impl Place {
     self.start_by(shell, command, arguments)
   }
 
+  /// Runs it with these environment variables.
+  pub fn bgfetch_with(
+    &self,
+    environment: &[(&str, &str)],
+    command: &str,
+    arguments: &[&str],
+  ) -> Ended {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_bgfetch"));
+    process.envs(environment.iter().copied());
+    self.start_by(process, command, arguments).ended()
+  }
+
   fn start_by(
     &self,
     mut process: Command,

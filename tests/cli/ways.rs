@@ -91,7 +91,7 @@ fn a_proxy_of_socks_resolves_the_name() {
       b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx",
     );
   });
-  let proxy = format!("socks5://{proxy}");
+  let proxy = format!("socks5h://{proxy}");
   let url = "http://nowhere.test/x";
   place.bgfetch("get", &["-x", &proxy, url]).code(0);
   assert_eq!(std::fs::read_to_string(place.path("x")).unwrap(), "x");

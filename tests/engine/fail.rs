@@ -135,3 +135,36 @@ async fn a_server_that_falls_silent_is_given_up() {
   let told = snapshot.diagnostic;
   assert!(told.contains("sent nothing for 0.05 s"), "{told}");
 }
+
+/// What signs a URL is a key to what it names.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reason_has_the_signature_of_a_url() {
+  let server = FaultServer::start().await;
+  let signed = |path: &str| server.url(path) + "?signature=secret#secret";
+  server.serve("/status", Resource::text("x").script([Status(403)]));
+  server.serve("/refused", Resource::text("x").script([Refuse]));
+  server.serve("/moved", Resource::redirect("http://[/?secret", 302));
+  server.serve("/odd", Resource::redirect("ftp://x/?secret", 302));
+  server.serve("/digest", Resource::text("x"));
+  server.serve("/endless", Resource::text("x").script([EndlessHeaders]));
+  let mut config = config();
+  config.retry.attempts = 0;
+  let store = background_fetch::store::Store::in_memory();
+  let engine = background_fetch::engine::Engine::start(store, config).unwrap();
+  let realm = worker(&engine);
+  for path in [
+    "/status", "/refused", "/moved", "/odd", "/digest", "/endless",
+  ] {
+    let mut record = get(&signed(path));
+    if path == "/digest" {
+      record.request.integrity = "sha256-AAAA".into();
+    }
+    let fetched = realm.fetch(path.into(), vec![record], Default::default());
+    bounded(fetched).await.unwrap();
+    let told = settle(&realm, "backgroundfetchfail").await.diagnostic;
+    assert!(
+      !told.is_empty() && !told.contains("secret"),
+      "{path}: {told}"
+    );
+  }
+}

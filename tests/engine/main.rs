@@ -19,6 +19,7 @@ mod machine;
 mod offline;
 mod origins;
 mod pause;
+mod permission;
 mod quota;
 mod rate_limit;
 mod records;

@@ -112,3 +112,19 @@ async fn lines_tell_the_title_the_pause_and_the_end() {
   assert_eq!(lines[2], "r: goes on");
   assert!(lines[3].starts_with("r: done, 5 B in "), "{}", lines[3]);
 }
+
+/// Lengths are what servers say, and no sum of them wraps or panics.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_lengths_add_up_to_the_largest_number() {
+  let server = FaultServer::start().await;
+  let largest = u64::MAX - 2;
+  let script = || [All(vec![LyingContentLength(largest), StallAfter(1)])];
+  let urls = ["/a", "/b"];
+  let urls =
+    urls.map(|p| server.serve(p, Resource::text("x").script(script())));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&urls[0], &urls[1]]).await.key;
+  let snapshot = wait_for(&engine, key, |s| s.expected.is_some()).await;
+  assert_eq!(snapshot.expected, Some(u64::MAX));
+}

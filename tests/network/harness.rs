@@ -84,13 +84,21 @@ pub fn with_body(
 }
 
 /// Nothing here takes longer, unless it hangs.
-const BOUND: Duration = Duration::from_secs(30);
+pub const BOUND: Duration = Duration::from_secs(30);
 
 pub async fn text(response: FetchResponse) -> Result<String, NetworkError> {
   let chunks = response.body.try_collect::<Vec<Bytes>>();
   let chunks = tokio::time::timeout(BOUND, chunks).await;
   let chunks = chunks.expect("a body that ends")?;
   Ok(String::from_utf8(chunks.concat()).unwrap())
+}
+
+/// The kind of the error that the body ends with, if it does.
+pub async fn body_error(response: FetchResponse) -> Option<NetworkErrorKind> {
+  let chunks = response.body.try_collect::<Vec<Bytes>>();
+  let chunks = tokio::time::timeout(BOUND, chunks).await;
+  let error = chunks.expect("a body that ends").err()?;
+  Some(error.kind)
 }
 
 pub async fn kind_of(params: FetchParams) -> NetworkErrorKind {

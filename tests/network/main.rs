@@ -3,12 +3,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod again;
 mod bodies;
 mod cors;
 mod credentials;
 mod harness;
 mod page;
 mod permission;
+mod proxy;
 mod redirects;
 mod resolver;
 mod server;

@@ -4,6 +4,7 @@ use background_fetch::network::Environment;
 use background_fetch::network::Network;
 use background_fetch::network::NetworkConfig;
 use background_fetch::network::NetworkErrorKind;
+use background_fetch::spec::Destination;
 use background_fetch::spec::RequestMode;
 use background_fetch::spec::ResponseType;
 use url::Url;
@@ -152,6 +153,32 @@ async fn the_referrer_is_what_its_policy_says() {
   assert_eq!(sent.as_deref(), Some(full));
 }
 
+/// What a script says of where it is from is believed for its own origin.
+#[tokio::test]
+async fn no_script_sends_another_origin_as_its_referrer() {
+  let server = Server::start(answer(CORS_OK)).await;
+  let own = "http://page.localhost/dir/?q";
+  for (said, sent) in [
+    ("https://bank.example/secret?account=1", Some(own)),
+    ("http://page.localhost:8000/", Some(own)),
+    ("data:text/plain,x", Some(own)),
+    ("no URL", Some(own)),
+    ("about:client", Some(own)),
+    (
+      "http://page.localhost/other?x#f",
+      Some("http://page.localhost/other?x"),
+    ),
+    ("", None),
+  ] {
+    let mut params = params(page(), &server.url("/"));
+    params.request.referrer = said.into();
+    params.request.referrer_policy = "unsafe-url".into();
+    network().fetch(params).await.unwrap();
+    let referer = header(&server.last_request(), "referer");
+    assert_eq!(referer.as_deref(), sent, "{said}");
+  }
+}
+
 #[tokio::test]
 async fn a_redirect_may_change_the_referrer_policy() {
   let last = Server::start(answer(CORS_OK)).await;
@@ -225,6 +252,22 @@ async fn the_headers_say_from_where_the_request_comes() {
     assert_eq!(sent("sec-fetch-site"), site);
     assert_eq!(sent("sec-fetch-mode"), "cors");
     assert_eq!(sent("sec-fetch-dest"), "empty");
+  }
+}
+
+#[tokio::test]
+async fn a_scripts_destination_is_said() {
+  let server = Server::start(answer(CORS_OK)).await;
+  for (destination, said) in [
+    (Destination::Empty, "empty"),
+    (Destination::Script, "script"),
+    (Destination::ServiceWorker, "serviceworker"),
+  ] {
+    let mut params = params(page(), &server.url("/"));
+    params.destination = destination;
+    network().fetch(params).await.unwrap();
+    let sent = header(&server.last_request(), "sec-fetch-dest");
+    assert_eq!(sent.as_deref(), Some(said));
   }
 }
 

@@ -128,9 +128,13 @@ async fn authorization_and_cookies_stay_with_the_origin_they_are_for() {
   let mut params = params(program(), &first.url("/"));
   params.request.headers.append("Authorization", "secret");
   params.request.headers.append("Cookie", "secret=1");
+  params
+    .request
+    .headers
+    .append("Proxy-Authorization", "secret");
   params.request.headers.append("X-Kept", "1");
   network().fetch(params).await.unwrap();
-  for name in ["authorization", "cookie"] {
+  for name in ["authorization", "cookie", "proxy-authorization"] {
     assert!(header(&first.request(1), name).is_some(), "{name}");
     assert_eq!(header(&last.request(0), name), None, "{name}");
   }

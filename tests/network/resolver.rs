@@ -79,3 +79,17 @@ async fn a_connection_that_takes_too_long_is_unreachable() {
     assert!(error.message.contains("took too long"), "{error}");
   }
 }
+
+/// A page trusts these names without encryption, so nobody else may have them.
+#[tokio::test]
+async fn names_below_localhost_are_this_machine_and_nobody_is_asked() {
+  let server = Server::start(answer(OK)).await;
+  let port = server.url("").rsplit(':').next().unwrap().to_string();
+  let nowhere = || async { Err(io::ErrorKind::NotFound.into()) }.boxed();
+  let network = Network::new(resolving(nowhere)).unwrap();
+  for host in ["localhost", "localhost.", "foo.localhost", "A.b.LOCALHOST"] {
+    let url = format!("http://{host}:{port}/");
+    let response = network.fetch(params(program(), &url)).await.expect(host);
+    assert_eq!(text(response).await.unwrap(), "hello", "{host}");
+  }
+}

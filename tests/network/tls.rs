@@ -76,6 +76,25 @@ async fn a_certificate_that_is_no_pem_is_told_at_once() {
   assert!(message.contains("root certificate 0"), "{message:?}");
 }
 
+/// As many make it for themselves: `openssl req -x509`.
+#[tokio::test]
+async fn an_authority_that_shows_its_own_certificate_is_told_what_to_do() {
+  let tls = Tls::of_an_authority();
+  let pem = tls.root_certificate_pem.clone();
+  let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+  let port = listener.local_addr().unwrap().port();
+  tokio::spawn(async move {
+    let (tcp, _) = listener.accept().await.unwrap();
+    let _ = tls.acceptor.accept(tcp).await;
+  });
+  let url = format!("https://localhost:{port}/");
+  let network = trusting_root(&pem);
+  let fetched = network.fetch(params(program(), &url)).await;
+  let error = fetched.err().unwrap();
+  assert_eq!(error.kind, NetworkErrorKind::Unreachable);
+  assert!(error.message.contains("CA:FALSE"), "{error}");
+}
+
 /// Answers one request with `answer`, and ends the connection as TCP does,
 /// without a word of TLS. The server's URL, and a network that trusts it.
 async fn without_closure_alert(answer: &'static str) -> (String, Network) {
@@ -99,10 +118,15 @@ async fn without_closure_alert(answer: &'static str) -> (String, Network) {
 
 #[tokio::test]
 async fn the_end_of_the_connection_is_that_of_a_body_without_a_length() {
-  let (url, network) =
-    without_closure_alert("HTTP/1.1 200 OK\r\n\r\nhello").await;
-  let response = network.fetch(params(program(), &url)).await.unwrap();
-  assert_eq!(text(response).await.unwrap(), "hello");
+  for answer in [
+    "HTTP/1.1 200 OK\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 9\r\n\r\nhello",
+  ] {
+    let (url, network) = without_closure_alert(answer).await;
+    let response = network.fetch(params(program(), &url)).await.unwrap();
+    assert_eq!(text(response).await.unwrap(), "hello", "{answer}");
+  }
 }
 
 #[tokio::test]

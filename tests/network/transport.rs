@@ -32,7 +32,10 @@ async fn a_program_gets_the_whole_answer() {
   for absent in ["origin:", "referer:", "range:", "cookie:", "sec-fetch"] {
     assert!(!request.contains(absent), "{request}");
   }
-  assert!(request.contains("accept-encoding: gzip, deflate, br, zstd\r\n"));
+  assert!(
+    request.contains("accept-encoding: identity\r\n"),
+    "{request}"
+  );
 }
 
 // steps: complete.8
@@ -130,19 +133,81 @@ async fn no_answer_at_all_is_interrupted() {
 
 #[tokio::test]
 async fn an_answer_that_is_not_http_is_a_bad_answer() {
-  for raw in [
+  for answer in [
     "SSH-2.0-OpenSSH_9.2\r\n\r\n",
-    "HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nX-A: a\0b\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 4\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nhello",
   ] {
-    let server = Server::start(answer(raw)).await;
+    let server = Server::start(raw(answer.into())).await;
     let kind = kind_of(params(program(), &server.url("/"))).await;
-    assert_eq!(kind, NetworkErrorKind::BadAnswer, "{raw}");
+    assert_eq!(kind, NetworkErrorKind::BadAnswer, "{answer}");
   }
-  let many = "X: 1\r\n".repeat(300);
+  let many = "X: 1\r\n".repeat(1001);
   let raw = format!("HTTP/1.1 200 OK\r\n{many}\r\n");
   let server = Server::start(Arc::new(move |_: &str| raw.clone().into())).await;
   let kind = kind_of(params(program(), &server.url("/"))).await;
   assert_eq!(kind, NetworkErrorKind::BadAnswer);
+}
+
+/// What browsers and curl read, and what reaches who fetches.
+#[tokio::test]
+async fn a_head_that_is_not_quite_right_is_read() {
+  for (lines, expected) in [
+    ("X-A: 1\r\n  2\r\n", Some("1 2")),
+    ("X-A: 1\r\n\t2\r\n", Some("1 2")),
+    ("X-A : 1\r\n", Some("1")),
+    ("X-A: \u{e9}\r\n", Some("\u{c3}\u{a9}")),
+    ("X-A: a\u{1}b\r\n", None),
+    (": nothing\r\n", None),
+    ("no colon\r\n", None),
+    ("X(A): 1\r\n", None),
+    ("X-A: 1\n", Some("1")),
+  ] {
+    let head = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 5\r\n\r\n");
+    let server = Server::start(raw(head + "hello")).await;
+    let fetch = network().fetch(params(program(), &server.url("/"))).await;
+    let response = fetch.expect(lines);
+    let value = response.response.headers.first("x-a");
+    let value = value.map(|v| v.split_whitespace().collect::<Vec<_>>());
+    let value = value.map(|words| words.join(" "));
+    assert_eq!(value.as_deref(), expected, "{lines}");
+    assert_eq!(text(response).await.unwrap(), "hello", "{lines}");
+  }
+}
+
+#[tokio::test]
+async fn three_hundred_headers_and_answers_before_the_answer_are_read() {
+  let early = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".repeat(20);
+  let many = "X: 1\r\n".repeat(300);
+  let head = format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 5\r\n\r\n");
+  let server = Server::start(raw(early + &head + "hello")).await;
+  let fetch = network().fetch(params(program(), &server.url("/"))).await;
+  let response = fetch.unwrap();
+  assert_eq!(response.response.status, 200);
+  assert_eq!(response.response.headers.values("x").count(), 300);
+  assert_eq!(text(response).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_sent_says_why() {
+  let server = Server::start(answer(OK)).await;
+  let url = server.url(&format!("/x?{}", "q".repeat(70_000)));
+  let message = refused(params(program(), &url)).await;
+  assert!(message.contains("its URL is too long"), "{message}");
+  assert!(!message.contains("qqq"), "{message}");
+  let longest = server.url(&format!("/x?{}", "q".repeat(65_000)));
+  network().fetch(params(program(), &longest)).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_headers_than_can_be_sent_are_refused() {
+  let mut params = params(program(), "http://server.test/");
+  for i in 0..30_000 {
+    params.request.headers.append(format!("x-{i}"), "1");
+  }
+  assert!(refused(params).await.contains("too many headers"));
 }
 
 #[tokio::test]

@@ -233,6 +233,11 @@ impl World {
     self.bounded(self.engine().finished(&scope)).unwrap();
   }
 
+  /// Waits until no service worker is being updated any more.
+  pub fn idle(&self) {
+    self.bounded(self.engine().service_workers_idle());
+  }
+
   pub fn bounded<T>(&self, future: impl Future<Output = T>) -> T {
     let server = &self.server;
     let bounded = async { tokio::time::timeout(BOUND, future).await };

@@ -1,5 +1,6 @@
 //! New versions of a worker's scripts, and when they are looked for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use background_fetch::engine::RealmFacts;
@@ -58,6 +59,41 @@ fn a_stale_registration_is_updated_after_its_event() {
   let at = |line: &str| lines.iter().position(|l| l.contains(line));
   assert!(at("one handles").unwrap() < at("installs two").unwrap());
 }
+
+/// A page whose embedder says what may be reached, here everything.
+fn page_with_a_check(world: &World) -> RealmFacts {
+  let url = world.server.url("/page.html").parse().unwrap();
+  RealmFacts {
+    net_check: Some(Arc::new(|_| Ok(()))),
+    ..RealmFacts::new(RealmKind::Window, url)
+  }
+}
+
+#[test]
+fn after_a_restart_nothing_is_fetched_without_the_check_that_the_page_had() {
+  let directory = tempfile::tempdir().unwrap();
+  let mut world = World::on_disk(directory.path());
+  world.script("/sw.js", &version("one"));
+  hold(&world);
+  world.open_with(page_with_a_check(&world), START).wait();
+  world.server.serve("/held", Resource::text("hello"));
+  let held = world.server.requests_for("/held").len();
+  world.limits = stale();
+  world.reopen(directory.path());
+  world.window("/page.html", GET_IDS);
+  assert_eq!(world.server.requests_for("/held").len(), held);
+  world.open_with(page_with_a_check(&world), "").wait();
+  world.log.wait_for("one handles");
+  // The worker is stale, and its own realm has brought no check.
+  world.log.wait_for("stopped");
+  world.idle();
+  assert_eq!(world.server.requests_for("/sw.js").len(), 1);
+}
+
+const GET_IDS: &str = r#"
+const registration = await navigator.serviceWorker.getRegistration("/");
+assertEquals(await registration.backgroundFetch.getIds(), ["my"], "ids");
+"#;
 
 #[test]
 fn a_registration_that_is_not_stale_is_left_alone() {

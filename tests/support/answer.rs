@@ -40,7 +40,7 @@ impl Answer {
       let size = content.size();
       lines.add("Content-Type", "text/plain;charset=utf-8");
       (status, content, 0, size)
-    } else if plan.gzip && request.lists("accept-encoding", "gzip") {
+    } else if plan.gzip {
       let content = gzip(&content);
       let size = content.size();
       lines.describe(resource);

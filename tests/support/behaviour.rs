@@ -31,6 +31,9 @@ pub enum Behaviour {
   /// Ends the connection with this code after this many bytes. In HTTP/1.1,
   /// which cannot say so, as `TruncateAfter`.
   GoAwayAfter(u64, Reason),
+  /// Says with this code, in place of an answer, that the request was not
+  /// looked at. In HTTP/1.1, which cannot say so, as `Refuse`.
+  RefuseStream(Reason),
   /// Tells the client that this connection takes no further requests, and
   /// answers this one and those that have come already.
   LastOfConnection,
@@ -97,6 +100,6 @@ pub enum Behaviour {
   Trailer(String, String),
   /// No length and no chunks: the body ends where the connection does.
   UntilClose,
-  /// The whole, gzip-coded, if the client accepts that.
+  /// The whole, gzip-coded, whether the client accepts that or not.
   Gzip,
 }

@@ -97,10 +97,16 @@ impl Connection {
 
 pub async fn serve(wire: Wire, number: usize, state: Arc<State>) {
   let mut connection = Connection::new(wire);
+  let most = state.lock().requests_per_connection;
+  let mut requests = 0;
   let next = loop {
     let Ok(head) = connection.head().await else {
       return;
     };
+    requests += 1;
+    if most.is_some_and(|most| requests > most) {
+      break Next::Close;
+    }
     let mut exchange = Exchange::begin(&state, number, &head);
     match answer(&mut connection, &mut exchange, &head).await {
       Ok(Next::KeepAlive) => {}
@@ -157,7 +163,7 @@ async fn no_answer(
   instead: &Instead,
 ) -> io::Result<()> {
   match instead {
-    Instead::Refuse => {}
+    Instead::Refuse | Instead::RefuseStream(_) => {}
     Instead::Raw(bytes) => connection.write(bytes).await?,
     Instead::EndlessHeaders => {
       connection.write(b"HTTP/1.1 200 OK\r\n").await?;

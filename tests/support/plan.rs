@@ -31,6 +31,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub enum Instead {
   Refuse,
+  RefuseStream(Reason),
   EndlessHeaders,
   Raw(Vec<u8>),
 }
@@ -94,6 +95,7 @@ impl Plan {
       Normal | ChangeEtag(_) | ChangeLastModified(_) | NewVersion { .. } => {}
       All(several) => several.iter().for_each(|one| self.add(one)),
       Refuse => self.instead = Some(Instead::Refuse),
+      RefuseStream(code) => self.instead = Some(Instead::RefuseStream(*code)),
       EndlessHeaders => self.instead = Some(Instead::EndlessHeaders),
       RawResponse(bytes) => self.instead = Some(Instead::Raw(bytes.clone())),
       ResetAfter(n) => self.cut = Some(Cut::Reset(*n)),

@@ -132,6 +132,14 @@ impl FaultServer {
     pem.expect("a server that was started with TLS")
   }
 
+  /// Takes so many requests of each connection that is opened from now on, and
+  /// closes it when another one comes, which it does not look at.
+  pub fn requests_per_connection(&self, most: usize) {
+    self
+      .state
+      .change(|inner| inner.requests_per_connection = Some(most));
+  }
+
   /// Serves the resource at this path for every query, or at this target if
   /// it has a query. Returns its URL. Replaces what was served there.
   pub fn serve(&self, target: &str, resource: Resource) -> String {

@@ -24,6 +24,9 @@ pub struct Inner {
   gates: HashMap<String, Gate>,
   pub requests: Vec<SeenRequest>,
   pub connections: usize,
+  /// A connection is closed at the request after so many, without a look at
+  /// it.
+  pub requests_per_connection: Option<usize>,
   pub open: usize,
   pub most_open: usize,
 }

@@ -54,25 +54,13 @@ pub fn apply(
   match options.proxy.as_deref() {
     None => {}
     Some("direct" | "") => network.proxy = Proxy::Direct,
-    Some(url) => network.proxy = Proxy::Url(with_scheme(url)),
+    Some(url) => network.proxy = Proxy::Url(url.to_string()),
   }
   tls(&options.tls, network)?;
   if let Some(file) = &options.trace {
     network.trace = Some(trace::to_file(file)?);
   }
   Ok(())
-}
-
-/// A proxy's URL without a scheme is one of http, as everywhere.
-fn with_scheme(url: &str) -> String {
-  match url.contains("://") {
-    // The name is resolved by the proxy, as the `h` says.
-    true => match url.strip_prefix("socks5://") {
-      Some(rest) => format!("socks5h://{rest}"),
-      None => url.to_string(),
-    },
-    false => format!("http://{url}"),
-  }
 }
 
 fn tls(options: &Tls, network: &mut NetworkConfig) -> Result<(), Failure> {

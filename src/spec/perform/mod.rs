@@ -89,15 +89,16 @@ impl Perform {
   /// How many bytes there are to download in all, as far as that is known:
   /// once every response has said how long it is.
   pub fn expected_total(&self) -> Option<u64> {
-    let records = self.background_fetch.records.iter();
-    let lengths = records.map(|record| {
+    let mut records = self.background_fetch.records.iter();
+    records.try_fold(0u64, |total, record| {
       let data = &record.response_data;
-      match data.result {
-        Some(_) => Some(data.bytes),
-        None => data.response.as_ref()?.complete_length(),
-      }
-    });
-    lengths.sum()
+      let length = match data.result {
+        Some(_) => data.bytes,
+        // Whatever a server says.
+        None => data.response.as_ref()?.complete_length()?,
+      };
+      Some(total.saturating_add(length))
+    })
   }
 
   /// Begins, or goes on after a restart: records that have their result keep

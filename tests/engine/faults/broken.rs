@@ -47,9 +47,16 @@ pub fn broken_connections() -> Vec<Case> {
     ),
     exactly("going away", GoAwayAfter(CUT, Reason::NO_ERROR), CUT),
     exactly("calm", GoAwayAfter(CUT, Reason::ENHANCE_YOUR_CALM), CUT),
+    stream("stream ended without an error", Reason::NO_ERROR),
     stream("stream refused", Reason::REFUSED_STREAM),
     stream("stream cancelled", Reason::CANCEL),
     stream("stream broken", Reason::INTERNAL_ERROR),
+    case(
+      "not taken",
+      [RefuseStream(Reason::REFUSED_STREAM), Normal],
+      WHOLE,
+      [Whole, Whole],
+    ),
     case(
       "stream refused in the head",
       [ResetStreamAfter(0, Reason::REFUSED_STREAM), Normal],

@@ -53,6 +53,8 @@ pub enum Asked {
   Whole,
   /// The whole any number of times, as the last thing.
   WholeAgain,
+  /// Anything any number of times, as the last thing.
+  AnythingAgain,
   /// A range from here to the end.
   From(u64),
   /// The same from this byte or an earlier one: a reset may overtake bytes.
@@ -173,6 +175,10 @@ fn as_expected(first_bytes: &[Option<u64>], asked: &[Asked]) -> bool {
         return false;
       }
       (seen, asked)
+    }
+    [asked @ .., Asked::AnythingAgain] => {
+      let seen = first_bytes.len().min(asked.len());
+      (&first_bytes[..seen], asked)
     }
     asked => (first_bytes, asked),
   };

@@ -28,7 +28,13 @@ fn other_answers() -> Vec<Case> {
     case("304", [Status(304)], BAD_STATUS, [Whole]),
     resumed("304 in between", Status(304), BAD_STATUS),
     resumed("416", NotSatisfiable, BAD_STATUS),
-    case("headers without end", [EndlessHeaders], ERROR, [Whole]),
+    // HTTP/2 ends the connection, and asks once more over one for this alone.
+    case(
+      "headers without end",
+      [EndlessHeaders],
+      ERROR,
+      [Whole, WholeAgain],
+    ),
     Case {
       path: "/moved",
       ..case(
@@ -118,10 +124,15 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
       WHOLE,
       [Whole],
     ),
-    // HTTP/2 compares, and such an answer is none. HTTP/1.1 takes the missing
-    // byte for one that got lost, and is told that there is none.
+    // The missing byte is taken for one that got lost, and then there is none.
+    // HTTP/2 does not hand on what it has in hand when it notices.
     match http2 {
-      true => case(too_long, [LyingContentLength(SIZE + 1)], ERROR, [Whole]),
+      true => case(
+        too_long,
+        [LyingContentLength(SIZE + 1), Normal],
+        WHOLE,
+        [Whole, FromAtMost(SIZE - 1)],
+      ),
       false => case(
         too_long,
         [LyingContentLength(SIZE + 1), Normal],
@@ -129,9 +140,15 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
         [Whole, From(SIZE)],
       ),
     },
-    // Over HTTP/1.1 nobody can see it: integrity metadata would.
+    // HTTP/2 notices, again and again. Over HTTP/1.1 nobody can see it:
+    // integrity metadata would.
     match http2 {
-      true => case(too_short, [LyingContentLength(CUT)], ERROR, [Whole]),
+      true => case(
+        too_short,
+        [LyingContentLength(CUT)],
+        ERROR,
+        [Whole, AnythingAgain],
+      ),
       false => case(too_short, [LyingContentLength(CUT)], truncated, [Whole]),
     },
   ]

@@ -64,6 +64,27 @@ async fn connections_that_end_between_requests_lose_none_of_them() {
   }
 }
 
+/// No request that a connection did not take counts as a failed one.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_take_three_requests_each_carry_any_number() {
+  // Over TLS most of the time goes into handshakes.
+  for (protocol, n) in [(Protocol::Plain, 2000), (Protocol::Http2, 300)] {
+    let server = FaultServer::start_with(protocol).await;
+    server.requests_per_connection(3);
+    let url = server.serve("/r", Resource::text("r"));
+    let mut config = config_for(&server);
+    config.retry.attempts = 0;
+    let engine = Engine::start(Store::in_memory(), config);
+    let realm = worker(&engine.unwrap());
+    let urls: Vec<_> = (0..n).map(|i| format!("{url}?{i}")).collect();
+    let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+    fetch(&realm, "r", &urls).await;
+    let snapshot = settle(&realm, "backgroundfetchsuccess").await;
+    assert_eq!(snapshot.downloaded, n as u64, "{protocol:?}");
+    assert_eq!(server.requests().len(), n, "{protocol:?}");
+  }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_over_tls() {
   all_cases_over(Protocol::Tls).await;

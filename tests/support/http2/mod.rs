@@ -73,11 +73,19 @@ async fn try_serve(
     end,
     pings: Arc::new(Mutex::new(pings)),
   };
+  let most = shared.state.lock().requests_per_connection;
+  let mut taken = 0;
   let mut streams = JoinSet::new();
   loop {
     let end = tokio::select! {
       accepted = connection.accept() => match accepted {
+        Some(Ok((_, mut respond))) if most.is_some_and(|n| taken >= n) => {
+          connection.graceful_shutdown();
+          respond.send_reset(Reason::REFUSED_STREAM);
+          continue;
+        }
         Some(Ok((request, respond))) => {
+          taken += 1;
           streams.spawn(stream::serve(shared.clone(), request, respond));
           continue;
         }

@@ -63,6 +63,11 @@ async fn answer(
       let _ = shared.end.send(End::Close);
       return Ok(());
     }
+    Some(Instead::RefuseStream(reason)) => {
+      respond.send_reset(*reason);
+      exchange.end(Ending::Cut);
+      return Ok(());
+    }
     Some(Instead::EndlessHeaders) => {
       respond.send_response(far_too_much(), true)?;
       exchange.end(Ending::Cut);

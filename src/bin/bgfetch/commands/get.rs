@@ -107,9 +107,11 @@ fn report(screen: &Screen, items: &[Item], failed: &[(usize, String)]) -> u8 {
 /// Why a download has failed, with its URL as the user has typed it.
 pub fn sentence(typed: &str, why: &str) -> String {
   let typed = text::printable(typed);
-  match why.starts_with(&typed) {
-    true => why.to_string(),
-    false => format!("{typed}: {why}"),
+  // The network names it without its query, which may be a secret.
+  let place = typed.split(['?', '#']).next().unwrap_or_default();
+  match why.strip_prefix(place) {
+    Some(rest) if rest.starts_with(' ') => format!("{typed}{rest}"),
+    _ => format!("{typed}: {why}"),
   }
 }
 

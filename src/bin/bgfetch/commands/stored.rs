@@ -118,8 +118,11 @@ pub fn kept(row: &StoredBackgroundFetch) -> String {
 
 /// How many bytes a background fetch will have, where all servers have said.
 pub fn expected(row: &StoredBackgroundFetch) -> Option<u64> {
-  let records = &row.background_fetch.records;
-  records.iter().map(expected_of).sum()
+  let mut records = row.background_fetch.records.iter();
+  // Servers may say anything.
+  records.try_fold(0u64, |total, record| {
+    Some(total.saturating_add(expected_of(record)?))
+  })
 }
 
 fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {

@@ -141,7 +141,11 @@ fn failure(snapshot: &BackgroundFetchSnapshot) -> String {
     why if why.is_empty() => format!("it failed ({reason})"),
     why => why,
   };
+  let is_page =
+    snapshot.failure_reason == BackgroundFetchFailureReason::BadStatus;
   let kept = match snapshot.downloaded {
+    // The page of an error is nothing to continue.
+    _ if is_page => String::new(),
     0 => String::new(),
     kept => format!(" ({} are kept)", text::bytes(kept)),
   };
