@@ -1,9 +1,11 @@
 //! A display that draws bars.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use indicatif::MultiProgress;
 use indicatif::ProgressBar;
+use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
 use parking_lot::Mutex;
 
@@ -33,6 +35,11 @@ const UNKNOWN_TOTAL: &str =
 const WAITING: &str = "{wide_msg} {binary_bytes:>10}";
 const PAUSED: &str = "{wide_msg} {binary_bytes:>10} paused";
 
+const DRAW_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How often a second the screen may change: each bar at each interval.
+const MAX_DRAWS: u8 = 100;
+
 /// A terminal with fewer columns than this has room for [`NARROW`] only.
 const WIDE_ENOUGH: usize = 76;
 
@@ -56,6 +63,8 @@ struct State {
   totals: Totals,
   total: Option<ProgressBar>,
   total_style: &'static str,
+  /// A line below all others.
+  hint: Option<ProgressBar>,
 }
 
 struct Known {
@@ -72,13 +81,16 @@ impl Terminal {
   /// A line that tells of a failure begins with `failure_prefix`.
   pub fn new(failure_prefix: impl Into<String>) -> Self {
     Self {
-      bars: MultiProgress::new(),
+      bars: MultiProgress::with_draw_target(
+        ProgressDrawTarget::stderr_with_hz(MAX_DRAWS),
+      ),
       state: Mutex::new(State {
         known: HashMap::new(),
         shown: 0,
         totals: Totals::new(),
         total: None,
         total_style: "",
+        hint: None,
       }),
       failure_prefix: failure_prefix.into(),
       owner: Box::new(origin),
@@ -106,9 +118,23 @@ impl Terminal {
       bar.finish_and_clear();
     }
     state.shown = 0;
-    if let Some(total) = state.total.take() {
-      total.finish_and_clear();
+    for bar in [state.total.take(), state.hint.take()]
+      .into_iter()
+      .flatten()
+    {
+      bar.finish_and_clear();
     }
+  }
+
+  /// Shows `text` below all bars, while there are some.
+  pub fn hint(&self, text: &str) {
+    let mut state = self.state.lock();
+    let hint = state.hint.get_or_insert_with(|| {
+      let hint = self.bars.add(new_bar());
+      set_style(&hint, "{wide_msg}");
+      hint
+    });
+    hint.set_message(text.to_string());
   }
 
   /// A background fetch has settled, and this line says how; without one
@@ -165,9 +191,14 @@ impl Terminal {
       Some(_) if is_wide() => KNOWN_TOTAL,
       Some(_) => NARROW,
     };
-    let total = state
-      .total
-      .get_or_insert_with(|| self.bars.add(ProgressBar::no_length()));
+    let below = usize::from(state.hint.is_some());
+    let downloaded = state.totals.downloaded();
+    let total = state.total.get_or_insert_with(|| {
+      let total = self.bars.insert_from_back(below, new_bar());
+      total.set_position(downloaded);
+      total.reset_eta();
+      total
+    });
     if style != state.total_style {
       state.total_style = style;
       set_style(total, style);
@@ -176,7 +207,7 @@ impl Terminal {
       total.set_length(expected);
     }
     total.set_message(state.totals.counts());
-    total.set_position(state.totals.downloaded());
+    total.set_position(downloaded);
   }
 }
 
@@ -209,13 +240,14 @@ impl Display for Terminal {
     }
     let room = max_bars();
     let few = state.known.len() <= room;
+    let below = [&state.total, &state.hint].into_iter().flatten().count();
     let may_have_bar = state.shown < room;
     let known = state.known(b);
     let is_under_way =
       b.downloaded > known.first || b.expected.is_some() || b.waiting.is_some();
     if known.bar.is_none() && may_have_bar && (few || is_under_way) {
       // The one for all stays below.
-      let bar = self.bars.insert(0, ProgressBar::no_length());
+      let bar = self.bars.insert_from_back(below, new_bar());
       bar.set_position(b.downloaded + b.uploaded);
       bar.reset_eta();
       known.bar = Some(bar);
@@ -266,6 +298,14 @@ impl Known {
     bar.set_message(format!("{} ({}){why}", self.name, owner(b)));
     bar.set_position(b.downloaded + b.uploaded);
   }
+}
+
+/// It is drawn at intervals, not at changes: then the last change is shown,
+/// too, however fast they come, and a rate falls when nothing comes.
+fn new_bar() -> ProgressBar {
+  let bar = ProgressBar::no_length();
+  bar.enable_steady_tick(DRAW_INTERVAL);
+  bar
 }
 
 fn set_style(bar: &ProgressBar, template: &str) {

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
+use crate::keys;
 
 /// Whether the user wants the program to end.
 #[derive(Clone)]
@@ -24,6 +25,7 @@ impl Interrupt {
     let handler = this.clone();
     ctrlc::set_handler(move || {
       if handler.0.send_replace(true) {
+        keys::restore();
         std::process::exit(INTERRUPTED.into());
       }
     })

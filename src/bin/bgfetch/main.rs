@@ -9,6 +9,7 @@ mod evaluations;
 mod failure;
 mod file_names;
 mod interrupt;
+mod keys;
 mod logging;
 mod network_options;
 mod open_files;
@@ -48,6 +49,7 @@ fn main() {
       status
     }
   };
+  keys::restore();
   // A script that never returns must not hold up the end.
   std::process::exit(status.into());
 }

@@ -2,6 +2,7 @@
 //! around it.
 
 mod before_event;
+mod pressed;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -207,6 +208,7 @@ impl Session {
       () = self.before_events.unsaved() => Ok(FAILED),
       () = self.show() => Ok(FAILED),
       () = self.out_of_time() => Ok(FAILED),
+      () = pressed::quit(&self.engine, &self.screen) => Ok(INTERRUPTED),
       ended = work => ended,
     };
     // What has happened since it was looked the last time.

@@ -142,6 +142,18 @@ impl Screen {
     }
   }
 
+  /// Whether somebody looks at bars, and may press keys.
+  pub fn has_bars(&self) -> bool {
+    matches!(self.display, Shown::Bars(_))
+  }
+
+  /// Shows `text` below the bars.
+  pub fn hint(&self, text: &str) {
+    if let Shown::Bars(bars) = &self.display {
+      bars.hint(text);
+    }
+  }
+
   /// Takes the bars away for good.
   pub fn clear(&self) {
     if let Shown::Bars(bars) = &self.display {
