@@ -1,8 +1,9 @@
-# make demo   builds bgfetch and shows it at work
-# make test   checks format and lints, and runs every test, make wpt included
-# make fresh  builds with an empty cargo home, and runs what was built
-# make fuzz   searches for inputs that break a rule (needs nightly, cargo-fuzz)
-# make wpt    runs the web-platform-tests of this project
+# make demo     builds bgfetch and shows it at work
+# make install  puts bgfetch, its completions and its manual under PREFIX
+# make test     checks format and lints, and runs every test, make wpt included
+# make fresh    builds with an empty cargo home, and runs what was built
+# make fuzz     searches for inputs that break a rule (needs nightly, cargo-fuzz)
+# make wpt      runs the web-platform-tests of this project
 #
 # ENGINE=quickjs (default) or ENGINE=v8 picks the JavaScript engine.
 
@@ -35,7 +36,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo test wpt fresh fuzz setup
+.PHONY: help demo install test wpt fresh fuzz setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -43,6 +44,13 @@ help:
 demo: setup
 	cargo build --release $(FEATURES) --bin bgfetch
 	cargo run --quiet --release $(FEATURES) --bin bgfetch -- demo
+
+# DESTDIR is for packages: what is below it is installed elsewhere later.
+PREFIX ?= /usr/local
+
+install: setup
+	cargo build --release $(FEATURES) --bin bgfetch
+	sh scripts/install.sh target/release/bgfetch "$(DESTDIR)$(PREFIX)"
 
 test: setup
 	cargo fmt --all --check

@@ -8,12 +8,18 @@ mod support;
 mod control;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/downloads.rs"]
+mod downloads;
 #[path = "cli/get.rs"]
 mod get;
+#[path = "cli/help.rs"]
+mod help;
 #[path = "cli/interrupted.rs"]
 mod interrupted;
 #[path = "cli/kept.rs"]
 mod kept;
+#[path = "cli/kept_downloads.rs"]
+mod kept_downloads;
 #[path = "cli/network.rs"]
 mod network;
 #[path = "cli/quarantine.rs"]
@@ -22,6 +28,8 @@ mod quarantine;
 mod run;
 #[path = "cli/script_errors.rs"]
 mod script_errors;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/service_worker.rs"]
 mod service_worker;
 #[cfg(unix)]
@@ -32,3 +40,5 @@ mod special_files;
 mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;
+#[path = "cli/ways.rs"]
+mod ways;

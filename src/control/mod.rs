@@ -17,6 +17,7 @@ pub use self::client::Client;
 pub use self::client::ControlError;
 pub use self::protocol::Answer;
 pub use self::protocol::Command;
+pub use self::protocol::Moved;
 pub use self::protocol::Outcome;
 pub use self::protocol::Progress;
 pub use self::protocol::VERSION;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::Serialize;
+use url::Url;
 
 use crate::engine::Waiting;
 use crate::store::BackgroundFetchKey;
@@ -11,7 +12,7 @@ use crate::store::BackgroundFetchKey;
 pub const VERSION: u32 = 1;
 
 /// The longest line that a server reads, in bytes.
-pub(super) const MAX_REQUEST: u64 = 4096;
+pub(super) const MAX_REQUEST: u64 = 256 * 1024;
 
 /// What the engine is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,24 @@ pub enum Command {
   },
   /// See [`Engine::dismiss_notification`](crate::engine::Engine::dismiss_notification).
   DismissNotification { name: String },
+  /// See [`Engine::retry`](crate::engine::Engine::retry), and
+  /// [`Engine::retry_at`](crate::engine::Engine::retry_at).
+  #[serde(rename_all = "camelCase")]
+  Retry {
+    key: BackgroundFetchKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved: Option<Moved>,
+  },
+  /// See [`Engine::delete`](crate::engine::Engine::delete).
+  Delete { key: BackgroundFetchKey },
+}
+
+/// Where a background fetch is continued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+  pub url: Url,
+  pub embedder_data: String,
 }
 
 /// What the engine answers.
@@ -64,6 +83,8 @@ pub enum Outcome {
   Ended,
   /// A request that is not a `GET` has begun, and would be sent twice.
   CannotPause,
+  /// Only what has failed and is kept can be retried or deleted.
+  NotKept,
   /// The engine has no such background fetch any more.
   Unknown,
 }

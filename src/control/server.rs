@@ -27,6 +27,7 @@ use super::address::Address;
 use super::protocol::Answer;
 use super::protocol::Command;
 use super::protocol::MAX_REQUEST;
+use super::protocol::Moved;
 use super::protocol::Outcome;
 use super::protocol::Progress;
 use super::protocol::from_line;
@@ -227,6 +228,20 @@ async fn answer(engine: &WeakEngine, command: Command) -> Answer {
         engine.dismiss_notification(id)
       }))
     }
+    Command::Retry { key, moved } => {
+      let retried = match moved {
+        None => engine.retry(key).await,
+        Some(Moved { url, embedder_data }) => {
+          let moved = crate::engine::Moved { url, embedder_data };
+          engine.retry_at(key, moved).await
+        }
+      };
+      retried.map(|retried| kept(&engine, key, retried))
+    }
+    Command::Delete { key } => {
+      let deleted = engine.delete(key).await;
+      deleted.map(|deleted| kept(&engine, key, deleted))
+    }
   };
   match outcome {
     Ok(outcome) => Answer::Outcome { outcome },
@@ -273,6 +288,16 @@ async fn pause(
     Some(_) => Outcome::Ended,
     None => Outcome::Unknown,
   })
+}
+
+/// What has come of something that can be done only with what is kept.
+fn kept(engine: &Engine, key: BackgroundFetchKey, done: bool) -> Outcome {
+  let all = engine.background_fetches();
+  match done {
+    true => Outcome::Done,
+    false if all.iter().any(|found| found.key == key) => Outcome::NotKept,
+    false => Outcome::Unknown,
+  }
 }
 
 /// Why a background fetch could not be aborted.

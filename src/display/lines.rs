@@ -12,20 +12,28 @@ use super::Display;
 use super::Waiting;
 use super::rate::Rate;
 use super::text;
+use super::totals::Totals;
 use crate::spec::BackgroundFetchResult;
 use crate::store::BackgroundFetchKey;
 
 /// How often one background fetch has a line about its progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
+/// With more background fetches than this there are lines for all together.
+const MANY: usize = 20;
+
 /// Writes a line for each background fetch that is new, has settled, was
-/// paused or goes on, or waits for the network or a server, and every few seconds one about its progress.
+/// paused or goes on, or waits for the network or a server, and every few
+/// seconds one about its progress. When there are many of them it is one line
+/// about all every few seconds, so that a log stays short.
 pub struct Lines(Mutex<State>);
 
 struct State {
   output: Box<dyn Write + Send>,
   prefix: String,
   known: HashMap<BackgroundFetchKey, Known>,
+  totals: Totals,
+  last_summary: Instant,
 }
 
 struct Known {
@@ -48,39 +56,108 @@ impl Lines {
       output: Box::new(output),
       prefix: failure_prefix.into(),
       known: HashMap::new(),
+      totals: Totals::new(),
+      last_summary: Instant::now(),
     }))
+  }
+
+  /// A background fetch has settled, and this line says how; without one
+  /// nothing is written.
+  pub fn end(&self, background_fetch: &BackgroundFetchSnapshot, line: &str) {
+    let mut state = self.0.lock();
+    state.totals.update(background_fetch);
+    let is_one_of_many = state.is_many();
+    let known = state.known(background_fetch);
+    if known.settled {
+      return;
+    }
+    known.settled = true;
+    match is_one_of_many {
+      true => state.summarize(),
+      false if line.is_empty() => {}
+      false => state.write(line),
+    }
+  }
+
+  /// The line of one that has succeeded.
+  pub fn succeeded(&self, b: &BackgroundFetchSnapshot) -> String {
+    let mut state = self.0.lock();
+    format!(
+      "{}: done, {} in {}",
+      text::printable(&b.id),
+      text::bytes(b.downloaded),
+      text::duration(state.known(b).rate.elapsed())
+    )
+  }
+
+  /// Writes `line`, unless it is about one of many.
+  pub fn note(&self, line: &str) {
+    let mut state = self.0.lock();
+    if !state.is_many() {
+      state.write(line);
+    }
   }
 }
 
 impl Display for Lines {
   fn show(&self, background_fetch: &BackgroundFetchSnapshot) {
     let mut state = self.0.lock();
-    if let Some(line) = state.line(background_fetch) {
-      // Nobody reads it any more: that is no reason to stop a transfer.
-      let _ = writeln!(state.output, "{line}");
+    state.totals.update(background_fetch);
+    let line = state.line(background_fetch);
+    match line {
+      Some(Line::Failure(line)) => state.write(&line),
+      _ if state.is_many() => state.summarize(),
+      Some(Line::Other(line)) => state.write(&line),
+      None => {}
     }
   }
 }
 
+enum Line {
+  /// It is written even if it is about one of many.
+  Failure(String),
+  Other(String),
+}
+
 impl State {
-  fn line(&mut self, b: &BackgroundFetchSnapshot) -> Option<String> {
+  fn is_many(&self) -> bool {
+    self.known.len() > MANY
+  }
+
+  fn write(&mut self, line: &str) {
+    // Nobody reads it any more: that is no reason to stop a transfer.
+    let _ = writeln!(self.output, "{line}");
+  }
+
+  fn summarize(&mut self) {
+    if self.last_summary.elapsed() >= PROGRESS_INTERVAL {
+      self.last_summary = Instant::now();
+      self.write(&self.totals.line());
+    }
+  }
+
+  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Known {
+    self.known.entry(b.key).or_insert_with(|| Known {
+      rate: Rate::starting_at(b.downloaded),
+      last_progress: Instant::now(),
+      paused: false,
+      waiting: None,
+      settled: false,
+      title: b.title.clone(),
+    })
+  }
+
+  fn line(&mut self, b: &BackgroundFetchSnapshot) -> Option<Line> {
     let id = text::printable(&b.id);
-    let mut first = None;
-    let known = self.known.entry(b.key).or_insert_with(|| {
-      first = (!b.is_settled()).then(|| registered(b));
-      Known {
-        rate: Rate::starting_at(b.downloaded),
-        last_progress: Instant::now(),
-        paused: false,
-        waiting: None,
-        settled: false,
-        title: b.title.clone(),
-      }
-    });
+    let prefix = self.prefix.clone();
+    let is_new = !self.known.contains_key(&b.key);
+    let first = (is_new && !b.is_settled()).then(|| registered(b));
+    let known = self.known(b);
     if known.settled {
       let renamed = known.title != b.title;
       known.title.clone_from(&b.title);
-      return renamed.then(|| format!("{id}: \"{}\"", text::name(b)));
+      return renamed
+        .then(|| Line::Other(format!("{id}: \"{}\"", text::name(b))));
     }
     known.title.clone_from(&b.title);
     // display.10: the last line stays.
@@ -88,39 +165,48 @@ impl State {
       BackgroundFetchResult::None => {}
       BackgroundFetchResult::Success => {
         known.settled = true;
-        return Some(format!(
+        return Some(Line::Other(format!(
           "{id}: done, {} in {}",
           text::bytes(b.downloaded),
           text::duration(known.rate.elapsed())
-        ));
+        )));
       }
       BackgroundFetchResult::Failure => {
         known.settled = true;
-        return Some(format!("{}{}", self.prefix, text::failure(b)));
+        return Some(Line::Failure(format!("{prefix}{}", text::failure(b))));
       }
     }
-    if b.paused != known.paused {
-      known.paused = b.paused;
+    known.under_way(b, first).map(Line::Other)
+  }
+}
+
+impl Known {
+  fn under_way(
+    &mut self,
+    b: &BackgroundFetchSnapshot,
+    first: Option<String>,
+  ) -> Option<String> {
+    let id = text::printable(&b.id);
+    if b.paused != self.paused {
+      self.paused = b.paused;
       let what = if b.paused { "paused" } else { "goes on" };
       return Some(format!("{id}: {what}"));
     }
     // That it goes on is seen from its progress.
-    if first.is_none() && b.waiting.is_some() && b.waiting != known.waiting {
-      known.waiting.clone_from(&b.waiting);
-      return b
-        .waiting
-        .as_ref()
-        .map(|w| format!("{id}: {}", text::waiting(w)));
+    if first.is_none() && b.waiting.is_some() && b.waiting != self.waiting {
+      self.waiting.clone_from(&b.waiting);
+      let waiting = b.waiting.as_ref();
+      return waiting.map(|w| format!("{id}: {}", text::waiting(w)));
     }
-    if first.is_some() || known.last_progress.elapsed() < PROGRESS_INTERVAL {
+    if first.is_some() || self.last_progress.elapsed() < PROGRESS_INTERVAL {
       return first;
     }
-    known.last_progress = Instant::now();
+    self.last_progress = Instant::now();
     if b.waiting.is_none() {
       // The next wait is another one.
-      known.waiting = None;
+      self.waiting = None;
     }
-    Some(progress(b, &known.rate))
+    Some(progress(b, &self.rate))
   }
 }
 

@@ -9,6 +9,7 @@ mod snapshot;
 #[cfg(feature = "cli")]
 mod terminal;
 pub mod text;
+mod totals;
 
 pub use self::lines::Lines;
 pub use self::notification::Notification;

@@ -105,3 +105,21 @@ impl BackgroundFetchSnapshot {
     self.result != BackgroundFetchResult::None
   }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+  use super::*;
+
+  /// One that has just been registered.
+  pub(in crate::display) fn snapshot(key: i64) -> BackgroundFetchSnapshot {
+    let scope = Url::parse("https://host.test/").expect("a URL");
+    let b = crate::spec::BackgroundFetch::new(format!("{key}"), Vec::new());
+    let mut snapshot = BackgroundFetchSnapshot::new(
+      BackgroundFetchKey(key),
+      scope,
+      &Perform::new(b),
+    );
+    snapshot.expected = None;
+    snapshot
+  }
+}

@@ -1,9 +1,11 @@
 //! A display that draws bars.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use indicatif::MultiProgress;
 use indicatif::ProgressBar;
+use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
 use parking_lot::Mutex;
 
@@ -11,6 +13,7 @@ use super::BackgroundFetchSnapshot;
 use super::Display;
 use super::rate::Rate;
 use super::text;
+use super::totals::Totals;
 use crate::spec::BackgroundFetchResult;
 use crate::store::BackgroundFetchKey;
 
@@ -18,19 +21,50 @@ use crate::store::BackgroundFetchKey;
 /// theirs when one of these is done.
 const MAX_BARS: usize = 12;
 
+/// With more background fetches than this only those that fail leave a line;
+/// the others are counted.
+const MANY: usize = 100;
+
+/// What a line takes beside the name: less where there is less room.
 const KNOWN_TOTAL: &str = "{wide_msg} {binary_bytes:>10} of \
   {binary_total_bytes:<10} [{bar:12}] {binary_bytes_per_sec:>11} {eta:>4}";
+const NARROW: &str =
+  "{wide_msg} {percent:>3}% {binary_bytes:>10} {binary_bytes_per_sec:>11}";
 const UNKNOWN_TOTAL: &str =
   "{wide_msg} {binary_bytes:>10} {spinner} {binary_bytes_per_sec:>11}";
 const WAITING: &str = "{wide_msg} {binary_bytes:>10}";
 const PAUSED: &str = "{wide_msg} {binary_bytes:>10} paused";
 
-/// Draws a bar on standard error for every active background fetch, and
-/// leaves a line for every one that has settled.
+const DRAW_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How often a second the screen may change: each bar at each interval.
+const MAX_DRAWS: u8 = 100;
+
+/// A terminal with fewer columns than this has room for [`NARROW`] only.
+const WIDE_ENOUGH: usize = 76;
+
+/// Draws a bar on standard error for every background fetch that is under
+/// way and one for all together, and leaves a line for every one that has
+/// settled.
 pub struct Terminal {
   bars: MultiProgress,
-  known: Mutex<HashMap<BackgroundFetchKey, Known>>,
+  state: Mutex<State>,
   failure_prefix: String,
+  owner: Owner,
+}
+
+/// Whose background fetch it is, in a word or two: the display has to say so.
+pub type Owner = Box<dyn Fn(&BackgroundFetchSnapshot) -> String + Send + Sync>;
+
+struct State {
+  known: HashMap<BackgroundFetchKey, Known>,
+  /// How many have a bar.
+  shown: usize,
+  totals: Totals,
+  total: Option<ProgressBar>,
+  total_style: &'static str,
+  /// A line below all others.
+  hint: Option<ProgressBar>,
 }
 
 struct Known {
@@ -39,16 +73,33 @@ struct Known {
   style: &'static str,
   settled: bool,
   name: String,
+  /// The bytes that were there when it was first seen.
+  first: u64,
 }
 
 impl Terminal {
   /// A line that tells of a failure begins with `failure_prefix`.
   pub fn new(failure_prefix: impl Into<String>) -> Self {
     Self {
-      bars: MultiProgress::new(),
-      known: Mutex::default(),
+      bars: MultiProgress::with_draw_target(
+        ProgressDrawTarget::stderr_with_hz(MAX_DRAWS),
+      ),
+      state: Mutex::new(State {
+        known: HashMap::new(),
+        shown: 0,
+        totals: Totals::new(),
+        total: None,
+        total_style: "",
+        hint: None,
+      }),
       failure_prefix: failure_prefix.into(),
+      owner: Box::new(origin),
     }
+  }
+
+  /// The same with other owners than the origins.
+  pub fn with_owner(self, owner: Owner) -> Self {
+    Self { owner, ..self }
   }
 
   /// Takes the bars away while `write` writes to the terminal.
@@ -58,34 +109,116 @@ impl Terminal {
 
   /// Takes all bars away.
   pub fn clear(&self) {
-    let mut known = self.known.lock();
-    for bar in known.values_mut().filter_map(|known| known.bar.take()) {
+    let mut state = self.state.lock();
+    let bars = state
+      .known
+      .values_mut()
+      .filter_map(|known| known.bar.take());
+    for bar in bars {
       bar.finish_and_clear();
     }
+    state.shown = 0;
+    for bar in [state.total.take(), state.hint.take()]
+      .into_iter()
+      .flatten()
+    {
+      bar.finish_and_clear();
+    }
+  }
+
+  /// Shows `text` below all bars, while there are some.
+  pub fn hint(&self, text: &str) {
+    let mut state = self.state.lock();
+    let hint = state.hint.get_or_insert_with(|| {
+      let hint = self.bars.add(new_bar());
+      set_style(&hint, "{wide_msg}");
+      hint
+    });
+    hint.set_message(text.to_string());
+  }
+
+  /// A background fetch has settled, and this line says how; without one
+  /// nothing is left of it.
+  pub fn end(&self, b: &BackgroundFetchSnapshot, line: &str) {
+    let mut state = self.state.lock();
+    state.totals.update(b);
+    if !state.known(b).settled {
+      self.take_away(&mut state, b);
+      let is_counted =
+        state.known.len() > MANY && b.result == BackgroundFetchResult::Success;
+      if !line.is_empty() && !is_counted {
+        self.print(line);
+      }
+    }
+    self.draw_total(&mut state);
+  }
+
+  /// The line of one that has succeeded.
+  pub fn succeeded(&self, b: &BackgroundFetchSnapshot) -> String {
+    let mut state = self.state.lock();
+    let known = state.known(b);
+    format!(
+      "✓ {}  {} in {}",
+      known.name,
+      text::bytes(b.downloaded),
+      text::duration(known.rate.elapsed())
+    )
   }
 
   fn print(&self, line: &str) {
     // A terminal that is gone is no reason to stop a transfer.
     let _ = self.bars.println(line);
   }
+
+  fn take_away(&self, state: &mut State, b: &BackgroundFetchSnapshot) {
+    let known = state.known(b);
+    known.settled = true;
+    if let Some(bar) = known.bar.take() {
+      bar.finish_and_clear();
+      self.bars.remove(&bar);
+      state.shown -= 1;
+    }
+  }
+
+  /// With two or more there is a line for all of them, below the others.
+  fn draw_total(&self, state: &mut State) {
+    if state.totals.known() < 2 {
+      return;
+    }
+    let expected = state.totals.expected();
+    let style = match expected {
+      None => UNKNOWN_TOTAL,
+      Some(_) if is_wide() => KNOWN_TOTAL,
+      Some(_) => NARROW,
+    };
+    let below = usize::from(state.hint.is_some());
+    let downloaded = state.totals.downloaded();
+    let total = state.total.get_or_insert_with(|| {
+      let total = self.bars.insert_from_back(below, new_bar());
+      total.set_position(downloaded);
+      total.reset_eta();
+      total
+    });
+    if style != state.total_style {
+      state.total_style = style;
+      set_style(total, style);
+    }
+    if let Some(expected) = expected {
+      total.set_length(expected);
+    }
+    total.set_message(state.totals.counts());
+    total.set_position(downloaded);
+  }
 }
 
 impl Display for Terminal {
   fn show(&self, b: &BackgroundFetchSnapshot) {
-    let mut all = self.known.lock();
-    let bars = all.values().filter(|known| known.bar.is_some()).count();
-    let known = all.entry(b.key).or_insert_with(|| Known {
-      rate: Rate::starting_at(b.downloaded),
-      bar: None,
-      style: "",
-      settled: false,
-      name: text::name(b),
-    });
-    let renamed = {
-      let name = text::name(b);
-      let before = std::mem::replace(&mut known.name, name);
-      before != known.name
-    };
+    let mut state = self.state.lock();
+    state.totals.update(b);
+    let known = state.known(b);
+    let name = text::name(b);
+    let before = std::mem::replace(&mut known.name, name);
+    let renamed = before != known.name;
     if known.settled {
       if renamed {
         self.print(&format!("  {}: {}", text::printable(&b.id), known.name));
@@ -93,52 +226,67 @@ impl Display for Terminal {
       return;
     }
     if b.is_settled() {
-      known.settled = true;
-      if let Some(bar) = known.bar.take() {
-        bar.finish_and_clear();
-        self.bars.remove(&bar);
-      }
-      return self.print(&self.settled(b, known));
+      let line = match b.result {
+        BackgroundFetchResult::Success => {
+          drop(state);
+          self.succeeded(b)
+        }
+        _ => {
+          drop(state);
+          format!("{}{}", self.failure_prefix, text::failure(b))
+        }
+      };
+      return self.end(b, &line);
     }
-    if known.bar.is_none() && bars < MAX_BARS {
-      let bar = self.bars.add(ProgressBar::no_length());
+    let room = max_bars();
+    let few = state.known.len() <= room;
+    let below = [&state.total, &state.hint].into_iter().flatten().count();
+    let may_have_bar = state.shown < room;
+    let known = state.known(b);
+    let is_under_way =
+      b.downloaded > known.first || b.expected.is_some() || b.waiting.is_some();
+    if known.bar.is_none() && may_have_bar && (few || is_under_way) {
+      // The one for all stays below.
+      let bar = self.bars.insert_from_back(below, new_bar());
       bar.set_position(b.downloaded + b.uploaded);
       bar.reset_eta();
       known.bar = Some(bar);
+      known.draw(b, &self.owner);
+      state.shown += 1;
+    } else {
+      known.draw(b, &self.owner);
     }
-    known.draw(b);
+    self.draw_total(&mut state);
   }
 }
 
-impl Terminal {
-  fn settled(&self, b: &BackgroundFetchSnapshot, known: &Known) -> String {
-    match b.result {
-      BackgroundFetchResult::Success => format!(
-        "✓ {}  {} in {}",
-        known.name,
-        text::bytes(b.downloaded),
-        text::duration(known.rate.elapsed())
-      ),
-      _ => format!("{}{}", self.failure_prefix, text::failure(b)),
-    }
+impl State {
+  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Known {
+    self.known.entry(b.key).or_insert_with(|| Known {
+      rate: Rate::starting_at(b.downloaded),
+      bar: None,
+      style: "",
+      settled: false,
+      name: text::name(b),
+      first: b.downloaded,
+    })
   }
 }
 
 impl Known {
-  fn draw(&mut self, b: &BackgroundFetchSnapshot) {
+  fn draw(&mut self, b: &BackgroundFetchSnapshot, owner: &Owner) {
     let Some(bar) = &self.bar else { return };
     let total = b.total_to_download();
     let style = match (b.paused, total) {
       (true, _) => PAUSED,
       (false, _) if b.waiting.is_some() => WAITING,
       (false, None) => UNKNOWN_TOTAL,
-      (false, Some(_)) => KNOWN_TOTAL,
+      (false, Some(_)) if is_wide() => KNOWN_TOTAL,
+      (false, Some(_)) => NARROW,
     };
     if style != self.style {
       self.style = style;
-      if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style.progress_chars("=> "));
-      }
+      set_style(bar, style);
     }
     if let Some(total) = total {
       bar.set_length(total.saturating_add(b.upload_total));
@@ -147,12 +295,45 @@ impl Known {
       Some(waiting) => format!(": {}", text::waiting(waiting)),
       None => String::new(),
     };
-    bar.set_message(format!("{} ({}){why}", self.name, origin(b)));
+    bar.set_message(format!("{} ({}){why}", self.name, owner(b)));
     bar.set_position(b.downloaded + b.uploaded);
   }
 }
 
-/// The display has to say whose background fetch it is.
+/// It is drawn at intervals, not at changes: then the last change is shown,
+/// too, however fast they come, and a rate falls when nothing comes.
+fn new_bar() -> ProgressBar {
+  let bar = ProgressBar::no_length();
+  bar.enable_steady_tick(DRAW_INTERVAL);
+  bar
+}
+
+fn set_style(bar: &ProgressBar, template: &str) {
+  if let Ok(style) = ProgressStyle::with_template(template) {
+    bar.set_style(style.progress_chars("=> "));
+  }
+}
+
+/// The rows and columns of the terminal; it may get others at any time.
+fn size() -> (usize, usize) {
+  let size = rustix::termios::tcgetwinsize(std::io::stderr());
+  match size {
+    Ok(size) if size.ws_row > 0 && size.ws_col > 0 => {
+      (size.ws_row.into(), size.ws_col.into())
+    }
+    _ => (24, 80),
+  }
+}
+
+fn is_wide() -> bool {
+  size().1 >= WIDE_ENOUGH
+}
+
+/// A bar that does not fit would leave its traces.
+fn max_bars() -> usize {
+  MAX_BARS.min(size().0.saturating_sub(3)).max(1)
+}
+
 fn origin(b: &BackgroundFetchSnapshot) -> String {
   let host = b.scope.host_str().unwrap_or("no host");
   match b.scope.port() {

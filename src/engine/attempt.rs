@@ -45,12 +45,14 @@ pub(super) async fn run(
   let Some(net_check) = until(&terminate, net_check).await else {
     return;
   };
-  // The places on the wire are taken in one order by all: first the
-  // background fetch's, then the engine's.
+  // The permits are taken in one order by all: first the background fetch's,
+  // then the host's, then the engine's.
   let places = async {
     let own = run.concurrency.acquire().await.ok()?;
+    let host = run.records[record].request.url.host_str();
+    let host = shared.hosts.acquire(host.unwrap_or_default()).await?;
     let in_all = shared.concurrency.acquire().await.ok()?;
-    Some((own, in_all))
+    Some((own, host, in_all))
   };
   let Some(_places) = until(&terminate, places).await.flatten() else {
     return;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::until;
+use super::checkpoint_tickets::Tickets;
 use super::config::CheckpointPolicy;
 use super::pending::Pending;
 use super::pending::SetAside;
@@ -38,11 +39,23 @@ pub(super) struct Checkpoint {
   first: Notify,
   /// It should not wait for the interval.
   soon: Notify,
+  /// What callers wait for that are not writing themselves.
+  tickets: Tickets,
   /// One writes at a time, so that facts keep their order. That one has what
   /// the database has refused.
   writing: tokio::sync::Mutex<SetAside>,
   /// Something is set aside.
   set_aside: Notify,
+}
+
+/// What becomes of the others when the database refuses a row.
+#[derive(Clone, Copy, PartialEq)]
+enum Refused {
+  /// Nothing is written: no caller's facts may be durable while it is told
+  /// that they are not.
+  FailsAll,
+  /// They are written, and what belongs to the row waits for the next try.
+  IsSetAside,
 }
 
 /// Called with a record, and why its bytes are lost. It notes what comes of
@@ -63,6 +76,7 @@ impl Checkpoint {
       pending: Mutex::default(),
       first: Notify::new(),
       soon: Notify::new(),
+      tickets: Tickets::default(),
       writing: tokio::sync::Mutex::default(),
       set_aside: Notify::new(),
     }
@@ -141,9 +155,40 @@ impl Checkpoint {
   /// fails, or is dropped early, what was noted is kept for the next
   /// checkpoint, and `facts` are not: the caller hears that they did not
   /// become true, so they must not become it later.
+  ///
+  /// Callers that come while another one writes share the next round: one sync
+  /// and one transaction for all of them.
   pub(super) async fn write(&self, facts: &[Fact]) -> Result<(), StoreError> {
+    let ticket = self.tickets.draw(facts);
     let mut aside = self.writing.lock().await;
-    while !self.try_write(&mut aside, facts).await? {}
+    if ticket.is_written() {
+      return Ok(());
+    }
+    let round = ticket.begin_round();
+    if round.is_shared() {
+      let all = round.facts();
+      match self.write_all(&mut aside, &all, Refused::FailsAll).await {
+        Ok(()) => {
+          round.written();
+          return Ok(());
+        }
+        // Whose fault it is shows when each is alone.
+        Err(_) => round.part(),
+      }
+      return self.write_all(&mut aside, facts, Refused::IsSetAside).await;
+    }
+    let written = self.write_all(&mut aside, facts, Refused::IsSetAside).await;
+    round.written();
+    written
+  }
+
+  async fn write_all(
+    &self,
+    aside: &mut SetAside,
+    facts: &[Fact],
+    refused: Refused,
+  ) -> Result<(), StoreError> {
+    while !self.try_write(aside, facts, refused).await? {}
     Ok(())
   }
 
@@ -168,6 +213,7 @@ impl Checkpoint {
     &self,
     aside: &mut SetAside,
     facts: &[Fact],
+    on_refusal: Refused,
   ) -> Result<bool, StoreError> {
     let mut taken = Taken::new(&self.pending);
     let pending = taken.pending();
@@ -183,12 +229,15 @@ impl Checkpoint {
       .iter()
       .cloned()
       .partition(|fact| aside.contains(fact.key()));
+    if on_refusal == Refused::FailsAll && !refused.is_empty() {
+      return Err(StoreError::Database("a row was refused before".into()));
+    }
     let mut all = pending.facts();
     all.extend_from_slice(&rest);
     let mut result = Ok(());
     if !all.is_empty() {
       match self.store.facts.commit(all).await {
-        Err(StoreError::Database(_)) => {
+        Err(StoreError::Database(_)) if on_refusal == Refused::IsSetAside => {
           result = self.write_each(aside, pending, &rest).await;
         }
         other => {

@@ -175,6 +175,9 @@ pub struct Concurrency {
   /// `RLIMIT_NOFILE`, which the embedder may want to raise.
   pub in_all: usize,
   pub per_background_fetch: usize,
+  /// For each host that requests name; a redirect does not change whose place
+  /// it is. Default: `None`, no limit of its own.
+  pub per_host: Option<usize>,
 }
 
 impl Default for Concurrency {
@@ -182,6 +185,7 @@ impl Default for Concurrency {
     Self {
       in_all: 256,
       per_background_fetch: 32,
+      per_host: None,
     }
   }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
+use url::Url;
+
 use super::Engine;
 use super::restore;
 use super::restore::StoredEnvironment;
@@ -32,6 +34,14 @@ const MAX_SLEEP: Duration = Duration::from_secs(60 * 60);
 /// How long to wait before a deletion that has failed is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Where a background fetch is continued, see [`Engine::retry_at`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+  pub url: Url,
+  /// Takes the place of [`RealmFacts::embedder_data`](super::RealmFacts).
+  pub embedder_data: String,
+}
+
 impl Engine {
   /// Continues a failed background fetch that is
   /// [retained](crate::display::BackgroundFetchSnapshot::retained): it is
@@ -48,7 +58,24 @@ impl Engine {
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
     let shared = self.shared().clone();
-    let retry = async move { retry(&shared, key).await };
+    let retry = async move { retry(&shared, key, None).await };
+    self.shared().to_the_end(retry).await?
+  }
+
+  /// The same with another URL for its one request, where what is stored is
+  /// to be had now: it is continued if the server shows that it has the same
+  /// there. Returns false, too, when it has more than one request.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then it stays as it was.
+  pub async fn retry_at(
+    &self,
+    key: BackgroundFetchKey,
+    moved: Moved,
+  ) -> Result<bool, StoreError> {
+    let shared = self.shared().clone();
+    let retry = async move { retry(&shared, key, Some(moved)).await };
     self.shared().to_the_end(retry).await?
   }
 
@@ -88,6 +115,7 @@ impl Engine {
 async fn retry(
   shared: &Arc<Shared>,
   key: BackgroundFetchKey,
+  moved: Option<Moved>,
 ) -> Result<bool, StoreError> {
   let Some(run) = shared.run(key) else {
     return Ok(false);
@@ -96,22 +124,34 @@ async fn retry(
   let _queue = registration.edit_queue.lock().await;
   let has_failed = run.look(|p| settle::is_continuable(p.background_fetch()));
   let is_free = registration.active(&run.id).is_none();
-  if run.retained().is_none() || !has_failed || !is_free {
+  let can_move = moved.is_none() || run.records.len() == 1;
+  if run.retained().is_none() || !has_failed || !is_free || !can_move {
     return Ok(false);
   }
   let mut row = continued_row(&run);
   restore::restore_records(shared, &mut row).await;
   let (mut facts, unusable) = begin_unusable_again(&mut row);
   facts.push(Fact::Retried { key });
-  // Durable before anything of it happens.
-  shared.checkpoint.write(&facts).await?;
-  registration.withdraw_events(key);
-  let stored = StoredEnvironment {
+  let mut stored = StoredEnvironment {
     environment: run.environment.clone(),
     embedder_data: run.embedder_data.clone(),
     keep_failed: run.keep_failed,
     net_check: run.net_permission.has_check(),
   };
+  if let Some(Moved { url, embedder_data }) = moved {
+    let request = &mut row.background_fetch.records[0].request;
+    request.url = url;
+    stored.embedder_data = embedder_data;
+    facts.push(Fact::Moved {
+      key,
+      record: 0,
+      request: Box::new(request.clone()),
+      environment: stored.to_json(),
+    });
+  }
+  // Durable before anything of it happens.
+  shared.checkpoint.write(&facts).await?;
+  registration.withdraw_events(key);
   let permission = run.net_permission.clone();
   let again = restore::make_known(shared, row, stored, permission);
   run.set_retained(None);

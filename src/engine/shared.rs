@@ -25,6 +25,7 @@ use super::checkpoint::BytesLost;
 use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
 use super::fetch_rejection::FetchRejection;
+use super::host_limits::HostLimits;
 use super::notifications::Notifications;
 use super::online::Online;
 use super::open_files;
@@ -55,6 +56,7 @@ pub(super) struct Shared {
   pub(super) network: Network,
   pub(super) checkpoint: Checkpoint,
   pub(super) concurrency: Semaphore,
+  pub(super) hosts: HostLimits,
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
@@ -95,6 +97,7 @@ impl Shared {
           config.checkpoint,
           bytes_lost(itself.clone()),
         ),
+        hosts: HostLimits::new(config.concurrency.per_host),
         concurrency: Semaphore::new(open_files::at_once(
           config.concurrency.in_all,
         )),

@@ -17,6 +17,7 @@ use super::fetch::Fetch;
 use super::main_fetch::main_fetch;
 use super::preflight_cache::PreflightCache;
 use super::rate_limit::RateLimit;
+use super::slice::Slice;
 
 /// Fetches, one call at a time; cheap to clone, and every clone shares
 /// connections, cookies and preflights.
@@ -55,9 +56,18 @@ impl Network {
   /// the future, or the body, terminates the fetch.
   pub async fn fetch(
     &self,
-    params: FetchParams,
+    mut params: FetchParams,
   ) -> Result<FetchResponse, NetworkError> {
-    main_fetch(Fetch::new(self.clone(), params)).await
+    let slice = Slice::taken_from(&mut params);
+    let fetch = Fetch {
+      slice,
+      ..Fetch::new(self.clone(), params)
+    };
+    let answer = main_fetch(fetch).await?;
+    match slice {
+      Some(slice) => slice.seen_as_whole(answer),
+      None => Ok(answer),
+    }
   }
 
   /// The same for a script that waits for the answer: a server may be silent

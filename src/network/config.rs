@@ -10,11 +10,13 @@ use std::time::Duration;
 use url::Url;
 
 use super::NetCheck;
+use super::NetworkError;
 use super::cookies::CookieStore;
 use super::new_connection::MarkNewConnection;
 use super::proxy::Proxies;
 use super::resolver::Resolve;
 use super::resolver::Resolver;
+use crate::spec::HeaderList;
 
 /// Settings of a [`Network`](super::Network). `NetworkConfig::default()` suits
 /// most embedders.
@@ -28,6 +30,12 @@ pub struct NetworkConfig {
   /// More certificate roots to trust, each text one or more certificates in
   /// PEM.
   pub root_certificates: Vec<String>,
+  /// Whether a server has to prove who it is. Default: yes. Without it anybody
+  /// on the way can read and change everything.
+  pub verify_certificates: bool,
+  /// What proves to servers over TLS who the client is: its certificates and
+  /// its private key in one text in PEM. Default: `None`.
+  pub client_certificate: Option<String>,
   pub proxy: Proxy,
   /// Addresses for a host name, in place of the name server's. Port 0 stands
   /// for the URL's port.
@@ -65,6 +73,46 @@ pub struct NetworkConfig {
   /// Where cookies are kept; without it, none are sent or stored, which is the
   /// default.
   pub cookies: Option<Arc<dyn CookieStore>>,
+  /// Headers that belong to a server and must not be stored with a background
+  /// fetch, such as `Authorization`. Default: none.
+  pub credentials: Option<Credentials>,
+  /// Hears of every request and of what came of it. Default: nobody.
+  pub trace: Option<Trace>,
+}
+
+/// The [authentication entries](https://fetch.spec.whatwg.org/#authentication-entry)
+/// of a user agent: called with the URL of every hop that includes
+/// credentials, it names the headers that are sent there and nowhere else.
+/// They are never stored. A header that the request has already stays as it
+/// is.
+pub type Credentials = Arc<dyn Fn(&Url) -> Vec<(String, String)> + Send + Sync>;
+
+/// See [`NetworkConfig::trace`]. Called while the fetch waits, so it must not
+/// take long.
+pub type Trace = Arc<dyn Fn(TraceEvent<'_>) + Send + Sync>;
+
+/// One hop of a fetch on the wire, without its body.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum TraceEvent<'a> {
+  /// A request is sent; its credentials are among the headers.
+  Request {
+    method: &'a str,
+    url: &'a Url,
+    headers: &'a HeaderList,
+  },
+  /// The head of its answer is there.
+  Response {
+    url: &'a Url,
+    status: u16,
+    status_message: &'a str,
+    headers: &'a HeaderList,
+  },
+  /// No answer comes.
+  Failure {
+    url: &'a Url,
+    error: &'a NetworkError,
+  },
 }
 
 impl Default for NetworkConfig {
@@ -73,6 +121,8 @@ impl Default for NetworkConfig {
       user_agent: DEFAULT_USER_AGENT.into(),
       system_roots: true,
       root_certificates: Vec::new(),
+      verify_certificates: true,
+      client_certificate: None,
       proxy: Proxy::default(),
       dns_overrides: HashMap::new(),
       resolver: None,
@@ -85,6 +135,8 @@ impl Default for NetworkConfig {
       http1_only: false,
       default_net_check: None,
       cookies: None,
+      credentials: None,
+      trace: None,
     }
   }
 }
@@ -116,6 +168,11 @@ pub enum NetworkConfigError {
     index: usize,
     reason: String,
   },
+  #[error(
+    "the client certificate cannot be used: {0}; it has to be in PEM, with its \
+     private key behind it"
+  )]
+  ClientCertificate(reqwest::Error),
   #[error(
     "{setting} is {value:?}, which is not the URL of a proxy: {reason}; write \
      it like http://host:port"
@@ -229,6 +286,14 @@ fn builder(
   } else {
     builder.tls_certs_only(certificates)
   };
+  if !config.verify_certificates {
+    builder = builder.tls_danger_accept_invalid_certs(true);
+  }
+  if let Some(pem) = &config.client_certificate {
+    let identity = reqwest::Identity::from_pem(pem.as_bytes())
+      .map_err(NetworkConfigError::ClientCertificate)?;
+    builder = builder.identity(identity);
+  }
   builder = proxies.apply(builder)?;
   let resolver = Resolver(config.resolver.clone());
   builder = builder.dns_resolver(Arc::new(resolver));

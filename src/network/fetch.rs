@@ -16,6 +16,7 @@ use super::NetworkPolicy;
 use super::RangeStart;
 use super::RequestBody;
 use super::preflight_cache::PreflightKey;
+use super::slice::Slice;
 use crate::spec::CredentialsMode;
 use crate::spec::Destination;
 use crate::spec::HeaderList;
@@ -54,6 +55,8 @@ pub(super) struct Fetch {
   pub body: Option<RequestBody>,
   pub range: Option<RangeStart>,
   pub identity: bool,
+  /// The part of the resource that is meant.
+  pub slice: Option<Slice>,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   /// All of them are asked before each hop.
   pub net_checks: Vec<NetCheck>,
@@ -156,6 +159,7 @@ impl Fetch {
       body,
       range,
       identity,
+      slice: None,
       transmitted,
       net_checks: [network.config().default_net_check.clone(), net_check]
         .into_iter()

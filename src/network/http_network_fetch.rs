@@ -10,6 +10,7 @@ use http::Version;
 use url::Url;
 
 use super::NetworkError;
+use super::TraceEvent;
 use super::classify::Phase;
 use super::classify::Route;
 use super::classify::classify;
@@ -58,7 +59,12 @@ pub(super) async fn http_network_fetch(
 ) -> Result<InternalResponse, NetworkError> {
   let mut resends = 0;
   loop {
-    match send(fetch, headers, connection).await {
+    let sent = send(fetch, headers, connection).await;
+    if let Err(Failure { error, .. }) = &sent {
+      let url = &fetch.request.url;
+      trace(fetch, TraceEvent::Failure { url, error });
+    }
+    match sent {
       Ok(response) => return Ok(response),
       Err(Failure { error, taken }) if taken || resends == MAX_RESENDS => {
         return Err(error);
@@ -101,6 +107,14 @@ async fn send(
   let client = client(fetch, pooled)?;
   let idle_timeout = fetch.idle_timeout;
   let answer = client.execute(request);
+  trace(
+    fetch,
+    TraceEvent::Request {
+      method: &fetch.request.method,
+      url: &route.url,
+      headers,
+    },
+  );
   let answer = unless_idle(answer, &activity, idle_timeout);
   let (answer, opened) = notice_new_connection(answer).await;
   let response = answer
@@ -127,6 +141,16 @@ async fn send(
     }
     None => String::new(),
   };
+  let headers = header_list(&parts.headers);
+  trace(
+    fetch,
+    TraceEvent::Response {
+      url: &route.url,
+      status: parts.status.as_u16(),
+      status_message: &status_message,
+      headers: &headers,
+    },
+  );
   let framing = framing(fetch, &parts);
   let body = ResponseBody::new(body, route, framing, idle_timeout);
   let body = match fetch.network.rate_limit() {
@@ -136,12 +160,18 @@ async fn send(
   Ok(InternalResponse {
     status: parts.status.as_u16(),
     status_message,
-    headers: header_list(&parts.headers),
+    headers,
     body,
     framed: framing.framed,
     opaque_redirect: false,
     of_service_worker: None,
   })
+}
+
+fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
+  if let Some(trace) = &fetch.network.config().trace {
+    trace(event);
+  }
 }
 
 /// What the head says of the end of the body.

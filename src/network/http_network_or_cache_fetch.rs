@@ -112,8 +112,14 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
     _ => {}
   }
   // Complete a record, 7: https://fetch.spec.whatwg.org/#concept-request-add-range-header
+  if let Some(slice) = fetch.slice {
+    let stored = fetch.range.as_ref().map_or(0, |range| range.first_byte);
+    headers.set("range", slice.range(stored));
+  }
   if let Some(range) = &fetch.range {
-    headers.set("range", format!("bytes={}-", range.first_byte));
+    if fetch.slice.is_none() {
+      headers.set("range", format!("bytes={}-", range.first_byte));
+    }
     // Not the author's, and so none of CORS's business: a server that does not
     // have these bytes any more then sends the new ones instead of a mixture.
     if let Some(validator) = &range.validator {
@@ -136,6 +142,14 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
     let partition = fetch.partition();
     if let Some(value) = cookies.cookies(&context(fetch, &partition)) {
       set_if_absent(&mut headers, "cookie", &value);
+    }
+  }
+  // 8.21.2. If there is an authentication entry for the request, it is sent.
+  if include_credentials
+    && let Some(credentials) = &fetch.network.config().credentials
+  {
+    for (name, value) in credentials(&fetch.request.url) {
+      set_if_absent(&mut headers, &name, &value);
     }
   }
   headers

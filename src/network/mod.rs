@@ -25,6 +25,7 @@ mod request_body;
 mod resolver;
 mod response_body;
 mod scheme_fetch;
+mod slice;
 mod verify;
 
 use std::sync::Arc;
@@ -38,9 +39,12 @@ use url::Url;
 
 pub(crate) use self::classify::without_secrets;
 pub use self::client::Network;
+pub use self::config::Credentials;
 pub use self::config::NetworkConfig;
 pub use self::config::NetworkConfigError;
 pub use self::config::Proxy;
+pub use self::config::Trace;
+pub use self::config::TraceEvent;
 pub use self::cookies::CookieContext;
 pub use self::cookies::CookieStore;
 pub use self::cookies::MemoryCookieStore;

@@ -118,6 +118,8 @@ impl Proxies {
   }
 }
 
+const KINDS: [&str; 4] = ["http", "https", "socks5", "socks5h"];
+
 /// The URL of a proxy; `http:` is understood when there is no scheme.
 fn parse(setting: &str, value: &str) -> Result<Url, NetworkConfigError> {
   let invalid = |reason: String| NetworkConfigError::Proxy {
@@ -134,9 +136,10 @@ fn parse(setting: &str, value: &str) -> Result<Url, NetworkConfigError> {
     false => format!("http://{trimmed}"),
   };
   let url = Url::parse(&with_scheme).map_err(|e| invalid(e.to_string()))?;
-  if !matches!(url.scheme(), "http" | "https") {
+  if !KINDS.contains(&url.scheme()) {
     return Err(invalid(format!(
-      "proxies of the kind {}: are not supported, only http: and https:",
+      "proxies of the kind {}: are not supported, only http:, https:, socks5: \
+       and socks5h: (which resolves names itself)",
       url.scheme()
     )));
   }
@@ -207,7 +210,7 @@ mod tests {
       "http://",
       "http:// proxy:1",
       "proxy:port",
-      "socks5://127.0.0.1:1080",
+      "socks9://127.0.0.1:1080",
       "ftp://proxy",
       "http://proxy:99999",
     ] {
@@ -220,7 +223,7 @@ mod tests {
 
   #[test]
   fn no_password_is_repeated() {
-    let value = "socks5://me:hunter2@proxy";
+    let value = "socks9://me:hunter2@proxy";
     let error = proxies(&[("all_proxy", value)]).err().unwrap().to_string();
     assert!(!error.contains("hunter2"), "{error}");
     assert!(error.contains("@proxy"), "{error}");

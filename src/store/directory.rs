@@ -110,6 +110,11 @@ impl Directory {
     Ok(())
   }
 
+  /// Opens the file `name` for reading.
+  pub(super) fn open_to_read(&self, name: &str) -> io::Result<File> {
+    self.open_at(name, OFlags::RDONLY, Mode::empty())
+  }
+
   /// Opens the file `name` for reading and writing; makes it when there is
   /// none.
   pub(super) fn open_or_create(&self, name: &str) -> io::Result<File> {

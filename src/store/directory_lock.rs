@@ -7,6 +7,7 @@ use std::io::Read;
 use std::io::Seek;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::StoreError;
@@ -77,6 +78,19 @@ impl DirectoryLock {
     let gone = "it was deleted or moved while it was in use";
     let source = std::io::Error::new(std::io::ErrorKind::NotFound, gone);
     Err(StoreError::directory(self.directory.path(), source))
+  }
+}
+
+/// Who owns `directory`; `None` when nobody does. For people: at the next
+/// moment it may be somebody else.
+pub(super) fn owner_of(directory: &Path) -> Option<String> {
+  let mut file = Directory::open(directory)
+    .ok()?
+    .open_to_read(FILE_NAME)
+    .ok()?;
+  match file.try_lock_shared() {
+    Err(TryLockError::WouldBlock) => Some(owner(&mut file)),
+    _ => None,
   }
 }
 

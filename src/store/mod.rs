@@ -37,6 +37,7 @@ use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::ImageResource;
 use crate::spec::RecordResult;
+use crate::spec::Request;
 use crate::spec::Response;
 
 identifier! {
@@ -176,6 +177,14 @@ pub enum Fact {
   /// neither have those of its records that have failed. What they have
   /// stored stays. Their requests may be sent again.
   Retried { key: BackgroundFetchKey },
+  /// The record's request is another one from now on, and so is what is kept
+  /// of the realm that started the background fetch.
+  Moved {
+    key: BackgroundFetchKey,
+    record: usize,
+    request: Box<Request>,
+    environment: String,
+  },
   /// What the display shows has changed: each `Some` replaces a value.
   Ui {
     key: BackgroundFetchKey,
@@ -203,6 +212,7 @@ impl Fact {
       | Self::Retained { key, .. }
       | Self::Redelivered { key }
       | Self::Retried { key }
+      | Self::Moved { key, .. }
       | Self::Ui { key, .. }
       | Self::Forgotten { key } => *key,
     }

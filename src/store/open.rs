@@ -73,6 +73,12 @@ impl Store {
     })
   }
 
+  /// The process that works on the store in `directory`, in words; `None` when
+  /// none does. At the next moment it may be another one.
+  pub fn owner(directory: impl AsRef<Path>) -> Option<String> {
+    super::directory_lock::owner_of(directory.as_ref())
+  }
+
   /// What [`Facts::load`] would say of the store in `directory`, without
   /// owning it: another process may be at work there. Changes nothing.
   ///

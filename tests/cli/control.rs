@@ -197,7 +197,7 @@ fn a_running_get_is_aborted() {
   let running = half_way(&place, &server);
   let said = place.bgfetch("abort", &["film.bin"]).code(0).stdout;
   assert_eq!(said, "film.bin is aborted\n");
-  running.ended().code(1).says("film.bin was aborted");
+  running.ended().code(1).says("/film.bin: it was aborted");
   assert!(!place.path("out/film.bin").exists());
   assert_eq!(place.bgfetch("list", &[]).code(0).stdout, "");
 }

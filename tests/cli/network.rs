@@ -54,7 +54,7 @@ fn waiting_for_the_network_can_be_paused_and_aborted() {
   let listed = place.bgfetch("list", &[]).code(0).stdout;
   assert!(listed.starts_with("film.bin  paused  "), "{listed}");
   place.bgfetch("abort", &["film.bin"]).code(0);
-  running.ended().code(1).says("film.bin was aborted");
+  running.ended().code(1).says("/film.bin: it was aborted");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn without_a_timeout_to_wait_for_it_fails_at_once() {
   let place = Place::new();
   let arguments = ["--quiet", "--offline-timeout", "0", UNREACHABLE];
   let ended = place.bgfetch("get", &arguments).code(1);
-  ended.says("film.bin failed (fetch-error): ");
+  ended.says("/film.bin: could not connect");
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn a_dead_server_fails_the_background_fetch_with_the_reason() {
     .bgfetch("get", &["--quiet", "--retries", "1", "--out", &out, &url])
     .code(1);
   assert_eq!(ended.stdout, "");
-  let ended = ended.says("x failed (fetch-error): ");
+  let ended = ended.says("/x: could not connect");
   assert!(ended.stderr.contains("refused"), "{ended:#?}");
   // It can be continued.
   let listed = place.bgfetch("list", &[]).code(0).stdout;

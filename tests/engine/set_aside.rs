@@ -80,7 +80,11 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
   let server = FaultServer::start().await;
   let held = server.serve("/held", Resource::text("x").script([Hold]));
   let free = server.serve("/free", Resource::bytes(10_000, 1));
-  let Store { facts, bodies } = Store::in_memory();
+  let Store {
+    facts,
+    bodies,
+    caches,
+  } = Store::in_memory();
   let refusing = Arc::new(Refusing {
     facts,
     key: Mutex::default(),
@@ -90,6 +94,7 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
   let mut config = config();
   config.checkpoint.interval = Duration::from_millis(1);
   let store = Store {
+    caches,
     facts: refusing.clone(),
     bodies,
   };

@@ -1,7 +1,10 @@
 //! The command line's grammar.
 
-use std::num::NonZeroU64;
+mod engine;
+mod get;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
 use background_fetch::engine::RetryStatuses;
 use background_fetch::network::NetworkPolicy;
@@ -12,7 +15,12 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use url::Url;
 
-use crate::byte_count;
+pub use self::engine::EngineOptions;
+pub use self::engine::Tls;
+pub use self::get::Credentials;
+pub use self::get::Get;
+use crate::download::Checksum;
+use crate::duration;
 
 /// Background fetches from the command line: transfers that outlive the
 /// process that started them.
@@ -21,9 +29,16 @@ use crate::byte_count;
 #[command(after_help = "Exit status: 0 every background fetch succeeded, \
   1 one failed or was aborted, 2 usage or configuration, 130 interrupted \
   (the store keeps everything; `bgfetch resume` goes on).")]
+#[command(disable_version_flag = true, arg_required_else_help = true)]
 pub struct Arguments {
+  /// Print the version; with --verbose, how this program was built
+  #[arg(short = 'V', long)]
+  pub version: bool,
+  /// Say more of the version
+  #[arg(short, long, requires = "version")]
+  pub verbose: bool,
   #[command(subcommand)]
-  pub command: Command,
+  pub command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -31,10 +46,12 @@ pub enum Command {
   /// Run a script in a service worker's realm, or as a page with a service
   /// worker, until every background fetch has settled and its event is handled
   Run(Run),
-  /// Download URLs with no script: one background fetch, saved to --out
-  Get(Get),
+  /// Download URLs with no script, each into a file of its own
+  Get(Box<Get>),
   /// Continue everything unfinished in the store, and fire what is owed
   Resume(Resume),
+  /// Continue a download that has failed, from where its bytes end
+  Retry(Box<Retry>),
   /// List the background fetches in the store, also while another process
   /// works on them
   List(List),
@@ -50,6 +67,16 @@ pub enum Command {
   /// user's click on a background fetch does; or notificationclick, with the
   /// tag or the title of a notification
   Click(Click),
+  /// Delete what has failed and is kept
+  Clean(Clean),
+  /// Check files that were saved against their digests
+  Verify(Box<Verify>),
+  /// Say what a store holds, who works on it, and what can be freed
+  Doctor(Doctor),
+  /// Print a shell's completions for this program
+  Completions(Completions),
+  /// Print the manual page, or write those of all commands to a directory
+  Man(Man),
   /// See the main job done on this machine alone: a server, a script, and a
   /// transfer that is cut and continued
   Demo(Demo),
@@ -75,28 +102,69 @@ pub struct Run {
 }
 
 #[derive(Args)]
-pub struct Get {
-  /// What to download
-  #[arg(required = true, value_name = "URL")]
-  pub urls: Vec<String>,
-  /// Resolve relative URLs against this one; also the origin with --policy
-  /// browser
-  #[arg(long, value_name = "URL", value_parser = base)]
-  pub base: Option<Url>,
-  /// Where the files are saved
-  #[arg(long, value_name = "DIR", default_value = ".")]
-  pub out: PathBuf,
-  #[command(flatten)]
-  pub engine: EngineOptions,
-}
-
-#[derive(Args)]
 pub struct Resume {
   /// Save in DIR, whatever the background fetches were started with
   #[arg(long, value_name = "DIR")]
   pub out: Option<PathBuf>,
   #[command(flatten)]
+  pub credentials: Credentials,
+  #[command(flatten)]
   pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Retry {
+  /// The download's id, as `bgfetch list` shows it
+  pub id: String,
+  /// Where the same file is to be had now, such as a URL that was signed again
+  #[arg(long, value_name = "URL")]
+  pub url: Option<String>,
+  #[command(flatten)]
+  pub credentials: Credentials,
+  #[command(flatten)]
+  pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Clean {
+  /// Only these, by their ids
+  pub ids: Vec<String>,
+  /// Only what has failed so long ago: a number with s, m, h or d behind it
+  #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+  pub older_than: Option<Duration>,
+  /// Say what would be deleted
+  #[arg(long)]
+  pub dry_run: bool,
+  #[command(flatten)]
+  pub store: StoreOptions,
+}
+
+#[derive(Args)]
+pub struct Verify {
+  /// The files to check
+  #[arg(required = true, value_name = "FILE")]
+  pub files: Vec<PathBuf>,
+  /// The digest that they should have: sha256=HEX, sha512=HEX, sha1=HEX or
+  /// md5=HEX; else those that were checked when a file was saved, or those
+  /// that its server sends
+  #[arg(long = "checksum", value_name = "ALGORITHM=HEX")]
+  pub checksums: Vec<Checksum>,
+  /// Ask no server
+  #[arg(long)]
+  pub offline: bool,
+  #[command(flatten)]
+  pub credentials: Credentials,
+  #[command(flatten)]
+  pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Doctor {
+  /// One JSON object
+  #[arg(long)]
+  pub json: bool,
+  #[command(flatten)]
+  pub store: StoreOptions,
 }
 
 #[derive(Args)]
@@ -147,6 +215,19 @@ pub struct Click {
 }
 
 #[derive(Args)]
+pub struct Completions {
+  /// The shell
+  pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub struct Man {
+  /// Write bgfetch.1, bgfetch-get.1 and so on to DIR
+  #[arg(long, value_name = "DIR")]
+  pub out: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub struct Demo {
   /// The size of the film in MiB
   #[arg(long, value_name = "MIB", default_value_t = 256, hide = true)]
@@ -154,63 +235,7 @@ pub struct Demo {
   pub size: u64,
 }
 
-/// What `run`, `get` and `resume` have in common.
-#[derive(Args)]
-pub struct EngineOptions {
-  /// The network rules: `server` presumes no page, `browser` applies CORS,
-  /// mixed content and the like
-  #[arg(long, value_enum, default_value_t = Policy::Server)]
-  pub policy: Policy,
-  /// At most N fetches on the wire at once
-  #[arg(long, value_name = "N")]
-  #[arg(value_parser = clap::value_parser!(u32).range(1..=65_536))]
-  pub max_concurrent: Option<u32>,
-  /// At most so many bytes a second over all transfers; K, M and G stand for
-  /// 1024 and its powers, as in 500K or 2M
-  #[arg(long, value_name = "BYTES", value_parser = byte_count::parse)]
-  pub limit_rate: Option<NonZeroU64>,
-  /// Try a GET that fails again N times in a row, with no byte in between;
-  /// while the machine is offline nothing is counted [default: 5]
-  #[arg(long, value_name = "N")]
-  pub retries: Option<u32>,
-  /// Fail when the machine was offline for so long, instead of waiting for
-  /// the network
-  #[arg(long, value_name = "SECONDS")]
-  pub offline_timeout: Option<u32>,
-  /// Try a GET again that is answered with one of these statuses, such as
-  /// 429,503, or `none`; the wait is at least what Retry-After asks for
-  /// [default: 408,425,429,500,502,503,504 for `get`, else none]
-  #[arg(long, value_name = "STATUSES", value_parser = retry_statuses)]
-  pub retry_statuses: Option<RetryStatuses>,
-  /// What may join the bytes of an interrupted transfer to those that come
-  /// after
-  #[arg(long, value_enum, default_value_t = Resuming::Validator)]
-  pub resume: Resuming,
-  /// How long a service worker's handler of an event may take, before its
-  /// worker is stopped and another one tries it [default: 300]
-  #[arg(long, value_name = "SECONDS")]
-  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-  pub handler_timeout: Option<u32>,
-  /// How many service workers try to handle an event, before it is kept as
-  /// undelivered [default: 3]
-  #[arg(long, value_name = "N")]
-  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-  pub handler_tries: Option<u32>,
-  /// Keep what has failed, or could not be handed to its script, for so many
-  /// seconds [default: 604800, 7 days]
-  #[arg(long, value_name = "SECONDS")]
-  pub retention: Option<u32>,
-  #[command(flatten)]
-  pub store: StoreOptions,
-  /// One JSON object a line on standard output, and nothing else there
-  #[arg(long, conflicts_with = "quiet")]
-  pub json: bool,
-  /// Say nothing but errors (a script's own output aside)
-  #[arg(long)]
-  pub quiet: bool,
-}
-
-#[derive(Clone, Args)]
+#[derive(Clone, Args, Default)]
 pub struct StoreOptions {
   /// Where background fetches are kept [default: bgfetch in the user's data
   /// directory]
@@ -218,8 +243,9 @@ pub struct StoreOptions {
   pub directory: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Policy {
+  #[default]
   Server,
   Browser,
 }
@@ -233,10 +259,11 @@ impl From<Policy> for NetworkPolicy {
   }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 pub enum Resuming {
   /// A strong ETag, or a Last-Modified that is as good; otherwise it begins
   /// again
+  #[default]
   Validator,
   /// An equal length, too, where the server sends no validator: a file that
   /// was replaced by one of the same length is not noticed

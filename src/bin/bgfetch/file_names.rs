@@ -53,7 +53,7 @@ fn hex(digit: u8) -> Option<u8> {
   char::from(digit).to_digit(16).map(|digit| digit as u8)
 }
 
-fn sanitized(name: &str) -> String {
+pub fn sanitized(name: &str) -> String {
   // Separators here and elsewhere, and what a shell or a terminal would act
   // on when the name is listed.
   let harmless = |c: char| match c {

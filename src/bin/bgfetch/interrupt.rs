@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
+use crate::keys;
 
 /// Whether the user wants the program to end.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ impl Interrupt {
         .spawn(move || {
           for _ in signals.forever() {
             if handler.0.send_replace(true) {
+              keys::restore();
               std::process::exit(INTERRUPTED.into());
             }
           }

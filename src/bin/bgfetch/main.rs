@@ -4,12 +4,16 @@ mod arguments;
 mod byte_count;
 mod commands;
 mod desktop;
+mod download;
+mod duration;
 mod evaluations;
 mod failure;
 mod file_names;
 mod html;
 mod interrupt;
+mod keys;
 mod logging;
+mod network_options;
 mod open_files;
 mod output;
 mod page;
@@ -21,6 +25,8 @@ mod script;
 mod service_worker;
 mod session;
 mod started_by;
+mod trace;
+mod version;
 
 use clap::Parser;
 
@@ -33,13 +39,20 @@ const PREFIX: &str = "bgfetch: ";
 fn main() {
   let arguments = Arguments::parse();
   open_files::allow_many();
-  let status = match commands::execute(arguments.command) {
+  let ended = match arguments.command {
+    _ if arguments.version => Ok(version::print(arguments.verbose)),
+    Some(command) => commands::execute(command),
+    // clap shows the help instead.
+    None => Ok(failure::USAGE),
+  };
+  let status = match ended {
     Ok(status) => status,
     Err(Failure { status, message }) => {
       eprintln!("{PREFIX}{message}");
       status
     }
   };
+  keys::restore();
   // A script that never returns must not hold up the end.
   std::process::exit(status.into());
 }

@@ -70,7 +70,7 @@ pub async fn save(
 
 /// Whether the file at `path` is exactly the record's response. One that
 /// cannot be read is not, and neither is anything else than a file.
-async fn has_bytes_of(path: &Path, record: &RecordHandle) -> bool {
+pub async fn has_bytes_of(path: &Path, record: &RecordHandle) -> bool {
   let path = path.to_owned();
   let Some(mut file) = blocking(move || open(&path)).await else {
     return false;

@@ -2,7 +2,9 @@
 //! around it.
 
 mod before_event;
+mod pressed;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +12,13 @@ use std::time::Duration;
 use background_fetch::control;
 use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
-use background_fetch::engine::Concurrency;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Observer;
 use background_fetch::engine::PermissionState;
 use background_fetch::network::MemoryCookieStore;
+use background_fetch::network::Network;
+use background_fetch::network::NetworkConfig;
 use futures::FutureExt;
 use url::Url;
 
@@ -24,12 +27,19 @@ use crate::arguments::EngineOptions;
 use crate::arguments::Policy;
 use crate::commands::stored;
 use crate::desktop::Desktop;
+use crate::download::Download;
+use crate::download::Downloads;
+use crate::download::Jar;
+use crate::download::SaveOptions;
+use crate::download::Saved;
+use crate::download::SecretHeaders;
 use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
 use crate::failure::SUCCESS;
 use crate::interrupt::Interrupt;
+use crate::network_options;
 use crate::paths;
 use crate::screen::Screen;
 use crate::service_worker::WorkerFiles;
@@ -37,12 +47,51 @@ use crate::service_worker::WorkerFiles;
 /// How long the engine may take to make everything durable at the end.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
-/// Whether service workers get threads of their own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum ServiceWorkers {
-  Run,
-  /// The only realm is the command's.
-  None,
+/// What a command wants beside what its [`EngineOptions`] say.
+#[derive(Default)]
+pub struct Setup {
+  /// Where files are saved, instead of where the command that started a
+  /// background fetch said.
+  pub out: Option<PathBuf>,
+  /// Whether service workers get threads of their own. Without, the only
+  /// realms are the command's.
+  pub service_workers: bool,
+  pub secrets: SecretHeaders,
+  pub cookies: Option<Jar>,
+  /// Whether downloads go to standard output.
+  pub to_stdout: bool,
+  /// How downloads are saved that the store may have from earlier commands.
+  pub save_options: HashMap<Download, SaveOptions>,
+  /// How many fetches may be on the wire for each host.
+  pub max_per_host: Option<u32>,
+}
+
+impl Setup {
+  /// The network for a command that has no engine.
+  ///
+  /// # Errors
+  ///
+  /// A setting cannot work, or a file cannot be read.
+  pub fn network(self, options: &EngineOptions) -> Result<Network, Failure> {
+    let mut config = EngineConfig::default();
+    network_options::apply(options, &mut config)?;
+    set_credentials(&mut config.network, self.secrets, self.cookies);
+    Network::new(config.network).map_err(Failure::usage)
+  }
+}
+
+fn set_credentials(
+  network: &mut NetworkConfig,
+  secrets: SecretHeaders,
+  cookies: Option<Jar>,
+) {
+  if !secrets.is_empty() {
+    let for_url = move |url: &url::Url| secrets.for_url(url);
+    network.credentials = Some(Arc::new(for_url));
+  }
+  if let Some(jar) = cookies {
+    network.cookies = Some(Arc::new(jar));
+  }
 }
 
 pub struct Session {
@@ -52,6 +101,10 @@ pub struct Session {
   pub evaluations: Evaluations,
   /// The files that service workers run.
   pub worker_files: Arc<WorkerFiles>,
+  pub downloads: Arc<Downloads>,
+  network: NetworkConfig,
+  /// How long the command may take.
+  max_time: Option<Duration>,
   before_events: BeforeEvents,
   observer: Observer,
   /// Takes the commands of other processes.
@@ -59,29 +112,31 @@ pub struct Session {
 }
 
 impl Session {
-  /// Starts the engine on the store that `options` name. Files are saved in
-  /// `out`, or else where the command that started a background fetch said.
-  /// Service workers run only where there are some.
+  /// Starts the engine on the store that `options` name.
   ///
   /// # Errors
   ///
-  /// The store is in use or cannot be used.
+  /// The store is in use or cannot be used, or a file that the options name
+  /// cannot.
   pub fn open(
     options: &EngineOptions,
-    out: Option<PathBuf>,
-    service_workers: ServiceWorkers,
+    setup: Setup,
     screen: Arc<Screen>,
   ) -> Result<Self, Failure> {
     let directory = paths::store_directory(&options.store)?;
     let evaluations = Evaluations::default();
-    let before_events = BeforeEvents::new(screen.clone(), out);
+    let saved = Saved::open(&directory);
+    let downloads =
+      Arc::new(Downloads::new(saved, setup.to_stdout, setup.save_options));
+    let before_events =
+      BeforeEvents::new(screen.clone(), setup.out, downloads.clone());
     let mut config = EngineConfig {
       before_event: Some(before_events.hook()),
       display: Some(Arc::new(Desktop(screen.clone()))),
       ..EngineConfig::default()
     };
     let worker_files = Arc::new(WorkerFiles::default());
-    if service_workers == ServiceWorkers::Run {
+    if setup.service_workers {
       config.service_worker_host = Some(worker_files.host(&screen));
     }
     // What a script starts when it is run again is in the store already.
@@ -90,38 +145,14 @@ impl Session {
       true => PermissionState::Denied,
       false => PermissionState::Granted,
     });
-    if let Some(n) = options.max_concurrent {
-      let n = n as usize;
-      config.concurrency = Concurrency {
-        in_all: n,
-        per_background_fetch: n,
-      };
-    }
-    config.network.limit_rate = options.limit_rate;
     if options.policy == Policy::Browser {
       // As a private window has them: while this process lives.
       config.network.cookies = Some(Arc::new(MemoryCookieStore::new()));
     }
-    if let Some(retries) = options.retries {
-      config.retry.attempts = retries;
-    }
-    if let Some(statuses) = &options.retry_statuses {
-      config.retry.statuses.clone_from(statuses);
-    }
-    config.resume = options.resume.into();
-    config.retry.offline_timeout = options
-      .offline_timeout
-      .map(|seconds| Duration::from_secs(seconds.into()));
-    let limits = &mut config.service_worker_limits;
-    if let Some(seconds) = options.handler_timeout {
-      limits.event = Duration::from_secs(seconds.into());
-    }
-    if let Some(tries) = options.handler_tries {
-      limits.tries = tries;
-    }
-    if let Some(seconds) = options.retention {
-      config.retention = Duration::from_secs(seconds.into());
-    }
+    network_options::apply(options, &mut config)?;
+    set_credentials(&mut config.network, setup.secrets, setup.cookies);
+    config.concurrency.per_host = setup.max_per_host.map(|n| n as usize);
+    let network = config.network.clone();
     let engine = Engine::open(&directory, config)?;
     before_events.engine_is(&engine);
     // Its transfers do not depend on it.
@@ -140,8 +171,20 @@ impl Session {
       screen,
       evaluations,
       worker_files,
+      downloads,
+      network,
+      max_time: options.max_time.map(|n| Duration::from_secs(n.into())),
       before_events,
     })
+  }
+
+  /// A network as the engine's, for what is asked before anything is fetched.
+  ///
+  /// # Errors
+  ///
+  /// A setting cannot work.
+  pub fn network(&self) -> Result<Network, Failure> {
+    Network::new(self.network.clone()).map_err(Failure::usage)
   }
 
   /// Fires those events of the scope again that could not be delivered.
@@ -173,6 +216,8 @@ impl Session {
       () = interrupt.interrupted() => Ok(INTERRUPTED),
       () = self.before_events.unsaved() => Ok(FAILED),
       () = self.show() => Ok(FAILED),
+      () = self.out_of_time() => Ok(FAILED),
+      () = pressed::quit(&self.engine, &self.screen) => Ok(INTERRUPTED),
       ended = work => ended,
     };
     // What has happened since it was looked the last time.
@@ -220,6 +265,17 @@ impl Session {
       SUCCESS if !succeeded => Ok(FAILED),
       status => Ok(status),
     }
+  }
+
+  async fn out_of_time(&self) {
+    match self.max_time {
+      Some(time) => tokio::time::sleep(time).await,
+      None => std::future::pending().await,
+    }
+    self.screen.error(
+      "the time that --max-time allows is over; everything is kept, and the \
+       same command continues",
+    );
   }
 
   /// For ever.

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+use crate::download::Download;
+use crate::download::SaveOptions;
 use crate::failure::Failure;
 
 /// The command that started a background fetch; all paths are absolute.
@@ -23,10 +25,15 @@ pub enum StartedBy {
     out: Option<PathBuf>,
     policy: NetworkPolicy,
   },
-  Get {
-    urls: Vec<Url>,
-    out: PathBuf,
+  /// One URL of a `get`.
+  Download {
+    /// The URL as the user has typed it, without a password.
+    typed: String,
+    download: Download,
+    options: SaveOptions,
   },
+  /// Several URLs in one background fetch, as earlier releases did it.
+  Get { urls: Vec<Url>, out: PathBuf },
 }
 
 impl StartedBy {
@@ -43,6 +50,7 @@ impl StartedBy {
   pub fn out(&self) -> Option<&PathBuf> {
     match self {
       Self::Run { out, .. } => out.as_ref(),
+      Self::Download { download, .. } => Some(&download.target.directory),
       Self::Get { out, .. } => Some(out),
     }
   }

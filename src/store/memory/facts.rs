@@ -176,6 +176,17 @@ impl Rows {
       }
       Fact::Redelivered { .. } => row.retained = None,
       Fact::Retried { .. } => row.retried(),
+      Fact::Moved {
+        record,
+        request,
+        environment,
+        ..
+      } => {
+        row.environment = environment;
+        if let Some(of) = fetch.records.get_mut(record) {
+          of.request = *request;
+        }
+      }
       Fact::Ui { title, icons, .. } => {
         if let Some(title) = title {
           fetch.title = title;

@@ -210,6 +210,22 @@ pub(super) fn apply(
         params![key],
       )
     }
+    Fact::Moved {
+      record,
+      request,
+      environment,
+      ..
+    } => {
+      run(
+        "UPDATE background_fetch SET environment = ?2 WHERE key = ?1",
+        params![key, environment],
+      )?;
+      run(
+        "UPDATE record SET request = ?3
+         WHERE background_fetch = ?1 AND position = ?2",
+        params![key, *record as i64, to_json(request)?],
+      )
+    }
     Fact::Ui { title, icons, .. } => run(
       "UPDATE background_fetch SET title = coalesce(?2, title),
          icons = coalesce(?3, icons)

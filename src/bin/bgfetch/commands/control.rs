@@ -14,9 +14,9 @@ use background_fetch::control::Command;
 use background_fetch::control::ControlError;
 use background_fetch::control::Outcome;
 use background_fetch::display::text::printable;
-use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
+use background_fetch::store::StoredBackgroundFetch;
 use tokio::time::Instant;
 
 pub use self::click::click;
@@ -45,11 +45,11 @@ pub async fn control(wish: Wish, arguments: Control) -> Result<u8, Failure> {
   let directory = paths::store_directory(&arguments.store)?;
   // Opening would make a new store of a directory that was mistyped.
   let rows = Store::read_directory(&directory)?.into_iter().flatten();
-  let key = find(&arguments, rows)?.key;
+  let found = find(&arguments, rows)?;
   let id = printable(&arguments.id);
   let give_up = Instant::now() + PATIENCE;
   let said = loop {
-    if let Some(outcome) = ask(&directory, wish, key).await? {
+    if let Some(outcome) = ask(&directory, wish, &found).await? {
       break sentence(wish, outcome, &id)?;
     }
     match Store::open_directory(&directory) {
@@ -77,9 +77,12 @@ pub async fn control(wish: Wish, arguments: Control) -> Result<u8, Failure> {
 async fn ask(
   directory: &Path,
   wish: Wish,
-  key: BackgroundFetchKey,
+  found: &StoredBackgroundFetch,
 ) -> Result<Option<Outcome>, Failure> {
+  let key = found.key;
   let command = match wish {
+    // It has ended; what is left of it is what it has stored.
+    Wish::Abort if found.retained.is_some() => Command::Delete { key },
     Wish::Abort => Command::Abort { key },
     Wish::Pause => Command::Pause { key },
     Wish::Unpause => Command::Unpause { key },
@@ -105,7 +108,9 @@ fn sentence(wish: Wish, outcome: Outcome, id: &str) -> Result<String, Failure> {
     (Outcome::Done, Wish::Click) => format!("{id} was clicked"),
     (Outcome::AlreadySo, Wish::Unpause) => format!("{id} is not paused"),
     (Outcome::AlreadySo, _) => format!("{id} is paused already"),
-    (Outcome::Ended | Outcome::Unknown, _) => return Err(ended(id)),
+    (Outcome::Ended | Outcome::Unknown | Outcome::NotKept, _) => {
+      return Err(ended(id));
+    }
     (Outcome::CannotPause, _) => {
       return Err(Failure::failed(format!(
         "{id} cannot be paused: a request of it that is not a GET has begun, \

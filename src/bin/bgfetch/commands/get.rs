@@ -1,7 +1,12 @@
 //! `bgfetch get`
 
+pub mod look;
+
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
@@ -12,153 +17,393 @@ use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
 use background_fetch::engine::RetryStatuses;
-use background_fetch::spec::Request;
+use background_fetch::network::Environment;
+use background_fetch::network::NetworkPolicy;
+use background_fetch::store::BackgroundFetchKey;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use parking_lot::Mutex;
 use url::Url;
 use uuid::Uuid;
 
+use self::look::Look;
 use crate::arguments::Get;
+use crate::download::Download;
+use crate::download::Downloads;
+use crate::download::Ended;
+use crate::download::Item;
+use crate::download::Order;
+use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::SUCCESS;
-use crate::file_names::file_name;
 use crate::interrupt::Interrupt;
 use crate::logging;
-use crate::paths;
 use crate::screen::Screen;
-use crate::session::ServiceWorkers;
 use crate::session::Session;
+use crate::session::Setup;
 use crate::started_by::StartedBy;
+
+/// With more files than this, those that have not changed are only counted.
+const FEW: usize = 20;
 
 pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
   // Nobody is there who could try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
+  let Order {
+    items,
+    secrets,
+    cookies,
+    to_stdout,
+  } = Order::new(&arguments)?;
+  let policy = arguments.engine.policy.into();
   let base = arguments.base.as_ref();
-  let urls = arguments.urls.iter().map(|text| parse(text, base));
-  let urls = urls.collect::<Result<Vec<Url>, Failure>>()?;
-  let started_by = StartedBy::Get {
-    urls: urls.clone(),
-    out: paths::out_directory(&arguments.out)?,
-  };
+  for item in &items {
+    may_register(item, policy, base)?;
+  }
   let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
-  let session =
-    Session::open(&arguments.engine, None, ServiceWorkers::None, screen)?;
-
-  let unfinished = unfinished(&session.engine, &started_by);
-  let scope = match &unfinished {
-    Some(unfinished) => unfinished.scope.clone(),
-    None => new_scope(base)?,
+  let setup = Setup {
+    secrets,
+    cookies: Some(cookies),
+    to_stdout,
+    save_options: items
+      .iter()
+      .map(|item| (item.download.clone(), item.options.clone()))
+      .collect(),
+    max_per_host: arguments.max_per_host,
+    ..Setup::default()
   };
-  let realm = session.engine.attach(RealmFacts {
-    scope: scope.clone(),
-    policy: arguments.engine.policy.into(),
-    embedder_data: started_by.to_json()?,
-    keep_failed: true,
-    ..RealmFacts::new(
-      RealmKind::ServiceWorker,
-      base.cloned().unwrap_or_else(|| scope.clone()),
-    )
-  });
+  if arguments.spider || arguments.dry_run {
+    return look::at_heads(&arguments, &items, setup, &screen).await;
+  }
+  let session = Session::open(&arguments.engine, setup, screen)?;
+  let files = Files::new(&session, &arguments)?;
   let work = async {
-    match unfinished {
-      // It has failed, and continues.
-      Some(failed) if failed.retained.is_some() => {
-        let retried = realm.engine().retry(failed.key).await;
-        retried.map_err(Failure::failed)?;
-      }
-      Some(_) => {}
-      None => start(&realm, &urls).await?,
+    let (failed, others) = (files.get_all(&items), files.attend_others(&items));
+    tokio::select! {
+      failed = failed => Ok(report(&files.screen, &items, &failed)),
+      never = others => never,
     }
-    attend(&realm).await;
-    Ok(SUCCESS)
   };
-  session
-    .finish(&interrupt, work, |other| other.scope == scope)
-    .await
+  // What is counted here is counted by the work itself.
+  session.finish(&interrupt, work, |_| false).await
 }
 
-fn parse(text: &str, base: Option<&Url>) -> Result<Url, Failure> {
-  let url = match base {
-    Some(base) => base.join(text),
-    None => Url::parse(text),
-  };
-  url.map_err(|error| {
-    let hint = match error {
-      url::ParseError::RelativeUrlWithoutBase => {
-        "; write it with its scheme, or give --base"
-      }
-      _ => "",
-    };
-    Failure::usage(format!("{text} is not a URL: {error}{hint}"))
-  })
+/// A sentence for each that failed; the exit status.
+fn report(screen: &Screen, items: &[Item], failed: &[(usize, String)]) -> u8 {
+  screen.clear();
+  for (index, why) in failed {
+    screen.error(&sentence(&items[*index].typed, why));
+  }
+  if items.len() > 1 {
+    let (failed, all) = (failed.len(), items.len());
+    let saved = all - failed;
+    screen.note(&match failed {
+      0 => format!("all {all} files are there"),
+      failed => format!("{saved} of {all} files are there, {failed} failed"),
+    });
+  }
+  if failed.is_empty() { SUCCESS } else { FAILED }
 }
 
-/// The background fetch that an earlier process has started for the same URLs
-/// into the same directory.
-fn unfinished(
-  engine: &Engine,
-  started_by: &StartedBy,
-) -> Option<BackgroundFetchSnapshot> {
-  let same = |embedder_data: &str| {
-    StartedBy::parse(embedder_data).as_ref() == Some(started_by)
-  };
-  let mut all = engine.background_fetches().into_iter();
-  all.find(|found| same(&found.embedder_data))
-}
-
-/// Each `get` is a service worker registration of its own, so that it can be
-/// waited for alone.
-fn new_scope(base: Option<&Url>) -> Result<Url, Failure> {
-  let base = base.map_or("http://localhost/", Url::as_str);
-  let directory = format!(".bgfetch/{}/", Uuid::now_v7());
-  Url::parse(base)
-    .and_then(|base| base.join(&directory))
-    .map_err(|error| {
-      Failure::usage(format!("{base} cannot be a base URL: {error}"))
-    })
-}
-
-async fn start(realm: &Realm, urls: &[Url]) -> Result<(), Failure> {
-  let records = urls.iter().map(|url| NewRecord {
-    request: Request::get(url.clone()),
-    body: None,
-  });
-  let options = BackgroundFetchOptions::default();
-  let result = realm.fetch(id(urls), records.collect(), options).await;
-  match result {
-    Ok(_) => Ok(()),
-    Err(
-      refused @ (FetchRejection::Type(_)
-      | FetchRejection::NotAllowed
-      | FetchRejection::MayNotReach(_)),
-    ) => Err(Failure::usage(refused)),
-    Err(refused) => Err(Failure::failed(refused)),
+/// Why a download has failed, with its URL as the user has typed it.
+pub fn sentence(typed: &str, why: &str) -> String {
+  let typed = text::printable(typed);
+  // The network names it without its query, which may be a secret.
+  let place = typed.split(['?', '#']).next().unwrap_or_default();
+  match why.strip_prefix(place) {
+    Some(rest) if rest.starts_with(' ') => format!("{typed}{rest}"),
+    _ => format!("{typed}: {why}"),
   }
 }
 
-fn id(urls: &[Url]) -> String {
-  let first = urls.first().map(file_name).unwrap_or_default();
-  match urls.len() {
-    0 | 1 => first,
-    n => format!("{first} and {} more", n - 1),
+/// A URL that can never be fetched is a mistake in the command.
+fn may_register(
+  item: &Item,
+  policy: NetworkPolicy,
+  base: Option<&Url>,
+) -> Result<(), Failure> {
+  let url = &item.download.url;
+  let environment = Environment {
+    url: base.unwrap_or(url).clone(),
+    policy,
+    csp: Vec::new(),
+    referrer_policy: String::new(),
+  };
+  environment.may_register(url).map_err(Failure::usage)
+}
+
+/// The files of one command.
+struct Files<'a> {
+  engine: Engine,
+  screen: Arc<Screen>,
+  downloads: Arc<Downloads>,
+  arguments: &'a Get,
+  look: Look,
+  /// What the store has of earlier commands.
+  stored: HashMap<Download, BackgroundFetchSnapshot>,
+  /// The ids that are used already.
+  ids: Mutex<HashSet<String>>,
+  is_one_of_few: bool,
+}
+
+impl<'a> Files<'a> {
+  fn new(session: &Session, arguments: &'a Get) -> Result<Self, Failure> {
+    let mut stored = HashMap::new();
+    let mut ids = HashSet::new();
+    for found in session.engine.background_fetches() {
+      ids.insert(found.id.clone());
+      if let Some(StartedBy::Download { download, .. }) =
+        StartedBy::parse(&found.embedder_data)
+      {
+        stored.insert(download, found);
+      }
+    }
+    Ok(Self {
+      engine: session.engine.clone(),
+      screen: session.screen.clone(),
+      downloads: session.downloads.clone(),
+      arguments,
+      look: Look::new(session.network()?),
+      stored,
+      ids: Mutex::new(ids),
+      is_one_of_few: arguments.urls.len() <= FEW,
+    })
+  }
+
+  /// Gets all `items`, each by itself; returns which have failed, and why, in
+  /// their order.
+  async fn get_all(&self, items: &[Item]) -> Vec<(usize, String)> {
+    let mut under_way: FuturesUnordered<_> = items
+      .iter()
+      .enumerate()
+      .map(async |(index, item)| (index, self.get(item).await))
+      .collect();
+    let mut failed = Vec::new();
+    while let Some((index, ended)) = under_way.next().await {
+      failed.extend(ended.why().map(|why| (index, why.to_string())));
+    }
+    failed.sort_unstable();
+    failed
+  }
+
+  /// One file, from the first of its mirrors that has it.
+  async fn get(&self, item: &Item) -> Ended {
+    let mut item = self.as_stored(item);
+    loop {
+      let ended = match self.unchanged(&item).await {
+        Some(unchanged) => unchanged,
+        None => self.fetch(&item).await,
+      };
+      let is_there = ended.is_success() || matches!(ended, Ended::Unsaved(_));
+      if is_there || item.options.mirrors.is_empty() {
+        return ended;
+      }
+      if let Some(why) = ended.why() {
+        let next = &item.options.mirrors[0];
+        self.screen.note(&format!(
+          "{}: {why}; trying {next}",
+          text::printable(&item.typed)
+        ));
+      }
+      item.download.url = item.options.mirrors.remove(0);
+    }
+  }
+
+  /// The mirror that the store has something of, or else the first.
+  fn as_stored(&self, item: &Item) -> Item {
+    let mut first = item.clone();
+    while !self.stored.contains_key(&first.download) {
+      if first.options.mirrors.is_empty() {
+        return item.clone();
+      }
+      first.download.url = first.options.mirrors.remove(0);
+    }
+    first
+  }
+
+  /// `Some` when the file was saved by an earlier command, and the server has
+  /// the same still.
+  async fn unchanged(&self, item: &Item) -> Option<Ended> {
+    if item.options.replace || self.stored.contains_key(&item.download) {
+      return None;
+    }
+    let entry = self.downloads.saved().unchanged(&item.download)?;
+    if !self.look.is_unchanged(item, &entry).await {
+      return None;
+    }
+    if self.is_one_of_few {
+      let name = text::printable(&item.options.url_name);
+      self.screen.unchanged(&name, &item.typed, &entry.path);
+    }
+    Some(Ended::Unchanged(entry.path))
+  }
+
+  /// Continues what is stored of it, or starts it, and waits for its end.
+  async fn fetch(&self, item: &Item) -> Ended {
+    let stored = self.stored.get(&item.download);
+    let started_by = StartedBy::Download {
+      typed: item.typed.clone(),
+      download: item.download.clone(),
+      options: item.options.clone(),
+    };
+    let embedder_data = match started_by.to_json() {
+      Ok(embedder_data) => embedder_data,
+      Err(failure) => return Ended::Failed(failure.message),
+    };
+    let base = self.arguments.base.as_ref();
+    let scope = match stored {
+      Some(stored) => stored.scope.clone(),
+      None => match new_scope(base) {
+        Ok(scope) => scope,
+        Err(failure) => return Ended::Failed(failure.message),
+      },
+    };
+    let realm = self.engine.attach(RealmFacts {
+      policy: self.arguments.engine.policy.into(),
+      embedder_data,
+      scope: scope.clone(),
+      keep_failed: true,
+      ..RealmFacts::new(
+        RealmKind::ServiceWorker,
+        base.cloned().unwrap_or(scope),
+      )
+    });
+    let key = match stored {
+      Some(stored) => match retry(&self.engine, stored).await {
+        Ok(()) => stored.key,
+        Err(why) => return Ended::Failed(why),
+      },
+      None => match self.start(&realm, item).await {
+        Ok(key) => key,
+        Err(refused) => return Ended::Failed(refused.to_string()),
+      },
+    };
+    attend_download(&self.downloads, &realm, key).await
+  }
+
+  async fn start(
+    &self,
+    realm: &Realm,
+    item: &Item,
+  ) -> Result<BackgroundFetchKey, FetchRejection> {
+    let record = NewRecord {
+      request: item.request(),
+      body: None,
+    };
+    let id = self.new_id(&item.options.url_name);
+    let options = BackgroundFetchOptions::default();
+    let started = realm.fetch(id, vec![record], options).await?;
+    Ok(started.key)
+  }
+
+  /// By its id a user names a download, so that no two should have the same.
+  fn new_id(&self, name: &str) -> String {
+    let mut ids = self.ids.lock();
+    let numbers = std::iter::once(name.to_string())
+      .chain((2..).map(|number| format!("{name} ({number})")));
+    let mut free = numbers.filter(|id| !ids.contains(id));
+    let id = free.next().unwrap_or_default();
+    ids.insert(id.clone());
+    id
+  }
+
+  /// Downloads that earlier commands have left go on beside these, and those
+  /// that have failed may be retried at any time. Nobody waits for their ends.
+  async fn attend_others(&self, items: &[Item]) -> Result<u8, Failure> {
+    let own: HashSet<_> = items
+      .iter()
+      .map(|item| self.as_stored(item).download)
+      .collect();
+    let others = self.stored.iter().filter(|(d, _)| !own.contains(d));
+    let attended = others.map(async |(_, other)| {
+      let realm = self.engine.attach(worker_in(&other.scope));
+      take_events(&realm).await;
+    });
+    let mut attended: FuturesUnordered<_> = attended.collect();
+    while attended.next().await.is_some() {}
+    std::future::pending().await
+  }
+}
+
+/// Continues a download that has failed.
+///
+/// # Errors
+///
+/// The store cannot remember it.
+pub async fn retry(
+  engine: &Engine,
+  stored: &BackgroundFetchSnapshot,
+) -> Result<(), String> {
+  match stored.retained {
+    Some(_) => engine.retry(stored.key).await.map(drop),
+    None => Ok(()),
+  }
+  .map_err(|error| error.to_string())
+}
+
+/// The realm that takes the event of a download in `scope`.
+pub fn worker_in(scope: &Url) -> RealmFacts {
+  RealmFacts {
+    scope: scope.clone(),
+    keep_failed: true,
+    ..RealmFacts::new(RealmKind::ServiceWorker, scope.clone())
+  }
+}
+
+/// Each download is a service worker registration of its own, so that it can
+/// be waited for alone. Without a page it is an origin of its own, too: realms
+/// of one origin hear of each other's registrations, which thousands should
+/// not.
+fn new_scope(base: Option<&Url>) -> Result<Url, Failure> {
+  let id = Uuid::now_v7();
+  let scope = match base {
+    Some(base) => base.join(&format!(".bgfetch/{id}/")),
+    None => Url::parse(&format!("http://{id}.bgfetch.localhost/")),
+  };
+  scope.map_err(|error| {
+    Failure::usage(format!("the base URL cannot be used: {error}"))
+  })
+}
+
+/// Waits until a download is saved, has failed, or cannot be saved.
+pub async fn attend_download(
+  downloads: &Downloads,
+  realm: &Realm,
+  key: BackgroundFetchKey,
+) -> Ended {
+  tokio::select! {
+    () = attend(realm) => {}
+    () = downloads.unsaved(key) => {}
+  }
+  match downloads.ended(key) {
+    Some(Ended::Unsaved(why)) => Ended::Unsaved(format!(
+      "it cannot be saved as {why}; the store keeps it: make room, then run \
+       the same command, or `bgfetch resume` with a usable --out"
+    )),
+    Some(ended) => ended,
+    None => Ended::Failed("it was aborted".to_string()),
   }
 }
 
 /// Takes the events of a realm that has no script, until its scope has
 /// nothing unfinished.
 pub async fn attend(realm: &Realm) {
-  realm.start_worker();
-  let events = async {
-    loop {
-      // The files are saved already, so there is nothing left to do.
-      if let RealmMessage::Event { delivery, .. } = realm.next_message().await {
-        realm.event_handled(delivery);
-      }
-    }
-  };
   tokio::select! {
-    () = events => {}
+    () = take_events(realm) => {}
     () = realm.idle() => {}
+  }
+}
+
+/// Takes the events of a realm that has no script, forever.
+async fn take_events(realm: &Realm) {
+  realm.start_worker();
+  loop {
+    // The files are saved already, so there is nothing left to do.
+    if let RealmMessage::Event { delivery, .. } = realm.next_message().await {
+      realm.event_handled(delivery);
+    }
   }
 }

@@ -55,7 +55,10 @@ fn cells(row: &Row) -> [String; 4] {
     printable(&summary.id),
     summary.state.to_string(),
     stored::progress(summary.downloaded, stored::expected(&row.stored)),
-    summary.scope,
+    match started_by(&row.stored) {
+      Some(StartedBy::Download { typed, .. }) => printable(&typed),
+      _ => summary.scope,
+    },
   ]
 }
 
@@ -113,6 +116,9 @@ fn show_row(row: &Row) {
     Some(StartedBy::Run { script, out, .. }) => {
       field("script", &script.to_string_lossy());
       field("out", &out.unwrap_or_default().to_string_lossy());
+    }
+    Some(StartedBy::Download { download, .. }) => {
+      field("out", &download.target.directory.to_string_lossy());
     }
     Some(StartedBy::Get { out, .. }) => field("out", &out.to_string_lossy()),
     None => {}

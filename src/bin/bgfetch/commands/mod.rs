@@ -1,12 +1,17 @@
 //! What each command does.
 
+mod clean;
 mod control;
 mod demo;
+mod doctor;
+mod generate;
 mod get;
 mod list;
 mod resume;
+mod retry;
 mod run;
 pub mod stored;
+mod verify;
 
 use self::control::Wish;
 use self::control::click;
@@ -18,14 +23,20 @@ use crate::failure::Failure;
 pub fn execute(command: Command) -> Result<u8, Failure> {
   match command {
     Command::Run(arguments) => block_on(run::run(arguments)),
-    Command::Get(arguments) => block_on(get::get(arguments)),
+    Command::Get(arguments) => block_on(get::get(*arguments)),
     Command::Resume(arguments) => block_on(resume::resume(arguments)),
+    Command::Retry(arguments) => block_on(retry::retry(*arguments)),
+    Command::Clean(arguments) => block_on(clean::clean(arguments)),
+    Command::Verify(arguments) => block_on(verify::verify(*arguments)),
+    Command::Doctor(arguments) => block_on(doctor::doctor(&arguments)),
     Command::List(arguments) => block_on(list::list(&arguments)),
     Command::Show(arguments) => block_on(list::show(&arguments)),
     Command::Abort(arguments) => block_on(control(Wish::Abort, arguments)),
     Command::Pause(arguments) => block_on(control(Wish::Pause, arguments)),
     Command::Unpause(arguments) => block_on(control(Wish::Unpause, arguments)),
     Command::Click(arguments) => block_on(click(arguments)),
+    Command::Completions(arguments) => generate::completions(&arguments),
+    Command::Man(arguments) => generate::man(&arguments),
     Command::Demo(arguments) => block_on(demo::demo(&arguments)),
   }
 }

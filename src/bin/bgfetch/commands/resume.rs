@@ -1,19 +1,24 @@
 //! `bgfetch resume`
 
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::RealmFacts;
-use background_fetch::engine::RealmKind;
 use background_fetch::engine::RetryStatuses;
+use background_fetch::store::Store;
+use background_fetch::store::StoredBackgroundFetch;
 use futures::future::BoxFuture;
 use futures::future::try_join_all;
 use url::Url;
 
 use super::get;
+use super::list;
 use super::run;
 use crate::arguments::Resume;
+use crate::download;
+use crate::download::Ended;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::SUCCESS;
@@ -23,8 +28,8 @@ use crate::paths;
 use crate::screen::Screen;
 use crate::script;
 use crate::script::Script;
-use crate::session::ServiceWorkers;
 use crate::session::Session;
+use crate::session::Setup;
 use crate::started_by::StartedBy;
 
 pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
@@ -40,18 +45,35 @@ pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
   let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
-  let session =
-    Session::open(&arguments.engine, out, ServiceWorkers::Run, screen)?;
+  let urls = stored_urls(&arguments)?;
+  let (secrets, cookies) =
+    download::shown_again(&arguments.credentials, &urls)?;
+  let setup = Setup {
+    out,
+    service_workers: true,
+    secrets,
+    cookies: Some(cookies),
+    ..Setup::default()
+  };
+  let session = Session::open(&arguments.engine, setup, screen)?;
   let scopes = scopes(&session);
   if scopes.is_empty() {
     session.screen.note("nothing is unfinished");
   }
-  let counts: Vec<Url> = scopes.keys().cloned().collect();
+  let counts: HashSet<Url> = scopes.keys().cloned().collect();
+  let is_script = |by: &StartedBy| !matches!(by, StartedBy::Download { .. });
+  let scripts: Vec<Url> = scopes
+    .iter()
+    .filter(|(_, (started_by, _))| is_script(started_by))
+    .map(|(scope, _)| scope.clone())
+    .collect();
   let all: Vec<_> = scopes
     .into_iter()
-    .map(|(scope, started_by)| resume_scope(&session, scope, started_by))
+    .map(|(scope, (started_by, stored))| {
+      resume_scope(&session, scope, started_by, stored)
+    })
     .collect();
-  for scope in &counts {
+  for scope in &scripts {
     session.redeliver(scope).await?;
   }
   let work = async {
@@ -68,16 +90,16 @@ pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
 
 /// What there is to go on with. Where several commands have used a scope, the
 /// latest one has it.
-fn scopes(session: &Session) -> BTreeMap<Url, StartedBy> {
+fn scopes(
+  session: &Session,
+) -> BTreeMap<Url, (StartedBy, BackgroundFetchSnapshot)> {
   let mut scopes = BTreeMap::new();
   let mut strangers = 0;
   for background_fetch in session.engine.background_fetches() {
-    if is_failed_download(&background_fetch) {
-      continue;
-    }
     match StartedBy::parse(&background_fetch.embedder_data) {
       Some(started_by) => {
-        scopes.insert(background_fetch.scope, started_by);
+        let scope = background_fetch.scope.clone();
+        scopes.insert(scope, (started_by, background_fetch));
       }
       None => strangers += 1,
     }
@@ -91,28 +113,37 @@ fn scopes(session: &Session) -> BTreeMap<Url, StartedBy> {
   scopes
 }
 
-/// Whether it is one that has ended, and is continued only when asked for.
-fn is_failed_download(background_fetch: &BackgroundFetchSnapshot) -> bool {
-  let retained = background_fetch.retained.as_ref();
-  retained.is_some_and(|retained| retained.undelivered.is_empty())
-}
-
 /// Whether somebody was there to take the events.
 fn resume_scope(
   session: &Session,
   scope: Url,
   started_by: StartedBy,
+  stored: BackgroundFetchSnapshot,
 ) -> BoxFuture<'static, Result<bool, Failure>> {
   let engine = session.engine.clone();
   match started_by {
     StartedBy::Get { .. } => Box::pin(async move {
-      let facts = RealmFacts {
-        scope: scope.clone(),
-        ..RealmFacts::new(RealmKind::ServiceWorker, scope)
-      };
-      get::attend(&engine.attach(facts)).await;
+      get::retry(&engine, &stored)
+        .await
+        .map_err(Failure::failed)?;
+      get::attend(&engine.attach(get::worker_in(&scope))).await;
       Ok(true)
     }),
+    StartedBy::Download { typed, .. } => {
+      let realm = engine.attach(get::worker_in(&scope));
+      let downloads = session.downloads.clone();
+      let screen = session.screen.clone();
+      Box::pin(async move {
+        let ended = match get::retry(&engine, &stored).await {
+          Ok(()) => get::attend_download(&downloads, &realm, stored.key).await,
+          Err(why) => Ended::Failed(why),
+        };
+        if let Some(why) = ended.why() {
+          screen.error(&get::sentence(&typed, why));
+        }
+        Ok(ended.is_success())
+      })
+    }
     // Its worker is woken by itself: its scripts are in the store. The page is
     // as gone as one that was closed.
     StartedBy::Run {
@@ -164,4 +195,18 @@ fn resume_scope(
       })
     }
   }
+}
+
+/// The URLs of the downloads in the store.
+fn stored_urls(arguments: &Resume) -> Result<Vec<Url>, Failure> {
+  let directory = paths::store_directory(&arguments.engine.store)?;
+  if !directory.exists() {
+    return Ok(Vec::new());
+  }
+  let rows = Store::read_directory(&directory)?.into_iter().flatten();
+  let url = |row: StoredBackgroundFetch| match list::started_by(&row)? {
+    StartedBy::Download { download, .. } => Some(download.url),
+    _ => None,
+  };
+  Ok(rows.filter_map(url).collect())
 }

@@ -19,8 +19,8 @@ use crate::registered;
 use crate::screen::Screen;
 use crate::script;
 use crate::script::Script;
-use crate::session::ServiceWorkers;
 use crate::session::Session;
+use crate::session::Setup;
 use crate::started_by::StartedBy;
 
 pub async fn run(arguments: Run) -> Result<u8, Failure> {
@@ -62,12 +62,11 @@ pub async fn run_until(
   script::init_platform();
   let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
-  let service_workers = match sw {
-    Some(_) => ServiceWorkers::Run,
-    None => ServiceWorkers::None,
+  let setup = Setup {
+    service_workers: sw.is_some(),
+    ..Setup::default()
   };
-  let session =
-    Session::open(&arguments.engine, None, service_workers, screen)?;
+  let session = Session::open(&arguments.engine, setup, screen)?;
   is_free(&session.engine, &started_by, &facts.scope)?;
   session.redeliver(&facts.scope).await?;
   let scope = facts.scope.clone();

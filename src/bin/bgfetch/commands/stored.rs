@@ -116,7 +116,11 @@ pub fn kept(row: &StoredBackgroundFetch) -> String {
   match &row.retained {
     None => String::new(),
     Some(Retained { undelivered, .. }) if undelivered.is_empty() => {
-      "the same command continues it".to_string()
+      format!(
+        "the same command, `bgfetch resume` or `bgfetch retry {}` continues \
+         it, `bgfetch clean` deletes it",
+        text::printable(&row.background_fetch.id)
+      )
     }
     Some(Retained { undelivered, .. }) => format!(
       "its event could not be delivered, for {undelivered}; `bgfetch resume` \

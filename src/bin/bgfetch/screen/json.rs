@@ -1,6 +1,7 @@
 //! `--json`: one object a line on standard output.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
@@ -9,6 +10,7 @@ use background_fetch::store::BackgroundFetchKey;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::download::Ended;
 use crate::output;
 
 #[derive(Default)]
@@ -20,6 +22,7 @@ pub struct Json {
 #[derive(Clone, PartialEq)]
 enum Said {
   Waiting(Waiting),
+  Paused,
   Progress { downloaded: u64, uploaded: u64 },
   Settled,
 }
@@ -38,12 +41,56 @@ struct Line<'a> {
   /// Only with the event "waiting".
   #[serde(skip_serializing_if = "Option::is_none")]
   waiting: Option<String>,
+  /// Only with the event "settled": the file that a download was saved as,
+  /// and why it was not.
+  #[serde(skip_serializing_if = "Option::is_none")]
+  path: Option<String>,
+  #[serde(skip_serializing_if = "Option::is_none")]
+  reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Unchanged<'a> {
+  event: &'static str,
+  id: &'a str,
+  url: &'a str,
+  path: String,
+}
+
+/// The file that was saved earlier for `url` is what the server has.
+pub fn unchanged(id: &str, url: &str, path: &Path) {
+  output::json_line(&Unchanged {
+    event: "unchanged",
+    id,
+    url,
+    path: path.to_string_lossy().into_owned(),
+  });
 }
 
 impl Json {
+  /// A download has settled, and this has come of it.
+  pub fn download_ended(&self, b: &BackgroundFetchSnapshot, ended: &Ended) {
+    if self.said.lock().insert(b.key, Said::Settled).is_none() {
+      print("registered", b, false);
+    }
+    let mut line = line("settled", b, true);
+    match ended {
+      Ended::Saved(path) | Ended::Unchanged(path) => {
+        line.path = Some(path.to_string_lossy().into_owned());
+      }
+      Ended::Written => {}
+      Ended::Failed(why) | Ended::Wrong(why) | Ended::Unsaved(why) => {
+        line.result = "failure";
+        line.reason = Some(why.clone());
+      }
+    }
+    output::json_line(&line);
+  }
+
   pub fn show(&self, b: &BackgroundFetchSnapshot) {
     let now = match &b.waiting {
       _ if b.is_settled() => Said::Settled,
+      _ if b.paused => Said::Paused,
       Some(waiting) => Said::Waiting(waiting.clone()),
       None => Said::Progress {
         downloaded: b.downloaded,
@@ -59,6 +106,7 @@ impl Json {
     match now {
       Said::Settled if is_news => print("settled", b, true),
       Said::Waiting(_) if is_news => print("waiting", b, false),
+      Said::Paused if is_news => print("paused", b, false),
       Said::Progress { .. } if is_news && before.is_some() => {
         print("progress", b, false);
       }
@@ -68,7 +116,15 @@ impl Json {
 }
 
 fn print(event: &'static str, b: &BackgroundFetchSnapshot, settled: bool) {
-  let line = Line {
+  output::json_line(&line(event, b, settled));
+}
+
+fn line<'a>(
+  event: &'static str,
+  b: &'a BackgroundFetchSnapshot,
+  settled: bool,
+) -> Line<'a> {
+  Line {
     event,
     id: &b.id,
     downloaded: b.downloaded,
@@ -84,6 +140,7 @@ fn print(event: &'static str, b: &BackgroundFetchSnapshot, settled: bool) {
     waiting: (event == "waiting")
       .then(|| b.waiting.as_ref().map(text::waiting))
       .flatten(),
-  };
-  output::json_line(&line);
+    path: None,
+    reason: None,
+  }
 }

@@ -5,6 +5,7 @@ mod json;
 use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::path::Path;
 
 use background_fetch::display::Display;
 use background_fetch::display::Lines;
@@ -18,6 +19,8 @@ use parking_lot::Mutex;
 use self::json::Json;
 use crate::PREFIX;
 use crate::arguments::EngineOptions;
+use crate::download::Ended;
+use crate::started_by::StartedBy;
 
 /// Where the user looks.
 pub struct Screen {
@@ -41,7 +44,7 @@ impl Screen {
       (true, _) => Shown::Json(Json::default()),
       (_, true) => Shown::Quiet,
       _ if std::io::stderr().is_terminal() => {
-        Shown::Bars(Terminal::new(PREFIX))
+        Shown::Bars(Terminal::new(PREFIX).with_owner(Box::new(owner)))
       }
       _ => Shown::Lines(Lines::new(std::io::stderr(), PREFIX)),
     };
@@ -71,6 +74,30 @@ impl Screen {
     let silent = matches!(self.display, Shown::Json(_) | Shown::Quiet);
     if silent && background_fetch.result == BackgroundFetchResult::Failure {
       self.error(&text::failure(background_fetch));
+    }
+  }
+
+  /// A download has settled, and this has come of it. Why one has failed is
+  /// said at the end, when nothing scrolls it away.
+  pub fn download_ended(&self, b: &BackgroundFetchSnapshot, ended: &Ended) {
+    let mut settled = self.settled.lock();
+    settled.insert(b.key);
+    let id = text::printable(&b.id);
+    let failed = |mark: &str| match ended.is_success() {
+      true => None,
+      false => Some(format!("{mark}{id}: failed")),
+    };
+    match &self.display {
+      Shown::Bars(bars) => {
+        let done = || format!("{}{}", bars.succeeded(b), other_name(b, ended));
+        bars.end(b, &failed("✗ ").unwrap_or_else(done));
+      }
+      Shown::Lines(lines) => {
+        let done = || format!("{}{}", lines.succeeded(b), other_name(b, ended));
+        lines.end(b, &failed("").unwrap_or_else(done));
+      }
+      Shown::Json(json) => json.download_ended(b, ended),
+      Shown::Quiet => {}
     }
   }
 
@@ -109,6 +136,16 @@ impl Screen {
     self.write(std::io::stderr(), &format!("{PREFIX}{text}\n"));
   }
 
+  /// The file that was saved earlier for `url` is what the server has.
+  pub fn unchanged(&self, id: &str, url: &str, path: &Path) {
+    let shown = text::printable(&path.to_string_lossy());
+    match &self.display {
+      Shown::Json(_) => json::unchanged(id, url, path),
+      Shown::Lines(lines) => lines.note(&format!("{shown}: unchanged")),
+      _ => self.note(&format!("{shown}: unchanged")),
+    }
+  }
+
   /// A script's console: its lines go where the user expects them, undisturbed
   /// by the bars.
   pub fn console(&self, text: &str, is_error: bool) {
@@ -116,6 +153,18 @@ impl Screen {
       self.write(std::io::stderr(), text);
     } else {
       self.write(std::io::stdout(), text);
+    }
+  }
+
+  /// Whether somebody looks at bars, and may press keys.
+  pub fn has_bars(&self) -> bool {
+    matches!(self.display, Shown::Bars(_))
+  }
+
+  /// Shows `text` below the bars.
+  pub fn hint(&self, text: &str) {
+    if let Shown::Bars(bars) = &self.display {
+      bars.hint(text);
     }
   }
 
@@ -136,5 +185,30 @@ impl Screen {
       Shown::Bars(bars) => bars.suspend(write),
       _ => write(),
     }
+  }
+}
+
+/// What the file is called where one would not expect it.
+fn other_name(b: &BackgroundFetchSnapshot, ended: &Ended) -> String {
+  match ended {
+    Ended::Saved(path) if !path.ends_with(&b.id) => {
+      format!(", saved as {}", text::printable(&path.to_string_lossy()))
+    }
+    _ => String::new(),
+  }
+}
+
+/// The host that a download comes from, or the origin whose script has started
+/// a background fetch.
+fn owner(b: &BackgroundFetchSnapshot) -> String {
+  let started_by = StartedBy::parse(&b.embedder_data);
+  let url = match &started_by {
+    Some(StartedBy::Download { download, .. }) => &download.url,
+    _ => &b.scope,
+  };
+  let host = url.host_str().unwrap_or("no host");
+  match url.port() {
+    Some(port) => format!("{host}:{port}"),
+    None => host.to_string(),
   }
 }

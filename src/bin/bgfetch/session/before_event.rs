@@ -14,6 +14,10 @@ use background_fetch::store::ExportMode;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::download::Download;
+use crate::download::Downloads;
+use crate::download::Ended;
+use crate::download::SaveOptions;
 use crate::saving;
 use crate::screen::Screen;
 use crate::started_by::StartedBy;
@@ -28,6 +32,7 @@ pub struct BeforeEvents {
 struct Shared {
   screen: Arc<Screen>,
   out: Option<PathBuf>,
+  downloads: Arc<Downloads>,
   engine: watch::Receiver<Option<Engine>>,
   unsaved: watch::Sender<bool>,
   /// Every background fetch that has settled.
@@ -35,11 +40,16 @@ struct Shared {
 }
 
 impl BeforeEvents {
-  pub fn new(screen: Arc<Screen>, out: Option<PathBuf>) -> Self {
+  pub fn new(
+    screen: Arc<Screen>,
+    out: Option<PathBuf>,
+    downloads: Arc<Downloads>,
+  ) -> Self {
     let (sender, engine) = watch::channel(None);
     let shared = Shared {
       screen,
       out,
+      downloads,
       engine,
       unsaved: watch::Sender::new(false),
       settled: Mutex::default(),
@@ -90,28 +100,62 @@ impl Drop for BeforeEvents {
 
 impl Shared {
   async fn before_event(&self, snapshot: BackgroundFetchSnapshot) {
-    let started_by = StartedBy::parse(&snapshot.embedder_data);
+    match StartedBy::parse(&snapshot.embedder_data) {
+      Some(StartedBy::Download {
+        mut download,
+        options,
+        ..
+      }) => {
+        if let Some(out) = &self.out {
+          download.target.directory.clone_from(out);
+        }
+        self.download_settled(&snapshot, &download, &options).await;
+      }
+      started_by => {
+        self.settled(&snapshot, started_by).await;
+        self.settled.lock().push(snapshot);
+      }
+    }
+  }
+
+  /// Does not return when the file cannot be saved: the event stays owed, and
+  /// with it the record stays.
+  async fn download_settled(
+    &self,
+    snapshot: &BackgroundFetchSnapshot,
+    download: &Download,
+    options: &SaveOptions,
+  ) {
+    let engine = self.engine().await;
+    let downloads = &self.downloads;
+    let ended = downloads
+      .settled(&engine, snapshot, download, options)
+      .await;
+    self.screen.download_ended(snapshot, &ended);
+    if let Ended::Unsaved(_) = ended {
+      drop(engine);
+      std::future::pending().await
+    }
+  }
+
+  async fn settled(
+    &self,
+    snapshot: &BackgroundFetchSnapshot,
+    started_by: Option<StartedBy>,
+  ) {
     let out = self
       .out
       .as_ref()
       .or(started_by.as_ref().and_then(StartedBy::out));
-    if let (true, Some(out)) = (succeeded(&snapshot), out) {
-      let mut engine = self.engine.clone();
-      let Some(engine) = engine
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|engine| engine.clone())
-      else {
-        return std::future::pending().await;
-      };
+    if let (true, Some(out)) = (succeeded(snapshot), out) {
+      let engine = self.engine().await;
       // Nobody reads what has no script.
       let mode = match started_by {
         Some(StartedBy::Get { .. }) => ExportMode::Share,
         _ => ExportMode::Copy,
       };
-      match saving::save(&engine, &snapshot, out, mode).await {
-        Ok(files) => self.saved(&snapshot, &files),
+      match saving::save(&engine, snapshot, out, mode).await {
+        Ok(files) => self.saved(snapshot, &files),
         Err(why) => {
           self.screen.error(&format!(
             "{} cannot be saved as {why}; the store keeps it: make room, then \
@@ -120,13 +164,24 @@ impl Shared {
           ));
           self.unsaved.send_replace(true);
           // The event stays owed, and with it the records stay.
+          drop(engine);
           return std::future::pending().await;
         }
       }
     }
     // Whoever sees it on the screen finds it here.
-    self.settled.lock().push(snapshot.clone());
-    self.screen.settled(&snapshot);
+    self.screen.settled(snapshot);
+  }
+
+  /// The hook may be called before the engine's start is over, and until the
+  /// session has ended.
+  async fn engine(&self) -> Engine {
+    let mut engine = self.engine.clone();
+    let found = engine.wait_for(Option::is_some).await;
+    match found.ok().and_then(|engine| engine.clone()) {
+      Some(engine) => engine,
+      None => std::future::pending().await,
+    }
   }
 
   fn saved(&self, snapshot: &BackgroundFetchSnapshot, files: &[PathBuf]) {

@@ -24,6 +24,9 @@ pub async fn fulfil(
   let rows = store.facts.load().await?;
   let row = find(arguments, rows.into_iter().flatten())?;
   let id = printable(&row.background_fetch.id);
+  if row.retained.is_some() && wish == Wish::Abort {
+    return abort(store, &row, &id).await;
+  }
   if row.retained.is_some() && wish != Wish::Click {
     return Err(Failure::failed(format!(
       "{id} has ended already; {}",
@@ -73,7 +76,7 @@ async fn abort(
   store.facts.commit(vec![Fact::Aborted { key }]).await?;
   match started_by(row) {
     // There is no script that has to hear of it.
-    Some(StartedBy::Get { .. }) => {
+    Some(StartedBy::Get { .. } | StartedBy::Download { .. }) => {
       store.facts.commit(vec![Fact::Forgotten { key }]).await?;
       let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
       for body in bodies.flatten() {

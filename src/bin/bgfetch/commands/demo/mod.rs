@@ -20,8 +20,6 @@ use self::server::Server;
 use super::run;
 use crate::arguments::Demo;
 use crate::arguments::EngineOptions;
-use crate::arguments::Policy;
-use crate::arguments::Resuming;
 use crate::arguments::Run;
 use crate::arguments::StoreOptions;
 use crate::failure::FAILED;
@@ -140,21 +138,11 @@ async fn podcast(
     base: Url::parse(&base).map_err(Failure::failed)?,
     out: Some(directory.join("podcast")),
     engine: EngineOptions {
-      policy: Policy::Server,
-      max_concurrent: None,
-      limit_rate: None,
-      retries: None,
-      offline_timeout: None,
-      retry_statuses: None,
-      resume: Resuming::Validator,
-      handler_timeout: None,
-      handler_tries: None,
-      retention: None,
       store: StoreOptions {
         directory: Some(directory.join("store")),
       },
-      json: false,
       quiet: true,
+      ..EngineOptions::default()
     },
   };
   run::run_until(arguments, interrupt).await

@@ -1,0 +1,156 @@
+//! How the downloads of this process have ended.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use background_fetch::display::text;
+use background_fetch::engine::BackgroundFetchSnapshot;
+use background_fetch::engine::Engine;
+use background_fetch::spec::BackgroundFetchFailureReason;
+use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::store::BackgroundFetchKey;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::Download;
+use super::SaveOptions;
+use super::Saved;
+use super::advice::advice;
+use super::save::Saver;
+use super::save::Saving;
+
+/// How a download has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+  /// It is this file.
+  Saved(PathBuf),
+  /// It went to standard output.
+  Written,
+  /// The file that was saved earlier is what the server has.
+  Unchanged(PathBuf),
+  /// Why, and what can be done about it, in a sentence.
+  Failed(String),
+  /// It is not what it should be; another mirror may have it.
+  Wrong(String),
+  /// It is whole in the store, and cannot be saved: why.
+  Unsaved(String),
+}
+
+impl Ended {
+  pub fn is_success(&self) -> bool {
+    self.why().is_none()
+  }
+
+  /// Why it has no file.
+  pub fn why(&self) -> Option<&str> {
+    match self {
+      Self::Saved(_) | Self::Written | Self::Unchanged(_) => None,
+      Self::Failed(why) | Self::Wrong(why) | Self::Unsaved(why) => Some(why),
+    }
+  }
+}
+
+/// The downloads of this process.
+pub struct Downloads {
+  saver: Saver,
+  /// What this command wants, whatever the one did that has started it.
+  save_options: HashMap<Download, SaveOptions>,
+  ended: Mutex<HashMap<BackgroundFetchKey, Ended>>,
+  /// One could not be saved.
+  unsaved: watch::Sender<()>,
+}
+
+impl Downloads {
+  pub fn new(
+    saved: Saved,
+    to_stdout: bool,
+    save_options: HashMap<Download, SaveOptions>,
+  ) -> Self {
+    Self {
+      saver: Saver::new(saved, to_stdout),
+      save_options,
+      ended: Mutex::default(),
+      unsaved: watch::Sender::new(()),
+    }
+  }
+
+  pub fn saved(&self) -> &Saved {
+    &self.saver.saved
+  }
+
+  /// A download has settled: saves it, and returns what has come of it.
+  pub async fn settled(
+    &self,
+    engine: &Engine,
+    snapshot: &BackgroundFetchSnapshot,
+    download: &Download,
+    options: &SaveOptions,
+  ) -> Ended {
+    let options = self.save_options.get(download).unwrap_or(options);
+    let ended = match snapshot.result {
+      BackgroundFetchResult::Success => {
+        let saver = &self.saver;
+        match saver.save(engine, snapshot, download, options).await {
+          Ok(Saving::File(path)) => Ended::Saved(path),
+          Ok(Saving::Written) => Ended::Written,
+          Ok(Saving::Wrong { why, kept }) => Ended::Wrong(wrong(&why, kept)),
+          Err(why) => Ended::Unsaved(why),
+        }
+      }
+      _ => Ended::Failed(failure(snapshot)),
+    };
+    self.ended.lock().insert(snapshot.key, ended.clone());
+    if matches!(ended, Ended::Unsaved(_)) {
+      self.unsaved.send_replace(());
+    }
+    ended
+  }
+
+  pub fn ended(&self, key: BackgroundFetchKey) -> Option<Ended> {
+    self.ended.lock().get(&key).cloned()
+  }
+
+  /// Waits until a download could not be saved, which nothing else ends.
+  pub async fn unsaved(&self, key: BackgroundFetchKey) {
+    let mut unsaved = self.unsaved.subscribe();
+    loop {
+      if let Some(Ended::Unsaved(_)) = self.ended(key) {
+        return;
+      }
+      if unsaved.changed().await.is_err() {
+        return std::future::pending().await;
+      }
+    }
+  }
+}
+
+fn wrong(why: &str, kept: Option<PathBuf>) -> String {
+  match kept {
+    Some(path) => format!("{why}; what was sent is in {}", path.display()),
+    None => why.to_string(),
+  }
+}
+
+/// Why a download has failed, and what can be done.
+fn failure(snapshot: &BackgroundFetchSnapshot) -> String {
+  if snapshot.failure_reason == BackgroundFetchFailureReason::Aborted {
+    return "it was aborted".to_string();
+  }
+  let reason = snapshot.failure_reason.as_str();
+  let why = match text::printable(&snapshot.diagnostic) {
+    why if why.is_empty() => format!("it failed ({reason})"),
+    why => why,
+  };
+  let is_page =
+    snapshot.failure_reason == BackgroundFetchFailureReason::BadStatus;
+  let kept = match snapshot.downloaded {
+    // The page of an error is nothing to continue.
+    _ if is_page => String::new(),
+    0 => String::new(),
+    kept => format!(" ({} are kept)", text::bytes(kept)),
+  };
+  match advice(snapshot) {
+    "" => format!("{why}{kept}"),
+    advice => format!("{why}{kept}; {advice}"),
+  }
+}

@@ -1,0 +1,74 @@
+//! File names in JSON: as text where they are UTF-8, else their bytes.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::OsStringExt;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::Serializer;
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Name {
+  Text(String),
+  Bytes { bytes: Vec<u8> },
+}
+
+impl From<&std::ffi::OsStr> for Name {
+  fn from(name: &std::ffi::OsStr) -> Self {
+    match name.to_str() {
+      Some(text) => Self::Text(text.to_string()),
+      None => Self::Bytes {
+        bytes: name.as_bytes().to_vec(),
+      },
+    }
+  }
+}
+
+impl From<Name> for OsString {
+  fn from(name: Name) -> Self {
+    match name {
+      Name::Text(text) => text.into(),
+      Name::Bytes { bytes } => OsString::from_vec(bytes),
+    }
+  }
+}
+
+pub mod path {
+  use std::path::Path;
+  use std::path::PathBuf;
+
+  use super::*;
+
+  pub fn serialize<S: Serializer>(
+    path: &Path,
+    to: S,
+  ) -> Result<S::Ok, S::Error> {
+    Name::from(path.as_os_str()).serialize(to)
+  }
+
+  pub fn deserialize<'a, D: Deserializer<'a>>(
+    from: D,
+  ) -> Result<PathBuf, D::Error> {
+    Name::deserialize(from).map(|name| OsString::from(name).into())
+  }
+}
+
+pub mod option {
+  use super::*;
+
+  pub fn serialize<S: Serializer>(
+    name: &Option<OsString>,
+    to: S,
+  ) -> Result<S::Ok, S::Error> {
+    name.as_deref().map(Name::from).serialize(to)
+  }
+
+  pub fn deserialize<'a, D: Deserializer<'a>>(
+    from: D,
+  ) -> Result<Option<OsString>, D::Error> {
+    Option::<Name>::deserialize(from).map(|name| name.map(OsString::from))
+  }
+}

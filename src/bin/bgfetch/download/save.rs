@@ -1,0 +1,311 @@
+//! Saving the response of a download as a file, once it is whole and is what
+//! it should be.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use background_fetch::engine::BackgroundFetchSnapshot;
+use background_fetch::engine::Engine;
+use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmKind;
+use background_fetch::engine::RecordHandle;
+use background_fetch::spec::CacheQueryOptions;
+use background_fetch::spec::Response;
+use background_fetch::store::ExportMode;
+use background_fetch::store::StoreError;
+use parking_lot::Mutex;
+
+use super::Download;
+use super::SaveOptions;
+use super::Saved;
+use super::digest;
+use super::digest::Expected;
+use super::digest::Hasher;
+use crate::file_names::numbered;
+use crate::saving::has_bytes_of;
+
+/// How many bytes are read at a time.
+const CHUNK: usize = 1024 * 1024;
+
+/// What has come of a response that was fetched whole.
+pub enum Saving {
+  File(PathBuf),
+  /// It went to standard output.
+  Written,
+  /// It is not what it should be: why, and where the bytes are now.
+  Wrong {
+    why: String,
+    kept: Option<PathBuf>,
+  },
+}
+
+/// Saves the responses of downloads.
+pub struct Saver {
+  pub saved: Saved,
+  to_stdout: bool,
+  /// The next number for every path that was used.
+  numbers: Mutex<HashMap<PathBuf, usize>>,
+}
+
+/// A download that has succeeded, with what is needed to save it.
+struct Whole<'a> {
+  engine: &'a Engine,
+  snapshot: &'a BackgroundFetchSnapshot,
+  record: RecordHandle,
+  response: Option<Response>,
+  download: &'a Download,
+  options: &'a SaveOptions,
+}
+
+impl Saver {
+  pub fn new(saved: Saved, to_stdout: bool) -> Self {
+    Self {
+      saved,
+      to_stdout,
+      numbers: Mutex::default(),
+    }
+  }
+
+  /// Saves the response of `snapshot`, which has succeeded. Doing it again,
+  /// after a crash in between, makes no second copy.
+  ///
+  /// # Errors
+  ///
+  /// The path, and why nothing could be saved there.
+  pub async fn save(
+    &self,
+    engine: &Engine,
+    snapshot: &BackgroundFetchSnapshot,
+    download: &Download,
+    options: &SaveOptions,
+  ) -> Result<Saving, String> {
+    // Only to look into the record: a realm of this kind takes no event.
+    let scope = snapshot.scope.clone();
+    let realm = engine.attach(RealmFacts::new(RealmKind::Window, scope));
+    let all = CacheQueryOptions::default();
+    let mut records = realm.match_all(snapshot.key, None, all);
+    if records.is_empty() {
+      return Err(format!("{}: the store has lost it", options.url_name));
+    }
+    let record = records.swap_remove(0);
+    let response = record.response().await.ok();
+    let whole = Whole {
+      engine,
+      snapshot,
+      record,
+      response,
+      download,
+      options,
+    };
+    let expected = whole.expected();
+    if let Some(why) = whole.mismatch(&expected).await? {
+      let kept = whole.keep_aside(self).await;
+      return Ok(Saving::Wrong { why, kept });
+    }
+    if self.to_stdout {
+      whole.write_to_stdout().await?;
+      return Ok(Saving::Written);
+    }
+    let path = self.place(&whole).await?;
+    if options.remote_time {
+      whole.set_time(&path);
+    }
+    let checksums = expected.into_iter().map(|e| e.checksum).collect();
+    let response = whole.response.as_ref();
+    self.saved.note(download, &path, response, checksums);
+    Ok(Saving::File(path))
+  }
+
+  /// Gives the bytes their name; returns the path.
+  async fn place(&self, whole: &Whole<'_>) -> Result<PathBuf, String> {
+    let wanted = whole.path()?;
+    // What this program has saved, and nobody has changed, is an older version
+    // of the same.
+    let older = self.saved.unchanged(whole.download).map(|entry| entry.path);
+    let older = older.filter(|path| path.parent() == wanted.parent());
+    if let Some(older) = older {
+      return whole.replace(older).await;
+    }
+    if whole.options.replace {
+      return whole.replace(wanted).await;
+    }
+    loop {
+      let path = self.next(&wanted);
+      match whole.export(&path).await {
+        Ok(()) => return Ok(path),
+        Err(StoreError::DestinationExists(_)) => {
+          if has_bytes_of(&path, &whole.record).await {
+            return Ok(path);
+          }
+        }
+        Err(error) => return Err(format!("{}: {error}", path.display())),
+      }
+    }
+  }
+
+  /// `path` with the next number that this process has not used for it.
+  fn next(&self, path: &Path) -> PathBuf {
+    let mut numbers = self.numbers.lock();
+    let number = numbers.entry(path.to_owned()).or_insert(0);
+    let name = path.file_name().unwrap_or_default();
+    let numbered = match (name.to_str(), *number) {
+      (_, 0) => name.to_owned(),
+      (Some(text), number) => numbered(text, number).into(),
+      (None, number) => {
+        let mut bytes = name.to_owned();
+        bytes.push(format!("-{number}"));
+        bytes
+      }
+    };
+    *number += 1;
+    path.with_file_name(numbered)
+  }
+}
+
+impl Whole<'_> {
+  async fn export(&self, path: &Path) -> Result<(), StoreError> {
+    // Nobody reads the body any more: a download has no script.
+    let mode = ExportMode::Share;
+    self.engine.export(self.snapshot.key, 0, path, mode).await
+  }
+
+  /// The digests that it should have: those that the user has named, or else
+  /// the best one that the server has sent.
+  fn expected(&self) -> Vec<Expected> {
+    let named = self.options.checksums.iter().map(|checksum| Expected {
+      checksum: checksum.clone(),
+      source: "the command".to_string(),
+    });
+    let mut expected: Vec<_> = named.collect();
+    // They are of the whole.
+    let is_whole = self.download.range.is_none();
+    if expected.is_empty() && is_whole && self.options.server_digests {
+      let sent = self.response.as_ref().and_then(digest::sent_with);
+      expected.extend(sent);
+    }
+    expected
+  }
+
+  async fn mismatch(
+    &self,
+    expected: &[Expected],
+  ) -> Result<Option<String>, String> {
+    if expected.is_empty() {
+      return Ok(None);
+    }
+    let mut hasher = Hasher::new(expected.iter().map(|e| &e.checksum));
+    self
+      .for_each_chunk(|chunk| {
+        hasher.update(chunk);
+        Ok(())
+      })
+      .await?;
+    Ok(digest::mismatch(expected, &hasher.finish()))
+  }
+
+  async fn for_each_chunk(
+    &self,
+    mut each: impl FnMut(&[u8]) -> Result<(), String>,
+  ) -> Result<(), String> {
+    let mut offset = 0;
+    loop {
+      let chunk = self.record.read(offset, CHUNK).await;
+      let chunk = chunk.map_err(|error| error.to_string())?;
+      match chunk.filter(|chunk| !chunk.is_empty()) {
+        Some(chunk) => {
+          each(&chunk)?;
+          offset += chunk.len() as u64;
+        }
+        None => return Ok(()),
+      }
+    }
+  }
+
+  async fn write_to_stdout(&self) -> Result<(), String> {
+    let mut stdout = std::io::stdout();
+    let written = self
+      .for_each_chunk(|chunk| {
+        stdout.write_all(chunk).map_err(|error| match error.kind() {
+          // The reader has seen enough, as `head` has.
+          std::io::ErrorKind::BrokenPipe => String::new(),
+          _ => format!("standard output: {error}"),
+        })
+      })
+      .await;
+    match written {
+      Err(why) if !why.is_empty() => Err(why),
+      _ => {
+        let _ = stdout.flush();
+        Ok(())
+      }
+    }
+  }
+
+  fn path(&self) -> Result<PathBuf, String> {
+    let path = self.options.path(self.download, self.response.as_ref());
+    if self.options.create_dirs
+      && let Some(directory) = path.parent()
+    {
+      std::fs::create_dir_all(directory)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(path)
+  }
+
+  /// Gives the bytes a name that others may have until then.
+  async fn replace(&self, path: PathBuf) -> Result<PathBuf, String> {
+    let key = self.snapshot.key.0;
+    let part = path.with_file_name(format!(".bgfetch-{key}.part"));
+    let wrong =
+      |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    // What a crash in between has left.
+    let _ = std::fs::remove_file(&part);
+    self.export(&part).await.map_err(|error| wrong(&error))?;
+    match std::fs::rename(&part, &path) {
+      Ok(()) => Ok(path),
+      Err(error) => {
+        let _ = std::fs::remove_file(&part);
+        Err(wrong(&error))
+      }
+    }
+  }
+
+  /// Where what is not right can be looked at.
+  async fn keep_aside(&self, saver: &Saver) -> Option<PathBuf> {
+    let mut path = self.path().ok()?;
+    let mut name = path.file_name()?.to_owned();
+    name.push(".bad");
+    path.set_file_name(name);
+    loop {
+      let path = saver.next(&path);
+      match self.export(&path).await {
+        Ok(()) => return Some(path),
+        Err(StoreError::DestinationExists(_)) => {
+          if has_bytes_of(&path, &self.record).await {
+            return Some(path);
+          }
+        }
+        Err(_) => return None,
+      }
+    }
+  }
+
+  /// The file is as old as what the server has. One that cannot be set is as
+  /// good a file.
+  fn set_time(&self, path: &Path) {
+    let headers = self.response.as_ref().map(Response::internal_headers);
+    let time = headers
+      .and_then(|headers| headers.first("last-modified"))
+      .and_then(|text| httpdate::parse_http_date(text).ok())
+      .filter(|time| *time <= SystemTime::now());
+    if let Some(time) = time {
+      let file = std::fs::File::open(path);
+      if let Err(error) = file.and_then(|file| file.set_modified(time)) {
+        tracing::debug!(%error, "the time of a saved file cannot be set");
+      }
+    }
+  }
+}

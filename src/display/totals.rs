@@ -1,0 +1,147 @@
+//! Sums over all background fetches that a display knows.
+
+use std::collections::HashMap;
+
+use super::BackgroundFetchSnapshot;
+use super::rate::Rate;
+use super::text;
+use crate::spec::BackgroundFetchResult;
+use crate::store::BackgroundFetchKey;
+
+/// What is known of all background fetches together.
+pub(super) struct Totals {
+  parts: HashMap<BackgroundFetchKey, Part>,
+  settled: usize,
+  failed: usize,
+  /// In bytes.
+  downloaded: u64,
+  /// In bytes, of those that say how much they will have.
+  expected: u64,
+  without_expected: usize,
+  /// Of the bytes that came since each was first seen.
+  rate: Rate,
+  already_there: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Part {
+  downloaded: u64,
+  expected: Option<u64>,
+  result: BackgroundFetchResult,
+}
+
+impl Totals {
+  pub(super) fn new() -> Self {
+    Self {
+      parts: HashMap::new(),
+      settled: 0,
+      failed: 0,
+      downloaded: 0,
+      expected: 0,
+      without_expected: 0,
+      rate: Rate::starting_at(0),
+      already_there: 0,
+    }
+  }
+
+  pub(super) fn update(&mut self, b: &BackgroundFetchSnapshot) {
+    let part = Part {
+      downloaded: b.downloaded,
+      expected: b.total_to_download(),
+      result: b.result,
+    };
+    match self.parts.insert(b.key, part) {
+      Some(before) => self.count(before, false),
+      None => self.already_there += b.downloaded,
+    }
+    self.count(part, true);
+  }
+
+  fn count(&mut self, part: Part, add: bool) {
+    let one = |is: bool, of: &mut usize| match add {
+      true => *of += usize::from(is),
+      false => *of -= usize::from(is),
+    };
+    one(
+      part.result != BackgroundFetchResult::None,
+      &mut self.settled,
+    );
+    one(
+      part.result == BackgroundFetchResult::Failure,
+      &mut self.failed,
+    );
+    one(part.expected.is_none(), &mut self.without_expected);
+    let bytes = |bytes: u64, of: &mut u64| match add {
+      true => *of += bytes,
+      false => *of -= bytes,
+    };
+    bytes(part.downloaded, &mut self.downloaded);
+    bytes(part.expected.unwrap_or_default(), &mut self.expected);
+  }
+
+  pub(super) fn known(&self) -> usize {
+    self.parts.len()
+  }
+
+  /// In bytes, as the next two.
+  pub(super) fn downloaded(&self) -> u64 {
+    self.downloaded
+  }
+
+  /// How many there will be, once all have said so.
+  #[cfg(feature = "cli")]
+  pub(super) fn expected(&self) -> Option<u64> {
+    (self.without_expected == 0).then_some(self.expected)
+  }
+
+  /// In a second, since the first was seen.
+  pub(super) fn rate(&self) -> u64 {
+    let came = self.downloaded.saturating_sub(self.already_there);
+    self.rate.average(came)
+  }
+
+  /// `12 of 200 done, 1 failed`
+  pub(super) fn counts(&self) -> String {
+    let done = self.settled - self.failed;
+    let known = self.known();
+    match self.failed {
+      0 => format!("{done} of {known} done"),
+      failed => format!("{done} of {known} done, {failed} failed"),
+    }
+  }
+
+  /// All of it in a line.
+  pub(super) fn line(&self) -> String {
+    let bytes = text::bytes(self.downloaded());
+    let rate = text::bytes(self.rate());
+    format!("{}, {bytes}, {rate}/s", self.counts())
+  }
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+  use crate::display::snapshot::tests::snapshot;
+
+  #[test]
+  fn every_change_counts_once() {
+    let mut totals = Totals::new();
+    let mut one = snapshot(1);
+    let mut two = snapshot(2);
+    one.expected = Some(100);
+    totals.update(&one);
+    totals.update(&two);
+    assert_eq!(totals.counts(), "0 of 2 done");
+    assert_eq!(totals.expected(), None);
+    one.downloaded = 100;
+    one.result = BackgroundFetchResult::Success;
+    two.expected = Some(50);
+    two.result = BackgroundFetchResult::Failure;
+    for _ in 0..2 {
+      totals.update(&one);
+      totals.update(&two);
+    }
+    assert_eq!(totals.counts(), "1 of 2 done, 1 failed");
+    assert_eq!((totals.downloaded(), totals.expected()), (100, Some(150)));
+  }
+}
