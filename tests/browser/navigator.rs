@@ -78,6 +78,46 @@ fn the_storage_estimate_counts_what_is_stored() {
 }
 
 #[test]
+fn crypto_is_there_and_too_many_keys_end_no_process() {
+  let site = Site::new();
+  let lines = site.lines(
+    "const text = (s) => new TextEncoder().encode(s);
+    const hex = (b) => Array.from(new Uint8Array(b).slice(0, 4), (x) => x.toString(16).padStart(2, '0')).join('');
+    await say('digest', async () => hex(await crypto.subtle.digest('SHA-256', text('hello'))));
+    await say('uuid', () => /^[0-9a-f-]{36}$/.test(crypto.randomUUID()));
+    await say('random', () => new Set(crypto.getRandomValues(new Uint8Array(64))).size > 16);
+    await say('too much', () => crypto.getRandomValues(new Uint8Array(65537)));
+    await say('wrong type', () => crypto.getRandomValues(new Float32Array(1)));
+    await say('unknown', () => crypto.subtle.digest('NOPE', text('')));
+    const key = () => crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt', 'decrypt']);
+    await say('cipher', async () => {
+      const k = await key();
+      const how = { name: 'AES-GCM', iv: new Uint8Array(12) };
+      const sealed = await crypto.subtle.encrypt(how, k, text('secret'));
+      return new TextDecoder().decode(await crypto.subtle.decrypt(how, k, sealed));
+    });
+    await say('bad key', () => crypto.subtle.importKey('raw', new Uint8Array(3), 'AES-GCM', false, ['encrypt']));
+    let made = 0;
+    try { for (; made < 13000; made++) await key(); } catch (error) { console.log(error.name); }
+    console.log(crypto instanceof Crypto, made > 5000);",
+  );
+  let expected = [
+    "digest: 2cf24dba",
+    "uuid: true",
+    "random: true",
+    "too much: QuotaExceededError",
+    "wrong type: TypeMismatchError",
+    "unknown: NotSupportedError",
+    "cipher: secret",
+    "bad key: DataError",
+  ];
+  assert_eq!(lines[..8], expected);
+  // Another engine may make any number.
+  let ends = ["OperationError\ntrue true", "true true"];
+  assert!(ends.contains(&lines[8..].join("\n").as_str()), "{lines:#?}");
+}
+
+#[test]
 fn channels_of_one_name_hear_each_other_in_every_realm_of_the_origin() {
   let site = Site::new();
   site.server.serve("/x", Resource::text("x"));

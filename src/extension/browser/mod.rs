@@ -79,7 +79,7 @@ deno_core::extension!(
     op_cache_names,
     op_cache_open,
     op_cache_put,
-    op_crypto_max_keys,
+    op_crypto_take_keys,
     op_document_nodes,
     op_document_script,
     op_event_source_read,
