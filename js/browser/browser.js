@@ -77,6 +77,10 @@ defineMembers(Navigator, {
     webidl.assertBranded(this, Navigator);
     return machine().languages;
   },
+  get locks() {
+    webidl.assertBranded(this, Navigator);
+    return locks().locks;
+  },
   get onLine() {
     webidl.assertBranded(this, Navigator);
     return machine().isOnline();
@@ -99,6 +103,9 @@ if (kind === "window") {
   });
 }
 
+const locks = script("locks");
+defineLazyInterface(globalThis, "Lock", locks);
+defineLazyInterface(globalThis, "LockManager", locks);
 const permissions = script("permissions");
 defineLazyInterface(globalThis, "Permissions", permissions);
 defineLazyInterface(globalThis, "PermissionStatus", permissions);

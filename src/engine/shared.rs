@@ -26,6 +26,7 @@ use super::checkpoint::Checkpoint;
 use super::config::EngineConfig;
 use super::fetch_rejection::FetchRejection;
 use super::host_limits::HostLimits;
+use super::locks::Locks;
 use super::notifications::Notifications;
 use super::online::Online;
 use super::open_files;
@@ -61,6 +62,7 @@ pub(super) struct Shared {
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
   pub(super) broadcasts: Broadcasts,
+  pub(super) locks: Locks,
   pub(super) notifications: Notifications,
   pub(super) online: Online,
   /// Every background fetch whose records are still there.
@@ -108,6 +110,7 @@ impl Shared {
         service_workers,
         cache_users: CacheUsers::default(),
         broadcasts: Broadcasts::default(),
+        locks: Locks::default(),
         notifications: Notifications::default(),
         online: Online::default(),
         runs: Mutex::default(),

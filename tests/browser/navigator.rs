@@ -118,6 +118,65 @@ fn crypto_is_there_and_too_many_keys_end_no_process() {
 }
 
 #[test]
+fn locks_are_held_one_after_the_other_in_every_realm_of_the_origin() {
+  let site = Site::new();
+  let lines = site.lines_with(
+    "const { locks } = navigator;
+    const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+    const first = locks.request('a', async (lock) => {
+      console.log(lock.name, lock.mode, lock instanceof Lock);
+      await pause(30);
+      return 'result';
+    });
+    const second = locks.request('a', () => console.log('second'));
+    await say('busy', () => locks.request('a', { ifAvailable: true }, (lock) => String(lock)));
+    await say('query', async () => {
+      const { held, pending } = await locks.query();
+      return [held.length, held[0].name, pending.length];
+    });
+    await say('first', () => first);
+    await second;
+    await say('thrown', () => locks.request('a', () => { throw new RangeError(); }));
+    await say('shared', () => locks.request('s', { mode: 'shared' }, () => locks.request('s', { mode: 'shared' }, () => 'both')));
+    await say('stolen', () => locks.request('a', async () => {
+      await locks.request('a', { steal: true }, () => console.log('thief'));
+      await pause(1000);
+    }));
+    await say('aborted', () => locks.request('a', () => locks.request('a', { signal: AbortSignal.timeout(20) }, () => {})));
+    await say('name', () => locks.request('-x', () => {}));
+    await say('no callback', () => locks.request('x', {}));
+    const worker = new Worker(URL.createObjectURL(new Blob([`
+      navigator.locks.request('w', () => new Promise(() => postMessage('held')));`])));
+    await new Promise((done) => worker.onmessage = done);
+    await say('elsewhere', () => locks.request('w', { ifAvailable: true }, (lock) => String(lock)));
+    worker.terminate();
+    await say('let go', () => locks.request('w', (lock) => lock.name));",
+    "",
+  );
+  let expected = [
+    "a exclusive true",
+    "busy: null",
+    "query: 1 a 1",
+    "second",
+    "first: result",
+    "thrown: RangeError",
+    "shared: both",
+    "thief",
+    "stolen: AbortError",
+    "aborted: TimeoutError",
+    "name: NotSupportedError",
+    "no callback: TypeError",
+    "elsewhere: null",
+    "let go: w",
+  ];
+  let mut lines = lines;
+  let mut expected = expected.to_vec();
+  lines.sort();
+  expected.sort_unstable();
+  assert_eq!(lines, expected);
+}
+
+#[test]
 fn channels_of_one_name_hear_each_other_in_every_realm_of_the_origin() {
   let site = Site::new();
   site.server.serve("/x", Resource::text("x"));

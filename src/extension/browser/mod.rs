@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod fetch;
 mod fetch_event;
+mod locks;
 mod navigator;
 mod notifications;
 
@@ -23,6 +24,7 @@ use deno_core::OpState;
 use self::broadcast::*;
 use self::fetch::*;
 use self::fetch_event::*;
+use self::locks::*;
 use self::navigator::*;
 use self::notifications::*;
 use crate::engine::FetchEventRequest;
@@ -90,6 +92,10 @@ deno_core::extension!(
     op_fetch_response,
     op_fetch_send_body,
     op_fetch_start,
+    op_locks_granted,
+    op_locks_query,
+    op_locks_request,
+    op_locks_stolen,
     op_navigator_facts,
     op_navigator_is_online,
     op_navigator_online_other_than,
@@ -123,6 +129,7 @@ deno_core::extension!(
     "fetch_event.js",
     "install_event.js",
     "lazy.js",
+    "locks.js",
     "navigator.js",
     "notifications.js",
     "online.js",
