@@ -117,6 +117,10 @@ if (!inServiceWorker) {
   defineLazyInterface(globalThis, "Worker", script("worker"));
 }
 if (kind === "window") {
+  const storage = script("storage");
+  defineLazyInterface(globalThis, "Storage", storage);
+  defineAttribute(globalThis, "localStorage", () => storage().localStorage);
+  defineAttribute(globalThis, "sessionStorage", () => storage().sessionStorage);
   // A host that has read a page asks for it before its scripts run.
   ObjectDefineProperty(globalThis, SymbolFor("background_fetch.openDocument"), {
     __proto__: null,

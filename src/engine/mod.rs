@@ -15,6 +15,7 @@ mod finished;
 mod host_limits;
 mod inbox;
 mod integrity;
+mod local_storage;
 mod locks;
 mod net_permission;
 mod notifications;

@@ -177,6 +177,32 @@ fn locks_are_held_one_after_the_other_in_every_realm_of_the_origin() {
 }
 
 #[test]
+fn local_storage_is_kept_and_session_storage_is_not() {
+  let site = Site::new();
+  let page = "
+    console.log(localStorage.getItem('n'), localStorage.length, sessionStorage.length);
+    localStorage.setItem('n', Number(localStorage.getItem('n')) + 1);
+    localStorage.name = 'value';
+    sessionStorage.x = 1;
+    console.log(localStorage.name, localStorage['n'], 'name' in localStorage, localStorage.no, Object.keys(localStorage).join(), localStorage.key(1), localStorage instanceof Storage);
+    delete localStorage.name;
+    localStorage.removeItem('no');
+    await say('too much', async () => localStorage.setItem('big', 'x'.repeat(11 << 20)));
+    console.log(localStorage.length, sessionStorage.getItem('x'));";
+  let first = site.lines_with(page, "");
+  let expected = [
+    "null 0 0",
+    "value 1 true undefined n,name name true",
+    "too much: QuotaExceededError",
+    "1 1",
+  ];
+  assert_eq!(first, expected);
+  assert_eq!(site.lines_with(page, "")[0], "1 1 0");
+  let clear = "localStorage.clear(); console.log(localStorage.length);";
+  assert_eq!(site.lines_with(clear, ""), ["0"]);
+}
+
+#[test]
 fn channels_of_one_name_hear_each_other_in_every_realm_of_the_origin() {
   let site = Site::new();
   site.server.serve("/x", Resource::text("x"));

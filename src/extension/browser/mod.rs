@@ -14,6 +14,7 @@ mod fetch_event;
 mod locks;
 mod navigator;
 mod notifications;
+mod storage;
 
 use self::body::*;
 use self::caches::*;
@@ -27,6 +28,7 @@ use self::fetch_event::*;
 use self::locks::*;
 use self::navigator::*;
 use self::notifications::*;
+use self::storage::*;
 use crate::engine::FetchEventRequest;
 use crate::engine::NotificationEvent;
 use crate::engine::Realm;
@@ -92,6 +94,11 @@ deno_core::extension!(
     op_fetch_response,
     op_fetch_send_body,
     op_fetch_start,
+    op_local_storage_clear,
+    op_local_storage_get,
+    op_local_storage_keys,
+    op_local_storage_remove,
+    op_local_storage_set,
     op_locks_granted,
     op_locks_query,
     op_locks_request,
@@ -135,6 +142,7 @@ deno_core::extension!(
     "online.js",
     "permissions.js",
     "responses.js",
+    "storage.js",
     "storage_manager.js",
     "values.js",
     "worker.js",
