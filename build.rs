@@ -14,7 +14,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The crates whose extensions a realm has, beside our own.
-const CRATES: [&str; 4] = ["deno_webidl", "deno_web", "deno_net", "deno_fetch"];
+const CRATES: [&str; 5] = [
+  "deno_webidl",
+  "deno_web",
+  "deno_net",
+  "deno_fetch",
+  "deno_crypto",
+];
 
 /// Our files that belong to the extension with the globals.
 const GLOBALS: [&str; 2] = ["globals.js", "start_globals.js"];

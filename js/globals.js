@@ -64,11 +64,16 @@ const facts = op_bgfetch_global_facts();
 // them, and here that is this file.
 const domExceptions = [
   "Abort",
+  "Data",
   "DataClone",
+  "IndexSize",
+  "InvalidAccess",
   "InvalidCharacter",
   "InvalidState",
   "NotSupported",
   "Operation",
+  "Syntax",
+  "TypeMismatch",
 ];
 for (let i = 0; i < domExceptions.length; i++) {
   const name = `${domExceptions[i]}Error`;
@@ -77,6 +82,11 @@ for (let i = 0; i < domExceptions.length; i++) {
     (message) => new DOMException(message, name),
   );
 }
+
+core.registerErrorBuilder(
+  "DOMExceptionQuotaExceededError",
+  (message) => new QuotaExceededError(message),
+);
 
 function define(name, value) {
   ObjectDefineProperty(globalThis, name, {

@@ -17,5 +17,9 @@ mod fetch_event;
 mod navigator;
 #[path = "browser/notifications.rs"]
 mod notifications;
+#[path = "browser/page.rs"]
+mod page;
 #[path = "browser/site.rs"]
 mod site;
+#[path = "browser/workers.rs"]
+mod workers;

@@ -132,6 +132,13 @@ if (kind === "dedicated-worker") {
   });
 }
 
+// https://w3c.github.io/webcrypto/
+const webCrypto = script("crypto");
+defineLazyInterface(globalThis, "Crypto", webCrypto);
+defineLazyInterface(globalThis, "CryptoKey", webCrypto);
+defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
+defineAttribute(globalThis, "crypto", () => webCrypto().crypto);
+
 defineEventHandlerAttribute(globalThis, "offline");
 defineEventHandlerAttribute(globalThis, "online");
 fireOnlineEvents(globalThis);

@@ -508,26 +508,39 @@ const PART = new SafeRegExp(
   /^(?:(\*|[a-z][a-z0-9-]*)|#([\w-]+)|\.([\w-]+)|\[([\w-]+)(?:=["']?([^"'\]]*)["']?)?\])/i,
 );
 
-/** Compound selectors with descendants between them; others throw. */
+/** Compound selectors, with descendants or children between; others throw. */
 function parseSelectors(selectors) {
   return ArrayPrototypeMap(
     StringPrototypeSplit(String(selectors), ","),
     (selector) => {
-      const compounds = words(selector);
-      if (compounds.length === 0) throw unknownSelector(selectors);
-      return ArrayPrototypeMap(compounds, (compound) => {
-        const parts = [];
-        let rest = compound;
-        while (rest !== "") {
-          const part = RegExpPrototypeExec(PART, rest);
-          if (part === null) throw unknownSelector(selectors);
-          ArrayPrototypePush(parts, part);
-          rest = StringPrototypeSlice(rest, part[0].length);
+      const compounds = [];
+      let isChild = false;
+      const tokens = words(selector);
+      for (let i = 0; i < tokens.length; i++) {
+        if (tokens[i] === ">" && compounds.length > 0) {
+          isChild = true;
+          continue;
         }
-        return parts;
-      });
+        const parts = parseCompound(tokens[i], selectors);
+        ArrayPrototypePush(compounds, { __proto__: null, parts, isChild });
+        isChild = false;
+      }
+      if (compounds.length === 0 || isChild) throw unknownSelector(selectors);
+      return compounds;
     },
   );
+}
+
+function parseCompound(compound, selectors) {
+  const parts = [];
+  let rest = compound;
+  while (rest !== "") {
+    const part = RegExpPrototypeExec(PART, rest);
+    if (part === null) throw unknownSelector(selectors);
+    ArrayPrototypePush(parts, part);
+    rest = StringPrototypeSlice(rest, part[0].length);
+  }
+  return parts;
 }
 
 function unknownSelector(selectors) {
@@ -545,10 +558,12 @@ function matchesAny(element, selectors) {
 }
 
 function matches(element, compounds, last) {
-  if (!matchesCompound(element, compounds[last])) return false;
+  const { parts, isChild } = compounds[last];
+  if (!matchesCompound(element, parts)) return false;
   if (last === 0) return true;
   for (let above = element.parentElement; above; above = above.parentElement) {
     if (matches(above, compounds, last - 1)) return true;
+    if (isChild) return false;
   }
   return false;
 }

@@ -24,6 +24,7 @@ mod worker_threads;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ::deno_crypto::deno_crypto;
 use ::deno_fetch::deno_fetch;
 use ::deno_net::deno_net;
 use ::deno_web::BlobStore;
@@ -85,7 +86,7 @@ pub struct ExtensionOptions {
 pub type ReportError = Rc<dyn Fn(&str)>;
 
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
-/// `deno_net`, `deno_fetch`, the web globals of the kind of realm that `facts`
+/// `deno_net`, `deno_fetch`, `deno_crypto`, the web globals of the kind of realm that `facts`
 /// name, and Background Fetch.
 ///
 /// Scripts that were written for a browser find what they expect: see
@@ -112,6 +113,7 @@ pub fn extensions(
     ),
     deno_net::init(None, None),
     deno_fetch::init(::deno_fetch::Options::default()),
+    deno_crypto::init(None),
     background_fetch_globals::init(realm.clone(), options.console),
     background_fetch::init(realm, report_error),
     background_fetch_browser::init(),

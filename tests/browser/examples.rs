@@ -214,6 +214,45 @@ fn news() {
 }
 
 #[test]
+fn model() {
+  let site = Site::new();
+  // SHA-256 of "hello".
+  let hello = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
+  site.server.serve(
+    "/model/model.json",
+    json(&format!(
+      r#"{{"version": 1, "shards": [
+        {{"name": "a.bin", "integrity": "sha256-{hello}", "size": 5}},
+        {{"name": "b.bin", "integrity": "sha256-{hello}", "size": 5}}]}}"#
+    )),
+  );
+  site.server.serve("/model/a.bin", Resource::text("hello"));
+  site.server.serve("/model/b.bin", Resource::text("hello"));
+  says(
+    run(&site, "model"),
+    &[
+      "downloading 10 bytes",
+      "result: success",
+      "stored a.bin 2cf24dba",
+      "stored b.bin 2cf24dba",
+      "ready: 2 shards, 10 bytes",
+    ],
+  );
+}
+
+#[test]
+fn outbox() {
+  let site = Site::new();
+  let unavailable = Resource::text("no").script([Behaviour::Status(503)]);
+  site.server.serve("/outbox/messages", unavailable);
+  site.server.serve("/outbox/outbox", Resource::echo());
+  says(
+    run(&site, "outbox"),
+    &["first 202 queued", "sent: {\"text\":\"first\"}"],
+  );
+}
+
+#[test]
 fn every_example_is_tried() {
   let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/browser");
   let tests = fs::read_to_string(
@@ -228,5 +267,5 @@ fn every_example_is_tried() {
       tried += 1;
     }
   }
-  assert!(tried >= 9, "{tried}");
+  assert!(tried >= 10, "{tried}");
 }

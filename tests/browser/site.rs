@@ -1,5 +1,10 @@
 //! A page, its service worker, and the servers that they talk to.
 
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::SystemTime;
+
 use crate::place::Ended;
 use crate::place::Place;
 use crate::place::Running;
@@ -56,14 +61,25 @@ impl Site {
 
   /// How many bodies the store has in files.
   pub fn bodies(&self) -> usize {
+    self.body_files().len()
+  }
+
+  /// As if nothing had been written to them for a day.
+  pub fn make_bodies_old(&self) {
+    let day = Duration::from_secs(24 * 60 * 60);
+    for path in self.body_files() {
+      let file = File::options().append(true).open(path).unwrap();
+      file.set_modified(SystemTime::now() - day).unwrap();
+    }
+  }
+
+  fn body_files(&self) -> Vec<PathBuf> {
     let bodies = self.place.path(&self.place.store).join("bodies");
     let directories = std::fs::read_dir(bodies).into_iter().flatten();
-    let files = directories.map(|directory| {
-      std::fs::read_dir(directory.unwrap().path())
-        .unwrap()
-        .count()
+    let files = directories.flat_map(|directory| {
+      std::fs::read_dir(directory.unwrap().path()).unwrap()
     });
-    files.sum()
+    files.map(|file| file.unwrap().path()).collect()
   }
 
   /// Runs `script` as a service worker, and returns what it has said.

@@ -227,12 +227,8 @@ pub(super) async fn op_worker_next(
   let worker = state.borrow().resource_table.get::<OwnedWorker>(rid)?;
   let mut from_worker = worker.from_worker.lock().await;
   loop {
-    let next = tokio::select! {
-      biased;
-      () = worker.stop.token.cancelled() => None,
-      next = from_worker.recv() => next,
-    };
-    return Ok(match next {
+    // What a worker has said before its end is heard.
+    return Ok(match from_worker.recv().await {
       Some(FromWorker::Console(text, is_error)) => {
         let console = state.borrow().borrow::<Console>().clone();
         console.write(&text, is_error);

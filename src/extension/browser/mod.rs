@@ -61,7 +61,7 @@ pub(crate) struct Installed;
 
 deno_core::extension!(
   background_fetch_browser,
-  deps = [deno_webidl, deno_web, deno_fetch, background_fetch],
+  deps = [deno_webidl, deno_web, deno_fetch, deno_crypto, background_fetch],
   ops = [
     op_body_of_bytes,
     op_broadcast_listen,
@@ -79,6 +79,7 @@ deno_core::extension!(
     op_cache_names,
     op_cache_open,
     op_cache_put,
+    op_crypto_max_keys,
     op_document_nodes,
     op_document_script,
     op_event_source_read,
@@ -115,6 +116,7 @@ deno_core::extension!(
     "browser.js",
     "cache.js",
     "cache_storage.js",
+    "crypto.js",
     "document.js",
     "event_source.js",
     "fetch.js",

@@ -53,6 +53,16 @@ fn languages(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
   all
 }
 
+/// How many keys a realm may make: QuickJS ends the process at about 12,000.
+#[op2(fast)]
+#[smi]
+pub(super) fn op_crypto_max_keys() -> u32 {
+  match cfg!(feature = "quickjs") {
+    true => 8_000,
+    false => 0,
+  }
+}
+
 #[op2(fast)]
 pub(super) fn op_navigator_is_online(state: &mut OpState) -> bool {
   state.borrow::<Realm>().is_online()
