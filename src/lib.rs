@@ -59,9 +59,10 @@ pub mod control;
 pub mod display;
 pub mod engine;
 pub mod extension;
-mod identifier;
+mod ids;
 pub mod network;
 pub mod service_worker;
+mod snapshot;
 pub mod spec;
 pub mod store;
 

@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
-use crate::engine::Waiting;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
+use crate::snapshot::Waiting;
 
 /// The version of the protocol. Another one is refused with a sentence that
 /// says so.
@@ -102,7 +102,7 @@ pub struct Progress {
   pub records: Vec<u64>,
   pub paused: bool,
   /// See
-  /// [`BackgroundFetchSnapshot::waiting`](crate::engine::BackgroundFetchSnapshot::waiting).
+  /// [`BackgroundFetchSnapshot::waiting`](crate::snapshot::BackgroundFetchSnapshot::waiting).
   #[serde(default)]
   pub waiting: Option<Waiting>,
 }

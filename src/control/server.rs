@@ -34,7 +34,7 @@ use super::protocol::from_line;
 use super::protocol::to_line;
 use crate::engine::Engine;
 use crate::engine::WeakEngine;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
 use crate::store::StoreError;
 
 /// How long a client may say nothing, or take nothing.

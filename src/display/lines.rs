@@ -13,8 +13,8 @@ use super::Waiting;
 use super::rate::Rate;
 use super::text;
 use super::totals::Totals;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchResult;
-use crate::store::BackgroundFetchKey;
 
 /// How often one background fetch has a line about its progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);

@@ -14,8 +14,8 @@ use super::Display;
 use super::rate::Rate;
 use super::text;
 use super::totals::Totals;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchResult;
-use crate::store::BackgroundFetchKey;
 
 /// More bars than this would push each other off the screen; the others get
 /// theirs when one of these is done.

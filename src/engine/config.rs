@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use url::Origin;
 
-use super::service_worker::ServiceWorkerHost;
-use crate::display::BackgroundFetchSnapshot;
 use crate::display::Display;
+use crate::engine::workers::delegate::ServiceWorkerHost;
 use crate::network::NetworkConfig;
 use crate::network::NetworkPolicy;
 use crate::service_worker::ServiceWorkerLimits;
+use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::ResumePolicy;
 
 /// The engine's settings. `EngineConfig::default()` is what a browser-like

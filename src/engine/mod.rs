@@ -1,52 +1,22 @@
 //! Runs `spec/` over I/O: the edit queue, *perform*, *complete a record*,
 //! pause, abort, retry, progress, and what a restart needs.
 
-mod act;
-mod attempt;
-mod broadcast;
-mod caches;
-mod checkpoint;
-mod checkpoint_tickets;
 mod config;
+mod context;
+mod error;
 mod events;
-mod fetch;
-mod fetch_rejection;
-mod finished;
-mod host_limits;
-mod inbox;
-mod integrity;
+mod job;
+mod journal;
 mod net_permission;
-mod notifications;
-mod online;
-mod open_files;
-mod orphans;
-mod owed_events;
-mod pending;
-mod purge;
 mod quota;
 mod realm;
-mod realm_facts;
-mod realm_service_workers;
-mod record;
-mod record_index;
-mod record_slot;
 mod registration;
+mod registration_events;
 mod registrations;
-mod request_body;
-mod response_data;
-mod restore;
-mod restore_record;
-mod retention;
-mod retry;
-mod run;
-mod script;
-mod script_fetch;
-mod service_worker;
-mod settle;
-mod shared;
-mod transfer;
-mod updates;
+mod schedule;
+mod until_settled;
 mod user_actions;
+mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,20 +25,17 @@ use std::sync::Weak;
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
-use self::shared::Shared;
-use self::updates::UpdateQueue;
+use self::context::Shared;
+use self::events::update_queue::UpdateQueue;
+use self::job::attempt;
+use self::job::restore;
+use self::job::retention;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
 
-pub use self::broadcast::BroadcastMessage;
-pub use self::caches::CacheError;
-pub use self::caches::CacheStorage;
-pub use self::caches::CachedResponse;
-pub use self::caches::NewBody;
-pub use self::caches::OpenCache;
 pub use self::config::BeforeEvent;
 pub use self::config::CheckpointPolicy;
 pub use self::config::Concurrency;
@@ -77,29 +44,35 @@ pub use self::config::PermissionState;
 pub use self::config::QuotaOf;
 pub use self::config::RetryPolicy;
 pub use self::config::RetryStatuses;
+pub use self::error::FetchRejection;
 pub use self::events::Delivery;
-pub use self::fetch::BackgroundFetchOptions;
-pub use self::fetch::NewRecord;
-pub use self::fetch_rejection::FetchRejection;
-pub use self::finished::Stuck;
-pub use self::inbox::RealmMessage;
-pub use self::notifications::NotificationEvent;
-pub use self::notifications::ScriptNotification;
+pub use self::job::retention::Moved;
 pub use self::quota::StorageEstimate;
 pub use self::realm::Realm;
-pub use self::realm_facts::RealmFacts;
-pub use self::realm_facts::RealmKind;
-pub use self::record::RecordError;
-pub use self::record::RecordHandle;
-pub use self::request_body::RequestBodyHandle;
-pub use self::request_body::RequestBodyWriter;
-pub use self::retention::Moved;
-pub use self::script_fetch::FetchEventAnswer;
-pub use self::script_fetch::FetchEventRequest;
-pub use self::script_fetch::OngoingFetch;
-pub use self::service_worker::ServiceWorkerHost;
-pub use crate::display::BackgroundFetchSnapshot;
-pub use crate::display::Waiting;
+pub use self::realm::broadcast::BroadcastMessage;
+pub use self::realm::caches::CacheError;
+pub use self::realm::caches::CacheStorage;
+pub use self::realm::caches::CachedResponse;
+pub use self::realm::caches::NewBody;
+pub use self::realm::caches::OpenCache;
+pub use self::realm::fetch::BackgroundFetchOptions;
+pub use self::realm::fetch::NewRecord;
+pub use self::realm::inbox::RealmMessage;
+pub use self::realm::notifications::NotificationEvent;
+pub use self::realm::notifications::ScriptNotification;
+pub use self::realm::options::RealmFacts;
+pub use self::realm::record_handle::RecordError;
+pub use self::realm::record_handle::RecordHandle;
+pub use self::realm::request_body::RequestBodyHandle;
+pub use self::realm::request_body::RequestBodyWriter;
+pub use self::realm::script_fetch::FetchEventAnswer;
+pub use self::realm::script_fetch::FetchEventRequest;
+pub use self::realm::script_fetch::OngoingFetch;
+pub use self::until_settled::Stuck;
+pub use self::workers::delegate::ServiceWorkerHost;
+pub use crate::snapshot::BackgroundFetchSnapshot;
+pub use crate::snapshot::Waiting;
+pub use crate::spec::RealmKind;
 
 /// The engine: it owns its tokio runtime, outlives every realm and serves many
 /// at once. Copies are cheap and are the same engine.
@@ -258,10 +231,7 @@ impl Engine {
   /// How many bytes each record of a background fetch has stored, in order;
   /// none when there is no such background fetch. Their sum is its stored body
   /// bytes total.
-  pub fn stored_bytes(
-    &self,
-    key: crate::store::BackgroundFetchKey,
-  ) -> Vec<u64> {
+  pub fn stored_bytes(&self, key: crate::ids::BackgroundFetchKey) -> Vec<u64> {
     let Some(run) = self.shared().run(key) else {
       return Vec::new();
     };
@@ -288,7 +258,7 @@ impl Engine {
   /// There is no such record, or it cannot be written there.
   pub async fn export(
     &self,
-    key: crate::store::BackgroundFetchKey,
+    key: crate::ids::BackgroundFetchKey,
     record: usize,
     destination: &Path,
     mode: ExportMode,

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::fetch_rejection::FetchRejection;
+use super::context::Shared;
+use super::error::FetchRejection;
+use super::job::Run;
 use super::realm::Realm;
-use super::run::Run;
-use super::shared::Shared;
-use crate::display::Waiting;
 use crate::network::NetCheck;
+use crate::snapshot::Waiting;
 use crate::spec::Request;
 
 /// What is asked before each hop, beside the engine's default.
 #[derive(Clone)]
-pub(super) enum NetPermission {
+pub(crate) enum NetPermission {
   /// The realm's own check, if it has one.
   Known(Option<NetCheck>),
   /// A restart has taken the realm's check away; the one that the next realm
@@ -43,7 +43,7 @@ impl NetPermission {
 }
 
 /// The check that the realms of a registration have brought last.
-pub(super) struct RegistrationCheck(watch::Sender<Option<NetCheck>>);
+pub(crate) struct RegistrationCheck(watch::Sender<Option<NetCheck>>);
 
 impl Default for RegistrationCheck {
   fn default() -> Self {

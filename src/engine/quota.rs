@@ -9,12 +9,12 @@ use parking_lot::Mutex;
 use url::Origin;
 
 use super::config::EngineConfig;
-use super::fetch_rejection::FetchRejection;
+use super::error::FetchRejection;
 
 /// What one origin's background fetches hold in the store: request bodies and
 /// response bodies, in bytes. It is counted anew from the rows at every start.
 #[derive(Debug)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
   limit: Option<u64>,
   used: AtomicU64,
 }
@@ -99,7 +99,7 @@ pub struct StorageEstimate {
 
 /// Every origin's.
 #[derive(Default)]
-pub(super) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
+pub(crate) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
 
 impl Quotas {
   pub(super) fn of(&self, origin: Origin, config: &EngineConfig) -> Arc<Quota> {
@@ -122,7 +122,7 @@ impl Quotas {
 }
 
 /// Bytes that are counted as long as this lives.
-pub(super) struct Taken {
+pub(crate) struct Taken {
   quota: Arc<Quota>,
   bytes: u64,
 }

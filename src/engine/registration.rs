@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use url::Url;
 
+use super::job::Run;
 use super::net_permission::RegistrationCheck;
-use super::owed_events::Events;
-use super::run::Run;
+use super::registration_events::Events;
 use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
 
-pub(super) struct Registration {
+pub(crate) struct Registration {
   pub(super) scope: Url,
   /// The [active background fetches](https://wicg.github.io/background-fetch/#service-worker-registration-active-background-fetches).
   active: Mutex<IndexMap<String, Arc<Run>>>,

@@ -11,7 +11,7 @@ use super::registration::Registration;
 use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
 
-pub(super) struct Registrations {
+pub(crate) struct Registrations {
   by_scope: Mutex<HashMap<Url, Arc<Registration>>>,
   service_workers: Weak<ServiceWorkers>,
   limits: ServiceWorkerLimits,

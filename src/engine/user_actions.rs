@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::run::Run;
-use super::shared::Shared;
+use super::context::Shared;
+use super::job::Run;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::FunctionalEvent;
-use crate::store::BackgroundFetchKey;
 use crate::store::Fact;
 use crate::store::StoreError;
 

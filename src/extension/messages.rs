@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::engine::BackgroundFetchOptions;
-use crate::engine::BackgroundFetchSnapshot;
 use crate::engine::Delivery;
 use crate::engine::RealmKind;
+use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 

@@ -26,10 +26,10 @@ use crate::engine::Delivery;
 use crate::engine::Realm;
 use crate::engine::RealmMessage;
 use crate::engine::RecordHandle;
-use crate::service_worker::RegistrationId;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::RegistrationId;
 use crate::spec::Request;
 use crate::spec::Response;
-use crate::store::BackgroundFetchKey;
 
 fn realm(state: &Rc<RefCell<OpState>>) -> Realm {
   state.borrow().borrow::<Realm>().clone()

@@ -9,21 +9,21 @@ use parking_lot::MutexGuard;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::RealmId;
-use super::RegistrationId;
-use super::WorkerId;
-use super::call::CallError;
-use super::inbox::Answer;
-use super::inbox::Caller;
-use super::inbox::Inbox;
-use super::inbox::ServiceWorkerMessage;
-use super::job::JobQueues;
-use super::registrations::Notice;
-use super::registrations::Registrations;
-use super::running::Running;
-use super::snapshot::ServiceWorkerState;
-use super::surroundings::Surroundings;
-use super::surroundings::WorkerEnvironment;
+use super::delegate::Surroundings;
+use super::delegate::WorkerEnvironment;
+use crate::ids::RealmId;
+use crate::ids::RegistrationId;
+use crate::ids::WorkerId;
+use crate::service_worker::algorithms::call::CallError;
+use crate::service_worker::model::inbox::Answer;
+use crate::service_worker::model::inbox::Caller;
+use crate::service_worker::model::inbox::Inbox;
+use crate::service_worker::model::inbox::ServiceWorkerMessage;
+use crate::service_worker::model::snapshot::ServiceWorkerState;
+use crate::service_worker::state::job_queues::JobQueues;
+use crate::service_worker::state::registrations::Notice;
+use crate::service_worker::state::registrations::Registrations;
+use crate::service_worker::state::running::Running;
 
 /// The service workers of an engine.
 pub(crate) struct ServiceWorkers {
@@ -38,7 +38,7 @@ pub(crate) struct ServiceWorkers {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(crate) struct State {
   pub(super) map: Registrations,
   pub(super) jobs: JobQueues,
   pub(super) realms: HashMap<RealmId, AttachedRealm>,
@@ -53,7 +53,7 @@ pub(super) struct State {
   pub(super) stopping: bool,
 }
 
-pub(super) struct AttachedRealm {
+pub(crate) struct AttachedRealm {
   pub(super) inbox: Arc<Inbox>,
   pub(super) url: Url,
   /// The scope that the embedder names.
@@ -64,7 +64,7 @@ pub(super) struct AttachedRealm {
 }
 
 /// The lock. What has changed is told when it is let go.
-pub(super) struct Locked<'a>(MutexGuard<'a, State>, &'a Notify);
+pub(crate) struct Locked<'a>(MutexGuard<'a, State>, &'a Notify);
 
 impl std::ops::Deref for Locked<'_> {
   type Target = State;

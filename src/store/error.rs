@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use super::BodyId;
+use crate::ids::BodyId;
 
 /// An error of a store, with a sentence that a user can act on.
 #[derive(Debug, thiserror::Error)]

@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 use url::Url;
 
-use super::BackgroundFetchKey;
 use super::Bodies;
-use super::BodyId;
 use super::BodyReader;
 use super::BodyWriter;
 use super::DamagedRow;
@@ -21,6 +19,8 @@ use super::Store;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
 
 /// Stands before both halves of a store. Who holds only the gate does not keep
 /// the store when it is closed.

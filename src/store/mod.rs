@@ -31,7 +31,8 @@ pub use self::caches::Removed;
 pub use self::error::StoreError;
 pub(crate) use self::gate::Gate;
 pub use self::open::Store;
-use crate::identifier::identifier;
+pub use crate::ids::BackgroundFetchKey;
+pub use crate::ids::BodyId;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -39,17 +40,6 @@ use crate::spec::ImageResource;
 use crate::spec::RecordResult;
 use crate::spec::Request;
 use crate::spec::Response;
-
-identifier! {
-  /// Names one background fetch in one store, for ever: two background fetches
-  /// with the same id after one another have different keys.
-  pub struct BackgroundFetchKey(pub i64);
-}
-
-identifier! {
-  /// Names one body in the store.
-  pub struct BodyId(pub uuid::Uuid);
-}
 
 /// A background fetch with all that the store knows of it.
 #[derive(Clone, Debug)]

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Bodies;
-use super::BodyId;
 use super::Caches;
 use super::DamagedRow;
 use super::Facts;
@@ -19,6 +18,7 @@ use super::memory::MemoryBodies;
 use super::memory::MemoryFacts;
 use super::sqlite;
 use super::sqlite::SqliteFacts;
+use crate::ids::BodyId;
 
 /// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]

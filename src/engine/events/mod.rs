@@ -3,6 +3,7 @@
 mod dispatcher;
 #[cfg(test)]
 mod dispatcher_tests;
+pub(crate) mod update_queue;
 
 pub use self::dispatcher::Delivery;
 pub(super) use self::dispatcher::EventDispatcher;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::door::Door;
-use super::door::OpenFile;
+use super::file_system::Door;
+use super::file_system::OpenFile;
 
 /// Offsets, lengths and addresses of direct writes are multiples of this; no
 /// common disk asks for more.

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::door::Door;
+use super::file_system::Door;
 use super::new_name::NewName;
-use crate::store::BodyId;
+use crate::ids::BodyId;
 use crate::store::ExportMode;
 use crate::store::StoreError;
 

@@ -5,12 +5,12 @@
 //! survive a power loss. What was appended and not synced survives the end of
 //! the process, and is recognised as such: see [`boot`].
 
-mod boot;
+pub(crate) mod body_paths;
+pub(crate) mod boot_marker;
 mod direct;
-mod door;
 mod export;
+pub(crate) mod file_system;
 mod new_name;
-mod places;
 mod reader;
 mod sync;
 mod writer;
@@ -29,19 +29,18 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use self::boot::Boot;
+use self::body_paths::Places;
+use self::boot_marker::Boot;
 use self::direct::Direct;
-use self::door::Disk;
-use self::door::Door;
-use self::door::OpenFile;
-pub(super) use self::door::boot_id;
 pub(super) use self::export::export_bytes;
-use self::places::Places;
+use self::file_system::Disk;
+use self::file_system::Door;
+use self::file_system::OpenFile;
+pub(super) use self::file_system::boot_id;
 use self::reader::FileBodyReader;
 use self::writer::Appender;
 use self::writer::FileBodyWriter;
 use super::Bodies;
-use super::BodyId;
 use super::BodyReader;
 use super::BodyWriter;
 use super::ExportMode;
@@ -49,9 +48,11 @@ use super::StoreError;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::lock::lock;
+use crate::ids::BodyId;
 
 /// Every file in a store's directory, the bodies aside, that this module uses.
-pub(super) const FILES: [&str; 2] = [boot::FILE_NAME, boot::NEW_FILE_NAME];
+pub(super) const FILES: [&str; 2] =
+  [boot_marker::FILE_NAME, boot_marker::NEW_FILE_NAME];
 
 /// The bytes.
 pub(super) struct FileBodies {
@@ -78,7 +79,7 @@ impl FileBodies {
     let door: Arc<dyn Door> = Arc::new(Disk::new(directory)?);
     let places = Places::open(door.clone(), "bodies".into())?;
     let boot =
-      Boot::open(door.clone(), boot::FILE_NAME.into(), || places.ids())?;
+      Boot::open(door.clone(), boot_marker::FILE_NAME.into(), || places.ids())?;
     door.sync_directory(Path::new(""))?;
     Ok(Self {
       inner: Arc::new(Inner {

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::io;
 
 use super::Inner;
-use crate::store::BodyId;
+use crate::ids::BodyId;
 use crate::store::StoreError;
 use crate::store::lock::lock;
 

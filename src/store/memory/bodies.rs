@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::ids::BodyId;
 use crate::store::Bodies;
-use crate::store::BodyId;
 use crate::store::BodyReader;
 use crate::store::BodyWriter;
 use crate::store::ExportMode;

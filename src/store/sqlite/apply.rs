@@ -8,8 +8,8 @@ use super::error::is_duplicate;
 use super::text::to_integer;
 use super::text::to_json;
 use super::text::to_word;
-use crate::store::BackgroundFetchKey;
-use crate::store::BodyId;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
 use crate::store::Fact;
 use crate::store::StoredBackgroundFetch;
 

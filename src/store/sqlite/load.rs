@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::connection::Database;
 use super::text::from_word;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
-use crate::store::BackgroundFetchKey;
-use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
 use crate::store::Retained;

@@ -30,7 +30,6 @@ pub(super) use self::read_only::read_directory;
 use self::reserve::Reserve;
 use self::writer::Request;
 use self::writer::Writer;
-use super::BackgroundFetchKey;
 use super::DamagedRow;
 use super::Fact;
 use super::Facts;
@@ -39,6 +38,7 @@ use super::StoredBackgroundFetch;
 use super::StoredRegistration;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
+use crate::ids::BackgroundFetchKey;
 
 /// The name of the database in a store's directory.
 const FILE_NAME: &str = "facts.sqlite3";

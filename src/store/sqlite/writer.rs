@@ -15,7 +15,7 @@ use super::load;
 use super::owner;
 use super::registration;
 use super::reserve::Reserve;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
 use crate::store::DamagedRow;
 use crate::store::Fact;
 use crate::store::StoreError;

@@ -1,0 +1,300 @@
+//! What every part of the engine shares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::Weak;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Origin;
+use url::Url;
+
+use super::Running;
+use super::config::EngineConfig;
+use super::error::FetchRejection;
+use super::job::Run;
+use super::journal::BytesLost;
+use super::journal::Checkpoint;
+use super::quota::Quota;
+use super::quota::Quotas;
+use super::registrations::Registrations;
+use crate::engine::events::update_queue::UpdateQueue;
+use crate::engine::job::response_data::ResponseData;
+use crate::engine::realm::broadcast::Broadcasts;
+use crate::engine::realm::caches::CacheUsers;
+use crate::engine::realm::notifications::Notifications;
+use crate::engine::realm::online::Online;
+use crate::engine::schedule::host_limits::HostLimits;
+use crate::engine::schedule::open_files;
+use crate::engine::workers::delegate::ForServiceWorkers;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::network::Network;
+use crate::service_worker::ServiceWorkers;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::store::Gate;
+use crate::store::Store;
+use crate::store::StoreError;
+
+/// How long requests with keepalive may take when the engine stops.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+pub(crate) struct Shared {
+  pub(super) config: EngineConfig,
+  pub(super) store: Store,
+  /// Gives the store back, whoever still holds this.
+  gate: Arc<Gate>,
+  pub(super) network: Network,
+  pub(super) checkpoint: Checkpoint,
+  pub(super) concurrency: Semaphore,
+  pub(super) hosts: HostLimits,
+  pub(super) registrations: Registrations,
+  pub(super) service_workers: Arc<ServiceWorkers>,
+  pub(super) cache_users: CacheUsers,
+  pub(super) broadcasts: Broadcasts,
+  pub(super) notifications: Notifications,
+  pub(super) online: Online,
+  /// Every background fetch whose records are still there.
+  pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
+  /// The engine is going down; nothing settles any more.
+  pub(super) stopping: CancellationToken,
+  /// A background fetch is retained from now on.
+  pub(super) retained: Notify,
+  quotas: Quotas,
+  tasks: TaskTracker,
+  /// Fetches that outlive their realm.
+  keepalive: TaskTracker,
+  runtime: Handle,
+  observers: Mutex<Vec<Weak<UpdateQueue>>>,
+  next_realm: AtomicU64,
+  engine: OnceLock<Weak<Running>>,
+}
+
+impl Shared {
+  pub(super) fn new(
+    runtime: Handle,
+    store: Store,
+    network: Network,
+    config: EngineConfig,
+  ) -> Arc<Self> {
+    let (store, gate) = Gate::before(store);
+    Arc::new_cyclic(|itself| {
+      let service_workers = ServiceWorkers::new(Arc::new(
+        ForServiceWorkers::new(itself.clone(), &config),
+      ));
+      Self {
+        checkpoint: Checkpoint::new(
+          store.clone(),
+          config.checkpoint,
+          bytes_lost(itself.clone()),
+        ),
+        hosts: HostLimits::new(config.concurrency.per_host),
+        concurrency: Semaphore::new(open_files::at_once(
+          config.concurrency.in_all,
+        )),
+        registrations: Registrations::new(
+          Arc::downgrade(&service_workers),
+          config.service_worker_limits,
+        ),
+        service_workers,
+        cache_users: CacheUsers::default(),
+        broadcasts: Broadcasts::default(),
+        notifications: Notifications::default(),
+        online: Online::default(),
+        runs: Mutex::default(),
+        stopping: CancellationToken::new(),
+        retained: Notify::new(),
+        quotas: Quotas::default(),
+        tasks: TaskTracker::new(),
+        keepalive: TaskTracker::new(),
+        observers: Mutex::default(),
+        next_realm: AtomicU64::new(0),
+        config,
+        store,
+        gate,
+        network,
+        runtime,
+        engine: OnceLock::new(),
+      }
+    })
+  }
+
+  /// Who starts a service worker gives it the engine.
+  pub(super) fn set_engine(&self, engine: Weak<Running>) {
+    let _ = self.engine.set(engine);
+  }
+
+  /// The engine, while it has a copy left.
+  pub(super) fn engine(&self) -> Option<super::Engine> {
+    Some(super::Engine(self.engine.get()?.upgrade()?))
+  }
+
+  /// Runs `task` on the engine's runtime; [`Shared::stop`] waits for it.
+  pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    self.tasks.spawn_on(task, &self.runtime);
+  }
+
+  /// The same for a fetch with keepalive, to which [`Shared::stop`] gives time.
+  pub(super) fn spawn_keepalive(
+    &self,
+    task: impl Future<Output = ()> + Send + 'static,
+  ) {
+    self.spawn(self.keepalive.track_future(task));
+  }
+
+  /// Runs `task` on the engine's runtime and waits for it; it goes on when the
+  /// caller does not wait any more.
+  pub(super) async fn to_the_end<T: Send + 'static>(
+    &self,
+    task: impl Future<Output = T> + Send + 'static,
+  ) -> Result<T, StoreError> {
+    let mut task = Box::pin(task);
+    // It is begun here, so that calls get into the edit queue in the order in
+    // which they were made.
+    if let Poll::Ready(output) = futures::poll!(&mut task) {
+      return Ok(output);
+    }
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    self.spawn(async move {
+      let _ = sender.send(task.await);
+    });
+    receiver.await.map_err(|_| StoreError::Closed)
+  }
+
+  pub(super) fn run(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
+    self.runs.lock().get(&key).cloned()
+  }
+
+  /// The quota of the origin of `scope`.
+  pub(super) fn quota(&self, scope: &Url) -> Arc<Quota> {
+    self.origin_quota(scope.origin())
+  }
+
+  pub(super) fn origin_quota(&self, origin: Origin) -> Arc<Quota> {
+    self.quotas.of(origin, &self.config)
+  }
+
+  /// Whether `requested` bytes more may be stored for the origin of `scope`,
+  /// and why not.
+  pub(super) async fn check_quota(
+    &self,
+    scope: &Url,
+    requested: u64,
+  ) -> Result<(), FetchRejection> {
+    if requested == 0 {
+      return Ok(());
+    }
+    let available = self.store.bodies.available().await?;
+    self.quota(scope).check_within(requested, available)
+  }
+
+  pub(super) fn next_realm(&self) -> u64 {
+    self.next_realm.fetch_add(1, Ordering::Relaxed)
+  }
+
+  pub(super) fn observe(&self, queue: &Arc<UpdateQueue>) {
+    self.observers.lock().push(Arc::downgrade(queue));
+    for run in self.runs.lock().values() {
+      queue.push(run);
+    }
+  }
+
+  pub(super) fn tell_observers(&self, run: &Arc<Run>) {
+    self.observers.lock().retain(|queue| match queue.upgrade() {
+      Some(queue) => {
+        queue.push(run);
+        true
+      }
+      None => false,
+    });
+  }
+
+  /// Deletes bodies. One that cannot be deleted is found at the next start,
+  /// where no row knows it.
+  pub(super) async fn delete_bodies(&self, bodies: Vec<BodyId>) {
+    self.checkpoint.forget(&bodies);
+    for body in bodies {
+      if let Err(error) = self.store.bodies.delete(body).await {
+        tracing::warn!(%error, "a body cannot be deleted");
+      }
+    }
+  }
+
+  /// Deletes the body of a response that has become redundant, unless someone
+  /// reads it: then the last reader does. No row may speak of a body that is
+  /// gone, so what takes its place has to be durable before; a disk without
+  /// space needs the body's more than it needs that.
+  pub(super) async fn delete_redundant(
+    &self,
+    key: BackgroundFetchKey,
+    old: &ResponseData,
+  ) {
+    match self.checkpoint.flush_key(key).await {
+      Err(error) if !error.is_full() => {
+        // The next start finds the body, if no row knows it then.
+        tracing::warn!(%error, "a redundant body is kept for now");
+        return;
+      }
+      _ => {}
+    }
+    if let Some(body) = old.discard() {
+      self.delete_bodies(vec![body]).await;
+    }
+  }
+
+  /// Nothing is going to happen any more: lets the store go.
+  pub(super) fn clear(&self) {
+    self.stopping.cancel();
+    self.runs.lock().clear();
+    self.registrations.clear();
+  }
+
+  /// Gives the store back. Dropping it waits for its thread.
+  pub(super) fn close_store(&self) -> Option<Store> {
+    self.gate.close()
+  }
+
+  /// Stops everything at once; what was received is made durable.
+  pub(super) async fn stop(&self) {
+    self.service_workers.stop_all().await;
+    self.keepalive.close();
+    let _ = tokio::time::timeout(KEEPALIVE, self.keepalive.wait()).await;
+    self.stopping.cancel();
+    self.tasks.close();
+    self.tasks.wait().await;
+    if let Err(error) = self.checkpoint.flush_all().await {
+      tracing::error!(%error, "the last progress cannot be made durable");
+    }
+    self.clear();
+    if let Some(store) = self.close_store() {
+      let dropped = self.runtime.spawn_blocking(move || drop(store));
+      if let Err(error) = dropped.await {
+        tracing::error!(%error, "the store cannot be closed");
+      }
+    }
+  }
+}
+
+/// Bytes of a record that the disk has failed to keep: it fails.
+fn bytes_lost(shared: Weak<Shared>) -> BytesLost {
+  Box::new(move |key, record, error| {
+    let run = shared.upgrade().and_then(|shared| shared.run(key));
+    // Without one, nobody needs the bytes any more.
+    let Some(run) = run else { return };
+    *run.records[record].diagnostic.lock() = error.to_string();
+    let reason = match error.is_full() {
+      true => BackgroundFetchFailureReason::QuotaExceeded,
+      false => BackgroundFetchFailureReason::FetchError,
+    };
+    run.tell(|p, actions| p.bytes_lost(record, reason, actions));
+  })
+}

@@ -1,0 +1,87 @@
+//! Who is told when a background fetch changes: queues that hold each
+//! background fetch once, so that a slow reader costs nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::engine::job::Run;
+use crate::ids::BackgroundFetchKey;
+use crate::snapshot::BackgroundFetchSnapshot;
+
+/// How often one reader is told of progress; everything else is told at once.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What has changed since its reader last looked.
+#[derive(Default)]
+pub(crate) struct UpdateQueue {
+  changed: Mutex<IndexMap<BackgroundFetchKey, Arc<Run>>>,
+  notify: Notify,
+  last: Mutex<Option<Instant>>,
+}
+
+impl UpdateQueue {
+  pub(crate) fn push(&self, run: &Arc<Run>) {
+    let first = self.changed.lock().insert(run.key, run.clone()).is_none();
+    if first || run.is_settled() {
+      self.notify.notify_one();
+    }
+  }
+
+  /// The next background fetch that has changed, as it stands now. Safe to
+  /// cancel.
+  pub(crate) async fn next(&self) -> BackgroundFetchSnapshot {
+    loop {
+      if let Some(snapshot) = self.take_due() {
+        return snapshot;
+      }
+      match self.due_at() {
+        Some(at) => {
+          let _ = tokio::time::timeout_at(at, self.notify.notified()).await;
+        }
+        None => self.notify.notified().await,
+      }
+    }
+  }
+
+  /// What has changed of `key`, whether it is due or not.
+  pub(crate) fn take(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Option<BackgroundFetchSnapshot> {
+    let run = self.changed.lock().shift_remove(&key)?;
+    Some(run.snapshot())
+  }
+
+  /// All that has changed, whether it is due or not.
+  pub(crate) fn take_all(&self) -> Vec<BackgroundFetchSnapshot> {
+    let changed = std::mem::take(&mut *self.changed.lock());
+    changed.into_values().map(|run| run.snapshot()).collect()
+  }
+
+  fn take_due(&self) -> Option<BackgroundFetchSnapshot> {
+    let now = Instant::now();
+    let is_due = self.due_at().is_none_or(|at| at <= now);
+    let run = {
+      let mut changed = self.changed.lock();
+      let settled = changed.values().position(|run| run.is_settled());
+      let index = settled.or((is_due && !changed.is_empty()).then_some(0))?;
+      changed.shift_remove_index(index)?.1
+    };
+    if self.changed.lock().is_empty() {
+      *self.last.lock() = Some(now);
+    }
+    Some(run.snapshot())
+  }
+
+  fn due_at(&self) -> Option<Instant> {
+    if self.changed.lock().is_empty() {
+      return None;
+    }
+    self.last.lock().map(|last| last + PROGRESS_INTERVAL)
+  }
+}

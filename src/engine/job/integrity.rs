@@ -1,0 +1,81 @@
+//! Subresource integrity of a body that is there as a whole.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Run;
+use super::attempt::until;
+use crate::engine::context::Shared;
+use crate::network::NetworkError;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::IntegrityVerifier;
+use crate::store::StoreError;
+
+/// Step 23 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch)
+/// for the stored body of `record`, which is whole. The network sees only the
+/// part that it fetches, and nobody looks at what a restart finds.
+pub(crate) async fn verify(
+  shared: Arc<Shared>,
+  run: Arc<Run>,
+  record: usize,
+  attempt: u32,
+  terminate: CancellationToken,
+) {
+  // The attempt that brought the last bytes may still have to end.
+  let _attempts = run.records[record].attempts.lock().await;
+  let request = &run.records[record].request;
+  let is_match = match IntegrityVerifier::new(&request.integrity) {
+    None => Ok(true),
+    Some(verifier) => {
+      let matches = stored_body_matches(&shared, &run, record, verifier);
+      match until(&terminate, matches).await {
+        None => return,
+        Some(is_match) => is_match,
+      }
+    }
+  };
+  let diagnostic = &run.records[record].diagnostic;
+  match is_match {
+    Ok(is_match) => {
+      if !is_match {
+        let error = NetworkError::integrity_mismatch(&request.url);
+        *diagnostic.lock() = error.message;
+      }
+      run.tell(|p, actions| p.verified(record, attempt, is_match, actions));
+    }
+    Err(error) => {
+      *diagnostic.lock() = format!(
+        "the integrity of {} cannot be verified: {error}",
+        request.url
+      );
+      let reason = BackgroundFetchFailureReason::FetchError;
+      run.tell(|p, actions| p.bytes_lost(record, reason, actions));
+    }
+  }
+}
+
+/// How much of the body is hashed at once, in bytes.
+const CHUNK: usize = 256 * 1024;
+
+async fn stored_body_matches(
+  shared: &Shared,
+  run: &Run,
+  record: usize,
+  mut verifier: IntegrityVerifier,
+) -> Result<bool, StoreError> {
+  let state = run.response_data(record).state();
+  if let Some(body) = state.body {
+    let reader = shared.store.bodies.open(body).await?;
+    let mut offset = 0;
+    while offset < state.stored {
+      let bytes = reader.read_at(offset, CHUNK).await?;
+      if bytes.is_empty() {
+        return Ok(false);
+      }
+      verifier.update(&bytes);
+      offset += bytes.len() as u64;
+    }
+  }
+  Ok(verifier.matches())
+}

@@ -1,0 +1,251 @@
+//! Going on where an earlier process was stopped.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+use super::NewRun;
+use super::Run;
+use super::orphans;
+use super::record_slot::NewSlot;
+use super::response_data::ResponseState;
+use super::restore_record;
+use super::restore_record::Place;
+use crate::engine::context::Shared;
+use crate::engine::net_permission::NetPermission;
+use crate::network::Environment;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::FunctionalEvent;
+use crate::spec::Perform;
+use crate::store::DamagedRow;
+use crate::store::Fact;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+
+/// What the store keeps of the realm that started a background fetch.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredEnvironment {
+  pub(crate) environment: Environment,
+  pub(crate) embedder_data: String,
+  #[serde(default)]
+  pub(crate) keep_failed: bool,
+  /// Whether the realm had a check of its own.
+  #[serde(default)]
+  pub(crate) net_check: bool,
+}
+
+impl StoredEnvironment {
+  pub(crate) fn to_json(&self) -> String {
+    // Strings, enumerations and URLs always have a JSON form.
+    serde_json::to_string(self).unwrap_or_default()
+  }
+}
+
+/// Takes everything from the store that is there: begins again what has not
+/// settled, fires the events that are owed, and deletes what nobody knows.
+pub(crate) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
+  let (caches, deleted) = shared.store.caches.load().await?;
+  let mut known = HashSet::new();
+  for of_origin in caches {
+    // What a script has cached is in use from the start.
+    if let Ok(url) = Url::parse(&of_origin.origin) {
+      shared.quota(&url).take(of_origin.bytes);
+    }
+    known.extend(of_origin.bodies);
+  }
+  shared.delete_bodies(deleted.bodies).await;
+  let mut runs = Vec::new();
+  for row in shared.store.facts.load().await? {
+    match row {
+      Ok(row) => {
+        let bodies = row.bodies.iter();
+        known.extend(bodies.flat_map(|b| [b.request, b.response]).flatten());
+        runs.extend(restore_row(shared, row).await);
+      }
+      Err(damaged) => forget_damaged(shared, damaged).await?,
+    }
+  }
+  orphans::collect(shared, &known).await?;
+  // What was found is progress: it has to count before this process can die
+  // of going on.
+  if let Err(error) = shared.checkpoint.flush().await {
+    tracing::error!(%error, "what was found cannot be made durable yet");
+  }
+  // A worker that starts finds every background fetch, and one that has an
+  // event finds its worker.
+  if shared.config.service_worker_host.is_some() {
+    let registrations = shared.store.facts.registrations().await?;
+    shared.service_workers.restore(registrations);
+  }
+  for run in runs {
+    begin(shared, run);
+  }
+  Ok(())
+}
+
+async fn restore_row(
+  shared: &Arc<Shared>,
+  mut row: StoredBackgroundFetch,
+) -> Option<Arc<Run>> {
+  let stored: StoredEnvironment = match serde_json::from_str(&row.environment) {
+    Ok(stored) => stored,
+    Err(error) => {
+      let damaged = DamagedRow {
+        key: row.key,
+        id: Some(row.background_fetch.id),
+        scope: Some(row.scope),
+        message: format!("its environment cannot be read: {error}"),
+      };
+      if let Err(error) = forget_damaged(shared, damaged).await {
+        tracing::error!(%error, "a damaged background fetch cannot be deleted");
+      }
+      return None;
+    }
+  };
+  restore_records(shared, &mut row).await;
+  let is_quarantined = is_quarantined(shared, &row);
+  // What is not begun waits as it does while it is paused.
+  row.background_fetch.paused |= is_quarantined;
+  let permission = NetPermission::restored(shared, stored.net_check);
+  let run = make_known(shared, row, stored, permission);
+  if is_quarantined {
+    run.quarantine();
+  }
+  Some(run)
+}
+
+/// Whether a background fetch whose records were restored is held back. Not
+/// when there is nothing left to begin, and not when the process that died had
+/// come further than its rows say.
+fn is_quarantined(shared: &Shared, row: &StoredBackgroundFetch) -> bool {
+  if !row.is_quarantined() {
+    return false;
+  }
+  let mut records = row.background_fetch.records.iter().zip(&row.bodies);
+  let has_progressed =
+    records.any(|(r, bodies)| r.response_data.bytes > bodies.most);
+  let mut records = row.background_fetch.records.iter();
+  let is_unfinished = records.any(|r| r.response_data.result.is_none());
+  if has_progressed || !is_unfinished {
+    shared.checkpoint.note_soon(Fact::Released { key: row.key });
+    return false;
+  }
+  true
+}
+
+/// Finds out how much of each record is there.
+pub(crate) async fn restore_records(
+  shared: &Arc<Shared>,
+  row: &mut StoredBackgroundFetch,
+) {
+  let settled = row.background_fetch.result != BackgroundFetchResult::None;
+  let records = row.background_fetch.records.iter_mut();
+  for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
+    let place = Place {
+      shared,
+      key: row.key,
+      record: index,
+      settled,
+    };
+    restore_record::restore(place, record, bodies).await;
+  }
+}
+
+/// The background fetch of a row, known to the engine. Nothing of it runs yet.
+pub(crate) fn make_known(
+  shared: &Arc<Shared>,
+  row: StoredBackgroundFetch,
+  stored: StoredEnvironment,
+  net_permission: NetPermission,
+) -> Arc<Run> {
+  let records = row.background_fetch.records.iter().zip(row.bodies);
+  let slots = records.map(|(record, bodies)| {
+    let data = &record.response_data;
+    NewSlot {
+      request: record.request.clone(),
+      request_body: bodies.request,
+      response: ResponseState::restored(
+        data.response.clone(),
+        data.bytes,
+        data.result,
+        bodies.response,
+      ),
+      diagnostic: bodies.diagnostic,
+    }
+  });
+  let slots = slots.collect();
+  let id = row.background_fetch.id.clone();
+  let run = Run::new(
+    shared,
+    NewRun {
+      key: row.key,
+      registration: shared.registrations.get(&row.scope),
+      environment: stored.environment,
+      embedder_data: stored.embedder_data,
+      keep_failed: stored.keep_failed,
+      retained: row.retained,
+      net_permission,
+      slots,
+      perform: Perform::new(row.background_fetch),
+    },
+  );
+  if row.active {
+    run.registration.insert_active(id, run.clone());
+  }
+  shared.runs.lock().insert(run.key, run.clone());
+  run
+}
+
+/// Begins what was restored, or continued.
+pub(crate) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
+  let failure_reason = run.look(|p| p.background_fetch().failure_reason);
+  if let Some(retained) = run.retained() {
+    if !retained.undelivered.is_empty() {
+      let event = FunctionalEvent::of_settled(failure_reason);
+      run.registration.restore_undelivered(event, run.clone());
+    }
+    return shared.tell_observers(&run);
+  }
+  if run.is_quarantined() {
+    // Nobody waits for it.
+    tracing::warn!(
+      id = run.id,
+      "it was under way when processes died, and is not begun again before it \
+       is unpaused"
+    );
+  } else {
+    run.registration.unfinished(1);
+  }
+  if run.is_settled() {
+    let event = FunctionalEvent::of_settled(failure_reason);
+    super::settle::announce(shared, run.clone(), event);
+  } else {
+    run.tell(|p, actions| p.begin(actions));
+  }
+  shared.tell_observers(&run);
+}
+
+/// A row that cannot be read cannot be performed: its background fetch is
+/// given up, with a word in the log, and the others go on.
+async fn forget_damaged(
+  shared: &Shared,
+  damaged: DamagedRow,
+) -> Result<(), StoreError> {
+  let DamagedRow {
+    key, id, message, ..
+  } = damaged;
+  let id = id.unwrap_or_default();
+  tracing::error!(
+    id,
+    message,
+    "a stored background fetch is damaged and was given up"
+  );
+  shared
+    .store
+    .facts
+    .commit(vec![Fact::Forgotten { key }])
+    .await
+}

@@ -1,0 +1,246 @@
+//! Whether a failed fetch is tried again, and when: what the engine holds for
+//! [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Run;
+use super::attempt::until;
+use super::record_slot::Attempts;
+use crate::engine::config::RetryPolicy;
+use crate::engine::context::Shared;
+use crate::network::NetworkError;
+use crate::network::NetworkErrorKind;
+use crate::snapshot::Waiting;
+use crate::spec::Unavailability;
+
+/// Says whether the resource is temporarily unavailable, and keeps the reason
+/// for people.
+pub(crate) fn note_failure(
+  shared: &Shared,
+  run: &Run,
+  record: usize,
+  attempts: &mut Attempts,
+  error: &NetworkError,
+) -> Unavailability {
+  shared.online.failed(error.kind);
+  let policy = &shared.config.retry;
+  let slot = &run.records[record];
+  let mut reason = error.message.clone();
+  let unavailability = match attempts.retries.failed(error.kind, policy) {
+    Verdict::Again { after, offline } => {
+      attempts.delay = after;
+      let reason = reason.clone();
+      *slot.waiting.lock() = Some(Waiting { offline, reason });
+      Unavailability::Temporary
+    }
+    Verdict::OfflineForTooLong => {
+      reason += "; the network did not come back in time";
+      Unavailability::Final
+    }
+    Verdict::Final => Unavailability::Final,
+  };
+  *slot.diagnostic.lock() = reason;
+  unavailability
+}
+
+/// The longest wait that a server may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// The server has answered with a status that counts as a failure, for which
+/// `reason` is the sentence, and wants to be asked again `after` so long. Says
+/// whether there is a try left.
+pub(crate) fn note_status(
+  run: &Run,
+  record: usize,
+  attempts: &mut Attempts,
+  policy: &RetryPolicy,
+  after: Option<Duration>,
+  reason: String,
+) -> bool {
+  let asked = after.unwrap_or_default().min(MAX_RETRY_AFTER);
+  let failed = attempts
+    .retries
+    .failed(NetworkErrorKind::Interrupted, policy);
+  let Verdict::Again { after, .. } = failed else {
+    return false;
+  };
+  attempts.delay = after.max(asked);
+  let slot = &run.records[record];
+  slot.diagnostic.lock().clone_from(&reason);
+  *slot.waiting.lock() = Some(Waiting {
+    offline: false,
+    reason,
+  });
+  true
+}
+
+/// Waits as long as the retry policy says, then goes on. There is nothing that
+/// tells when the network is back, so it is tried.
+pub(crate) async fn wait_until_available(
+  shared: Arc<Shared>,
+  run: Arc<Run>,
+  record: usize,
+  attempt: u32,
+) {
+  shared.tell_observers(&run);
+  let delay = run.records[record].attempts.lock().await.delay;
+  if until(&shared.stopping, tokio::time::sleep(delay))
+    .await
+    .is_some()
+  {
+    run.tell(|p, actions| p.available(record, attempt, actions));
+  }
+}
+
+/// What one record has gone through.
+#[derive(Default)]
+pub(crate) struct Retries {
+  /// In a row, since there was more than ever before.
+  failures: u32,
+  offline: Option<Offline>,
+}
+
+struct Offline {
+  since: Instant,
+  /// How often it was looked whether the network is back.
+  looks: u32,
+}
+
+/// What a failure leads to.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+  Final,
+  /// The machine was offline for longer than it may be.
+  OfflineForTooLong,
+  Again {
+    after: Duration,
+    offline: bool,
+  },
+}
+
+impl Retries {
+  /// There is more than ever before.
+  pub(crate) fn progressed(&mut self) {
+    self.failures = 0;
+  }
+
+  /// A server has answered.
+  pub(crate) fn online(&mut self) {
+    self.offline = None;
+  }
+
+  pub(crate) fn failed(
+    &mut self,
+    kind: NetworkErrorKind,
+    policy: &RetryPolicy,
+  ) -> Verdict {
+    match kind {
+      NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => Verdict::Final,
+      NetworkErrorKind::Offline => self.is_offline(policy),
+      NetworkErrorKind::Unreachable | NetworkErrorKind::Interrupted => {
+        self.offline = None;
+        self.failures += 1;
+        match self.failures <= policy.attempts {
+          true => Verdict::Again {
+            after: back_off(policy, self.failures),
+            offline: false,
+          },
+          false => Verdict::Final,
+        }
+      }
+    }
+  }
+
+  /// Being offline is no failure of the server's, and does not count as one.
+  fn is_offline(&mut self, policy: &RetryPolicy) -> Verdict {
+    let offline = self.offline.get_or_insert_with(|| Offline {
+      since: Instant::now(),
+      looks: 0,
+    });
+    offline.looks = offline.looks.saturating_add(1);
+    let after = back_off(policy, offline.looks);
+    let left = policy
+      .offline_timeout
+      .map(|timeout| timeout.saturating_sub(offline.since.elapsed()));
+    match left {
+      Some(Duration::ZERO) => Verdict::OfflineForTooLong,
+      // The last look is at the very end.
+      left => Verdict::Again {
+        after: left.map_or(after, |left| after.min(left)),
+        offline: true,
+      },
+    }
+  }
+}
+
+/// The wait after the `n`th failure in a row: twice as long each time, less up
+/// to a quarter, so that not all who have failed together come back together.
+fn back_off(policy: &RetryPolicy, n: u32) -> Duration {
+  let doublings = n.saturating_sub(1).min(20);
+  let longest = policy.first_delay.saturating_mul(1 << doublings);
+  let longest = longest.min(policy.max_delay);
+  longest.mul_f64(0.75 + fastrand::f64() / 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  fn policy() -> RetryPolicy {
+    RetryPolicy {
+      offline_timeout: Some(Duration::from_secs(60)),
+      ..RetryPolicy::default()
+    }
+  }
+
+  fn wait(verdict: Verdict) -> Duration {
+    match verdict {
+      Verdict::Again { after, .. } => after,
+      verdict => panic!("{verdict:?}"),
+    }
+  }
+
+  #[tokio::test(start_paused = true)]
+  async fn failures_wait_longer_and_longer_and_end() {
+    let mut retries = Retries::default();
+    let unreachable = NetworkErrorKind::Unreachable;
+    for longest in [250, 500, 1000, 2000, 4000] {
+      let longest = Duration::from_millis(longest);
+      let wait = wait(retries.failed(unreachable, &policy()));
+      assert!(wait >= longest.mul_f64(0.75) && wait <= longest, "{wait:?}");
+    }
+    assert_eq!(retries.failed(unreachable, &policy()), Verdict::Final);
+    retries.progressed();
+    wait(retries.failed(unreachable, &policy()));
+  }
+
+  #[tokio::test(start_paused = true)]
+  async fn being_offline_does_not_count_and_ends_at_its_timeout() {
+    let mut retries = Retries::default();
+    let begin = Instant::now();
+    loop {
+      match retries.failed(NetworkErrorKind::Offline, &policy()) {
+        Verdict::Again { after, .. } => tokio::time::sleep(after).await,
+        verdict => break assert_eq!(verdict, Verdict::OfflineForTooLong),
+      }
+    }
+    let waited = begin.elapsed();
+    assert!(waited.abs_diff(Duration::from_secs(60)).as_millis() <= 10);
+    let interrupted = NetworkErrorKind::Interrupted;
+    wait(retries.failed(interrupted, &policy()));
+    wait(retries.failed(NetworkErrorKind::Offline, &policy()));
+  }
+
+  #[tokio::test(start_paused = true)]
+  async fn no_wait_is_longer_than_the_longest() {
+    let mut retries = Retries::default();
+    let policy = RetryPolicy::default();
+    for _ in 0..100 {
+      let wait = wait(retries.failed(NetworkErrorKind::Offline, &policy));
+      assert!(wait <= policy.max_delay, "{wait:?}");
+    }
+  }
+}

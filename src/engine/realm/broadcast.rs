@@ -1,0 +1,94 @@
+//! Messages of [`BroadcastChannel`](https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts)s,
+//! between all realms of one origin.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use url::Origin;
+
+use super::Realm;
+
+/// A message, as every realm of the origin gets it: its sender's, too.
+#[derive(Clone, Debug)]
+pub struct BroadcastMessage {
+  /// The channel's.
+  pub name: String,
+  /// A serialized value.
+  pub data: Bytes,
+  /// The realm whose script has sent it, and the number that this script gave
+  /// to its channel.
+  pub realm: u64,
+  pub channel: u32,
+}
+
+/// Every origin's listeners.
+#[derive(Default)]
+pub(crate) struct Broadcasts(Mutex<HashMap<Origin, Vec<Weak<Listener>>>>);
+
+/// A realm with a channel.
+#[derive(Default)]
+pub(crate) struct Listener {
+  messages: Mutex<VecDeque<BroadcastMessage>>,
+  notify: Notify,
+}
+
+impl Realm {
+  /// A name for the realm that no other one of the engine has.
+  pub fn number(&self) -> u64 {
+    self.attached.id
+  }
+
+  /// From now on, [`Realm::next_broadcast`] gets what is sent.
+  pub fn listen_to_broadcasts(&self) {
+    let mut listener = self.attached.broadcasts.lock();
+    if listener.is_some() {
+      return;
+    }
+    let new = listener.insert(Arc::default());
+    let mut all = self.engine().shared().broadcasts.0.lock();
+    let origin = self.facts().url.origin();
+    all.entry(origin).or_default().push(Arc::downgrade(new));
+  }
+
+  /// Sends `data` to every channel `name` of the origin.
+  pub fn broadcast(&self, name: String, channel: u32, data: Bytes) {
+    let message = BroadcastMessage {
+      name,
+      data,
+      realm: self.attached.id,
+      channel,
+    };
+    let mut all = self.engine().shared().broadcasts.0.lock();
+    let origin = self.facts().url.origin();
+    let Some(listeners) = all.get_mut(&origin) else {
+      return;
+    };
+    listeners.retain(|listener| match listener.upgrade() {
+      Some(listener) => {
+        listener.messages.lock().push_back(message.clone());
+        listener.notify.notify_one();
+        true
+      }
+      None => false,
+    });
+  }
+
+  /// Waits for a message. Safe to cancel.
+  pub async fn next_broadcast(&self) -> BroadcastMessage {
+    let listener = self.attached.broadcasts.lock().clone();
+    let Some(listener) = listener else {
+      return std::future::pending().await;
+    };
+    loop {
+      if let Some(message) = listener.messages.lock().pop_front() {
+        return message;
+      }
+      listener.notify.notified().await;
+    }
+  }
+}

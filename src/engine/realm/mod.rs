@@ -1,0 +1,435 @@
+//! A JavaScript realm, seen from the engine.
+
+pub(crate) mod broadcast;
+pub(crate) mod caches;
+pub(crate) mod fetch;
+pub(crate) mod inbox;
+pub(crate) mod notifications;
+pub(crate) mod online;
+pub(crate) mod options;
+pub(crate) mod record_handle;
+pub(crate) mod request_body;
+pub(crate) mod script_fetch;
+pub(crate) mod service_workers;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+
+use self::broadcast::Listener;
+use self::inbox::Inbox;
+use self::inbox::RealmMessage;
+use self::options::RealmFacts;
+use self::record_handle::RecordHandle;
+use self::script_fetch::Keepalive;
+use super::Engine;
+use super::events::Delivery;
+use super::events::WorkerEnd;
+use super::job::Run;
+use super::registration::Registration;
+use crate::engine::job::settle;
+use crate::engine::workers::delegate::WorkerEvents;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::RegistrationId;
+use crate::network::Environment;
+use crate::network::NetCheck;
+use crate::service_worker::Attachment;
+use crate::service_worker::NewRealm;
+use crate::snapshot::BackgroundFetchSnapshot;
+use crate::spec::CacheQueryOptions;
+use crate::spec::ImageResource;
+use crate::spec::RealmKind;
+use crate::spec::Request;
+use crate::spec::request_matches_cached_item;
+use crate::store::Fact;
+use crate::store::StoreError;
+
+/// A realm that is attached to an engine. When the last copy is dropped the
+/// realm is gone: what it has started goes on, and events that it has not
+/// finished go to another one.
+///
+/// What it says of background fetches is about one registration: the one in the
+/// scope that its facts name, unless it was got by
+/// [`Realm::of_registration`].
+#[derive(Clone)]
+pub struct Realm {
+  pub(super) attached: Arc<Attached>,
+  pub(super) registration: Arc<Registration>,
+  /// The registration, when a script has it.
+  id: Option<RegistrationId>,
+}
+
+pub(crate) struct Attached {
+  pub(super) engine: Engine,
+  pub(super) facts: RealmFacts,
+  registration: Arc<Registration>,
+  /// The other ones that it has started background fetches for.
+  others: Mutex<Vec<Arc<Registration>>>,
+  pub(super) id: u64,
+  inbox: Arc<Inbox>,
+  /// The one in the facts, or what came later.
+  net_check: Mutex<Option<NetCheck>>,
+  /// In addition to those in the facts.
+  added_csp: Mutex<Vec<String>>,
+  pub(super) service_workers: Attachment,
+  pub(super) keepalive: Keepalive,
+  /// When one of its scripts has made a channel.
+  pub(super) broadcasts: Mutex<Option<Arc<Listener>>>,
+  /// When the user has last clicked something of it.
+  pub(super) activated: Mutex<Option<std::time::Instant>>,
+  /// It has started a background fetch, or has got an event of one.
+  has_had_background_fetch: AtomicBool,
+}
+
+impl Realm {
+  pub(super) fn attach(engine: Engine, facts: RealmFacts) -> Self {
+    let shared = engine.shared();
+    let registration = shared.registrations.get(&facts.scope);
+    let id = shared.next_realm();
+    if let Some(check) = &facts.net_check {
+      registration.net_check.install(check.clone());
+      if let Some(worker) = facts.worker {
+        let service_workers = &shared.service_workers;
+        service_workers.set_worker_net_check(worker, check.clone());
+      }
+    }
+    let service_workers = shared.service_workers.attach(NewRealm {
+      id,
+      kind: facts.kind,
+      url: facts.url.clone(),
+      scope: facts.scope.clone(),
+      environment: facts.worker_environment(),
+      worker: facts.worker,
+    });
+    let inbox = Arc::new(Inbox::default());
+    if let Some(worker) = facts.worker {
+      let events = WorkerEvents::new(&registration, id, &inbox);
+      shared
+        .service_workers
+        .attach_worker(worker, id, Arc::new(events));
+    }
+    let attached = Attached {
+      engine,
+      net_check: Mutex::new(facts.net_check.clone()),
+      facts,
+      registration: registration.clone(),
+      others: Mutex::default(),
+      id,
+      inbox,
+      added_csp: Mutex::default(),
+      service_workers,
+      keepalive: Keepalive::default(),
+      broadcasts: Mutex::default(),
+      activated: Mutex::default(),
+      has_had_background_fetch: AtomicBool::new(false),
+    };
+    Self {
+      attached: Arc::new(attached),
+      registration,
+      id: None,
+    }
+  }
+
+  /// The same realm, for the background fetches of a registration that one of
+  /// its scripts has. `None` when the registration is gone, or is of another
+  /// origin.
+  pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
+    let shared = self.engine().shared();
+    let scope = shared.service_workers.scope(self.attached.id, id)?;
+    let registration = shared.registrations.get(&scope);
+    if let Some(check) = self.net_check() {
+      registration.net_check.install(check);
+    }
+    Some(Self {
+      attached: self.attached.clone(),
+      registration,
+      id: Some(id),
+    })
+  }
+
+  /// Whether the registration has an active worker.
+  pub(super) fn has_active_worker(&self) -> bool {
+    let service_workers = &self.engine().shared().service_workers;
+    match self.id {
+      Some(id) => service_workers.has_active_worker(id),
+      None => service_workers.has_active_worker_in(&self.registration.scope),
+    }
+  }
+
+  pub fn facts(&self) -> &RealmFacts {
+    &self.attached.facts
+  }
+
+  pub fn engine(&self) -> &Engine {
+    &self.attached.engine
+  }
+
+  pub(super) fn environment(&self) -> Environment {
+    let facts = self.facts();
+    let mut csp = facts.csp.clone();
+    csp.extend(self.attached.added_csp.lock().iter().cloned());
+    Environment {
+      url: facts.url.clone(),
+      policy: facts.policy,
+      csp,
+      referrer_policy: facts.referrer_policy.clone(),
+    }
+  }
+
+  /// What is asked before every hop of what the realm starts.
+  pub(super) fn net_check(&self) -> Option<NetCheck> {
+    self.attached.net_check.lock().clone()
+  }
+
+  /// What is asked from now on, if the facts name nothing else.
+  pub(crate) fn net_check_or(&self, check: impl FnOnce() -> NetCheck) {
+    let mut own = self.attached.net_check.lock();
+    if own.is_none() {
+      let check = own.insert(check()).clone();
+      let service_workers = &self.engine().shared().service_workers;
+      service_workers.set_net_check(self.attached.id, check.clone());
+      if let Some(worker) = self.facts().worker {
+        service_workers.set_worker_net_check(worker, check.clone());
+      }
+      self.registration.net_check.install(check);
+    }
+  }
+
+  /// A policy that came after the realm was made, for instance in a
+  /// [`<meta>`](https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy);
+  /// it governs what is fetched from now on.
+  pub fn add_csp(&self, policy: String) {
+    let service_workers = &self.engine().shared().service_workers;
+    service_workers.add_csp(self.attached.id, policy.clone());
+    self.attached.added_csp.lock().push(policy);
+  }
+
+  /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)
+  pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
+    // get.1, get.2: registration's active background fetches[id]
+    let run = self.registration.active(id)?;
+    // get.4, get.4.2: watching before the copy is made misses no progress.
+    self.watch(run.key);
+    Some(run.snapshot())
+  }
+
+  /// [`getIds()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids)
+  pub fn get_ids(&self) -> Vec<String> {
+    // ids.1, ids.2
+    self.registration.active_ids()
+  }
+
+  /// [`abort()`](https://wicg.github.io/background-fetch/#background-fetch-registration-abort).
+  /// After it has answered `true` no success or fail event is fired, also
+  /// after a restart.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then nothing has changed.
+  pub async fn abort(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    match self.own(key) {
+      Some(_) => self.engine().abort(key).await,
+      None => Ok(false),
+    }
+  }
+
+  /// A background fetch that the realm's scripts may have: one of their origin,
+  /// or of the registration that the embedder names. The key comes from a
+  /// script.
+  fn own(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
+    let run = self.engine().shared().run(key)?;
+    let scope = &run.registration.scope;
+    let is_own = Arc::ptr_eq(&run.registration, &self.attached.registration)
+      || scope.origin() == self.facts().url.origin();
+    is_own.then_some(run)
+  }
+
+  /// [`matchAll()`](https://wicg.github.io/background-fetch/#background-fetch-registration-match-all):
+  /// the records that match `request`, or all; none when they are not
+  /// available any more.
+  pub fn match_all(
+    &self,
+    key: BackgroundFetchKey,
+    request: Option<&Request>,
+    options: CacheQueryOptions,
+  ) -> Vec<RecordHandle> {
+    let shared = self.engine().shared();
+    let Some(run) = self.own(key) else {
+      return Vec::new();
+    };
+    // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
+    let handle = |record| RecordHandle::new(shared, &run, record);
+    let Some(request) = request else {
+      return (0..run.records.len()).map(handle).collect();
+    };
+    let candidates = run.index.candidates(&run.records, request, options);
+    let matching = candidates.iter().copied().filter(|&record| {
+      let cached = &run.records[record].request;
+      let response = run.response_data(record).response();
+      // matchAll.3.2.1: If request matches cached item …
+      request_matches_cached_item(request, cached, response.as_deref(), options)
+    });
+    matching.map(handle).collect()
+  }
+
+  /// The realm has an instance of this background fetch: from now on its
+  /// updates come through [`Realm::next_message`].
+  pub fn watch(&self, key: BackgroundFetchKey) {
+    if let Some(run) = self.own(key) {
+      run.watch(self.attached.id, &self.attached.inbox.updates);
+    }
+  }
+
+  /// The instance is gone.
+  pub fn unwatch(&self, key: BackgroundFetchKey) {
+    if let Some(run) = self.own(key) {
+      run.unwatch(self.attached.id);
+    }
+  }
+
+  /// The realm, which has to be a service worker's, can take events from now
+  /// on: its script has run.
+  pub fn start_worker(&self) {
+    // One that was started for its registration takes them when it is active.
+    let facts = self.facts();
+    if facts.kind == RealmKind::ServiceWorker && facts.worker.is_none() {
+      let Attached {
+        registration,
+        id,
+        inbox,
+        ..
+      } = &*self.attached;
+      registration.worker_started(*id, inbox.clone());
+    }
+  }
+
+  /// Waits for something to tell the script. Safe to cancel.
+  pub async fn next_message(&self) -> RealmMessage {
+    let Attached {
+      registration,
+      id,
+      inbox,
+      ..
+    } = &*self.attached;
+    loop {
+      let message = inbox.next().await;
+      match &message {
+        // It is for another worker: this one was told to stop.
+        RealmMessage::Event { delivery, .. }
+          if !registration.dispatched(*id, *delivery) => {}
+        RealmMessage::Event { name, .. } => {
+          self.has_background_fetch();
+          if *name == "backgroundfetchclick" {
+            self.activated_by_user();
+          }
+          return message;
+        }
+        RealmMessage::Update(_) => return message,
+      }
+    }
+  }
+
+  /// The updates that are there now, so that something else that the script is
+  /// told is not ahead of them.
+  pub fn take_updates(&self) -> Vec<BackgroundFetchSnapshot> {
+    self.attached.inbox.updates.take_all()
+  }
+
+  /// The event of `delivery` is no longer active. Its records are not
+  /// available any more, and are deleted.
+  pub fn event_handled(&self, delivery: Delivery) {
+    let Attached {
+      registration, id, ..
+    } = &*self.attached;
+    if let Some((event, run)) = registration.handled(*id, delivery) {
+      let shared = self.engine().shared().clone();
+      settle::event_handled(shared, event, run);
+    }
+    if let Some(worker) = self.facts().worker {
+      let service_workers = &self.engine().shared().service_workers;
+      service_workers.functional_event_handled(worker);
+    }
+  }
+
+  /// [`updateUI()`](https://wicg.github.io/background-fetch/#background-fetch-update-ui-event-update-ui),
+  /// from step 4; the steps before are the event's.
+  pub async fn update_ui(
+    &self,
+    key: BackgroundFetchKey,
+    title: Option<String>,
+    icons: Option<Vec<ImageResource>>,
+  ) {
+    let shared = self.engine().shared();
+    // updateUI.4: Let bgFetch be the event's background fetch.
+    let Some(run) = self.own(key) else { return };
+    shared.checkpoint.note(Fact::Ui {
+      key,
+      title: title.clone(),
+      icons: icons.clone(),
+    });
+    // updateUI.5, updateUI.6
+    run.tell(|p, _| p.update_ui(title, icons));
+    shared.tell_observers(&run);
+  }
+
+  /// Whether every background fetch of the realm's registration, and of those
+  /// that it has started some for, has settled, and every event was handled.
+  pub fn is_idle(&self) -> bool {
+    let others = self.attached.others.lock();
+    self.attached.registration.is_idle()
+      && others.iter().all(|registration| registration.is_idle())
+  }
+
+  fn has_background_fetch(&self) {
+    let had = &self.attached.has_had_background_fetch;
+    had.store(true, Ordering::Relaxed);
+  }
+
+  /// Whether the realm has ever started a background fetch, or got an event of
+  /// one.
+  pub(crate) fn has_had_background_fetch(&self) -> bool {
+    let had = &self.attached.has_had_background_fetch;
+    had.load(Ordering::Relaxed)
+  }
+
+  /// The realm starts a background fetch.
+  pub(super) fn starts(&self) {
+    self.has_background_fetch();
+    let is_own = |other| Arc::ptr_eq(&self.registration, other);
+    let mut others = self.attached.others.lock();
+    if !is_own(&self.attached.registration) && !others.iter().any(is_own) {
+      others.push(self.registration.clone());
+    }
+  }
+
+  /// Waits until [`Realm::is_idle`].
+  pub async fn idle(&self) {
+    for registration in self.registrations() {
+      registration.idle().await;
+    }
+  }
+
+  /// Its own, and those that it has started background fetches for.
+  pub(super) fn registrations(&self) -> Vec<Arc<Registration>> {
+    let mut all = vec![self.attached.registration.clone()];
+    all.extend(self.attached.others.lock().iter().cloned());
+    all
+  }
+}
+
+impl Drop for Attached {
+  fn drop(&mut self) {
+    self.engine.shared().service_workers.detach(self.id);
+    // A realm of the embedder's ends when that wants it to.
+    let end = match self.facts.worker {
+      Some(_) => WorkerEnd::Crashed,
+      None => WorkerEnd::Stopped,
+    };
+    self.registration.worker_ended(self.id, end);
+  }
+}

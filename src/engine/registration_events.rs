@@ -1,0 +1,259 @@
+//! The functional events of a registration: its dispatcher under one lock, and
+//! what is done that it asks for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::MutexGuard;
+use tokio::time::Instant;
+
+use super::events::Delivery;
+use super::events::EventDispatcher;
+use super::events::GivenUp;
+use super::events::Output;
+use super::events::WorkerEnd;
+use super::job::Run;
+use super::registration::Registration;
+use crate::engine::job::retention;
+use crate::engine::realm::inbox::Inbox;
+use crate::ids::BackgroundFetchKey;
+use crate::spec::FunctionalEvent;
+
+/// The events that a registration is owed, and who may take them.
+pub(crate) struct Events {
+  dispatcher: EventDispatcher<Owed>,
+  /// Of the workers that take events.
+  inboxes: HashMap<u64, Arc<Inbox>>,
+  /// Background fetches that are not settled yet, or not deleted yet.
+  unfinished: usize,
+}
+
+#[derive(Clone)]
+struct Owed {
+  event: FunctionalEvent,
+  run: Arc<Run>,
+}
+
+/// An event as a service worker's realm gets it.
+pub(crate) struct Delivered {
+  pub(super) delivery: Delivery,
+  pub(super) event: FunctionalEvent,
+  pub(super) run: Arc<Run>,
+}
+
+impl Registration {
+  /// [Fire a functional event](https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm):
+  /// it goes to a worker that is running, or waits for one.
+  pub(super) fn fire(&self, event: FunctionalEvent, run: Arc<Run>) {
+    let mut events = self.events.lock();
+    let owed = Owed { event, run };
+    let outputs = events.dispatcher.fire(owed, Instant::now());
+    self.perform(events, outputs);
+  }
+
+  /// An earlier process could not deliver the event.
+  pub(super) fn restore_undelivered(
+    &self,
+    event: FunctionalEvent,
+    run: Arc<Run>,
+  ) {
+    let owed = Owed { event, run };
+    self.events.lock().dispatcher.restore_undelivered(owed);
+  }
+
+  /// An event that could not be delivered is fired again.
+  pub(super) fn redeliver(&self, key: BackgroundFetchKey) {
+    let mut events = self.events.lock();
+    let is_meant = |owed: &mut Owed| owed.run.key == key;
+    let outputs = events.dispatcher.redeliver(is_meant, Instant::now());
+    self.perform(events, outputs);
+  }
+
+  /// Takes back what is to be said of a background fetch.
+  pub(super) fn withdraw_events(&self, key: BackgroundFetchKey) {
+    let mut events = self.events.lock();
+    let is_meant = |owed: &Owed| owed.run.key == key;
+    let outputs = events.dispatcher.withdraw(is_meant, Instant::now());
+    self.perform(events, outputs);
+  }
+
+  /// Takes back every event.
+  pub(super) fn forget_events(&self) {
+    let mut events = self.events.lock();
+    let outputs = events.dispatcher.withdraw(|_| true, Instant::now());
+    self.perform(events, outputs);
+  }
+
+  /// A worker is running and takes events.
+  pub(super) fn worker_started(&self, realm: u64, inbox: Arc<Inbox>) {
+    let mut events = self.events.lock();
+    events.inboxes.insert(realm, inbox);
+    let outputs = events.dispatcher.worker_started(realm, Instant::now());
+    self.perform(events, outputs);
+  }
+
+  /// A worker was told to stop.
+  pub(super) fn worker_leaving(&self, realm: u64) {
+    let mut events = self.events.lock();
+    let outputs = events.dispatcher.worker_leaving(realm, Instant::now());
+    self.perform(events, outputs);
+  }
+
+  /// The worker leaves, and what it has not finished is for another one.
+  pub(super) fn worker_ended(&self, realm: u64, end: WorkerEnd) {
+    let mut events = self.events.lock();
+    events.inboxes.remove(&realm);
+    let now = Instant::now();
+    let outputs = events.dispatcher.worker_ended(realm, end, now);
+    self.perform(events, outputs);
+  }
+
+  /// The script of the realm sees the event now. False when it must not: the
+  /// event is for another worker.
+  pub(super) fn dispatched(&self, realm: u64, delivery: Delivery) -> bool {
+    self.events.lock().dispatcher.dispatched(realm, delivery)
+  }
+
+  /// The worker's handlers are finished with the event. `None` when it is not
+  /// theirs (any more).
+  pub(super) fn handled(
+    &self,
+    realm: u64,
+    delivery: Delivery,
+  ) -> Option<(FunctionalEvent, Arc<Run>)> {
+    let mut events = self.events.lock();
+    let now = Instant::now();
+    let (owed, outputs) =
+      events.dispatcher.acknowledge(realm, delivery, now)?;
+    if owed.event != FunctionalEvent::Click {
+      // Until its records are deleted.
+      events.unfinished += 1;
+    }
+    self.perform(events, outputs);
+    Some((owed.event, owed.run))
+  }
+
+  /// Since when the realm has had the oldest of its events.
+  pub(super) fn oldest(&self, realm: u64) -> Option<Instant> {
+    self.events.lock().dispatcher.oldest(realm)
+  }
+
+  /// Whether events wait for a worker.
+  pub(super) fn owes_events(&self) -> bool {
+    self.events.lock().dispatcher.has_waiting()
+  }
+
+  /// Whether events are all that is left, and no worker is running for them.
+  pub(super) fn has_only_events_for_nobody(&self) -> bool {
+    let events = self.events.lock();
+    events.unfinished == 0 && events.dispatcher.waits_for_nobody()
+  }
+
+  pub(super) fn unfinished(&self, change: isize) {
+    let mut events = self.events.lock();
+    events.unfinished = events.unfinished.saturating_add_signed(change);
+    self.perform(events, Vec::new());
+  }
+
+  /// Deliveries are made under the lock, so that they keep their order.
+  fn perform(
+    &self,
+    mut events: MutexGuard<'_, Events>,
+    outputs: Vec<Output<Owed>>,
+  ) {
+    let mut wake = None;
+    let mut undelivered = Vec::new();
+    for output in outputs {
+      match output {
+        Output::Deliver {
+          worker,
+          delivery,
+          event: Owed { event, run },
+        } => {
+          if let Some(inbox) = events.inboxes.get(&worker) {
+            inbox.push_event(Delivered {
+              delivery,
+              event,
+              run,
+            });
+          }
+        }
+        Output::Wake { new_event } => {
+          wake = Some(wake.unwrap_or(false) || new_event);
+        }
+        Output::Undelivered { event, why } => {
+          // Until that is durable.
+          events.unfinished += 1;
+          undelivered.push((event, why));
+        }
+      }
+    }
+    drop(events);
+    self.changed.notify_waiters();
+    for (owed, why) in undelivered {
+      self.give_up(owed, why);
+    }
+    if let (Some(new_event), Some(workers)) =
+      (wake, self.service_workers.upgrade())
+    {
+      workers.wake(&self.scope, new_event);
+    }
+  }
+
+  /// No further worker is tried with the event.
+  fn give_up(&self, owed: Owed, why: GivenUp) {
+    let Owed { event, run } = owed;
+    let why = sentence(why, self.handler_timeout);
+    let name = event.name();
+    tracing::error!(id = run.id, scope = %self.scope, "{name}: {why}");
+    let Some(shared) = run.shared.upgrade() else {
+      return;
+    };
+    if event == FunctionalEvent::Click {
+      // Nothing waits for its end, and the user can click again.
+      let mut events = self.events.lock();
+      let is_it = |o: &mut Owed| {
+        o.event == FunctionalEvent::Click && Arc::ptr_eq(&o.run, &run)
+      };
+      events.dispatcher.forget_undelivered(is_it);
+      drop(events);
+      return self.unfinished(-1);
+    }
+    shared.clone().spawn(async move {
+      retention::retain(&shared, &run, why).await;
+      run.registration.unfinished(-1);
+    });
+  }
+}
+
+impl Events {
+  pub(super) fn new(max_tries: u32) -> Self {
+    Self {
+      dispatcher: EventDispatcher::new(max_tries),
+      inboxes: HashMap::new(),
+      unfinished: 0,
+    }
+  }
+
+  pub(super) fn is_idle(&self) -> bool {
+    self.unfinished == 0 && self.dispatcher.is_idle()
+  }
+
+  pub(super) fn clear(&mut self) {
+    self.dispatcher.clear();
+    self.inboxes.clear();
+  }
+}
+
+/// Why an event is not delivered once more, for people.
+fn sentence(why: GivenUp, handler_timeout: Duration) -> String {
+  match why {
+    GivenUp::Crashed { tries } => {
+      format!("{tries} service workers have crashed while they handled it")
+    }
+    GivenUp::Overdue { tries } => format!(
+      "its handler has not ended within {handler_timeout:?}, tried {tries} times"
+    ),
+  }
+}

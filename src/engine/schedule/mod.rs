@@ -1,0 +1,4 @@
+//! Who may use the wire next.
+
+pub(crate) mod host_limits;
+pub(crate) mod open_files;

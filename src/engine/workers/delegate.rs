@@ -1,0 +1,189 @@
+//! Between the engine and its service workers.
+
+use std::sync::Arc;
+use std::sync::Weak;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+use url::Url;
+
+use super::script;
+use crate::engine::Engine;
+use crate::engine::config::EngineConfig;
+use crate::engine::context::Shared;
+use crate::engine::events::WorkerEnd;
+use crate::engine::job::attempt::until;
+use crate::engine::job::purge;
+use crate::engine::realm::inbox::Inbox;
+use crate::engine::registration::Registration;
+use crate::service_worker::FunctionalEvents;
+use crate::service_worker::ScriptRequest;
+use crate::service_worker::ScriptResponse;
+use crate::service_worker::ServiceWorkerLimits;
+use crate::service_worker::StartWorker;
+use crate::service_worker::Surroundings;
+use crate::store::StoreError;
+use crate::store::StoredRegistration;
+
+/// Who runs service workers. The one that comes with this crate is
+/// [`WorkerThreads`](crate::extension::WorkerThreads).
+pub trait ServiceWorkerHost: Send + Sync + 'static {
+  /// Starts `worker` on a thread of its own and returns at once. The realm's
+  /// facts are [`RealmFacts::of_worker`](crate::engine::RealmFacts::of_worker); the
+  /// thread says what comes of it by [`StartWorker::control`], which it keeps
+  /// until it has let go of the engine.
+  fn start(&self, engine: Engine, worker: StartWorker);
+
+  /// Where scripts come from. `None`, which is the default, stands for the
+  /// network, under the policy of the client that has registered the worker.
+  /// An error is a sentence for people.
+  fn fetch_script(
+    &self,
+    request: &ScriptRequest,
+  ) -> Option<BoxFuture<'static, Result<ScriptResponse, String>>> {
+    let _ = request;
+    None
+  }
+
+  /// A worker has failed, and no script could be told. Logs, by default.
+  fn report(&self, script_url: &Url, message: &str) {
+    tracing::error!(%script_url, "a service worker has failed: {message}");
+  }
+}
+
+/// The engine, for its service workers.
+pub(crate) struct ForServiceWorkers {
+  shared: Weak<Shared>,
+  host: Option<Arc<dyn ServiceWorkerHost>>,
+  limits: ServiceWorkerLimits,
+}
+
+impl ForServiceWorkers {
+  pub(crate) fn new(shared: Weak<Shared>, config: &EngineConfig) -> Self {
+    Self {
+      shared,
+      host: config.service_worker_host.clone(),
+      limits: config.service_worker_limits,
+    }
+  }
+}
+
+impl Surroundings for ForServiceWorkers {
+  fn has_host(&self) -> bool {
+    self.host.is_some()
+  }
+
+  fn limits(&self) -> ServiceWorkerLimits {
+    self.limits
+  }
+
+  fn spawn(&self, task: BoxFuture<'static, ()>) {
+    if let Some(shared) = self.shared.upgrade() {
+      let stopping = shared.stopping.clone();
+      shared.spawn(async move {
+        until(&stopping, task).await;
+      });
+    }
+  }
+
+  fn start(&self, worker: StartWorker) {
+    let engine = self.shared.upgrade().and_then(|shared| shared.engine());
+    // Dropping the worker says that it has ended.
+    if let (Some(host), Some(engine)) = (&self.host, engine) {
+      host.start(engine, worker);
+    }
+  }
+
+  fn fetch_script(
+    &self,
+    request: ScriptRequest,
+  ) -> BoxFuture<'static, Result<ScriptResponse, String>> {
+    let own = self.host.as_ref().and_then(|h| h.fetch_script(&request));
+    if let Some(own) = own {
+      return own;
+    }
+    let shared = self.shared.clone();
+    Box::pin(async move {
+      match shared.upgrade() {
+        Some(shared) => script::fetch(&shared, request).await,
+        None => Err("the engine has ended".to_string()),
+      }
+    })
+  }
+
+  fn save(
+    &self,
+    registration: StoredRegistration,
+  ) -> BoxFuture<'static, Result<(), StoreError>> {
+    let facts = self.shared.upgrade().map(|s| s.store.facts.clone());
+    Box::pin(async move {
+      match facts {
+        Some(facts) => facts.put_registration(registration).await,
+        None => Ok(()),
+      }
+    })
+  }
+
+  fn forget(&self, scope: Url) -> BoxFuture<'static, ()> {
+    let shared = self.shared.upgrade();
+    Box::pin(async move {
+      if let Some(shared) = shared {
+        purge::purge(shared, scope).await;
+      }
+    })
+  }
+
+  fn owes_events(&self, scope: &Url) -> bool {
+    let shared = self.shared.upgrade();
+    shared.is_some_and(|s| s.registrations.get(scope).owes_events())
+  }
+
+  fn report(&self, script_url: &Url, message: &str) {
+    if let Some(host) = &self.host {
+      host.report(script_url, message);
+    }
+  }
+}
+
+/// The functional events of one running worker.
+pub(crate) struct WorkerEvents {
+  registration: Arc<Registration>,
+  realm: u64,
+  inbox: Arc<Inbox>,
+}
+
+impl WorkerEvents {
+  pub(crate) fn new(
+    registration: &Arc<Registration>,
+    realm: u64,
+    inbox: &Arc<Inbox>,
+  ) -> Self {
+    Self {
+      registration: registration.clone(),
+      realm,
+      inbox: inbox.clone(),
+    }
+  }
+}
+
+impl FunctionalEvents for WorkerEvents {
+  fn take(&self) {
+    self
+      .registration
+      .worker_started(self.realm, self.inbox.clone());
+  }
+
+  fn oldest(&self) -> Option<Instant> {
+    self.registration.oldest(self.realm)
+  }
+
+  fn leave(&self) {
+    self.registration.worker_leaving(self.realm);
+  }
+
+  fn give_up(&self) {
+    let limit = self.registration.handler_timeout;
+    let end = WorkerEnd::Overdue(limit);
+    self.registration.worker_ended(self.realm, end);
+  }
+}

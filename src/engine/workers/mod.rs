@@ -1,0 +1,4 @@
+//! How a service worker is started, and what it needs of the engine.
+
+pub(crate) mod delegate;
+pub(crate) mod script;
