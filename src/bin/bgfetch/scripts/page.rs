@@ -17,9 +17,9 @@ use deno_core::ModuleType;
 use deno_core::ResolutionKind;
 use url::Url;
 
-use crate::html;
-use crate::html::PageScript;
-use crate::html::Source;
+use super::html;
+use super::html::PageScript;
+use super::html::Source;
 
 /// A page that can be loaded.
 pub struct Page {

@@ -35,11 +35,11 @@ use futures::future::FusedFuture;
 use futures::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
-use crate::evaluations::Evaluation;
-use crate::evaluations::Evaluations;
+use super::evaluations::Evaluation;
+use super::evaluations::Evaluations;
+use super::page;
+use super::page::Page;
 use crate::failure::Failure;
-use crate::page;
-use crate::page::Page;
 use crate::screen::Screen;
 
 /// Deep recursion of a script needs more than a thread usually has.
