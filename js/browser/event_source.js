@@ -8,15 +8,15 @@ const {
   op_fetch_start,
 } = core.ops;
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 const { fire, fireEvent } = core.loadExtScript(
-  "ext:background_fetch/dispatch.js",
+  "ext:background_fetch/common/dispatch.js",
 );
 const { constructRequest, serializeRequest } = core.loadExtScript(
-  "ext:background_fetch/requests.js",
+  "ext:background_fetch/background_fetch/requests.js",
 );
-const { internal } = core.loadExtScript("ext:background_fetch/tasks.js");
+const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const {
   ArrayPrototypePush,
   NumberParseInt,

@@ -10,11 +10,11 @@ const {
   op_service_worker_realm,
 } = core.ops;
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
 const { deserialize, serialize } = core.loadExtScript(
   "ext:background_fetch_browser/values.js",

@@ -10,13 +10,13 @@ const {
   op_worker_receive,
 } = core.ops;
 const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { convertTransfer, deserializeMessage, serializeMessage } = core
-  .loadExtScript("ext:background_fetch/structured_clone.js");
+  .loadExtScript("ext:background_fetch/common/structured_clone.js");
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 const { ObjectDefineProperty, TypeError } = primordials;
 

@@ -63,9 +63,9 @@ deno_core::extension!(
   background_fetch_globals,
   deps = [deno_webidl, deno_web, deno_fetch],
   ops = [op_bgfetch_console, op_bgfetch_global_facts],
-  esm_entry_point = "ext:background_fetch_globals/start_globals.js",
-  esm = [dir "js", "start_globals.js"],
-  lazy_loaded_js = [dir "js", "globals.js"],
+  esm_entry_point = "ext:background_fetch_globals/start.js",
+  esm = [dir "js/globals", "start.js"],
+  lazy_loaded_js = [dir "js/globals", "globals.js"],
   options = {
     realm: Realm,
     console: Console,

@@ -32,7 +32,7 @@ use crate::service_worker::Source;
 use crate::service_worker::WorkerSnapshot;
 use crate::service_worker::WorkerType;
 
-/// What `js/main.js` has to know of its realm.
+/// What `js/background_fetch/main.js` has to know of its realm.
 #[derive(Serialize)]
 pub(crate) struct JsRealm {
   kind: &'static str,
@@ -190,7 +190,7 @@ pub(crate) fn op_service_worker_post_to_client(
   Ok(())
 }
 
-/// A [`ServiceWorkerMessage`] for `js/service_worker_messages.js`.
+/// A [`ServiceWorkerMessage`] for `js/service_worker/service_worker_messages.js`.
 #[derive(Serialize)]
 pub(crate) struct JsServiceWorkerMessage {
   message: JsContent,

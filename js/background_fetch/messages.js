@@ -10,18 +10,18 @@ const {
 const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
-} = core.loadExtScript("ext:background_fetch/events.js");
+} = core.loadExtScript("ext:background_fetch/background_fetch/events.js");
 const { dispatchAndWait } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
 const { getInstance, updateInstances } = core.loadExtScript(
-  "ext:background_fetch/registration.js",
+  "ext:background_fetch/background_fetch/registration.js",
 );
 const { reportException } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 
 /** Reads messages for ever, and keeps no event loop alive by doing so. */

@@ -3,14 +3,14 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { invalidStateError } = core.loadExtScript(
-  "ext:background_fetch/errors.js",
+  "ext:background_fetch/background_fetch/errors.js",
 );
-const { dispatch } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { dispatch } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { reportRejection } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 const { Promise, PromiseResolve, queueMicrotask } = primordials;
 

@@ -5,4 +5,4 @@
 
 import { core } from "ext:core/mod.js";
 
-core.loadExtScript("ext:background_fetch/main.js");
+core.loadExtScript("ext:background_fetch/background_fetch/main.js");

@@ -3,14 +3,14 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { call } = core.loadExtScript(
-  "ext:background_fetch/service_worker_calls.js",
+  "ext:background_fetch/service_worker/service_worker_calls.js",
 );
-const { fire } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { getWorker } = core.loadExtScript(
-  "ext:background_fetch/service_worker.js",
+  "ext:background_fetch/service_worker/service_worker.js",
 );
 const { getRegistration } = core.loadExtScript(
-  "ext:background_fetch/service_worker_registration.js",
+  "ext:background_fetch/service_worker/service_worker_registration.js",
 );
 const { PromiseReject, PromiseResolve, TypeError } = primordials;
 
@@ -19,7 +19,7 @@ const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 
 const controllerchangeHandler = eventHandler("controllerchange");

@@ -3,15 +3,15 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_service_worker_import, op_service_worker_is_module } = core.ops;
-const { clients } = core.loadExtScript("ext:background_fetch/clients.js");
+const { clients } = core.loadExtScript("ext:background_fetch/service_worker/clients.js");
 const { call } = core.loadExtScript(
-  "ext:background_fetch/service_worker_calls.js",
+  "ext:background_fetch/service_worker/service_worker_calls.js",
 );
 const {
   defineAttribute,
   defineEventHandlerAttribute,
-} = core.loadExtScript("ext:background_fetch/attributes.js");
-const { append } = core.loadExtScript("ext:background_fetch/lists.js");
+} = core.loadExtScript("ext:background_fetch/common/attributes.js");
+const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   ObjectDefineProperty,
   TypeError,

@@ -3,16 +3,16 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_service_worker_post_to_worker } = core.ops;
-const { fire } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { convertTransfer, serializeMessage } = core.loadExtScript(
-  "ext:background_fetch/structured_clone.js",
+  "ext:background_fetch/common/structured_clone.js",
 );
 const { MapPrototypeGet, MapPrototypeSet, SafeMap } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 
 const errorHandler = eventHandler("error");

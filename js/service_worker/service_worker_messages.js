@@ -7,36 +7,36 @@ const {
   op_service_worker_next_message,
 } = core.ops;
 const { createClient, createClients } = core.loadExtScript(
-  "ext:background_fetch/clients.js",
+  "ext:background_fetch/service_worker/clients.js",
 );
 const { setController } = core.loadExtScript(
-  "ext:background_fetch/container.js",
+  "ext:background_fetch/service_worker/container.js",
 );
 const { dispatchAndWait, ExtendableEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
 const { createMessageEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_message_event.js",
+  "ext:background_fetch/service_worker/extendable_message_event.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { reportException } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
-const { mapList } = core.loadExtScript("ext:background_fetch/lists.js");
-const { catchUp } = core.loadExtScript("ext:background_fetch/messages.js");
+const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
+const { catchUp } = core.loadExtScript("ext:background_fetch/background_fetch/messages.js");
 const { getWorker, updateWorkerState } = core.loadExtScript(
-  "ext:background_fetch/service_worker.js",
+  "ext:background_fetch/service_worker/service_worker.js",
 );
 const { isWaiting, setOnWaiting, settleCall } = core.loadExtScript(
-  "ext:background_fetch/service_worker_calls.js",
+  "ext:background_fetch/service_worker/service_worker_calls.js",
 );
 const { getRegistration, updateFound, updateRegistration } = core
-  .loadExtScript("ext:background_fetch/service_worker_registration.js");
+  .loadExtScript("ext:background_fetch/service_worker/service_worker_registration.js");
 const { deserializeMessage } = core.loadExtScript(
-  "ext:background_fetch/structured_clone.js",
+  "ext:background_fetch/common/structured_clone.js",
 );
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 const { ObjectFreeze } = primordials;
 

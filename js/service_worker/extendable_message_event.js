@@ -3,11 +3,11 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
-const { Client } = core.loadExtScript("ext:background_fetch/clients.js");
+const { Client } = core.loadExtScript("ext:background_fetch/service_worker/clients.js");
 const { ServiceWorker } = core.loadExtScript(
-  "ext:background_fetch/service_worker.js",
+  "ext:background_fetch/service_worker/service_worker.js",
 );
 const { ObjectFreeze, ObjectHasOwn, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
 

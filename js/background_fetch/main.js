@@ -7,43 +7,43 @@ const { op_service_worker_realm } = core.ops;
 const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
-} = core.loadExtScript("ext:background_fetch/events.js");
+} = core.loadExtScript("ext:background_fetch/background_fetch/events.js");
 const { ExtendableEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
 const { BackgroundFetchManager } = core.loadExtScript(
-  "ext:background_fetch/manager.js",
+  "ext:background_fetch/background_fetch/manager.js",
 );
 const { receiveMessages } = core.loadExtScript(
-  "ext:background_fetch/messages.js",
+  "ext:background_fetch/background_fetch/messages.js",
 );
-const lifecycle = core.loadExtScript("ext:background_fetch/lifecycle.js");
+const lifecycle = core.loadExtScript("ext:background_fetch/background_fetch/lifecycle.js");
 const { BackgroundFetchRecord } = core.loadExtScript(
-  "ext:background_fetch/record.js",
+  "ext:background_fetch/background_fetch/record.js",
 );
 const { BackgroundFetchRegistration } = core.loadExtScript(
-  "ext:background_fetch/registration.js",
+  "ext:background_fetch/background_fetch/registration.js",
 );
 const { Client, Clients, WindowClient } = core.loadExtScript(
-  "ext:background_fetch/clients.js",
+  "ext:background_fetch/service_worker/clients.js",
 );
 const { createContainer, ServiceWorkerContainer } = core.loadExtScript(
-  "ext:background_fetch/container.js",
+  "ext:background_fetch/service_worker/container.js",
 );
 const { ExtendableMessageEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_message_event.js",
+  "ext:background_fetch/service_worker/extendable_message_event.js",
 );
 const { getWorker, ServiceWorker } = core.loadExtScript(
-  "ext:background_fetch/service_worker.js",
+  "ext:background_fetch/service_worker/service_worker.js",
 );
 const { defineServiceWorkerGlobalScope } = core.loadExtScript(
-  "ext:background_fetch/service_worker_global_scope.js",
+  "ext:background_fetch/service_worker/service_worker_global_scope.js",
 );
 const { receiveServiceWorkerMessages } = core.loadExtScript(
-  "ext:background_fetch/service_worker_messages.js",
+  "ext:background_fetch/service_worker/service_worker_messages.js",
 );
 const { getRegistration, ServiceWorkerRegistration } = core.loadExtScript(
-  "ext:background_fetch/service_worker_registration.js",
+  "ext:background_fetch/service_worker/service_worker_registration.js",
 );
 const {
   ObjectDefineProperty,

@@ -8,9 +8,9 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { reportException, setDispatch } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
-const { append } = core.loadExtScript("ext:background_fetch/lists.js");
+const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   ArrayPrototypeIncludes,
   FunctionPrototypeCall,

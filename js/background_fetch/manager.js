@@ -8,27 +8,27 @@ const {
   op_bgfetch_get_ids,
   op_bgfetch_may_fetch,
 } = core.ops;
-const { toException } = core.loadExtScript("ext:background_fetch/errors.js");
+const { toException } = core.loadExtScript("ext:background_fetch/background_fetch/errors.js");
 const { fromEngine, toEngine } = core.loadExtScript(
-  "ext:background_fetch/ids.js",
+  "ext:background_fetch/background_fetch/id_encoding.js",
 );
 const { convertBackgroundFetchOptions } = core.loadExtScript(
-  "ext:background_fetch/options.js",
+  "ext:background_fetch/background_fetch/options.js",
 );
 const { getInstance } = core.loadExtScript(
-  "ext:background_fetch/registration.js",
+  "ext:background_fetch/background_fetch/registration.js",
 );
 const {
   constructRequest,
   convertRequests,
   requestMode,
   serializeRequest,
-} = core.loadExtScript("ext:background_fetch/requests.js");
+} = core.loadExtScript("ext:background_fetch/background_fetch/requests.js");
 const { storeRequestBodies } = core.loadExtScript(
-  "ext:background_fetch/request_bodies.js",
+  "ext:background_fetch/background_fetch/request_bodies.js",
 );
 const { append, filterList, mapList } = core.loadExtScript(
-  "ext:background_fetch/lists.js",
+  "ext:background_fetch/common/lists.js",
 );
 const { TypeError } = primordials;
 

@@ -4,7 +4,7 @@
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_read_request_body } = core.ops;
 const { append, mapList } = core.loadExtScript(
-  "ext:background_fetch/lists.js",
+  "ext:background_fetch/common/lists.js",
 );
 const {
   FunctionPrototypeCall,

@@ -46,16 +46,16 @@ const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { Response } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
 const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 
 const { endTurn, isHandled, isRejectionHandled, presentable } = core
-  .loadExtScript("ext:background_fetch/exceptions.js");
+  .loadExtScript("ext:background_fetch/common/exceptions.js");
 const { createDataProperty } = core.loadExtScript(
-  "ext:background_fetch/lists.js",
+  "ext:background_fetch/common/lists.js",
 );
 const { structuredClone } = core.loadExtScript(
-  "ext:background_fetch/message_port.js",
+  "ext:background_fetch/common/message_port.js",
 );
 
 const facts = op_bgfetch_global_facts();

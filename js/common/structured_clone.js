@@ -9,7 +9,7 @@
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_receive_blob_part, op_bgfetch_send_blob_part } = core.ops;
 const { append, createDataProperty, filterList } = core.loadExtScript(
-  "ext:background_fetch/lists.js",
+  "ext:background_fetch/common/lists.js",
 );
 const {
   Array,

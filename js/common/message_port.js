@@ -7,18 +7,18 @@ const {
   op_message_port_post_message,
   op_message_port_recv_message,
 } = core.ops;
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { reportException } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
 const {
   cloneWithTransfer,
   convertTransfer,
   deserializeMessage,
   serializeMessage,
-} = core.loadExtScript("ext:background_fetch/structured_clone.js");
+} = core.loadExtScript("ext:background_fetch/common/structured_clone.js");
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 const {
   ArrayPrototypeIncludes,

@@ -7,8 +7,8 @@ const {
   op_bgfetch_open_request_body,
   op_bgfetch_write_request_body,
 } = core.ops;
-const { append } = core.loadExtScript("ext:background_fetch/lists.js");
-const { abortError } = core.loadExtScript("ext:background_fetch/errors.js");
+const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
+const { abortError } = core.loadExtScript("ext:background_fetch/background_fetch/errors.js");
 const {
   PromisePrototypeThen,
   SafePromiseAll,

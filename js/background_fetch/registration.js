@@ -8,19 +8,19 @@ const {
   op_bgfetch_unwatch,
   op_bgfetch_watch,
 } = core.ops;
-const { fire } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { invalidStateError } = core.loadExtScript(
-  "ext:background_fetch/errors.js",
+  "ext:background_fetch/background_fetch/errors.js",
 );
-const { fromEngine } = core.loadExtScript("ext:background_fetch/ids.js");
+const { fromEngine } = core.loadExtScript("ext:background_fetch/background_fetch/id_encoding.js");
 const { createRecordObjects } = core.loadExtScript(
-  "ext:background_fetch/record.js",
+  "ext:background_fetch/background_fetch/record.js",
 );
 const {
   constructRequest,
   convertRequestInfo,
   serializeRequest,
-} = core.loadExtScript("ext:background_fetch/requests.js");
+} = core.loadExtScript("ext:background_fetch/background_fetch/requests.js");
 const {
   MapPrototypeDelete,
   MapPrototypeGet,
@@ -39,7 +39,7 @@ const { createFilteredInspectProxy } = core.loadExtScript(
 );
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 
 // https://w3c.github.io/ServiceWorker/#dictdef-cachequeryoptions

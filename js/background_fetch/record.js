@@ -7,9 +7,9 @@ const {
   op_bgfetch_record_request,
   op_bgfetch_record_response,
 } = core.ops;
-const { mapList } = core.loadExtScript("ext:background_fetch/lists.js");
+const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const { createRequestObject, SLICE } = core.loadExtScript(
-  "ext:background_fetch/requests.js",
+  "ext:background_fetch/background_fetch/requests.js",
 );
 const {
   PromisePrototypeThen,

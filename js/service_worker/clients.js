@@ -10,11 +10,11 @@ const {
   op_service_worker_post_to_client,
 } = core.ops;
 const { call } = core.loadExtScript(
-  "ext:background_fetch/service_worker_calls.js",
+  "ext:background_fetch/service_worker/service_worker_calls.js",
 );
-const { mapList } = core.loadExtScript("ext:background_fetch/lists.js");
+const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const { convertTransfer, serializeMessage } = core.loadExtScript(
-  "ext:background_fetch/structured_clone.js",
+  "ext:background_fetch/common/structured_clone.js",
 );
 const { ObjectFreeze, TypeError } = primordials;
 

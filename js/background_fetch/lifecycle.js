@@ -3,11 +3,11 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_set_lifecycle } = core.ops;
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { reportException } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
-const { newTask } = core.loadExtScript("ext:background_fetch/tasks.js");
+const { newTask } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const { ObjectDefineProperty, queueMicrotask, ReflectHas, SymbolFor } =
   primordials;
 

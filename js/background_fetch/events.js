@@ -5,17 +5,17 @@
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_update_ui } = core.ops;
 const { invalidStateError } = core.loadExtScript(
-  "ext:background_fetch/errors.js",
+  "ext:background_fetch/background_fetch/errors.js",
 );
 const {
   convertExtendableEventInit,
   ExtendableEvent,
   isActive,
-} = core.loadExtScript("ext:background_fetch/extendable_event.js");
+} = core.loadExtScript("ext:background_fetch/service_worker/extendable_event.js");
 const { convertBackgroundFetchUIOptions } = core.loadExtScript(
-  "ext:background_fetch/options.js",
+  "ext:background_fetch/background_fetch/options.js",
 );
-const { keyOf } = core.loadExtScript("ext:background_fetch/registration.js");
+const { keyOf } = core.loadExtScript("ext:background_fetch/background_fetch/registration.js");
 const { SymbolFor } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");

@@ -3,21 +3,21 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { BackgroundFetchManager, createManager } = core.loadExtScript(
-  "ext:background_fetch/manager.js",
+  "ext:background_fetch/background_fetch/manager.js",
 );
 const { call } = core.loadExtScript(
-  "ext:background_fetch/service_worker_calls.js",
+  "ext:background_fetch/service_worker/service_worker_calls.js",
 );
-const { fire } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { getWorker } = core.loadExtScript(
-  "ext:background_fetch/service_worker.js",
+  "ext:background_fetch/service_worker/service_worker.js",
 );
 const { MapPrototypeGet, MapPrototypeSet, SafeMap } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 
 const updatefoundHandler = eventHandler("updatefound");
