@@ -1,5 +1,5 @@
 //! What is fuzzed: each function takes any bytes, and panics when a rule is
-//! broken. `tests/fuzz_replay.rs` calls them too.
+//! broken. `tests/it/fuzz_replay.rs` calls them too.
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -127,7 +127,7 @@ fn connect_error(
 
 /// What is wrong with the tunnel that a proxy was asked for. The transport
 /// does not export the type of this error; its texts are tried in
-/// `tests/network/proxy.rs`.
+/// `tests/it/network/proxy.rs`.
 fn tunnel_failure(error: &reqwest::Error) -> Option<String> {
   chain(error).find_map(|cause| {
     let text = cause.to_string();

@@ -18,8 +18,8 @@ use crate::child::Next;
 use crate::child::Said;
 use crate::moment::Moment;
 use crate::resources::Resources;
-use crate::support::FaultServer;
 use crate::verdict;
+use support::FaultServer;
 
 /// No process takes longer, however busy the machine is.
 const BOUND: Duration = Duration::from_secs(60);

@@ -13,11 +13,9 @@ mod call;
 mod child;
 mod disk;
 mod record;
-#[path = "../support/remaining_events.rs"]
+#[path = "../it/remaining_events.rs"]
 mod remaining_events;
 mod state;
-#[path = "../support/mod.rs"]
-mod support;
 mod trace;
 mod verdict;
 mod world;
