@@ -7,8 +7,8 @@ use url::Url;
 use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
+use crate::spec::FetchMachine;
 use crate::spec::ImageResource;
-use crate::spec::Perform;
 use crate::store::Retained;
 
 /// A background fetch at one moment, copied.
@@ -66,7 +66,7 @@ impl BackgroundFetchSnapshot {
   pub(crate) fn new(
     key: BackgroundFetchKey,
     scope: Url,
-    perform: &Perform,
+    perform: &FetchMachine,
   ) -> Self {
     let b = perform.background_fetch();
     Self {
@@ -117,7 +117,7 @@ pub(super) mod tests {
     let mut snapshot = BackgroundFetchSnapshot::new(
       BackgroundFetchKey(key),
       scope,
-      &Perform::new(b),
+      &FetchMachine::new(b),
     );
     snapshot.expected = None;
     snapshot

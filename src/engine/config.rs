@@ -173,7 +173,7 @@ impl Default for RetryPolicy {
 pub struct Concurrency {
   /// Fewer when the process may not open so many files: about a third of
   /// `RLIMIT_NOFILE`, which the embedder may want to raise.
-  pub in_all: usize,
+  pub total: usize,
   pub per_background_fetch: usize,
   /// For each host that requests name; a redirect does not change whose place
   /// it is. Default: `None`, no limit of its own.
@@ -183,7 +183,7 @@ pub struct Concurrency {
 impl Default for Concurrency {
   fn default() -> Self {
     Self {
-      in_all: 256,
+      total: 256,
       per_background_fetch: 32,
       per_host: None,
     }

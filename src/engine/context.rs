@@ -18,10 +18,10 @@ use tokio_util::task::TaskTracker;
 use url::Origin;
 use url::Url;
 
-use super::Running;
+use super::EngineInner;
 use super::config::EngineConfig;
 use super::error::FetchRejection;
-use super::job::Run;
+use super::job::Job;
 use super::journal::BytesLost;
 use super::journal::Checkpoint;
 use super::quota::Quota;
@@ -48,7 +48,7 @@ use crate::store::StoreError;
 /// How long requests with keepalive may take when the engine stops.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
-pub(crate) struct Shared {
+pub(crate) struct Context {
   pub(super) config: EngineConfig,
   pub(super) store: Store,
   /// Gives the store back, whoever still holds this.
@@ -64,7 +64,7 @@ pub(crate) struct Shared {
   pub(super) notifications: Notifications,
   pub(super) online: Online,
   /// Every background fetch whose records are still there.
-  pub(super) runs: Mutex<HashMap<BackgroundFetchKey, Arc<Run>>>,
+  pub(super) jobs: Mutex<HashMap<BackgroundFetchKey, Arc<Job>>>,
   /// The engine is going down; nothing settles any more.
   pub(super) stopping: CancellationToken,
   /// A background fetch is retained from now on.
@@ -76,10 +76,10 @@ pub(crate) struct Shared {
   runtime: Handle,
   observers: Mutex<Vec<Weak<UpdateQueue>>>,
   next_realm: AtomicU64,
-  engine: OnceLock<Weak<Running>>,
+  engine: OnceLock<Weak<EngineInner>>,
 }
 
-impl Shared {
+impl Context {
   pub(super) fn new(
     runtime: Handle,
     store: Store,
@@ -98,8 +98,8 @@ impl Shared {
           bytes_lost(itself.clone()),
         ),
         hosts: HostLimits::new(config.concurrency.per_host),
-        concurrency: Semaphore::new(open_files::at_once(
-          config.concurrency.in_all,
+        concurrency: Semaphore::new(open_files::max_concurrent(
+          config.concurrency.total,
         )),
         registrations: Registrations::new(
           Arc::downgrade(&service_workers),
@@ -110,7 +110,7 @@ impl Shared {
         broadcasts: Broadcasts::default(),
         notifications: Notifications::default(),
         online: Online::default(),
-        runs: Mutex::default(),
+        jobs: Mutex::default(),
         stopping: CancellationToken::new(),
         retained: Notify::new(),
         quotas: Quotas::default(),
@@ -129,7 +129,7 @@ impl Shared {
   }
 
   /// Who starts a service worker gives it the engine.
-  pub(super) fn set_engine(&self, engine: Weak<Running>) {
+  pub(super) fn set_engine(&self, engine: Weak<EngineInner>) {
     let _ = self.engine.set(engine);
   }
 
@@ -138,12 +138,12 @@ impl Shared {
     Some(super::Engine(self.engine.get()?.upgrade()?))
   }
 
-  /// Runs `task` on the engine's runtime; [`Shared::stop`] waits for it.
+  /// Runs `task` on the engine's runtime; [`Context::stop`] waits for it.
   pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
     self.tasks.spawn_on(task, &self.runtime);
   }
 
-  /// The same for a fetch with keepalive, to which [`Shared::stop`] gives time.
+  /// The same for a fetch with keepalive, to which [`Context::stop`] gives time.
   pub(super) fn spawn_keepalive(
     &self,
     task: impl Future<Output = ()> + Send + 'static,
@@ -153,7 +153,7 @@ impl Shared {
 
   /// Runs `task` on the engine's runtime and waits for it; it goes on when the
   /// caller does not wait any more.
-  pub(super) async fn to_the_end<T: Send + 'static>(
+  pub(super) async fn run_to_completion<T: Send + 'static>(
     &self,
     task: impl Future<Output = T> + Send + 'static,
   ) -> Result<T, StoreError> {
@@ -170,8 +170,8 @@ impl Shared {
     receiver.await.map_err(|_| StoreError::Closed)
   }
 
-  pub(super) fn run(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
-    self.runs.lock().get(&key).cloned()
+  pub(super) fn job(&self, key: BackgroundFetchKey) -> Option<Arc<Job>> {
+    self.jobs.lock().get(&key).cloned()
   }
 
   /// The quota of the origin of `scope`.
@@ -203,15 +203,15 @@ impl Shared {
 
   pub(super) fn observe(&self, queue: &Arc<UpdateQueue>) {
     self.observers.lock().push(Arc::downgrade(queue));
-    for run in self.runs.lock().values() {
-      queue.push(run);
+    for job in self.jobs.lock().values() {
+      queue.push(job);
     }
   }
 
-  pub(super) fn tell_observers(&self, run: &Arc<Run>) {
+  pub(super) fn notify_observers(&self, job: &Arc<Job>) {
     self.observers.lock().retain(|queue| match queue.upgrade() {
       Some(queue) => {
-        queue.push(run);
+        queue.push(job);
         true
       }
       None => false,
@@ -254,7 +254,7 @@ impl Shared {
   /// Nothing is going to happen any more: lets the store go.
   pub(super) fn clear(&self) {
     self.stopping.cancel();
-    self.runs.lock().clear();
+    self.jobs.lock().clear();
     self.registrations.clear();
   }
 
@@ -285,16 +285,16 @@ impl Shared {
 }
 
 /// Bytes of a record that the disk has failed to keep: it fails.
-fn bytes_lost(shared: Weak<Shared>) -> BytesLost {
+fn bytes_lost(context: Weak<Context>) -> BytesLost {
   Box::new(move |key, record, error| {
-    let run = shared.upgrade().and_then(|shared| shared.run(key));
+    let job = context.upgrade().and_then(|context| context.job(key));
     // Without one, nobody needs the bytes any more.
-    let Some(run) = run else { return };
-    *run.records[record].diagnostic.lock() = error.to_string();
+    let Some(job) = job else { return };
+    *job.records[record].diagnostic.lock() = error.to_string();
     let reason = match error.is_full() {
       true => BackgroundFetchFailureReason::QuotaExceeded,
       false => BackgroundFetchFailureReason::FetchError,
     };
-    run.tell(|p, actions| p.bytes_lost(record, reason, actions));
+    job.update(|p, actions| p.bytes_lost(record, reason, actions));
   })
 }

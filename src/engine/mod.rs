@@ -25,7 +25,7 @@ use std::sync::Weak;
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
-use self::context::Shared;
+use self::context::Context;
 use self::events::update_queue::UpdateQueue;
 use self::job::attempt;
 use self::job::restore;
@@ -83,10 +83,10 @@ pub use crate::spec::RealmKind;
 /// received last. A process that does neither has ended abnormally, see
 /// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
 #[derive(Clone)]
-pub struct Engine(Arc<Running>);
+pub struct Engine(Arc<EngineInner>);
 
-struct Running {
-  shared: Arc<Shared>,
+struct EngineInner {
+  context: Arc<Context>,
   runtime: Option<Runtime>,
 }
 
@@ -165,16 +165,16 @@ impl Engine {
       }
     };
     let display = config.display.clone();
-    let shared = Shared::new(handle.clone(), store, network, config);
-    let engine = Self(Arc::new(Running {
-      shared: shared.clone(),
+    let context = Context::new(handle.clone(), store, network, config);
+    let engine = Self(Arc::new(EngineInner {
+      context: context.clone(),
       runtime,
     }));
-    shared.set_engine(Arc::downgrade(&engine.0));
+    context.set_engine(Arc::downgrade(&engine.0));
     if let Some(display) = display {
       let observer = engine.observe();
-      let stopping = shared.stopping.clone();
-      shared.spawn(async move {
+      let stopping = context.stopping.clone();
+      context.spawn(async move {
         let show = async {
           loop {
             display.show(&observer.next().await);
@@ -185,7 +185,7 @@ impl Engine {
     }
     // The caller may be on any thread, also on one of another runtime, which
     // must not be blocked on from within.
-    let restoring = shared.clone();
+    let restoring = context.clone();
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     handle.spawn(async move {
       let _ = sender.send(restore::restore(&restoring).await);
@@ -198,21 +198,21 @@ impl Engine {
       }
     }
     // Only now is every background fetch known that a checkpoint may fail.
-    let checkpoints = shared.clone();
-    shared.spawn(async move {
+    let checkpoints = context.clone();
+    context.spawn(async move {
       let stopping = checkpoints.stopping.clone();
       checkpoints.checkpoint.run(stopping).await;
     });
-    let retained = shared.clone();
-    shared.spawn(async move {
+    let retained = context.clone();
+    context.spawn(async move {
       let stopping = retained.stopping.clone();
       attempt::until(&stopping, retention::expire(&retained)).await;
     });
     Ok(engine)
   }
 
-  fn shared(&self) -> &Arc<Shared> {
-    &self.0.shared
+  fn context(&self) -> &Arc<Context> {
+    &self.0.context
   }
 
   /// Attaches a realm.
@@ -222,8 +222,8 @@ impl Engine {
 
   /// Every background fetch whose records are still there, oldest first.
   pub fn background_fetches(&self) -> Vec<BackgroundFetchSnapshot> {
-    let runs = self.shared().runs.lock();
-    let mut all: Vec<_> = runs.values().map(|run| run.snapshot()).collect();
+    let jobs = self.context().jobs.lock();
+    let mut all: Vec<_> = jobs.values().map(|job| job.snapshot()).collect();
     all.sort_by_key(|background_fetch| background_fetch.key);
     all
   }
@@ -232,11 +232,11 @@ impl Engine {
   /// none when there is no such background fetch. Their sum is its stored body
   /// bytes total.
   pub fn stored_bytes(&self, key: crate::ids::BackgroundFetchKey) -> Vec<u64> {
-    let Some(run) = self.shared().run(key) else {
+    let Some(job) = self.context().job(key) else {
       return Vec::new();
     };
-    run.look(|perform| {
-      let records = perform.background_fetch().records.iter();
+    job.inspect(|machine| {
+      let records = machine.background_fetch().records.iter();
       records.map(|record| record.response_data.bytes).collect()
     })
   }
@@ -244,7 +244,7 @@ impl Engine {
   /// Tells of every background fetch there is, and of every change.
   pub fn observe(&self) -> Observer {
     let queue = Arc::new(UpdateQueue::default());
-    self.shared().observe(&queue);
+    self.context().observe(&queue);
     Observer(queue)
   }
 
@@ -263,18 +263,18 @@ impl Engine {
     destination: &Path,
     mode: ExportMode,
   ) -> Result<(), StoreError> {
-    let shared = self.shared();
-    let run = shared.run(key).filter(|run| run.is_settled());
-    let data = run
+    let context = self.context();
+    let job = context.job(key).filter(|job| job.is_settled());
+    let data = job
       .as_ref()
-      .filter(|run| record < run.records.len())
-      .map(|run| run.response_data(record));
+      .filter(|job| record < job.records.len())
+      .map(|job| job.response_data(record));
     let Some(data) = data else {
       let message = "there is no settled record to export";
       return Err(StoreError::DamagedBody(message.to_string()));
     };
     match data.body() {
-      Some(body) => shared.store.bodies.export(body, destination, mode).await,
+      Some(body) => context.store.bodies.export(body, destination, mode).await,
       // An empty response has no body in the store.
       None => Store::export_nothing(destination).await,
     }
@@ -291,9 +291,9 @@ impl Engine {
     &self,
     origin: &url::Origin,
   ) -> Result<StorageEstimate, StoreError> {
-    let shared = self.shared();
-    let available = shared.store.bodies.available().await?;
-    Ok(shared.origin_quota(origin.clone()).estimate(available))
+    let context = self.context();
+    let available = context.store.bodies.available().await?;
+    Ok(context.origin_quota(origin.clone()).estimate(available))
   }
 
   /// Runs `task` on the engine's runtime until it ends or the engine stops. It
@@ -302,8 +302,8 @@ impl Engine {
     &self,
     task: impl Future<Output = ()> + Send + 'static,
   ) {
-    let stopping = self.shared().stopping.clone();
-    self.shared().spawn(async move {
+    let stopping = self.context().stopping.clone();
+    self.context().spawn(async move {
       attempt::until(&stopping, task).await;
     });
   }
@@ -318,12 +318,12 @@ impl Engine {
   /// open it at once: also when somebody still holds a copy of this one, such
   /// as a service worker's thread that cannot be stopped.
   pub async fn shutdown(self) {
-    self.shared().stop().await;
+    self.context().stop().await;
   }
 }
 
 #[derive(Clone)]
-pub(crate) struct WeakEngine(Weak<Running>);
+pub(crate) struct WeakEngine(Weak<EngineInner>);
 
 impl WeakEngine {
   /// `None` when the last copy of the engine is gone.
@@ -332,12 +332,12 @@ impl WeakEngine {
   }
 }
 
-impl Drop for Running {
+impl Drop for EngineInner {
   fn drop(&mut self) {
-    self.shared.clear();
+    self.context.clear();
     // The end is an orderly one: the store has to know before the process may
     // end.
-    drop(self.shared.close_store());
+    drop(self.context.close_store());
     if let Some(runtime) = self.runtime.take() {
       // A runtime that is dropped on one of tokio's threads would panic.
       runtime.shutdown_background();

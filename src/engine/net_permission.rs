@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::context::Shared;
+use super::context::Context;
 use super::error::FetchRejection;
-use super::job::Run;
+use super::job::Job;
 use super::realm::Realm;
 use crate::network::NetCheck;
 use crate::snapshot::Waiting;
@@ -33,8 +33,8 @@ impl NetPermission {
 
   /// After a restart. An embedder whose engine has a check for everything does
   /// not have to bring another one.
-  pub(super) fn restored(shared: &Shared, had_check: bool) -> Self {
-    let default = &shared.config.network.default_net_check;
+  pub(super) fn restored(context: &Context, had_check: bool) -> Self {
+    let default = &context.config.network.default_net_check;
     match had_check && default.is_none() {
       true => Self::Lost,
       false => Self::Known(None),
@@ -64,11 +64,11 @@ impl RegistrationCheck {
   }
 }
 
-impl Run {
+impl Job {
   /// The check for a hop of `record`; waits for one that was lost.
   pub(super) async fn net_check(
     self: &Arc<Self>,
-    shared: &Shared,
+    context: &Context,
     record: usize,
   ) -> Option<NetCheck> {
     match &self.net_permission {
@@ -82,10 +82,10 @@ impl Run {
           offline: true,
           reason: reason.into(),
         });
-        shared.tell_observers(self);
+        context.notify_observers(self);
         let check = self.registration.net_check.installed().await;
         waiting.lock().take();
-        shared.tell_observers(self);
+        context.notify_observers(self);
         check
       }
     }
@@ -98,8 +98,8 @@ impl Realm {
     &self,
     requests: &[Request],
   ) -> Result<(), FetchRejection> {
-    let shared = self.engine().shared();
-    let default = shared.config.network.default_net_check.clone();
+    let context = self.engine().context();
+    let default = context.config.network.default_net_check.clone();
     for check in [default, self.net_check()].iter().flatten() {
       for request in requests {
         check(&request.url).map_err(FetchRejection::MayNotReach)?;

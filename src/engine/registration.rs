@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::job::Run;
+use super::job::Job;
 use super::net_permission::RegistrationCheck;
 use super::registration_events::Events;
 use crate::service_worker::ServiceWorkerLimits;
@@ -19,7 +19,7 @@ use crate::service_worker::ServiceWorkers;
 pub(crate) struct Registration {
   pub(super) scope: Url,
   /// The [active background fetches](https://wicg.github.io/background-fetch/#service-worker-registration-active-background-fetches).
-  active: Mutex<IndexMap<String, Arc<Run>>>,
+  active: Mutex<IndexMap<String, Arc<Job>>>,
   /// The *active background fetches edit queue*: the lock is fair, so those
   /// who wait for it get it in the order in which they came. Whoever changes
   /// `active` has it.
@@ -52,7 +52,7 @@ impl Registration {
     }
   }
 
-  pub(super) fn active(&self, id: &str) -> Option<Arc<Run>> {
+  pub(super) fn active(&self, id: &str) -> Option<Arc<Job>> {
     self.active.lock().get(id).cloned()
   }
 
@@ -60,23 +60,23 @@ impl Registration {
     self.active.lock().keys().cloned().collect()
   }
 
-  pub(super) fn insert_active(&self, id: String, run: Arc<Run>) {
-    self.active.lock().insert(id, run);
+  pub(super) fn insert_active(&self, id: String, job: Arc<Job>) {
+    self.active.lock().insert(id, job);
   }
 
   /// [Contains background fetch](https://wicg.github.io/background-fetch/#contains-background-fetch-algorithm)
-  pub(super) fn contains_background_fetch(&self, run: &Arc<Run>) -> bool {
+  pub(super) fn contains_background_fetch(&self, job: &Arc<Job>) -> bool {
     // contains.1: Let id be bgFetch's id.
     // contains.2 to contains.4: map[id] exists and equals bgFetch.
     // lacks.1, lacks.2 are its opposite.
     let active = self.active.lock();
     active
-      .get(&run.id)
-      .is_some_and(|other| Arc::ptr_eq(other, run))
+      .get(&job.id)
+      .is_some_and(|other| Arc::ptr_eq(other, job))
   }
 
-  pub(super) fn remove_active(&self, run: &Run) {
-    self.active.lock().shift_remove(&run.id);
+  pub(super) fn remove_active(&self, job: &Job) {
+    self.active.lock().shift_remove(&job.id);
   }
 
   /// Whether no background fetch is unsettled and no event is owed.

@@ -13,7 +13,7 @@ use super::events::EventDispatcher;
 use super::events::GivenUp;
 use super::events::Output;
 use super::events::WorkerEnd;
-use super::job::Run;
+use super::job::Job;
 use super::registration::Registration;
 use crate::engine::job::retention;
 use crate::engine::realm::inbox::Inbox;
@@ -32,22 +32,22 @@ pub(crate) struct Events {
 #[derive(Clone)]
 struct Owed {
   event: FunctionalEvent,
-  run: Arc<Run>,
+  job: Arc<Job>,
 }
 
 /// An event as a service worker's realm gets it.
 pub(crate) struct Delivered {
   pub(super) delivery: Delivery,
   pub(super) event: FunctionalEvent,
-  pub(super) run: Arc<Run>,
+  pub(super) job: Arc<Job>,
 }
 
 impl Registration {
   /// [Fire a functional event](https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm):
   /// it goes to a worker that is running, or waits for one.
-  pub(super) fn fire(&self, event: FunctionalEvent, run: Arc<Run>) {
+  pub(super) fn fire(&self, event: FunctionalEvent, job: Arc<Job>) {
     let mut events = self.events.lock();
-    let owed = Owed { event, run };
+    let owed = Owed { event, job };
     let outputs = events.dispatcher.fire(owed, Instant::now());
     self.perform(events, outputs);
   }
@@ -56,16 +56,16 @@ impl Registration {
   pub(super) fn restore_undelivered(
     &self,
     event: FunctionalEvent,
-    run: Arc<Run>,
+    job: Arc<Job>,
   ) {
-    let owed = Owed { event, run };
+    let owed = Owed { event, job };
     self.events.lock().dispatcher.restore_undelivered(owed);
   }
 
   /// An event that could not be delivered is fired again.
   pub(super) fn redeliver(&self, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let is_meant = |owed: &mut Owed| owed.run.key == key;
+    let is_meant = |owed: &mut Owed| owed.job.key == key;
     let outputs = events.dispatcher.redeliver(is_meant, Instant::now());
     self.perform(events, outputs);
   }
@@ -73,7 +73,7 @@ impl Registration {
   /// Takes back what is to be said of a background fetch.
   pub(super) fn withdraw_events(&self, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let is_meant = |owed: &Owed| owed.run.key == key;
+    let is_meant = |owed: &Owed| owed.job.key == key;
     let outputs = events.dispatcher.withdraw(is_meant, Instant::now());
     self.perform(events, outputs);
   }
@@ -121,7 +121,7 @@ impl Registration {
     &self,
     realm: u64,
     delivery: Delivery,
-  ) -> Option<(FunctionalEvent, Arc<Run>)> {
+  ) -> Option<(FunctionalEvent, Arc<Job>)> {
     let mut events = self.events.lock();
     let now = Instant::now();
     let (owed, outputs) =
@@ -131,7 +131,7 @@ impl Registration {
       events.unfinished += 1;
     }
     self.perform(events, outputs);
-    Some((owed.event, owed.run))
+    Some((owed.event, owed.job))
   }
 
   /// Since when the realm has had the oldest of its events.
@@ -169,13 +169,13 @@ impl Registration {
         Output::Deliver {
           worker,
           delivery,
-          event: Owed { event, run },
+          event: Owed { event, job },
         } => {
           if let Some(inbox) = events.inboxes.get(&worker) {
             inbox.push_event(Delivered {
               delivery,
               event,
-              run,
+              job,
             });
           }
         }
@@ -203,26 +203,26 @@ impl Registration {
 
   /// No further worker is tried with the event.
   fn give_up(&self, owed: Owed, why: GivenUp) {
-    let Owed { event, run } = owed;
+    let Owed { event, job } = owed;
     let why = sentence(why, self.handler_timeout);
     let name = event.name();
-    tracing::error!(id = run.id, scope = %self.scope, "{name}: {why}");
-    let Some(shared) = run.shared.upgrade() else {
+    tracing::error!(id = job.id, scope = %self.scope, "{name}: {why}");
+    let Some(context) = job.context.upgrade() else {
       return;
     };
     if event == FunctionalEvent::Click {
       // Nothing waits for its end, and the user can click again.
       let mut events = self.events.lock();
       let is_it = |o: &mut Owed| {
-        o.event == FunctionalEvent::Click && Arc::ptr_eq(&o.run, &run)
+        o.event == FunctionalEvent::Click && Arc::ptr_eq(&o.job, &job)
       };
       events.dispatcher.forget_undelivered(is_it);
       drop(events);
       return self.unfinished(-1);
     }
-    shared.clone().spawn(async move {
-      retention::retain(&shared, &run, why).await;
-      run.registration.unfinished(-1);
+    context.clone().spawn(async move {
+      retention::retain(&context, &job, why).await;
+      job.registration.unfinished(-1);
     });
   }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Engine;
-use super::context::Shared;
+use super::context::Context;
 use super::realm::Realm;
 use super::registration::Registration;
 
@@ -28,22 +28,22 @@ impl Engine {
   ///
   /// Only events are left, and nobody who could take them: see [`Stuck`].
   pub async fn finished(&self, scope: &Url) -> Result<(), Stuck> {
-    let registration = self.shared().registrations.get(scope);
-    finished(self.shared(), || vec![registration.clone()]).await
+    let registration = self.context().registrations.get(scope);
+    finished(self.context(), || vec![registration.clone()]).await
   }
 
   /// Waits until no service worker is being registered, updated, installed or
   /// activated, and none is at work on a message. Events of background fetches
   /// do not count here.
   pub async fn service_workers_idle(&self) {
-    self.shared().service_workers.idle().await;
+    self.context().service_workers.idle().await;
   }
 
   /// Whether a service worker is being registered or updated, or runs. One with
   /// nothing to do is stopped after a while, see
   /// [`ServiceWorkerLimits`](crate::service_worker::ServiceWorkerLimits).
   pub fn has_service_workers_at_work(&self) -> bool {
-    self.shared().service_workers.any_is_at_work()
+    self.context().service_workers.any_is_at_work()
   }
 }
 
@@ -52,7 +52,7 @@ impl Engine {
   /// activated, or is at work on a message; an idle one may run. Events of
   /// background fetches do not count here.
   pub(crate) fn has_service_worker_events(&self) -> bool {
-    self.shared().service_workers.is_at_work()
+    self.context().service_workers.is_at_work()
   }
 }
 
@@ -64,21 +64,21 @@ impl Realm {
   ///
   /// As for [`Engine::finished`].
   pub async fn finished(&self) -> Result<(), Stuck> {
-    finished(self.engine().shared(), || self.registrations()).await
+    finished(self.engine().context(), || self.registrations()).await
   }
 }
 
 async fn finished(
-  shared: &Shared,
+  context: &Context,
   registrations: impl Fn() -> Vec<Arc<Registration>>,
 ) -> Result<(), Stuck> {
   loop {
     let all = registrations();
     for registration in &all {
-      at_rest(shared, registration).await;
+      at_rest(context, registration).await;
     }
     // Meanwhile another one may have got something to do.
-    let at_rest = |r: &Arc<Registration>| r.is_idle() || is_stuck(shared, r);
+    let at_rest = |r: &Arc<Registration>| r.is_idle() || is_stuck(context, r);
     if registrations().iter().all(at_rest) {
       let mut all = all.into_iter();
       return match all.find(|registration| !registration.is_idle()) {
@@ -92,19 +92,19 @@ async fn finished(
 }
 
 /// Waits until the registration has nothing to do, or cannot do it.
-async fn at_rest(shared: &Shared, registration: &Registration) {
-  let at_rest = || registration.is_idle() || is_stuck(shared, registration);
+async fn at_rest(context: &Context, registration: &Registration) {
+  let at_rest = || registration.is_idle() || is_stuck(context, registration);
   while !at_rest() {
     let mut changed = std::pin::pin!(registration.changed.notified());
     changed.as_mut().enable();
     tokio::select! {
-      () = shared.service_workers.changed_unless(at_rest) => {}
+      () = context.service_workers.changed_unless(at_rest) => {}
       () = changed => {}
     }
   }
 }
 
-fn is_stuck(shared: &Shared, registration: &Registration) -> bool {
+fn is_stuck(context: &Context, registration: &Registration) -> bool {
   registration.has_only_events_for_nobody()
-    && shared.service_workers.is_hopeless(&registration.scope)
+    && context.service_workers.is_hopeless(&registration.scope)
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::context::Shared;
-use super::job::Run;
+use super::context::Context;
+use super::job::Job;
 use crate::ids::BackgroundFetchKey;
 use crate::spec::FunctionalEvent;
 use crate::store::Fact;
@@ -21,13 +21,13 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    let Some(run) = self.shared().run(key) else {
+    let Some(job) = self.context().job(key) else {
       return Ok(false);
     };
-    let shared = self.shared().clone();
-    let abort = async move { abort(&shared, &run).await };
+    let context = self.context().clone();
+    let abort = async move { abort(&context, &job).await };
     // What is durable has to happen, also when nobody waits for it any more.
-    self.shared().to_the_end(abort).await?
+    self.context().run_to_completion(abort).await?
   }
 
   /// Sets the paused flag: the user wants the background fetch to wait.
@@ -63,12 +63,12 @@ impl Engine {
     key: BackgroundFetchKey,
     paused: bool,
   ) -> Result<bool, StoreError> {
-    let shared = self.shared();
-    let Some(run) = shared.run(key) else {
+    let context = self.context();
+    let Some(job) = context.job(key) else {
       return Ok(false);
     };
-    let released = !paused && run.release();
-    let changed = run.tell(|p, actions| match paused {
+    let released = !paused && job.release();
+    let changed = job.update(|p, actions| match paused {
       true => p.pause(actions),
       false => p.unpause(actions),
     });
@@ -77,7 +77,7 @@ impl Engine {
       if released {
         facts.push(Fact::Released { key });
       }
-      shared.checkpoint.write_or_note(facts).await?;
+      context.checkpoint.write_or_note(facts).await?;
     }
     Ok(changed)
   }
@@ -86,32 +86,32 @@ impl Engine {
   /// the user has activated its display. Returns false when there is no such
   /// background fetch.
   pub fn click(&self, key: BackgroundFetchKey) -> bool {
-    let Some(run) = self.shared().run(key) else {
+    let Some(job) = self.context().job(key) else {
       return false;
     };
-    let registration = run.registration.clone();
+    let registration = job.registration.clone();
     // click.1, display.9, automation.7
-    registration.fire(FunctionalEvent::Click, run);
+    registration.fire(FunctionalEvent::Click, job);
     true
   }
 }
 
 /// abort.3: Enqueue to the active background fetches edit queue.
-async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
+async fn abort(context: &Context, job: &Arc<Job>) -> Result<bool, StoreError> {
   // abort.1, abort.2; the user's way to abort is display.7
-  let registration = &run.registration;
+  let registration = &job.registration;
   let _queue = registration.edit_queue.lock().await;
   // abort.3.1 to abort.3.3: does not contain background fetch: false
-  if !registration.contains_background_fetch(run) {
+  if !registration.contains_background_fetch(job) {
     return Ok(false);
   }
   // Durable before the answer.
-  let aborted = Fact::Aborted { key: run.key };
-  shared.checkpoint.write(&[aborted]).await?;
+  let aborted = Fact::Aborted { key: job.key };
+  context.checkpoint.write(&[aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
-  registration.remove_active(run);
-  run.release();
+  registration.remove_active(job);
+  job.release();
   // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
-  run.tell(|p, actions| p.abort_all(actions));
+  job.update(|p, actions| p.abort_all(actions));
   Ok(true)
 }

@@ -82,7 +82,7 @@ impl std::ops::DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
   fn drop(&mut self) {
-    self.0.tell();
+    self.0.notify();
     self.1.notify_waiters();
   }
 }
@@ -202,7 +202,7 @@ impl State {
     }
   }
 
-  fn tell(&mut self) {
+  fn notify(&mut self) {
     for notice in std::mem::take(&mut self.map.notices) {
       match notice {
         Notice::Registration(id) => self.broadcast(id, || {
@@ -216,7 +216,7 @@ impl State {
           self.broadcast(id, || Some(ServiceWorkerMessage::UpdateFound(id)));
         }
         Notice::WorkerState(worker, state) => {
-          self.tell_worker_state(worker, state);
+          self.notify_worker_state(worker, state);
         }
         Notice::ControllerChange(realm) => {
           let controller = self.map.client(realm).and_then(|c| c.controller);
@@ -228,7 +228,11 @@ impl State {
     }
   }
 
-  fn tell_worker_state(&mut self, worker: WorkerId, state: ServiceWorkerState) {
+  fn notify_worker_state(
+    &mut self,
+    worker: WorkerId,
+    state: ServiceWorkerState,
+  ) {
     let Some(registration) = self.map.worker(worker).map(|w| w.registration)
     else {
       return;

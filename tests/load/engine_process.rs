@@ -31,7 +31,7 @@ pub fn run(origin: &str, scale: Scale) {
   let config = EngineConfig {
     concurrency: Concurrency {
       // The gate is one more.
-      in_all: scale.active + 1,
+      total: scale.active + 1,
       ..Concurrency::default()
     },
     ..EngineConfig::default()

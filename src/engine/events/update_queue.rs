@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::engine::job::Run;
+use crate::engine::job::Job;
 use crate::ids::BackgroundFetchKey;
 use crate::snapshot::BackgroundFetchSnapshot;
 
@@ -19,15 +19,15 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 /// What has changed since its reader last looked.
 #[derive(Default)]
 pub(crate) struct UpdateQueue {
-  changed: Mutex<IndexMap<BackgroundFetchKey, Arc<Run>>>,
+  changed: Mutex<IndexMap<BackgroundFetchKey, Arc<Job>>>,
   notify: Notify,
   last: Mutex<Option<Instant>>,
 }
 
 impl UpdateQueue {
-  pub(crate) fn push(&self, run: &Arc<Run>) {
-    let first = self.changed.lock().insert(run.key, run.clone()).is_none();
-    if first || run.is_settled() {
+  pub(crate) fn push(&self, job: &Arc<Job>) {
+    let first = self.changed.lock().insert(job.key, job.clone()).is_none();
+    if first || job.is_settled() {
       self.notify.notify_one();
     }
   }
@@ -53,29 +53,29 @@ impl UpdateQueue {
     &self,
     key: BackgroundFetchKey,
   ) -> Option<BackgroundFetchSnapshot> {
-    let run = self.changed.lock().shift_remove(&key)?;
-    Some(run.snapshot())
+    let job = self.changed.lock().shift_remove(&key)?;
+    Some(job.snapshot())
   }
 
   /// All that has changed, whether it is due or not.
   pub(crate) fn take_all(&self) -> Vec<BackgroundFetchSnapshot> {
     let changed = std::mem::take(&mut *self.changed.lock());
-    changed.into_values().map(|run| run.snapshot()).collect()
+    changed.into_values().map(|job| job.snapshot()).collect()
   }
 
   fn take_due(&self) -> Option<BackgroundFetchSnapshot> {
     let now = Instant::now();
     let is_due = self.due_at().is_none_or(|at| at <= now);
-    let run = {
+    let job = {
       let mut changed = self.changed.lock();
-      let settled = changed.values().position(|run| run.is_settled());
+      let settled = changed.values().position(|job| job.is_settled());
       let index = settled.or((is_due && !changed.is_empty()).then_some(0))?;
       changed.shift_remove_index(index)?.1
     };
     if self.changed.lock().is_empty() {
       *self.last.lock() = Some(now);
     }
-    Some(run.snapshot())
+    Some(job.snapshot())
   }
 
   fn due_at(&self) -> Option<Instant> {

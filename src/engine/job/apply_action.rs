@@ -2,33 +2,33 @@
 
 use std::sync::Arc;
 
-use super::Run;
+use super::Job;
 use super::attempt;
 use super::integrity;
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
 use super::retry;
 use super::settle;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchFailureReason;
-use crate::spec::Perform;
+use crate::spec::FetchMachine;
 use crate::spec::RecordResult;
 use crate::store::Fact;
 
-impl Run {
-  pub(crate) fn act(
+impl Job {
+  pub(crate) fn apply_action(
     self: &Arc<Self>,
-    shared: &Arc<Shared>,
-    perform: &Perform,
+    context: &Arc<Context>,
+    machine: &FetchMachine,
     action: Action,
   ) {
     match action {
       Action::Fetch { record, attempt } => {
-        let token = shared.stopping.child_token();
+        let token = context.stopping.child_token();
         *self.records[record].terminate.lock() = (attempt, token.clone());
-        shared.spawn(attempt::run(
-          shared.clone(),
+        context.spawn(attempt::run(
+          context.clone(),
           self.clone(),
           record,
           attempt,
@@ -42,10 +42,10 @@ impl Run {
         }
       }
       Action::Verify { record, attempt } => {
-        let token = shared.stopping.child_token();
+        let token = context.stopping.child_token();
         *self.records[record].terminate.lock() = (attempt, token.clone());
-        shared.spawn(integrity::verify(
-          shared.clone(),
+        context.spawn(integrity::verify(
+          context.clone(),
           self.clone(),
           record,
           attempt,
@@ -53,8 +53,8 @@ impl Run {
         ));
       }
       Action::WaitUntilAvailable { record, attempt } => {
-        shared.spawn(retry::wait_until_available(
-          shared.clone(),
+        context.spawn(retry::wait_until_available(
+          context.clone(),
           self.clone(),
           record,
           attempt,
@@ -66,23 +66,23 @@ impl Run {
           &mut *self.records[record].response_data.lock(),
           new,
         );
-        shared.checkpoint.note(Fact::Response {
+        context.checkpoint.note(Fact::Response {
           key: self.key,
           record,
           response: None,
           body: None,
         });
         if let Some(body) = old.body() {
-          shared.checkpoint.forget(&[body]);
+          context.checkpoint.forget(&[body]);
         }
         old.set_result(RecordResult::Redundant);
-        let (bodies, key) = (shared.clone(), self.key);
-        shared.spawn(async move { bodies.delete_redundant(key, &old).await });
+        let (bodies, key) = (context.clone(), self.key);
+        context.spawn(async move { bodies.delete_redundant(key, &old).await });
       }
       Action::Response { record } => {
-        let data = &perform.background_fetch().records[record].response_data;
+        let data = &machine.background_fetch().records[record].response_data;
         if let Some(response) = &data.response {
-          shared.checkpoint.note(Fact::Response {
+          context.checkpoint.note(Fact::Response {
             key: self.key,
             record,
             response: Some(response.clone()),
@@ -96,13 +96,13 @@ impl Run {
         if let Some(reason) = own_reason(result) {
           *self.records[record].diagnostic.lock() = reason.to_string();
         }
-        if perform.background_fetch().upload_total > 0 {
-          shared.checkpoint.note(Fact::Uploaded {
+        if machine.background_fetch().upload_total > 0 {
+          context.checkpoint.note(Fact::Uploaded {
             key: self.key,
-            bytes: perform.background_fetch().uploaded,
+            bytes: machine.background_fetch().uploaded,
           });
         }
-        shared.checkpoint.note(Fact::RecordResult {
+        context.checkpoint.note(Fact::RecordResult {
           key: self.key,
           record,
           result,
@@ -110,9 +110,9 @@ impl Run {
         });
         self.response_data(record).set_result(result);
       }
-      Action::UpdateInstances => self.update_instances(shared),
+      Action::UpdateInstances => self.update_instances(context),
       Action::Settle => {
-        shared.spawn(settle::settle(shared.clone(), self.clone()));
+        context.spawn(settle::settle(context.clone(), self.clone()));
       }
     }
   }

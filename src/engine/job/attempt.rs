@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::Run;
+use super::Job;
 use super::record_slot::Attempts;
 use super::retry::note_failure;
 use super::retry::note_status;
 use super::transfer;
-use super::transfer::Place;
-use crate::engine::context::Shared;
+use super::transfer::Attempt;
+use crate::engine::context::Context;
 use crate::ids::BodyId;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
@@ -35,44 +35,44 @@ use crate::store::Fact;
 
 /// Runs the attempt until it ends or `terminate` is cancelled.
 pub(crate) async fn run(
-  shared: Arc<Shared>,
-  run: Arc<Run>,
+  context: Arc<Context>,
+  job: Arc<Job>,
   record: usize,
-  attempt: u32,
+  number: u32,
   terminate: CancellationToken,
 ) {
-  let net_check = run.net_check(&shared, record);
+  let net_check = job.net_check(&context, record);
   let Some(net_check) = until(&terminate, net_check).await else {
     return;
   };
   // The permits are taken in one order by all: first the background fetch's,
   // then the host's, then the engine's.
-  let places = async {
-    let own = run.concurrency.acquire().await.ok()?;
-    let host = run.records[record].request.url.host_str();
-    let host = shared.hosts.acquire(host.unwrap_or_default()).await?;
-    let in_all = shared.concurrency.acquire().await.ok()?;
-    Some((own, host, in_all))
+  let permits = async {
+    let own = job.concurrency.acquire().await.ok()?;
+    let host = job.records[record].request.url.host_str();
+    let host = context.hosts.acquire(host.unwrap_or_default()).await?;
+    let total = context.concurrency.acquire().await.ok()?;
+    Some((own, host, total))
   };
-  let Some(_places) = until(&terminate, places).await.flatten() else {
+  let Some(_permits) = until(&terminate, permits).await.flatten() else {
     return;
   };
   // The attempt before this one may still be appending its last bytes.
-  let mut attempts = run.records[record].attempts.lock().await;
-  let Some(start) = run.tell(|p, _| p.start_fetch(record, attempt)) else {
+  let mut attempts = job.records[record].attempts.lock().await;
+  let Some(start) = job.update(|p, _| p.start_fetch(record, number)) else {
     return;
   };
-  let place = Place {
-    shared: &shared,
-    run: &run,
+  let attempt = Attempt {
+    context: &context,
+    job: &job,
     record,
-    attempt,
+    number,
     terminate: &terminate,
   };
-  let fetch = shared.network.fetch(params(place, &start, net_check));
+  let fetch = context.network.fetch(params(attempt, &start, net_check));
   let fetch = async {
-    if !run.records[record].request.is_get() {
-      note_that_it_is_sent(&shared, &run, record).await?;
+    if !job.records[record].request.is_get() {
+      commit_sent(&context, &job, record).await?;
     }
     fetch.await
   };
@@ -80,39 +80,40 @@ pub(crate) async fn run(
     None => {}
     Some(Err(error)) => {
       let unavailability =
-        note_failure(&shared, &run, record, &mut attempts, &error);
-      run.tell(|p, actions| {
-        p.process_network_error(record, attempt, false, unavailability, actions)
+        note_failure(&context, &job, record, &mut attempts, &error);
+      job.update(|p, actions| {
+        p.process_network_error(record, number, false, unavailability, actions)
       });
     }
-    Some(Ok(fetched)) => answered(place, &mut attempts, fetched).await,
+    Some(Ok(fetched)) => answered(attempt, &mut attempts, fetched).await,
   }
-  run.tell(|p, _| p.attempt_over(record));
+  job.update(|p, _| p.end_attempt(record));
 }
 
 /// complete.11, from the response's head to the end of its body.
 async fn answered(
-  place: Place<'_>,
+  attempt: Attempt<'_>,
   attempts: &mut Attempts,
   fetched: FetchResponse,
 ) {
-  let Place {
-    shared,
-    run,
+  let Attempt {
+    context,
+    job,
     record,
-    attempt,
+    number,
     terminate,
-  } = place;
+  } = attempt;
   let FetchResponse { response, body } = fetched;
   attempts.retries.online();
-  shared.online.answered();
-  if asks_to_come_back(place, attempts, &response) {
+  context.online.answered();
+  if asks_to_come_back(attempt, attempts, &response) {
     let temporary = Unavailability::Temporary;
-    return run.tell(|p, actions| {
-      p.process_network_error(record, attempt, false, temporary, actions)
+    return job.update(|p, actions| {
+      p.process_network_error(record, number, false, temporary, actions)
     });
   }
-  let Some(verdict) = run.look(|p| p.judge(record, attempt, &response)) else {
+  let Some(verdict) = job.inspect(|p| p.judge(record, number, &response))
+  else {
     return;
   };
   if let Verdict::Interrupted(unusable) = &verdict {
@@ -120,11 +121,11 @@ async fn answered(
       kind: NetworkErrorKind::Interrupted,
       message: sent(&response, unusable),
     };
-    let unavailability = note_failure(shared, run, record, attempts, &error);
-    return run.tell(|p, actions| {
+    let unavailability = note_failure(context, job, record, attempts, &error);
+    return job.update(|p, actions| {
       p.process_unusable_response(
         record,
-        attempt,
+        number,
         unusable,
         unavailability,
         actions,
@@ -132,39 +133,40 @@ async fn answered(
     });
   }
   // The reason of an earlier failure is no longer one.
-  *run.records[record].diagnostic.lock() = reason(&verdict, &response);
-  if run.records[record].waiting.lock().take().is_some() {
-    shared.tell_observers(run);
+  *job.records[record].diagnostic.lock() = reason(&verdict, &response);
+  if job.records[record].waiting.lock().take().is_some() {
+    context.notify_observers(job);
   }
   let head = response.clone();
-  run.tell(|p, actions| p.process_response(record, attempt, response, actions));
+  job
+    .update(|p, actions| p.process_response(record, number, response, actions));
   if !terminate.is_cancelled() {
-    transfer::transfer(place, attempts, &head, body).await;
+    transfer::transfer(attempt, attempts, &head, body).await;
   }
 }
 
 /// Deviation E20: whether the response is one that the retry policy takes for
 /// a resource that is temporarily unavailable, and there is a try left.
 fn asks_to_come_back(
-  place: Place<'_>,
+  attempt: Attempt<'_>,
   attempts: &mut Attempts,
   response: &Response,
 ) -> bool {
-  let Place {
-    shared,
-    run,
+  let Attempt {
+    context,
+    job,
     record,
     ..
-  } = place;
-  let policy = &shared.config.retry;
+  } = attempt;
+  let policy = &context.config.retry;
   let is_temporary = policy
     .statuses
-    .contains(response.status, run.environment.policy);
-  if !is_temporary || !run.records[record].request.is_get() {
+    .contains(response.status, job.environment.policy);
+  if !is_temporary || !job.records[record].request.is_get() {
     return false;
   }
   let after = retry_after(response, SystemTime::now());
-  note_status(run, record, attempts, policy, after, bad_status(response))
+  note_status(job, record, attempts, policy, after, bad_status(response))
 }
 
 /// Why a response with this verdict makes its record fail, or did so much as
@@ -189,13 +191,16 @@ pub(crate) fn sent(response: &Response, unusable: &Unusable) -> String {
 
 /// A request that is no `GET` must not be sent again after a crash, since it
 /// may have reached the server.
-async fn note_that_it_is_sent(
-  shared: &Shared,
-  run: &Run,
+async fn commit_sent(
+  context: &Context,
+  job: &Job,
   record: usize,
 ) -> Result<(), NetworkError> {
-  let key = run.key;
-  let written = shared.checkpoint.write(&[Fact::Sent { key, record }]).await;
+  let key = job.key;
+  let written = context
+    .checkpoint
+    .write(&[Fact::Sent { key, record }])
+    .await;
   written.map_err(|error| NetworkError {
     kind: NetworkErrorKind::Refused,
     message: error.to_string(),
@@ -233,35 +238,35 @@ pub(crate) async fn until<T>(
 }
 
 fn params(
-  place: Place<'_>,
+  attempt: Attempt<'_>,
   start: &FetchStart,
   net_check: Option<NetCheck>,
 ) -> FetchParams {
-  let Place {
-    shared,
-    run,
+  let Attempt {
+    context,
+    job,
     record,
-    attempt,
+    number,
     ..
-  } = place;
-  let slot = &run.records[record];
-  let weak = Arc::downgrade(run);
+  } = attempt;
+  let slot = &job.records[record];
+  let weak = Arc::downgrade(job);
   FetchParams {
     request: Request::clone(&slot.request),
     destination: Destination::Empty,
-    environment: run.environment.clone(),
+    environment: job.environment.clone(),
     range: (start.range_start > 0).then(|| RangeStart {
       first_byte: start.range_start,
       validator: start.validator.clone(),
     }),
     identity: start.identity,
     body: slot.request_body.map(|body| {
-      request_body(shared, body, slot.request.body_length.unwrap_or(0))
+      request_body(context, body, slot.request.body_length.unwrap_or(0))
     }),
     transmitted: Arc::new(move |transmitted| {
-      if let Some(run) = weak.upgrade() {
-        run.tell(|p, actions| {
-          p.process_request_body(record, attempt, transmitted, actions)
+      if let Some(job) = weak.upgrade() {
+        job.update(|p, actions| {
+          p.process_request_body(record, number, transmitted, actions)
         });
       }
     }),
@@ -273,11 +278,11 @@ fn params(
 const REQUEST_BODY_CHUNK: usize = 256 * 1024;
 
 fn request_body(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   body: BodyId,
   length: u64,
 ) -> RequestBody {
-  let bodies = shared.store.bodies.clone();
+  let bodies = context.store.bodies.clone();
   RequestBody {
     length: Some(length),
     open: Arc::new(move || {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Run;
+use super::Job;
 use super::attempt::until;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::network::NetworkError;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::IntegrityVerifier;
@@ -16,33 +16,33 @@ use crate::store::StoreError;
 /// for the stored body of `record`, which is whole. The network sees only the
 /// part that it fetches, and nobody looks at what a restart finds.
 pub(crate) async fn verify(
-  shared: Arc<Shared>,
-  run: Arc<Run>,
+  context: Arc<Context>,
+  job: Arc<Job>,
   record: usize,
   attempt: u32,
   terminate: CancellationToken,
 ) {
   // The attempt that brought the last bytes may still have to end.
-  let _attempts = run.records[record].attempts.lock().await;
-  let request = &run.records[record].request;
+  let _attempts = job.records[record].attempts.lock().await;
+  let request = &job.records[record].request;
   let is_match = match IntegrityVerifier::new(&request.integrity) {
     None => Ok(true),
     Some(verifier) => {
-      let matches = stored_body_matches(&shared, &run, record, verifier);
+      let matches = stored_body_matches(&context, &job, record, verifier);
       match until(&terminate, matches).await {
         None => return,
         Some(is_match) => is_match,
       }
     }
   };
-  let diagnostic = &run.records[record].diagnostic;
+  let diagnostic = &job.records[record].diagnostic;
   match is_match {
     Ok(is_match) => {
       if !is_match {
         let error = NetworkError::integrity_mismatch(&request.url);
         *diagnostic.lock() = error.message;
       }
-      run.tell(|p, actions| p.verified(record, attempt, is_match, actions));
+      job.update(|p, actions| p.verified(record, attempt, is_match, actions));
     }
     Err(error) => {
       *diagnostic.lock() = format!(
@@ -50,7 +50,7 @@ pub(crate) async fn verify(
         request.url
       );
       let reason = BackgroundFetchFailureReason::FetchError;
-      run.tell(|p, actions| p.bytes_lost(record, reason, actions));
+      job.update(|p, actions| p.bytes_lost(record, reason, actions));
     }
   }
 }
@@ -59,14 +59,14 @@ pub(crate) async fn verify(
 const CHUNK: usize = 256 * 1024;
 
 async fn stored_body_matches(
-  shared: &Shared,
-  run: &Run,
+  context: &Context,
+  job: &Job,
   record: usize,
   mut verifier: IntegrityVerifier,
 ) -> Result<bool, StoreError> {
-  let state = run.response_data(record).state();
+  let state = job.response_data(record).state();
   if let Some(body) = state.body {
-    let reader = shared.store.bodies.open(body).await?;
+    let reader = context.store.bodies.open(body).await?;
     let mut offset = 0;
     while offset < state.stored {
       let bytes = reader.read_at(offset, CHUNK).await?;

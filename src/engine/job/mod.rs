@@ -29,7 +29,7 @@ use self::record_index::RecordIndex;
 use self::record_slot::NewSlot;
 use self::record_slot::RecordSlot;
 use self::response_data::ResponseData;
-use super::context::Shared;
+use super::context::Context;
 use super::net_permission::NetPermission;
 use super::quota::Taken;
 use super::registration::Registration;
@@ -41,14 +41,14 @@ use crate::snapshot::BackgroundFetchSnapshot;
 use crate::snapshot::Waiting;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
-use crate::spec::Perform;
+use crate::spec::FetchMachine;
 use crate::store::Retained;
 
-pub(crate) struct Run {
+pub(crate) struct Job {
   pub(super) key: BackgroundFetchKey,
   pub(super) id: String,
   pub(super) registration: Arc<Registration>,
-  pub(super) shared: Weak<Shared>,
+  pub(super) context: Weak<Context>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
   /// See [`RealmFacts::keep_failed`](super::RealmFacts::keep_failed).
@@ -69,12 +69,12 @@ pub(crate) struct Run {
 
 /// The state machine, and what it holds of its origin's quota.
 struct State {
-  perform: Perform,
+  machine: FetchMachine,
   taken: Taken,
 }
 
-/// Everything that [`Run::new`] needs.
-pub(crate) struct NewRun {
+/// Everything that [`Job::new`] needs.
+pub(crate) struct JobInit {
   pub(super) key: BackgroundFetchKey,
   pub(super) registration: Arc<Registration>,
   pub(super) environment: Environment,
@@ -83,18 +83,18 @@ pub(crate) struct NewRun {
   pub(super) retained: Option<Retained>,
   pub(super) net_permission: NetPermission,
   pub(super) slots: Vec<NewSlot>,
-  pub(super) perform: Perform,
+  pub(super) machine: FetchMachine,
 }
 
-impl Run {
-  pub(super) fn new(shared: &Arc<Shared>, mut new: NewRun) -> Arc<Self> {
-    new.perform.set_resume_policy(shared.config.resume);
-    let weak = Arc::downgrade(shared);
-    let mut taken = Taken::nothing(shared.quota(&new.registration.scope));
-    taken.set(new.perform.bytes_held());
+impl Job {
+  pub(super) fn new(context: &Arc<Context>, mut new: JobInit) -> Arc<Self> {
+    new.machine.set_resume_policy(context.config.resume);
+    let weak = Arc::downgrade(context);
+    let mut taken = Taken::nothing(context.quota(&new.registration.scope));
+    taken.set(new.machine.bytes_held());
     Arc::new(Self {
       key: new.key,
-      id: new.perform.background_fetch().id.clone(),
+      id: new.machine.background_fetch().id.clone(),
       registration: new.registration,
       environment: new.environment,
       embedder_data: new.embedder_data,
@@ -104,17 +104,17 @@ impl Run {
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       index: RecordIndex::default(),
       concurrency: Semaphore::new(
-        shared.config.concurrency.per_background_fetch,
+        context.config.concurrency.per_background_fetch,
       ),
-      result: Mutex::new(new.perform.background_fetch().result),
+      result: Mutex::new(new.machine.background_fetch().result),
       purged: AtomicBool::new(false),
       quarantined: AtomicBool::new(false),
       state: Mutex::new(State {
-        perform: new.perform,
+        machine: new.machine,
         taken,
       }),
       watchers: Mutex::default(),
-      shared: weak,
+      context: weak,
     })
   }
 
@@ -122,27 +122,27 @@ impl Run {
   ///
   /// The actions are carried out under the machine's lock, so that they keep
   /// their order; none of them waits.
-  pub(super) fn tell<T>(
+  pub(super) fn update<T>(
     self: &Arc<Self>,
-    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+    what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
   ) -> T {
-    self.tell_within_quota(what).0
+    self.update_within_quota(what).0
   }
 
   /// The same for something that makes the background fetch hold more; also
   /// says whether it is within its origin's quota with that.
-  pub(super) fn tell_within_quota<T>(
+  pub(super) fn update_within_quota<T>(
     self: &Arc<Self>,
-    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+    what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
   ) -> (T, bool) {
     let mut actions = Vec::new();
     let mut state = self.state.lock();
-    let answer = what(&mut state.perform, &mut actions);
-    let held = state.perform.bytes_held();
+    let answer = what(&mut state.machine, &mut actions);
+    let held = state.machine.bytes_held();
     let within = state.taken.set(held);
-    if let Some(shared) = self.shared.upgrade() {
+    if let Some(context) = self.context.upgrade() {
       for action in actions {
-        self.act(&shared, &state.perform, action);
+        self.apply_action(&context, &state.machine, action);
       }
     }
     (answer, within)
@@ -152,7 +152,7 @@ impl Run {
   /// tells every realm that has an instance, and everyone who observes the
   /// engine: update.6. What update.1 to update.5 read is in the snapshot; the
   /// realm does the steps that need the instance.
-  pub(super) fn update_instances(self: &Arc<Self>, shared: &Shared) {
+  pub(super) fn update_instances(self: &Arc<Self>, context: &Context) {
     self
       .watchers
       .lock()
@@ -163,7 +163,7 @@ impl Run {
         }
         None => false,
       });
-    shared.tell_observers(self);
+    context.notify_observers(self);
   }
 
   /// From now on `queue`, the one of realm `realm`, is told of changes, also
@@ -182,8 +182,8 @@ impl Run {
   }
 
   /// Looks at the state machine without telling it anything.
-  pub(super) fn look<T>(&self, at: impl FnOnce(&Perform) -> T) -> T {
-    at(&self.state.lock().perform)
+  pub(super) fn inspect<T>(&self, at: impl FnOnce(&FetchMachine) -> T) -> T {
+    at(&self.state.lock().machine)
   }
 
   /// The copies that others see are made of this; no lock of the state
@@ -255,11 +255,11 @@ impl Run {
   }
 
   pub(super) fn snapshot(&self) -> BackgroundFetchSnapshot {
-    let mut snapshot = self.look(|perform| {
+    let mut snapshot = self.inspect(|machine| {
       BackgroundFetchSnapshot::new(
         self.key,
         self.registration.scope.clone(),
-        perform,
+        machine,
       )
     });
     snapshot.diagnostic = self.diagnostic();

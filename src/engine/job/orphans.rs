@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::time::SystemTime;
 
 use super::attempt::until;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::ids::BodyId;
 use crate::store::StoreError;
 
@@ -19,19 +19,19 @@ const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
 /// Deletes what was left behind: now, and later what is too young now. `known`
 /// is what the rows speak of.
 pub(crate) async fn collect(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   known: &HashSet<BodyId>,
 ) -> Result<(), StoreError> {
-  let bodies = shared.store.bodies.ids().await?.into_iter();
+  let bodies = context.store.bodies.ids().await?.into_iter();
   let unknown: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
-  let young = delete_old(shared, unknown).await;
+  let young = delete_old(context, unknown).await;
   if !young.is_empty() {
-    let shared = shared.clone();
-    shared.clone().spawn(async move {
+    let context = context.clone();
+    context.clone().spawn(async move {
       // This engine makes no body that was there before it.
       let later = tokio::time::sleep(ORPHAN_AGE);
-      if until(&shared.stopping, later).await.is_some() {
-        delete_old(&shared, young).await;
+      if until(&context.stopping, later).await.is_some() {
+        delete_old(&context, young).await;
       }
     });
   }
@@ -39,16 +39,16 @@ pub(crate) async fn collect(
 }
 
 /// Returns those that are too young.
-async fn delete_old(shared: &Shared, mut bodies: Vec<BodyId>) -> Vec<BodyId> {
+async fn delete_old(context: &Context, mut bodies: Vec<BodyId>) -> Vec<BodyId> {
   let mut young = Vec::new();
   for body in std::mem::take(&mut bodies) {
-    match shared.store.bodies.modified(body).await {
+    match context.store.bodies.modified(body).await {
       Ok(modified) if is_old(modified) => bodies.push(body),
       Ok(_) => young.push(body),
       Err(error) => tracing::warn!(%error, "a body is left alone"),
     }
   }
-  shared.delete_bodies(bodies).await;
+  context.delete_bodies(bodies).await;
   young
 }
 

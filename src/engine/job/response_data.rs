@@ -6,7 +6,7 @@ use std::sync::Weak;
 
 use tokio::sync::watch;
 
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::ids::BodyId;
 use crate::spec::RecordResult;
 use crate::spec::Response;
@@ -116,13 +116,13 @@ impl ResponseData {
 /// Keeps the body of a response readable.
 pub(crate) struct Reader {
   data: Arc<ResponseData>,
-  shared: Weak<Shared>,
+  context: Weak<Context>,
 }
 
 impl Reader {
-  pub(crate) fn new(data: Arc<ResponseData>, shared: Weak<Shared>) -> Self {
+  pub(crate) fn new(data: Arc<ResponseData>, context: Weak<Context>) -> Self {
     data.state.send_modify(|s| s.readers += 1);
-    Self { data, shared }
+    Self { data, context }
   }
 
   /// Waits until `enough` says so, and returns the state that did it.
@@ -148,9 +148,9 @@ impl Drop for Reader {
         unread = s.body.take();
       }
     });
-    if let (Some(body), Some(shared)) = (unread, self.shared.upgrade()) {
-      shared.clone().spawn(async move {
-        shared.delete_bodies(vec![body]).await;
+    if let (Some(body), Some(context)) = (unread, self.context.upgrade()) {
+      context.clone().spawn(async move {
+        context.delete_bodies(vec![body]).await;
       });
     }
   }

@@ -7,19 +7,19 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
-use super::NewRun;
-use super::Run;
+use super::Job;
+use super::JobInit;
 use super::orphans;
 use super::record_slot::NewSlot;
 use super::response_data::ResponseState;
 use super::restore_record;
-use super::restore_record::Place;
-use crate::engine::context::Shared;
+use super::restore_record::RecordRef;
+use crate::engine::context::Context;
 use crate::engine::net_permission::NetPermission;
 use crate::network::Environment;
 use crate::spec::BackgroundFetchResult;
+use crate::spec::FetchMachine;
 use crate::spec::FunctionalEvent;
-use crate::spec::Perform;
 use crate::store::DamagedRow;
 use crate::store::Fact;
 use crate::store::StoreError;
@@ -46,50 +46,50 @@ impl StoredEnvironment {
 
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
-pub(crate) async fn restore(shared: &Arc<Shared>) -> Result<(), StoreError> {
-  let (caches, deleted) = shared.store.caches.load().await?;
+pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
+  let (caches, deleted) = context.store.caches.load().await?;
   let mut known = HashSet::new();
   for of_origin in caches {
     // What a script has cached is in use from the start.
     if let Ok(url) = Url::parse(&of_origin.origin) {
-      shared.quota(&url).take(of_origin.bytes);
+      context.quota(&url).take(of_origin.bytes);
     }
     known.extend(of_origin.bodies);
   }
-  shared.delete_bodies(deleted.bodies).await;
-  let mut runs = Vec::new();
-  for row in shared.store.facts.load().await? {
+  context.delete_bodies(deleted.bodies).await;
+  let mut jobs = Vec::new();
+  for row in context.store.facts.load().await? {
     match row {
       Ok(row) => {
         let bodies = row.bodies.iter();
         known.extend(bodies.flat_map(|b| [b.request, b.response]).flatten());
-        runs.extend(restore_row(shared, row).await);
+        jobs.extend(restore_row(context, row).await);
       }
-      Err(damaged) => forget_damaged(shared, damaged).await?,
+      Err(damaged) => forget_damaged(context, damaged).await?,
     }
   }
-  orphans::collect(shared, &known).await?;
+  orphans::collect(context, &known).await?;
   // What was found is progress: it has to count before this process can die
   // of going on.
-  if let Err(error) = shared.checkpoint.flush().await {
+  if let Err(error) = context.checkpoint.flush().await {
     tracing::error!(%error, "what was found cannot be made durable yet");
   }
   // A worker that starts finds every background fetch, and one that has an
   // event finds its worker.
-  if shared.config.service_worker_host.is_some() {
-    let registrations = shared.store.facts.registrations().await?;
-    shared.service_workers.restore(registrations);
+  if context.config.service_worker_host.is_some() {
+    let registrations = context.store.facts.registrations().await?;
+    context.service_workers.restore(registrations);
   }
-  for run in runs {
-    begin(shared, run);
+  for job in jobs {
+    begin(context, job);
   }
   Ok(())
 }
 
 async fn restore_row(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   mut row: StoredBackgroundFetch,
-) -> Option<Arc<Run>> {
+) -> Option<Arc<Job>> {
   let stored: StoredEnvironment = match serde_json::from_str(&row.environment) {
     Ok(stored) => stored,
     Err(error) => {
@@ -99,28 +99,28 @@ async fn restore_row(
         scope: Some(row.scope),
         message: format!("its environment cannot be read: {error}"),
       };
-      if let Err(error) = forget_damaged(shared, damaged).await {
+      if let Err(error) = forget_damaged(context, damaged).await {
         tracing::error!(%error, "a damaged background fetch cannot be deleted");
       }
       return None;
     }
   };
-  restore_records(shared, &mut row).await;
-  let is_quarantined = is_quarantined(shared, &row);
+  restore_records(context, &mut row).await;
+  let is_quarantined = is_quarantined(context, &row);
   // What is not begun waits as it does while it is paused.
   row.background_fetch.paused |= is_quarantined;
-  let permission = NetPermission::restored(shared, stored.net_check);
-  let run = make_known(shared, row, stored, permission);
+  let permission = NetPermission::restored(context, stored.net_check);
+  let job = make_known(context, row, stored, permission);
   if is_quarantined {
-    run.quarantine();
+    job.quarantine();
   }
-  Some(run)
+  Some(job)
 }
 
 /// Whether a background fetch whose records were restored is held back. Not
 /// when there is nothing left to begin, and not when the process that died had
 /// come further than its rows say.
-fn is_quarantined(shared: &Shared, row: &StoredBackgroundFetch) -> bool {
+fn is_quarantined(context: &Context, row: &StoredBackgroundFetch) -> bool {
   if !row.is_quarantined() {
     return false;
   }
@@ -130,7 +130,9 @@ fn is_quarantined(shared: &Shared, row: &StoredBackgroundFetch) -> bool {
   let mut records = row.background_fetch.records.iter();
   let is_unfinished = records.any(|r| r.response_data.result.is_none());
   if has_progressed || !is_unfinished {
-    shared.checkpoint.note_soon(Fact::Released { key: row.key });
+    context
+      .checkpoint
+      .note_soon(Fact::Released { key: row.key });
     return false;
   }
   true
@@ -138,29 +140,29 @@ fn is_quarantined(shared: &Shared, row: &StoredBackgroundFetch) -> bool {
 
 /// Finds out how much of each record is there.
 pub(crate) async fn restore_records(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   row: &mut StoredBackgroundFetch,
 ) {
   let settled = row.background_fetch.result != BackgroundFetchResult::None;
   let records = row.background_fetch.records.iter_mut();
   for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
-    let place = Place {
-      shared,
+    let record_ref = RecordRef {
+      context,
       key: row.key,
       record: index,
       settled,
     };
-    restore_record::restore(place, record, bodies).await;
+    restore_record::restore(record_ref, record, bodies).await;
   }
 }
 
 /// The background fetch of a row, known to the engine. Nothing of it runs yet.
 pub(crate) fn make_known(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   row: StoredBackgroundFetch,
   stored: StoredEnvironment,
   net_permission: NetPermission,
-) -> Arc<Run> {
+) -> Arc<Job> {
   let records = row.background_fetch.records.iter().zip(row.bodies);
   let slots = records.map(|(record, bodies)| {
     let data = &record.response_data;
@@ -178,60 +180,60 @@ pub(crate) fn make_known(
   });
   let slots = slots.collect();
   let id = row.background_fetch.id.clone();
-  let run = Run::new(
-    shared,
-    NewRun {
+  let job = Job::new(
+    context,
+    JobInit {
       key: row.key,
-      registration: shared.registrations.get(&row.scope),
+      registration: context.registrations.get(&row.scope),
       environment: stored.environment,
       embedder_data: stored.embedder_data,
       keep_failed: stored.keep_failed,
       retained: row.retained,
       net_permission,
       slots,
-      perform: Perform::new(row.background_fetch),
+      machine: FetchMachine::new(row.background_fetch),
     },
   );
   if row.active {
-    run.registration.insert_active(id, run.clone());
+    job.registration.insert_active(id, job.clone());
   }
-  shared.runs.lock().insert(run.key, run.clone());
-  run
+  context.jobs.lock().insert(job.key, job.clone());
+  job
 }
 
 /// Begins what was restored, or continued.
-pub(crate) fn begin(shared: &Arc<Shared>, run: Arc<Run>) {
-  let failure_reason = run.look(|p| p.background_fetch().failure_reason);
-  if let Some(retained) = run.retained() {
+pub(crate) fn begin(context: &Arc<Context>, job: Arc<Job>) {
+  let failure_reason = job.inspect(|p| p.background_fetch().failure_reason);
+  if let Some(retained) = job.retained() {
     if !retained.undelivered.is_empty() {
-      let event = FunctionalEvent::of_settled(failure_reason);
-      run.registration.restore_undelivered(event, run.clone());
+      let event = FunctionalEvent::for_result(failure_reason);
+      job.registration.restore_undelivered(event, job.clone());
     }
-    return shared.tell_observers(&run);
+    return context.notify_observers(&job);
   }
-  if run.is_quarantined() {
+  if job.is_quarantined() {
     // Nobody waits for it.
     tracing::warn!(
-      id = run.id,
+      id = job.id,
       "it was under way when processes died, and is not begun again before it \
        is unpaused"
     );
   } else {
-    run.registration.unfinished(1);
+    job.registration.unfinished(1);
   }
-  if run.is_settled() {
-    let event = FunctionalEvent::of_settled(failure_reason);
-    super::settle::announce(shared, run.clone(), event);
+  if job.is_settled() {
+    let event = FunctionalEvent::for_result(failure_reason);
+    super::settle::announce(context, job.clone(), event);
   } else {
-    run.tell(|p, actions| p.begin(actions));
+    job.update(|p, actions| p.begin(actions));
   }
-  shared.tell_observers(&run);
+  context.notify_observers(&job);
 }
 
 /// A row that cannot be read cannot be performed: its background fetch is
 /// given up, with a word in the log, and the others go on.
 async fn forget_damaged(
-  shared: &Shared,
+  context: &Context,
   damaged: DamagedRow,
 ) -> Result<(), StoreError> {
   let DamagedRow {
@@ -243,7 +245,7 @@ async fn forget_damaged(
     message,
     "a stored background fetch is damaged and was given up"
   );
-  shared
+  context
     .store
     .facts
     .commit(vec![Fact::Forgotten { key }])

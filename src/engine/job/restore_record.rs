@@ -1,6 +1,6 @@
 //! Going on with one record where an earlier process was stopped.
 
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::spec::BackgroundFetchFailureReason;
@@ -11,8 +11,8 @@ use crate::store::RecordBodies;
 use crate::store::StoreError;
 
 /// Which record it is.
-pub(crate) struct Place<'a> {
-  pub(crate) shared: &'a Shared,
+pub(crate) struct RecordRef<'a> {
+  pub(crate) context: &'a Context,
   pub(crate) key: BackgroundFetchKey,
   pub(crate) record: usize,
   /// The background fetch has settled: its row stays as it is.
@@ -23,19 +23,19 @@ pub(crate) struct Place<'a> {
 /// row before the background fetch settles: the next start would take the row
 /// as it is.
 pub(crate) async fn restore(
-  place: Place<'_>,
+  record_ref: RecordRef<'_>,
   record: &mut BackgroundFetchRecord,
   bodies: &mut RecordBodies,
 ) {
   match record.response_data.result {
     Some(_) => {
       if !record.response_data.may_be_exposed()
-        || !is_damaged(&place, record, bodies).await
+        || !is_damaged(&record_ref, record, bodies).await
       {
         return;
       }
     }
-    None if place.settled => return,
+    None if record_ref.settled => return,
     None if bodies.sent => {
       let request = &record.request;
       bodies.diagnostic = format!(
@@ -45,14 +45,16 @@ pub(crate) async fn restore(
       fail(record);
     }
     None => match bodies.response {
-      Some(body) => go_on(&place, record, bodies, body).await,
+      Some(body) => go_on(&record_ref, record, bodies, body).await,
       None => return,
     },
   }
-  if let (Some(result), false) = (record.response_data.result, place.settled) {
-    place.shared.checkpoint.note(Fact::RecordResult {
-      key: place.key,
-      record: place.record,
+  if let (Some(result), false) =
+    (record.response_data.result, record_ref.settled)
+  {
+    record_ref.context.checkpoint.note(Fact::RecordResult {
+      key: record_ref.key,
+      record: record_ref.record,
       result,
       diagnostic: bodies.diagnostic.clone(),
     });
@@ -66,19 +68,23 @@ fn fail(record: &mut BackgroundFetchRecord) {
 
 /// Takes what there is of a record that was under way.
 async fn go_on(
-  place: &Place<'_>,
+  record_ref: &RecordRef<'_>,
   record: &mut BackgroundFetchRecord,
   bodies: &mut RecordBodies,
   body: BodyId,
 ) {
-  let shared = place.shared;
+  let context = record_ref.context;
   let data = &mut record.response_data;
-  match shared.store.bodies.reopen(body, data.bytes).await {
+  match context.store.bodies.reopen(body, data.bytes).await {
     Ok(writer) => {
       data.bytes = writer.length();
-      shared
-        .checkpoint
-        .stored(place.key, place.record, body, data.bytes, 0);
+      context.checkpoint.stored(
+        record_ref.key,
+        record_ref.record,
+        body,
+        data.bytes,
+        0,
+      );
     }
     // Its name need not have become durable before there were bytes in it.
     Err(StoreError::DamagedBody(_)) if data.bytes == 0 => {
@@ -95,7 +101,7 @@ async fn go_on(
 /// failure when that is not so, for its readers would be told that they have
 /// the whole.
 async fn is_damaged(
-  place: &Place<'_>,
+  record_ref: &RecordRef<'_>,
   record: &mut BackgroundFetchRecord,
   bodies: &mut RecordBodies,
 ) -> bool {
@@ -104,7 +110,7 @@ async fn is_damaged(
   };
   let bytes = record.response_data.bytes;
   let ends_there = async {
-    let reader = place.shared.store.bodies.open(body).await?;
+    let reader = record_ref.context.store.bodies.open(body).await?;
     let end = reader.read_at(bytes.saturating_sub(1), 2).await?;
     Ok::<_, StoreError>(end.len() as u64 == bytes.min(1))
   };

@@ -8,12 +8,12 @@ use std::time::UNIX_EPOCH;
 
 use url::Url;
 
-use super::Run;
+use super::Job;
 use super::restore;
 use super::restore::StoredEnvironment;
 use super::settle;
 use crate::engine::Engine;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::spec::BackgroundFetch;
@@ -57,9 +57,9 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    let shared = self.shared().clone();
-    let retry = async move { retry(&shared, key, None).await };
-    self.shared().to_the_end(retry).await?
+    let context = self.context().clone();
+    let retry = async move { retry(&context, key, None).await };
+    self.context().run_to_completion(retry).await?
   }
 
   /// The same with another URL for its one request, where what is stored is
@@ -74,9 +74,9 @@ impl Engine {
     key: BackgroundFetchKey,
     moved: Moved,
   ) -> Result<bool, StoreError> {
-    let shared = self.shared().clone();
-    let retry = async move { retry(&shared, key, Some(moved)).await };
-    self.shared().to_the_end(retry).await?
+    let context = self.context().clone();
+    let retry = async move { retry(&context, key, Some(moved)).await };
+    self.context().run_to_completion(retry).await?
   }
 
   /// Fires an event again that could not be delivered: see
@@ -90,9 +90,9 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    let shared = self.shared().clone();
-    let redeliver = async move { redeliver(&shared, key).await };
-    self.shared().to_the_end(redeliver).await?
+    let context = self.context().clone();
+    let redeliver = async move { redeliver(&context, key).await };
+    self.context().run_to_completion(redeliver).await?
   }
 
   /// Deletes a background fetch that is
@@ -106,37 +106,38 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    let shared = self.shared().clone();
-    let delete = async move { delete(&shared, key).await };
-    self.shared().to_the_end(delete).await?
+    let context = self.context().clone();
+    let delete = async move { delete(&context, key).await };
+    self.context().run_to_completion(delete).await?
   }
 }
 
 async fn retry(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   key: BackgroundFetchKey,
   moved: Option<Moved>,
 ) -> Result<bool, StoreError> {
-  let Some(run) = shared.run(key) else {
+  let Some(job) = context.job(key) else {
     return Ok(false);
   };
-  let registration = run.registration.clone();
+  let registration = job.registration.clone();
   let _queue = registration.edit_queue.lock().await;
-  let has_failed = run.look(|p| settle::is_continuable(p.background_fetch()));
-  let is_free = registration.active(&run.id).is_none();
-  let can_move = moved.is_none() || run.records.len() == 1;
-  if run.retained().is_none() || !has_failed || !is_free || !can_move {
+  let has_failed =
+    job.inspect(|p| settle::is_continuable(p.background_fetch()));
+  let is_free = registration.active(&job.id).is_none();
+  let can_move = moved.is_none() || job.records.len() == 1;
+  if job.retained().is_none() || !has_failed || !is_free || !can_move {
     return Ok(false);
   }
-  let mut row = continued_row(&run);
-  restore::restore_records(shared, &mut row).await;
+  let mut row = continued_row(&job);
+  restore::restore_records(context, &mut row).await;
   let (mut facts, unusable) = begin_unusable_again(&mut row);
   facts.push(Fact::Retried { key });
   let mut stored = StoredEnvironment {
-    environment: run.environment.clone(),
-    embedder_data: run.embedder_data.clone(),
-    keep_failed: run.keep_failed,
-    net_check: run.net_permission.has_check(),
+    environment: job.environment.clone(),
+    embedder_data: job.embedder_data.clone(),
+    keep_failed: job.keep_failed,
+    net_check: job.net_permission.has_check(),
   };
   if let Some(Moved { url, embedder_data }) = moved {
     let request = &mut row.background_fetch.records[0].request;
@@ -150,39 +151,39 @@ async fn retry(
     });
   }
   // Durable before anything of it happens.
-  shared.checkpoint.write(&facts).await?;
+  context.checkpoint.write(&facts).await?;
   registration.withdraw_events(key);
-  let permission = run.net_permission.clone();
-  let again = restore::make_known(shared, row, stored, permission);
-  run.set_retained(None);
-  run.give_place_to(&again);
-  restore::begin(shared, again);
-  shared.delete_bodies(unusable).await;
+  let permission = job.net_permission.clone();
+  let again = restore::make_known(context, row, stored, permission);
+  job.set_retained(None);
+  job.give_place_to(&again);
+  restore::begin(context, again);
+  context.delete_bodies(unusable).await;
   Ok(true)
 }
 
 async fn redeliver(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   key: BackgroundFetchKey,
 ) -> Result<bool, StoreError> {
-  let Some(run) = shared.run(key) else {
+  let Some(job) = context.job(key) else {
     return Ok(false);
   };
-  let _queue = run.registration.edit_queue.lock().await;
-  let undelivered = run.retained().map(|retained| retained.undelivered);
+  let _queue = job.registration.edit_queue.lock().await;
+  let undelivered = job.retained().map(|retained| retained.undelivered);
   if undelivered.is_none_or(|why| why.is_empty()) {
     return Ok(false);
   }
   let fact = Fact::Redelivered { key };
-  shared.checkpoint.write(&[fact]).await?;
-  run.set_retained(None);
-  run.registration.unfinished(1);
-  shared.tell_observers(&run);
-  let (shared, run) = (shared.clone(), run.clone());
-  shared.clone().spawn(async move {
-    if settle::before_event(&shared, &run).await {
-      run.registration.redeliver(key);
-      run.registration.unfinished(-1);
+  context.checkpoint.write(&[fact]).await?;
+  job.set_retained(None);
+  job.registration.unfinished(1);
+  context.notify_observers(&job);
+  let (context, job) = (context.clone(), job.clone());
+  context.clone().spawn(async move {
+    if settle::before_event(&context, &job).await {
+      job.registration.redeliver(key);
+      job.registration.unfinished(-1);
     }
   });
   Ok(true)
@@ -190,12 +191,12 @@ async fn redeliver(
 
 /// The row of a failed background fetch that is continued: what has succeeded
 /// stays, everything else has no result.
-fn continued_row(run: &Run) -> StoredBackgroundFetch {
-  let mut fetch = run.look(|p| p.background_fetch().clone());
+fn continued_row(job: &Job) -> StoredBackgroundFetch {
+  let mut fetch = job.inspect(|p| p.background_fetch().clone());
   let mut bodies = Vec::new();
   for (index, record) in fetch.records.iter_mut().enumerate() {
-    let slot = &run.records[index];
-    let body = run.response_data(index).body();
+    let slot = &job.records[index];
+    let body = job.response_data(index).body();
     if record.response_data.result != Some(RecordResult::Success) {
       record.response_data = continued(record, body);
     }
@@ -206,8 +207,8 @@ fn continued_row(run: &Run) -> StoredBackgroundFetch {
     });
   }
   StoredBackgroundFetch {
-    key: run.key,
-    scope: run.registration.scope.clone(),
+    key: job.key,
+    scope: job.registration.scope.clone(),
     environment: String::new(),
     background_fetch: BackgroundFetch {
       result: BackgroundFetchResult::None,
@@ -280,59 +281,59 @@ fn begin_unusable_again(
 }
 
 async fn delete(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   key: BackgroundFetchKey,
 ) -> Result<bool, StoreError> {
-  let Some(run) = shared.run(key) else {
+  let Some(job) = context.job(key) else {
     return Ok(false);
   };
-  let _queue = run.registration.edit_queue.lock().await;
-  if run.retained().is_none() {
+  let _queue = job.registration.edit_queue.lock().await;
+  if job.retained().is_none() {
     return Ok(false);
   }
-  settle::forget(shared, &run).await?;
-  run.registration.withdraw_events(key);
-  run.set_retained(None);
-  run.tell(|p, _| p.records_unavailable());
-  shared.runs.lock().remove(&key);
-  run.update_instances(shared);
+  settle::forget(context, &job).await?;
+  job.registration.withdraw_events(key);
+  job.set_retained(None);
+  job.update(|p, _| p.clear_records_available());
+  context.jobs.lock().remove(&key);
+  job.update_instances(context);
   Ok(true)
 }
 
 /// From now on the background fetch is kept, for the retention time.
 pub(crate) async fn retain(
-  shared: &Arc<Shared>,
-  run: &Arc<Run>,
+  context: &Arc<Context>,
+  job: &Arc<Job>,
   undelivered: String,
 ) {
   let retained = Retained {
     since: now(),
     undelivered,
   };
-  let _queue = run.registration.edit_queue.lock().await;
-  if run.is_purged() {
+  let _queue = job.registration.edit_queue.lock().await;
+  if job.is_purged() {
     return;
   }
-  run.set_retained(Some(retained.clone()));
-  let key = run.key;
+  job.set_retained(Some(retained.clone()));
+  let key = job.key;
   let fact = Fact::Retained { key, retained };
-  if let Err(error) = shared.checkpoint.write_or_note(vec![fact]).await {
+  if let Err(error) = context.checkpoint.write_or_note(vec![fact]).await {
     // Until it is known its event may be fired again after a restart.
     tracing::error!(%error, "it is not durable yet that an event has ended");
   }
-  shared.retained.notify_one();
-  shared.tell_observers(run);
+  context.retained.notify_one();
+  context.notify_observers(job);
 }
 
 /// Deletes what is out of retention, forever.
-pub(crate) async fn expire(shared: &Arc<Shared>) {
+pub(crate) async fn expire(context: &Arc<Context>) {
   loop {
     let mut sleep = MAX_SLEEP;
-    for (key, retained) in all_retained(shared) {
-      let left = left(&retained, shared.config.retention, now());
+    for (key, retained) in all_retained(context) {
+      let left = left(&retained, context.config.retention, now());
       if !left.is_zero() {
         sleep = sleep.min(left);
-      } else if let Err(error) = delete(shared, key).await {
+      } else if let Err(error) = delete(context, key).await {
         tracing::error!(%error, "what is out of retention cannot be deleted");
         sleep = sleep.min(RETRY_INTERVAL);
       }
@@ -340,15 +341,15 @@ pub(crate) async fn expire(shared: &Arc<Shared>) {
     let sleep = tokio::time::sleep(sleep);
     tokio::select! {
       () = sleep => {}
-      () = shared.retained.notified() => {}
+      () = context.retained.notified() => {}
     }
   }
 }
 
-fn all_retained(shared: &Shared) -> Vec<(BackgroundFetchKey, Retained)> {
-  let runs = shared.runs.lock();
-  let retained = |run: &Arc<Run>| Some((run.key, run.retained()?));
-  runs.values().filter_map(retained).collect()
+fn all_retained(context: &Context) -> Vec<(BackgroundFetchKey, Retained)> {
+  let jobs = context.jobs.lock();
+  let retained = |job: &Arc<Job>| Some((job.key, job.retained()?));
+  jobs.values().filter_map(retained).collect()
 }
 
 /// How long it is still kept. A clock that was set back does not keep it

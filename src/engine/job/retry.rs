@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Run;
+use super::Job;
 use super::attempt::until;
 use super::record_slot::Attempts;
 use crate::engine::config::RetryPolicy;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::snapshot::Waiting;
@@ -19,15 +19,15 @@ use crate::spec::Unavailability;
 /// Says whether the resource is temporarily unavailable, and keeps the reason
 /// for people.
 pub(crate) fn note_failure(
-  shared: &Shared,
-  run: &Run,
+  context: &Context,
+  job: &Job,
   record: usize,
   attempts: &mut Attempts,
   error: &NetworkError,
 ) -> Unavailability {
-  shared.online.failed(error.kind);
-  let policy = &shared.config.retry;
-  let slot = &run.records[record];
+  context.online.failed(error.kind);
+  let policy = &context.config.retry;
+  let slot = &job.records[record];
   let mut reason = error.message.clone();
   let unavailability = match attempts.retries.failed(error.kind, policy) {
     Verdict::Again { after, offline } => {
@@ -53,7 +53,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// `reason` is the sentence, and wants to be asked again `after` so long. Says
 /// whether there is a try left.
 pub(crate) fn note_status(
-  run: &Run,
+  job: &Job,
   record: usize,
   attempts: &mut Attempts,
   policy: &RetryPolicy,
@@ -68,7 +68,7 @@ pub(crate) fn note_status(
     return false;
   };
   attempts.delay = after.max(asked);
-  let slot = &run.records[record];
+  let slot = &job.records[record];
   slot.diagnostic.lock().clone_from(&reason);
   *slot.waiting.lock() = Some(Waiting {
     offline: false,
@@ -80,18 +80,18 @@ pub(crate) fn note_status(
 /// Waits as long as the retry policy says, then goes on. There is nothing that
 /// tells when the network is back, so it is tried.
 pub(crate) async fn wait_until_available(
-  shared: Arc<Shared>,
-  run: Arc<Run>,
+  context: Arc<Context>,
+  job: Arc<Job>,
   record: usize,
   attempt: u32,
 ) {
-  shared.tell_observers(&run);
-  let delay = run.records[record].attempts.lock().await.delay;
-  if until(&shared.stopping, tokio::time::sleep(delay))
+  context.notify_observers(&job);
+  let delay = job.records[record].attempts.lock().await.delay;
+  if until(&context.stopping, tokio::time::sleep(delay))
     .await
     .is_some()
   {
-    run.tell(|p, actions| p.available(record, attempt, actions));
+    job.update(|p, actions| p.available(record, attempt, actions));
   }
 }
 

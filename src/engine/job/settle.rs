@@ -1,15 +1,15 @@
-//! The end of [perform a background fetch](https://wicg.github.io/background-fetch/#perform-a-background-fetch-algorithm):
+//! The end of [perform a background fetch](https://wicg.github.io/background-fetch/#machine-a-background-fetch-algorithm):
 //! what is enqueued to the active background fetches edit queue, and what
 //! follows the event.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Run;
+use super::Job;
 use super::attempt::until;
 use super::purge;
 use super::retention;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::engine::journal::LONGEST_WAIT;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
@@ -30,15 +30,15 @@ const TRIES: u32 = 4;
 /// perform.8, as often as the store needs to make the result durable: nobody
 /// may hear of one that is not. Where that does not help, and when the engine
 /// ends, the next one settles the background fetch.
-pub(crate) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
+pub(crate) async fn settle(context: Arc<Context>, job: Arc<Job>) {
   let mut wait = FIRST_WAIT;
   let mut tries = 0;
   loop {
-    let mut settled = try_settle(&shared, &run).await;
+    let mut settled = try_settle(&context, &job).await;
     if settled.as_ref().is_err_and(StoreError::is_full) {
       // What failed needs its bytes no longer: they make room for the result.
-      shared.delete_bodies(run.discard_unexposed()).await;
-      settled = try_settle(&shared, &run).await;
+      context.delete_bodies(job.discard_unexposed()).await;
+      settled = try_settle(&context, &job).await;
     }
     let Err(error) = settled else { return };
     // The engine has ended meanwhile; the next one settles it.
@@ -51,10 +51,10 @@ pub(crate) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
     if tries > TRIES {
       tracing::error!(
         %error,
-        id = run.id,
+        id = job.id,
         "a background fetch cannot be settled before the next start"
       );
-      run.registration.unfinished(-1);
+      job.registration.unfinished(-1);
       return;
     }
     tracing::error!(
@@ -63,7 +63,7 @@ pub(crate) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
       "the result of a background fetch cannot be made durable; trying again"
     );
     let waited = tokio::time::sleep(wait);
-    if until(&shared.stopping, waited).await.is_none() {
+    if until(&context.stopping, waited).await.is_none() {
       return;
     }
     wait = (wait * 2).min(LONGEST_WAIT);
@@ -72,13 +72,13 @@ pub(crate) async fn settle(shared: Arc<Shared>, run: Arc<Run>) {
 
 /// An error means that nothing has changed.
 async fn try_settle(
-  shared: &Arc<Shared>,
-  run: &Arc<Run>,
+  context: &Arc<Context>,
+  job: &Arc<Job>,
 ) -> Result<(), StoreError> {
-  let registration = &run.registration;
+  let registration = &job.registration;
   // What takes long comes first: in the queue others would wait for it. The
   // result cannot change after this, for all bytes are durable.
-  match shared.checkpoint.flush().await {
+  match context.checkpoint.flush().await {
     // The row of another one may be damaged; that of this one is told below.
     Err(StoreError::Database(_)) => {}
     other => other?,
@@ -86,31 +86,31 @@ async fn try_settle(
   // perform.8: Enqueue the following steps to swRegistration's active
   // background fetches edit queue:
   let _queue = registration.edit_queue.lock().await;
-  if run.is_purged() {
-    purge::settled(shared, run).await;
+  if job.is_purged() {
+    purge::settled(context, job).await;
     registration.unfinished(-1);
     return Ok(());
   }
   // perform.8.1, perform.8.2: If activeBgFetches contains background fetch …
-  let was_active = registration.contains_background_fetch(run);
+  let was_active = registration.contains_background_fetch(job);
   // The result is durable before anybody hears of it.
-  let (result, failure_reason) = run.look(|p| p.outcome(was_active));
+  let (result, failure_reason) = job.inspect(|p| p.outcome(was_active));
   let settled = Fact::Settled {
-    key: run.key,
+    key: job.key,
     result,
     failure_reason,
   };
-  shared.checkpoint.write(&[settled]).await?;
+  context.checkpoint.write(&[settled]).await?;
   // perform.8.3: … bgFetch, remove it.
   if was_active {
-    registration.remove_active(run);
+    registration.remove_active(job);
   }
   // perform.8.4 to perform.8.6
-  let event = run.tell(|p, _| p.settle(was_active));
-  run.set_settled(result);
+  let event = job.update(|p, _| p.settle(was_active));
+  job.set_settled(result);
   // perform.8.7: Update background fetch instances.
-  run.update_instances(shared);
-  announce(shared, run.clone(), event);
+  job.update_instances(context);
+  announce(context, job.clone(), event);
   Ok(())
 }
 
@@ -118,33 +118,33 @@ async fn try_settle(
 /// counted the background fetch as unfinished; the event that is owed now
 /// takes the place of that.
 pub(crate) fn announce(
-  shared: &Arc<Shared>,
-  run: Arc<Run>,
+  context: &Arc<Context>,
+  job: Arc<Job>,
   event: FunctionalEvent,
 ) {
-  let shared = shared.clone();
-  shared.clone().spawn(async move {
+  let context = context.clone();
+  context.clone().spawn(async move {
     // Others may need the space, however long the event takes.
-    if !run.keep_failed {
-      shared.delete_bodies(run.discard_unexposed()).await;
+    if !job.keep_failed {
+      context.delete_bodies(job.discard_unexposed()).await;
     }
-    if !before_event(&shared, &run).await {
+    if !before_event(&context, &job).await {
       return;
     }
-    let registration = run.registration.clone();
-    if !run.is_purged() {
-      registration.fire(event, run);
+    let registration = job.registration.clone();
+    if !job.is_purged() {
+      registration.fire(event, job);
     }
     registration.unfinished(-1);
   });
 }
 
 /// What the embedder does before the event. False when the engine ends.
-pub(crate) async fn before_event(shared: &Shared, run: &Run) -> bool {
-  let Some(before) = &shared.config.before_event else {
+pub(crate) async fn before_event(context: &Context, job: &Job) -> bool {
+  let Some(before) = &context.config.before_event else {
     return true;
   };
-  until(&shared.stopping, before(run.snapshot()))
+  until(&context.stopping, before(job.snapshot()))
     .await
     .is_some()
 }
@@ -152,26 +152,26 @@ pub(crate) async fn before_event(shared: &Shared, run: &Run) -> bool {
 /// The event is no longer active: perform.8.13.1 is over. The registration
 /// counts the background fetch until the rest of this is done, too.
 pub(crate) fn event_handled(
-  shared: Arc<Shared>,
+  context: Arc<Context>,
   event: FunctionalEvent,
-  run: Arc<Run>,
+  job: Arc<Job>,
 ) {
   if event == FunctionalEvent::Click {
     return;
   }
   // perform.8.13.2: Unset bgFetch's records available flag.
-  run.tell(|p, _| p.records_unavailable());
+  job.update(|p, _| p.clear_records_available());
   // perform.8.13.3: Update background fetch instances.
-  run.update_instances(&shared);
+  job.update_instances(&context);
   // Its records cannot be reached any more. The registration is not idle until
   // they are gone, so that whoever waits for the end finds no rest.
-  shared.clone().spawn(async move {
-    let failed = run.look(|p| is_continuable(p.background_fetch()));
-    if run.keep_failed && failed {
-      retention::retain(&shared, &run, String::new()).await;
-      return run.registration.unfinished(-1);
+  context.clone().spawn(async move {
+    let failed = job.inspect(|p| is_continuable(p.background_fetch()));
+    if job.keep_failed && failed {
+      retention::retain(&context, &job, String::new()).await;
+      return job.registration.unfinished(-1);
     }
-    if let Err(error) = forget(&shared, &run).await
+    if let Err(error) = forget(&context, &job).await
       && !matches!(error, StoreError::Closed)
     {
       // The row stays for now, and so do the bodies: until it is gone the
@@ -179,8 +179,8 @@ pub(crate) fn event_handled(
       // least once may be.
       tracing::error!(%error, "a settled background fetch cannot be deleted");
     }
-    shared.runs.lock().remove(&run.key);
-    run.registration.unfinished(-1);
+    context.jobs.lock().remove(&job.key);
+    job.registration.unfinished(-1);
   });
 }
 
@@ -192,17 +192,17 @@ pub(crate) fn is_continuable(fetch: &BackgroundFetch) -> bool {
 
 /// Forgets a background fetch whose event was handled, with its bodies.
 pub(crate) async fn forget(
-  shared: &Shared,
-  run: &Run,
+  context: &Context,
+  job: &Job,
 ) -> Result<(), StoreError> {
-  let forgotten = || vec![Fact::Forgotten { key: run.key }];
-  let mut written = shared.checkpoint.write(&forgotten()).await;
+  let forgotten = || vec![Fact::Forgotten { key: job.key }];
+  let mut written = context.checkpoint.write(&forgotten()).await;
   if written.as_ref().is_err_and(StoreError::is_full) {
     // Nothing else of it gives space back.
-    shared.delete_bodies(run.discard_bodies()).await;
-    written = shared.checkpoint.write_or_note(forgotten()).await;
+    context.delete_bodies(job.discard_bodies()).await;
+    written = context.checkpoint.write_or_note(forgotten()).await;
   }
   written?;
-  shared.delete_bodies(run.discard_bodies()).await;
+  context.delete_bodies(job.discard_bodies()).await;
   Ok(())
 }

@@ -9,11 +9,11 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
 
-use super::Run;
+use super::Job;
 use super::attempt::sent;
 use super::record_slot::Attempts;
 use super::retry::note_failure;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::spec::EndOfBody;
@@ -30,11 +30,11 @@ const MAX_BATCH: usize = 4 * 1024 * 1024;
 
 /// Which attempt it is.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-  pub(crate) shared: &'a Arc<Shared>,
-  pub(crate) run: &'a Arc<Run>,
+pub(crate) struct Attempt<'a> {
+  pub(crate) context: &'a Arc<Context>,
+  pub(crate) job: &'a Arc<Job>,
   pub(crate) record: usize,
-  pub(crate) attempt: u32,
+  pub(crate) number: u32,
   pub(crate) terminate: &'a CancellationToken,
 }
 
@@ -52,18 +52,18 @@ enum End {
 /// of bytes is being appended the next one is received, so that neither the
 /// network nor the disk waits for the other.
 pub(crate) async fn transfer(
-  place: Place<'_>,
+  attempt: Attempt<'_>,
   attempts: &mut Attempts,
   head: &Response,
   mut stream: BoxStream<'static, Result<Bytes, NetworkError>>,
 ) {
-  let Place {
-    run,
+  let Attempt {
+    job,
     record,
-    attempt,
+    number,
     ..
-  } = place;
-  let mut terminated = std::pin::pin!(place.terminate.cancelled());
+  } = attempt;
+  let mut terminated = std::pin::pin!(attempt.terminate.cancelled());
   let mut writer = None;
   let mut batch = Batch::default();
   let mut appending: Option<Append> = None;
@@ -71,9 +71,9 @@ pub(crate) async fn transfer(
   loop {
     if appending.is_none() && !batch.chunks.is_empty() {
       let (chunks, length) = batch.take();
-      match body_writer(place, writer.take()).await {
+      match body_writer(attempt, writer.take()).await {
         Ok(body) => appending = Some(append(body, chunks, length)),
-        Err(error) => return append_failed(place, error),
+        Err(error) => return append_failed(attempt, error),
       }
     }
     if appending.is_none() && end.is_some() {
@@ -89,29 +89,29 @@ pub(crate) async fn transfer(
         appending = None;
         match result {
           Ok(()) => {
-            appended(place, attempts, &*body, length);
+            appended(attempt, attempts, &*body, length);
             writer = Some(body);
           }
-          Err(error) => return append_failed(place, error),
+          Err(error) => return append_failed(attempt, error),
         }
       }
-      more = batch.fill(&mut stream, place, head), if end.is_none() && batch.length < MAX_BATCH => {
+      more = batch.fill(&mut stream, attempt, head), if end.is_none() && batch.length < MAX_BATCH => {
         end = more;
       }
     }
   }
   if let Some(End::Done) = end {
-    end = Some(compared_with_what_was_announced(place, head));
+    end = Some(compared_with_what_was_announced(attempt, head));
   }
   match end {
     Some(End::Done) => {
-      run.tell(|p, actions| p.stream_done(record, attempt, actions));
+      job.update(|p, actions| p.stream_done(record, number, actions));
     }
     Some(End::Errored(error)) => {
       let unavailability =
-        note_failure(place.shared, run, record, attempts, &error);
-      run.tell(|p, actions| {
-        p.stream_errored(record, attempt, unavailability, actions)
+        note_failure(attempt.context, job, record, attempts, &error);
+      job.update(|p, actions| {
+        p.stream_errored(record, number, unavailability, actions)
       });
     }
     Some(End::Terminated) | None => {}
@@ -120,14 +120,17 @@ pub(crate) async fn transfer(
 
 /// The end of a stream that the transport ended in order, and whose bytes are
 /// all appended: not every transport counts them.
-fn compared_with_what_was_announced(place: Place<'_>, head: &Response) -> End {
-  let Place {
-    run,
+fn compared_with_what_was_announced(
+  attempt: Attempt<'_>,
+  head: &Response,
+) -> End {
+  let Attempt {
+    job,
     record,
-    attempt,
+    number,
     ..
-  } = place;
-  match run.look(|p| p.end_of_body(record, attempt)) {
+  } = attempt;
+  match job.inspect(|p| p.end_of_body(record, number)) {
     EndOfBody::InOrder => End::Done,
     EndOfBody::Interrupted(unusable) => End::Errored(NetworkError {
       kind: NetworkErrorKind::Interrupted,
@@ -163,7 +166,7 @@ impl Batch {
   async fn fill(
     &mut self,
     stream: &mut BoxStream<'static, Result<Bytes, NetworkError>>,
-    place: Place<'_>,
+    attempt: Attempt<'_>,
     head: &Response,
   ) -> Option<End> {
     let mut next = stream.next().await;
@@ -174,15 +177,20 @@ impl Batch {
         Some(Ok(chunk)) => {
           let length = chunk.len() as u64;
           let (allowed, within_quota) =
-            place.run.tell_within_quota(|p, actions| {
-              p.bytes_transmitted(place.record, place.attempt, length, actions)
+            attempt.job.update_within_quota(|p, actions| {
+              p.bytes_transmitted(
+                attempt.record,
+                attempt.number,
+                length,
+                actions,
+              )
             });
           match allowed {
             Ok(()) if within_quota => {}
             // What came before it is still appended.
             Ok(()) => {
               let full = "the origin's quota is used up".to_string();
-              append_failed(place, StoreError::Full(full));
+              append_failed(attempt, StoreError::Full(full));
               return Some(End::Terminated);
             }
             Err(NotAppended::Terminated) => return Some(End::Terminated),
@@ -223,70 +231,70 @@ fn append(
 }
 
 fn appended(
-  place: Place<'_>,
+  attempt: Attempt<'_>,
   attempts: &mut Attempts,
   body: &dyn BodyWriter,
   length: u64,
 ) {
-  let Place {
-    shared,
-    run,
+  let Attempt {
+    context,
+    job,
     record,
     ..
-  } = place;
+  } = attempt;
   let stored = body.length();
-  shared
+  context
     .checkpoint
-    .stored(run.key, record, body.id(), stored, length);
+    .stored(job.key, record, body.id(), stored, length);
   if stored > attempts.most {
     attempts.most = stored;
     attempts.retries.progressed();
   }
-  run.response_data(record).set_stored(stored);
-  run.tell(|p, actions| p.bytes_appended(record, length, actions));
+  job.response_data(record).set_stored(stored);
+  job.update(|p, actions| p.bytes_appended(record, length, actions));
 }
 
-fn append_failed(place: Place<'_>, error: StoreError) {
-  let Place {
-    run,
+fn append_failed(attempt: Attempt<'_>, error: StoreError) {
+  let Attempt {
+    job,
     record,
-    attempt,
+    number,
     ..
-  } = place;
-  *run.records[record].diagnostic.lock() = error.to_string();
-  run.tell(|p, actions| {
-    p.append_failed(record, attempt, error.is_full(), actions)
+  } = attempt;
+  *job.records[record].diagnostic.lock() = error.to_string();
+  job.update(|p, actions| {
+    p.append_failed(record, number, error.is_full(), actions)
   });
 }
 
 /// The record's body, opened where it ends; a new one for the first bytes of a
 /// response.
 async fn body_writer(
-  place: Place<'_>,
+  attempt: Attempt<'_>,
   open: Option<Box<dyn BodyWriter>>,
 ) -> Result<Box<dyn BodyWriter>, StoreError> {
   if let Some(body) = open {
     return Ok(body);
   }
-  let Place {
-    shared,
-    run,
+  let Attempt {
+    context,
+    job,
     record,
     ..
-  } = place;
-  let data = run.response_data(record);
+  } = attempt;
+  let data = job.response_data(record);
   if let Some(id) = data.body() {
     let stored = data.state().stored;
-    return shared.store.bodies.reopen(id, stored).await;
+    return context.store.bodies.reopen(id, stored).await;
   }
-  let body = shared.store.bodies.create().await?;
+  let body = context.store.bodies.create().await?;
   if !data.set_body(body.id()) {
     // The record was aborted, and its background fetch has settled meanwhile.
-    shared.delete_bodies(vec![body.id()]).await;
+    context.delete_bodies(vec![body.id()]).await;
     return Err(StoreError::DamagedBody("nobody needs it any more".into()));
   }
-  shared.checkpoint.note_soon(Fact::Response {
-    key: run.key,
+  context.checkpoint.note_soon(Fact::Response {
+    key: job.key,
     record,
     response: data.response().map(Arc::unwrap_or_clone),
     body: Some(body.id()),

@@ -50,7 +50,7 @@ impl Realm {
       return;
     }
     let new = listener.insert(Arc::default());
-    let mut all = self.engine().shared().broadcasts.0.lock();
+    let mut all = self.engine().context().broadcasts.0.lock();
     let origin = self.facts().url.origin();
     all.entry(origin).or_default().push(Arc::downgrade(new));
   }
@@ -63,7 +63,7 @@ impl Realm {
       realm: self.attached.id,
       channel,
     };
-    let mut all = self.engine().shared().broadcasts.0.lock();
+    let mut all = self.engine().context().broadcasts.0.lock();
     let origin = self.facts().url.origin();
     let Some(listeners) = all.get_mut(&origin) else {
       return;

@@ -12,7 +12,7 @@ use futures::stream::BoxStream;
 use parking_lot::Mutex;
 
 use super::Realm;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::engine::error::FetchRejection;
 use crate::engine::quota::Quota;
 use crate::engine::quota::Taken;
@@ -63,7 +63,7 @@ impl From<StoreError> for CacheError {
 /// The caches of an origin.
 #[derive(Clone)]
 pub struct CacheStorage {
-  shared: Arc<Shared>,
+  context: Arc<Context>,
   origin: String,
   quota: Arc<Quota>,
 }
@@ -119,11 +119,11 @@ impl Realm {
         self.facts().url
       )));
     }
-    let shared = self.engine().shared();
+    let context = self.engine().context();
     Ok(CacheStorage {
-      shared: shared.clone(),
+      context: context.clone(),
       origin: origin.ascii_serialization(),
-      quota: shared.quota(&self.facts().url),
+      quota: context.quota(&self.facts().url),
     })
   }
 }
@@ -135,10 +135,10 @@ impl CacheStorage {
   ///
   /// As for all methods: the store has failed.
   pub async fn open(&self, name: &str) -> Result<OpenCache, CacheError> {
-    let users = &self.shared.cache_users;
+    let users = &self.context.cache_users;
     let _changing = users.changing.lock().await;
     let opened = self
-      .shared
+      .context
       .store
       .caches
       .open(self.origin.clone(), name.into());
@@ -147,7 +147,7 @@ impl CacheStorage {
   }
 
   fn use_cache(&self, key: CacheKey) -> OpenCache {
-    let mut open = self.shared.cache_users.open.lock();
+    let mut open = self.context.cache_users.open.lock();
     open.entry(key).or_default().count += 1;
     OpenCache {
       storage: self.clone(),
@@ -157,7 +157,7 @@ impl CacheStorage {
 
   /// [`keys()`](https://w3c.github.io/ServiceWorker/#cache-storage-keys)
   pub async fn keys(&self) -> Result<Vec<String>, CacheError> {
-    let names = self.shared.store.caches.names(self.origin.clone()).await?;
+    let names = self.context.store.caches.names(self.origin.clone()).await?;
     Ok(names.into_iter().map(|(_, name)| name).collect())
   }
 
@@ -168,9 +168,9 @@ impl CacheStorage {
 
   /// [`delete()`](https://w3c.github.io/ServiceWorker/#cache-storage-delete)
   pub async fn delete(&self, name: &str) -> Result<bool, CacheError> {
-    let users = &self.shared.cache_users;
+    let users = &self.context.cache_users;
     let _changing = users.changing.lock().await;
-    let caches = &self.shared.store.caches;
+    let caches = &self.context.store.caches;
     let deleted = caches.delete_cache(self.origin.clone(), name.into());
     let Some(key) = deleted.await? else {
       return Ok(false);
@@ -183,7 +183,7 @@ impl CacheStorage {
       None => false,
     };
     if !is_used {
-      forget(&self.shared, &self.quota, key).await?;
+      forget(&self.context, &self.quota, key).await?;
     }
     Ok(true)
   }
@@ -196,7 +196,7 @@ impl CacheStorage {
     options: CacheQueryOptions,
     name: Option<&str>,
   ) -> Result<Option<CachedResponse>, CacheError> {
-    let names = self.shared.store.caches.names(self.origin.clone()).await?;
+    let names = self.context.store.caches.names(self.origin.clone()).await?;
     for (key, of) in names {
       if name.is_some_and(|name| name != of) {
         continue;
@@ -213,7 +213,7 @@ impl CacheStorage {
   /// A body to be put into one of the caches.
   pub fn new_body(&self) -> NewBody {
     NewBody {
-      shared: self.shared.clone(),
+      context: self.context.clone(),
       taken: Taken::nothing(self.quota.clone()),
       length: 0,
       waiting: Vec::new(),
@@ -225,25 +225,25 @@ impl CacheStorage {
 
   fn removed(&self, removed: Removed) {
     self.quota.give_back(removed.bytes);
-    self.shared.discard_cached(removed.bodies);
+    self.context.discard_cached(removed.bodies);
   }
 }
 
 async fn forget(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   quota: &Quota,
   key: CacheKey,
 ) -> Result<(), StoreError> {
-  let removed = shared.store.caches.forget(key).await?;
+  let removed = context.store.caches.forget(key).await?;
   quota.give_back(removed.bytes);
-  shared.discard_cached(removed.bodies);
+  context.discard_cached(removed.bodies);
   Ok(())
 }
 
 impl Drop for OpenCache {
   fn drop(&mut self) {
-    let CacheStorage { shared, quota, .. } = &self.storage;
-    let mut open = shared.cache_users.open.lock();
+    let CacheStorage { context, quota, .. } = &self.storage;
+    let mut open = context.cache_users.open.lock();
     let Some(users) = open.get_mut(&self.key) else {
       return;
     };
@@ -255,9 +255,9 @@ impl Drop for OpenCache {
     open.remove(&self.key);
     drop(open);
     if deleted {
-      let (shared, quota, key) = (shared.clone(), quota.clone(), self.key);
-      let task = shared.clone();
-      shared.spawn(async move {
+      let (context, quota, key) = (context.clone(), quota.clone(), self.key);
+      let task = context.clone();
+      context.spawn(async move {
         // What stays is forgotten at the next start.
         if let Err(error) = forget(&task, &quota, key).await {
           tracing::warn!(%error, "a deleted cache cannot be forgotten");
@@ -298,11 +298,11 @@ impl OpenCache {
     options: CacheQueryOptions,
     choose: impl FnOnce(&mut Vec<CachedItem>) + Send + 'static,
   ) -> Result<Vec<CachedResponse>, CacheError> {
-    let shared = self.storage.shared.clone();
-    let caches = &self.storage.shared.store.caches;
+    let context = self.storage.context.clone();
+    let caches = &self.storage.context.store.caches;
     let found = caches.query(self.key, request, options, move |mut items| {
       choose(&mut items);
-      let respond = |item| CachedResponse::new(&shared, item);
+      let respond = |item| CachedResponse::new(&context, item);
       items.into_iter().map(respond).collect()
     });
     Ok(found.await?)
@@ -314,7 +314,7 @@ impl OpenCache {
     request: Option<Request>,
     options: CacheQueryOptions,
   ) -> Result<Vec<Request>, CacheError> {
-    let caches = &self.storage.shared.store.caches;
+    let caches = &self.storage.context.store.caches;
     let found = caches.query(self.key, request, options, |items| {
       items.into_iter().map(|item| item.request).collect()
     });
@@ -329,7 +329,7 @@ impl OpenCache {
   ) -> Result<bool, CacheError> {
     let storage = self.storage.clone();
     let removed = move |removed| storage.removed(removed);
-    let caches = &self.storage.shared.store.caches;
+    let caches = &self.storage.context.store.caches;
     let deleted = caches.delete(self.key, request, options, removed);
     Ok(deleted.await?.0 > 0)
   }
@@ -363,7 +363,7 @@ impl OpenCache {
     &self,
     items: Vec<(Request, Response, Option<NewBody>)>,
   ) -> Result<(), CacheError> {
-    let CacheStorage { shared, .. } = &self.storage;
+    let CacheStorage { context, .. } = &self.storage;
     let mut cached = Vec::new();
     let mut new = Vec::new();
     for (request, response, body) in items {
@@ -382,7 +382,7 @@ impl OpenCache {
       });
     }
     let bodies: Vec<BodyId> = new.iter().filter_map(|body| body.id).collect();
-    shared.store.bodies.sync(&bodies).await?;
+    context.store.bodies.sync(&bodies).await?;
     // From the moment on at which rows speak of them, the bodies are the
     // cache's, whoever still waits.
     let storage = self.storage.clone();
@@ -390,14 +390,14 @@ impl OpenCache {
       new.into_iter().for_each(NewBody::hand_over);
       storage.removed(removed);
     };
-    Ok(shared.store.caches.put(self.key, cached, removed).await?)
+    Ok(context.store.caches.put(self.key, cached, removed).await?)
   }
 }
 
 /// A body that is being stored. It is deleted when it is dropped before a cache
 /// has taken it.
 pub struct NewBody {
-  shared: Arc<Shared>,
+  context: Arc<Context>,
   taken: Taken,
   length: u64,
   waiting: Vec<Bytes>,
@@ -428,7 +428,7 @@ impl NewBody {
     let mut writer = match self.writer.take() {
       Some(writer) => writer,
       None => {
-        let writer = self.shared.store.bodies.create().await?;
+        let writer = self.context.store.bodies.create().await?;
         self.id = Some(writer.id());
         writer
       }
@@ -458,16 +458,16 @@ impl NewBody {
 
 impl Drop for NewBody {
   fn drop(&mut self) {
-    self.shared.discard_cached(self.id.take());
+    self.context.discard_cached(self.id.take());
   }
 }
 
 impl CachedResponse {
-  fn new(shared: &Arc<Shared>, item: CachedItem) -> Self {
+  fn new(context: &Arc<Context>, item: CachedItem) -> Self {
     let CachedItem { response, body, .. } = item;
     let body = body.map(|body| match body {
       CachedBody::Inline(bytes) => futures::stream::iter([Ok(bytes)]).boxed(),
-      CachedBody::Stored { id, .. } => stored_body(Lease::new(shared, id)),
+      CachedBody::Stored { id, .. } => stored_body(Lease::new(context, id)),
     });
     Self { response, body }
   }
@@ -477,7 +477,7 @@ impl CachedResponse {
 fn stored_body(lease: Lease) -> BoxStream<'static, Result<Bytes, String>> {
   let read =
     async move |(lease, mut reader, offset): (Lease, Option<_>, u64)| {
-      let bodies = lease.shared.upgrade().map(|s| s.store.bodies.clone());
+      let bodies = lease.context.upgrade().map(|s| s.store.bodies.clone());
       let bodies = bodies.ok_or(StoreError::Closed)?;
       if reader.is_none() {
         reader = Some(bodies.open(lease.body).await?);
@@ -496,16 +496,16 @@ fn stored_body(lease: Lease) -> BoxStream<'static, Result<Bytes, String>> {
 
 /// Keeps a body readable.
 struct Lease {
-  shared: Weak<Shared>,
+  context: Weak<Context>,
   body: BodyId,
 }
 
 impl Lease {
-  fn new(shared: &Arc<Shared>, body: BodyId) -> Self {
-    let mut leases = shared.cache_users.leases.lock();
+  fn new(context: &Arc<Context>, body: BodyId) -> Self {
+    let mut leases = context.cache_users.leases.lock();
     leases.entry(body).or_default().count += 1;
     Self {
-      shared: Arc::downgrade(shared),
+      context: Arc::downgrade(context),
       body,
     }
   }
@@ -513,10 +513,10 @@ impl Lease {
 
 impl Drop for Lease {
   fn drop(&mut self) {
-    let Some(shared) = self.shared.upgrade() else {
+    let Some(context) = self.context.upgrade() else {
       return;
     };
-    let mut leases = shared.cache_users.leases.lock();
+    let mut leases = context.cache_users.leases.lock();
     let Some(readers) = leases.get_mut(&self.body) else {
       return;
     };
@@ -528,12 +528,12 @@ impl Drop for Lease {
     leases.remove(&self.body);
     drop(leases);
     if discarded {
-      shared.discard_cached([self.body]);
+      context.discard_cached([self.body]);
     }
   }
 }
 
-impl Shared {
+impl Context {
   /// Deletes bodies of which no row speaks any more; one that is being read,
   /// when its last reader is done.
   fn discard_cached(
@@ -551,8 +551,8 @@ impl Shared {
     let unread: Vec<BodyId> = bodies.into_iter().filter(unread).collect();
     drop(leases);
     if !unread.is_empty() {
-      let shared = self.clone();
-      self.spawn(async move { shared.delete_bodies(unread).await });
+      let context = self.clone();
+      self.spawn(async move { context.delete_bodies(unread).await });
     }
   }
 }

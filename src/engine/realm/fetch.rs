@@ -8,11 +8,11 @@ use std::time::UNIX_EPOCH;
 use super::Realm;
 use super::request_body::RequestBodyHandle;
 use crate::engine::config::PermissionState;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::engine::error::FetchRejection;
 use crate::engine::error::type_error;
-use crate::engine::job::NewRun;
-use crate::engine::job::Run;
+use crate::engine::job::Job;
+use crate::engine::job::JobInit;
 use crate::engine::job::record_slot::NewSlot;
 use crate::engine::job::response_data::ResponseState;
 use crate::engine::job::restore::StoredEnvironment;
@@ -23,8 +23,8 @@ use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
+use crate::spec::FetchMachine;
 use crate::spec::ImageResource;
-use crate::spec::Perform;
 use crate::spec::Request;
 use crate::spec::RequestMode;
 use crate::store::RecordBodies;
@@ -109,7 +109,7 @@ impl Realm {
     // A script that ends in between must leave all or nothing.
     let realm = self.clone();
     let register = realm.register(id, records, options);
-    self.engine().shared().to_the_end(register).await?
+    self.engine().context().run_to_completion(register).await?
   }
 
   async fn register(
@@ -118,12 +118,12 @@ impl Realm {
     mut records: Vec<NewRecord>,
     options: BackgroundFetchOptions,
   ) -> Result<BackgroundFetchSnapshot, FetchRejection> {
-    let shared = self.engine().shared().clone();
+    let context = self.engine().context().clone();
     let bodies: Vec<BodyId> = records
       .iter()
       .filter_map(|r| r.body.as_ref()?.id())
       .collect();
-    shared.store.bodies.sync(&bodies).await?;
+    context.store.bodies.sync(&bodies).await?;
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
     let _queue = registration.edit_queue.lock().await;
@@ -131,12 +131,12 @@ impl Realm {
     let permission = self.may_register_id(&id)?;
     // fetch.8.9: storing the requests exceeds a quota. What the author
     // announces to download counts, too: better refused now than in the middle.
-    shared
+    context
       .check_quota(&registration.scope, options.download_total)
       .await?;
     // fetch.8.12: Let bgFetch be a new background fetch.
     let mut row = self.new_row(id, &records, options, permission);
-    row.key = shared.store.facts.insert(row.clone()).await?;
+    row.key = context.store.facts.insert(row.clone()).await?;
     for record in &mut records {
       // From now on the bodies are the background fetch's.
       if let Some(body) = &mut record.body {
@@ -144,14 +144,14 @@ impl Realm {
       }
     }
     // fetch.8.13: Set bgFetchMap[id] to bgFetch.
-    let run = start(&shared, &self, row);
+    let job = start(&context, &self, row);
     // fetch.8.14 is the script's. A copy is made before anything happens, as
     // the instance is.
-    let snapshot = run.snapshot();
-    self.watch(run.key);
+    let snapshot = job.snapshot();
+    self.watch(job.key);
     // fetch.8.15: display; fetch.8.16: perform a background fetch
-    shared.tell_observers(&run);
-    run.tell(|p, actions| p.begin(actions));
+    context.notify_observers(&job);
+    job.update(|p, actions| p.begin(actions));
     Ok(snapshot)
   }
 
@@ -173,14 +173,14 @@ impl Realm {
   /// The [permission](https://wicg.github.io/background-fetch/#permissions) to
   /// fetch in the background.
   pub fn background_fetch_permission(&self) -> PermissionState {
-    let config = &self.engine().shared().config;
+    let config = &self.engine().context().config;
     (config.permission)(&self.registration.scope.origin())
   }
 
   /// fetch.8.1 to fetch.8.4
   fn may_register(&self) -> Result<PermissionState, FetchRejection> {
     // fetch.8.1: Let permission be the permission state.
-    let config = &self.engine().shared().config;
+    let config = &self.engine().context().config;
     let permission = (config.permission)(&self.registration.scope.origin());
     // fetch.8.2: denied: NotAllowedError
     if permission == PermissionState::Denied {
@@ -249,10 +249,10 @@ impl Realm {
 
 /// Makes the new background fetch known; nothing of it runs yet.
 fn start(
-  shared: &Arc<Shared>,
+  context: &Arc<Context>,
   realm: &Realm,
   row: StoredBackgroundFetch,
-) -> Arc<Run> {
+) -> Arc<Job> {
   let id = row.background_fetch.id.clone();
   let slots = row.bodies.iter().zip(&row.background_fetch.records);
   let slots = slots.map(|(bodies, record)| NewSlot {
@@ -261,7 +261,7 @@ fn start(
     response: ResponseState::default(),
     diagnostic: String::new(),
   });
-  let new = NewRun {
+  let new = JobInit {
     key: row.key,
     registration: realm.registration.clone(),
     environment: realm.environment(),
@@ -270,12 +270,12 @@ fn start(
     retained: None,
     net_permission: NetPermission::Known(realm.net_check()),
     slots: slots.collect(),
-    perform: Perform::new(row.background_fetch),
+    machine: FetchMachine::new(row.background_fetch),
   };
-  let run = Run::new(shared, new);
-  run.registration.insert_active(id, run.clone());
+  let job = Job::new(context, new);
+  job.registration.insert_active(id, job.clone());
   realm.starts();
-  run.registration.unfinished(1);
-  shared.runs.lock().insert(run.key, run.clone());
-  run
+  job.registration.unfinished(1);
+  context.jobs.lock().insert(job.key, job.clone());
+  job
 }

@@ -59,20 +59,20 @@ impl Inbox {
 
   fn next_event(&self) -> Option<RealmMessage> {
     let mut events = self.events.lock();
-    let run = events.front()?.run.clone();
+    let job = events.front()?.job.clone();
     // The instance shows how it has settled before the event says so.
-    if let Some(snapshot) = self.updates.take(run.key) {
+    if let Some(snapshot) = self.updates.take(job.key) {
       return Some(RealmMessage::Update(snapshot));
     }
     let Delivered {
       delivery,
       event,
-      run,
+      job,
     } = events.pop_front()?;
     Some(RealmMessage::Event {
       delivery,
       name: event.name(),
-      background_fetch: run.snapshot(),
+      background_fetch: job.snapshot(),
     })
   }
 }

@@ -27,7 +27,7 @@ use self::script_fetch::Keepalive;
 use super::Engine;
 use super::events::Delivery;
 use super::events::WorkerEnd;
-use super::job::Run;
+use super::job::Job;
 use super::registration::Registration;
 use crate::engine::job::settle;
 use crate::engine::workers::delegate::WorkerEvents;
@@ -85,17 +85,17 @@ pub(crate) struct Attached {
 
 impl Realm {
   pub(super) fn attach(engine: Engine, facts: RealmFacts) -> Self {
-    let shared = engine.shared();
-    let registration = shared.registrations.get(&facts.scope);
-    let id = shared.next_realm();
+    let context = engine.context();
+    let registration = context.registrations.get(&facts.scope);
+    let id = context.next_realm();
     if let Some(check) = &facts.net_check {
       registration.net_check.install(check.clone());
       if let Some(worker) = facts.worker {
-        let service_workers = &shared.service_workers;
+        let service_workers = &context.service_workers;
         service_workers.set_worker_net_check(worker, check.clone());
       }
     }
-    let service_workers = shared.service_workers.attach(NewRealm {
+    let service_workers = context.service_workers.attach(NewRealm {
       id,
       kind: facts.kind,
       url: facts.url.clone(),
@@ -106,7 +106,7 @@ impl Realm {
     let inbox = Arc::new(Inbox::default());
     if let Some(worker) = facts.worker {
       let events = WorkerEvents::new(&registration, id, &inbox);
-      shared
+      context
         .service_workers
         .attach_worker(worker, id, Arc::new(events));
     }
@@ -136,9 +136,9 @@ impl Realm {
   /// its scripts has. `None` when the registration is gone, or is of another
   /// origin.
   pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
-    let shared = self.engine().shared();
-    let scope = shared.service_workers.scope(self.attached.id, id)?;
-    let registration = shared.registrations.get(&scope);
+    let context = self.engine().context();
+    let scope = context.service_workers.scope(self.attached.id, id)?;
+    let registration = context.registrations.get(&scope);
     if let Some(check) = self.net_check() {
       registration.net_check.install(check);
     }
@@ -151,7 +151,7 @@ impl Realm {
 
   /// Whether the registration has an active worker.
   pub(super) fn has_active_worker(&self) -> bool {
-    let service_workers = &self.engine().shared().service_workers;
+    let service_workers = &self.engine().context().service_workers;
     match self.id {
       Some(id) => service_workers.has_active_worker(id),
       None => service_workers.has_active_worker_in(&self.registration.scope),
@@ -188,7 +188,7 @@ impl Realm {
     let mut own = self.attached.net_check.lock();
     if own.is_none() {
       let check = own.insert(check()).clone();
-      let service_workers = &self.engine().shared().service_workers;
+      let service_workers = &self.engine().context().service_workers;
       service_workers.set_net_check(self.attached.id, check.clone());
       if let Some(worker) = self.facts().worker {
         service_workers.set_worker_net_check(worker, check.clone());
@@ -201,7 +201,7 @@ impl Realm {
   /// [`<meta>`](https://html.spec.whatwg.org/multipage/semantics.html#attr-meta-http-equiv-content-security-policy);
   /// it governs what is fetched from now on.
   pub fn add_csp(&self, policy: String) {
-    let service_workers = &self.engine().shared().service_workers;
+    let service_workers = &self.engine().context().service_workers;
     service_workers.add_csp(self.attached.id, policy.clone());
     self.attached.added_csp.lock().push(policy);
   }
@@ -209,10 +209,10 @@ impl Realm {
   /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)
   pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
     // get.1, get.2: registration's active background fetches[id]
-    let run = self.registration.active(id)?;
+    let job = self.registration.active(id)?;
     // get.4, get.4.2: watching before the copy is made misses no progress.
-    self.watch(run.key);
-    Some(run.snapshot())
+    self.watch(job.key);
+    Some(job.snapshot())
   }
 
   /// [`getIds()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids)
@@ -241,12 +241,12 @@ impl Realm {
   /// A background fetch that the realm's scripts may have: one of their origin,
   /// or of the registration that the embedder names. The key comes from a
   /// script.
-  fn own(&self, key: BackgroundFetchKey) -> Option<Arc<Run>> {
-    let run = self.engine().shared().run(key)?;
-    let scope = &run.registration.scope;
-    let is_own = Arc::ptr_eq(&run.registration, &self.attached.registration)
+  fn own(&self, key: BackgroundFetchKey) -> Option<Arc<Job>> {
+    let job = self.engine().context().job(key)?;
+    let scope = &job.registration.scope;
+    let is_own = Arc::ptr_eq(&job.registration, &self.attached.registration)
       || scope.origin() == self.facts().url.origin();
-    is_own.then_some(run)
+    is_own.then_some(job)
   }
 
   /// [`matchAll()`](https://wicg.github.io/background-fetch/#background-fetch-registration-match-all):
@@ -258,19 +258,19 @@ impl Realm {
     request: Option<&Request>,
     options: CacheQueryOptions,
   ) -> Vec<RecordHandle> {
-    let shared = self.engine().shared();
-    let Some(run) = self.own(key) else {
+    let context = self.engine().context();
+    let Some(job) = self.own(key) else {
       return Vec::new();
     };
     // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
-    let handle = |record| RecordHandle::new(shared, &run, record);
+    let handle = |record| RecordHandle::new(context, &job, record);
     let Some(request) = request else {
-      return (0..run.records.len()).map(handle).collect();
+      return (0..job.records.len()).map(handle).collect();
     };
-    let candidates = run.index.candidates(&run.records, request, options);
+    let candidates = job.index.candidates(&job.records, request, options);
     let matching = candidates.iter().copied().filter(|&record| {
-      let cached = &run.records[record].request;
-      let response = run.response_data(record).response();
+      let cached = &job.records[record].request;
+      let response = job.response_data(record).response();
       // matchAll.3.2.1: If request matches cached item …
       request_matches_cached_item(request, cached, response.as_deref(), options)
     });
@@ -280,15 +280,15 @@ impl Realm {
   /// The realm has an instance of this background fetch: from now on its
   /// updates come through [`Realm::next_message`].
   pub fn watch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.own(key) {
-      run.watch(self.attached.id, &self.attached.inbox.updates);
+    if let Some(job) = self.own(key) {
+      job.watch(self.attached.id, &self.attached.inbox.updates);
     }
   }
 
   /// The instance is gone.
   pub fn unwatch(&self, key: BackgroundFetchKey) {
-    if let Some(run) = self.own(key) {
-      run.unwatch(self.attached.id);
+    if let Some(job) = self.own(key) {
+      job.unwatch(self.attached.id);
     }
   }
 
@@ -346,12 +346,12 @@ impl Realm {
     let Attached {
       registration, id, ..
     } = &*self.attached;
-    if let Some((event, run)) = registration.handled(*id, delivery) {
-      let shared = self.engine().shared().clone();
-      settle::event_handled(shared, event, run);
+    if let Some((event, job)) = registration.handled(*id, delivery) {
+      let context = self.engine().context().clone();
+      settle::event_handled(context, event, job);
     }
     if let Some(worker) = self.facts().worker {
-      let service_workers = &self.engine().shared().service_workers;
+      let service_workers = &self.engine().context().service_workers;
       service_workers.functional_event_handled(worker);
     }
   }
@@ -364,17 +364,17 @@ impl Realm {
     title: Option<String>,
     icons: Option<Vec<ImageResource>>,
   ) {
-    let shared = self.engine().shared();
+    let context = self.engine().context();
     // updateUI.4: Let bgFetch be the event's background fetch.
-    let Some(run) = self.own(key) else { return };
-    shared.checkpoint.note(Fact::Ui {
+    let Some(job) = self.own(key) else { return };
+    context.checkpoint.note(Fact::Ui {
       key,
       title: title.clone(),
       icons: icons.clone(),
     });
     // updateUI.5, updateUI.6
-    run.tell(|p, _| p.update_ui(title, icons));
-    shared.tell_observers(&run);
+    job.update(|p, _| p.update_ui(title, icons));
+    context.notify_observers(&job);
   }
 
   /// Whether every background fetch of the realm's registration, and of those
@@ -424,7 +424,7 @@ impl Realm {
 
 impl Drop for Attached {
   fn drop(&mut self) {
-    self.engine.shared().service_workers.detach(self.id);
+    self.engine.context().service_workers.detach(self.id);
     // A realm of the embedder's ends when that wants it to.
     let end = match self.facts.worker {
       Some(_) => WorkerEnd::Crashed,

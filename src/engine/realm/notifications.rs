@@ -14,7 +14,7 @@ use crate::display::Notification;
 use crate::display::ShownNotification;
 use crate::engine::Engine;
 use crate::engine::config::PermissionState;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::ids::RegistrationId;
 use crate::service_worker::Event;
 use crate::service_worker::Payload;
@@ -53,7 +53,7 @@ impl Realm {
   /// The [permission](https://notifications.spec.whatwg.org/#permission-model)
   /// to show notifications.
   pub fn notification_permission(&self) -> PermissionState {
-    let config = &self.engine().shared().config;
+    let config = &self.engine().context().config;
     (config.notification_permission)(&self.facts().url.origin())
   }
 
@@ -70,18 +70,18 @@ impl Realm {
     notification: Notification,
     data: Bytes,
   ) -> Result<u64, String> {
-    let shared = self.engine().shared();
+    let context = self.engine().context();
     let scope = match registration {
       Some(id) => self
         .scope_of(id)
-        .filter(|_| shared.service_workers.has_active_worker(id)),
+        .filter(|_| context.service_workers.has_active_worker(id)),
       None => Some(self.facts().url.clone()),
     };
     let scope = scope.ok_or("the registration has no active service worker")?;
     if self.notification_permission() != PermissionState::Granted {
       return Err("notifications are not allowed".to_string());
     }
-    let all = &shared.notifications;
+    let all = &context.notifications;
     let id = all.last.fetch_add(1, Ordering::Relaxed) + 1;
     let shown = ShownNotification {
       id,
@@ -95,7 +95,7 @@ impl Realm {
         let is_same =
           old.shown.scope == shown.scope && old.shown.notification.tag == *tag;
         if is_same {
-          shared.close_on_display(&old.shown);
+          context.close_on_display(&old.shown);
         }
         !is_same
       });
@@ -105,7 +105,7 @@ impl Realm {
       data,
     });
     drop(list);
-    if let Some(display) = &shared.config.display {
+    if let Some(display) = &context.config.display {
       display.show_notification(&shown);
     }
     Ok(id)
@@ -118,11 +118,11 @@ impl Realm {
     registration: RegistrationId,
     tag: &str,
   ) -> Vec<ScriptNotification> {
-    let shared = self.engine().shared();
+    let context = self.engine().context();
     let Some(scope) = self.scope_of(registration) else {
       return Vec::new();
     };
-    let all = shared.notifications.shown.lock();
+    let all = context.notifications.shown.lock();
     let of_it = all.iter().filter(|one| {
       one.shown.scope == scope
         && (tag.is_empty() || one.shown.notification.tag == tag)
@@ -131,15 +131,15 @@ impl Realm {
   }
 
   fn scope_of(&self, registration: RegistrationId) -> Option<Url> {
-    let service_workers = &self.engine().shared().service_workers;
+    let service_workers = &self.engine().context().service_workers;
     service_workers.scope(self.attached.id, registration)
   }
 
   /// A script closes a notification. No event is fired.
   pub fn close_notification(&self, id: u64) {
-    let shared = self.engine().shared();
-    if let Some(closed) = shared.notifications.remove(id) {
-      shared.close_on_display(&closed.shown);
+    let context = self.engine().context();
+    if let Some(closed) = context.notifications.remove(id) {
+      context.close_on_display(&closed.shown);
     }
   }
 }
@@ -160,7 +160,7 @@ impl Notifications {
 impl Engine {
   /// The notifications that are shown, oldest first.
   pub fn notifications(&self) -> Vec<ShownNotification> {
-    let shown = self.shared().notifications.shown.lock();
+    let shown = self.context().notifications.shown.lock();
     shown.iter().map(|one| one.shown.clone()).collect()
   }
 
@@ -183,17 +183,17 @@ impl Engine {
     action: &str,
     what: UserAction,
   ) -> bool {
-    let shared = self.shared();
+    let context = self.context();
     let found = match what {
       // One that was clicked stays, until a script closes it.
-      UserAction::Click => shared.notifications.find(id),
-      UserAction::Close => shared.notifications.remove(id),
+      UserAction::Click => context.notifications.find(id),
+      UserAction::Close => context.notifications.remove(id),
     };
     let Some(notification) = found else {
       return false;
     };
     if what == UserAction::Close {
-      shared.close_on_display(&notification.shown);
+      context.close_on_display(&notification.shown);
     }
     let name = match what {
       UserAction::Click => "notificationclick",
@@ -206,11 +206,11 @@ impl Engine {
     };
     let data = Payload(Box::new(event));
     let event = Event::Extension { name, data };
-    shared.service_workers.fire_on_active(&scope, event)
+    context.service_workers.fire_on_active(&scope, event)
   }
 }
 
-impl Shared {
+impl Context {
   fn close_on_display(&self, notification: &ShownNotification) {
     if let Some(display) = &self.config.display {
       display.close_notification(notification);
@@ -252,7 +252,7 @@ impl Realm {
   }
 
   fn display(&self) -> Option<Arc<dyn crate::display::Display>> {
-    self.engine().shared().config.display.clone()
+    self.engine().context().config.display.clone()
   }
 }
 

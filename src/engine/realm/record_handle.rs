@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use crate::engine::context::Shared;
-use crate::engine::job::Run;
+use crate::engine::context::Context;
+use crate::engine::job::Job;
 use crate::engine::job::response_data::Reader;
 use crate::engine::job::response_data::ResponseState;
 use crate::ids::BodyId;
@@ -45,19 +45,19 @@ struct LazyReader {
 }
 
 impl RecordHandle {
-  pub(crate) fn new(shared: &Arc<Shared>, run: &Run, record: usize) -> Self {
+  pub(crate) fn new(context: &Arc<Context>, job: &Job, record: usize) -> Self {
     // records.2.1: responseData is the record's of now, also when another one
     // takes its place.
-    let slot = &run.records[record];
+    let slot = &job.records[record];
     Self {
       request: slot.request.clone(),
       request_body: LazyReader {
         body: slot.request_body,
         reader: OnceCell::new(),
       },
-      response: Reader::new(run.response_data(record), Arc::downgrade(shared)),
+      response: Reader::new(job.response_data(record), Arc::downgrade(context)),
       response_body: OnceCell::new(),
-      bodies: shared.store.bodies.clone(),
+      bodies: context.store.bodies.clone(),
     }
   }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Realm;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::engine::error::FetchRejection;
 use crate::engine::quota::Taken;
 use crate::ids::BodyId;
@@ -40,7 +40,7 @@ impl RequestBodyWriter {
 /// A whole request body in the store. It is deleted when it is dropped before
 /// a background fetch has taken it.
 pub struct RequestBodyHandle {
-  shared: Arc<Shared>,
+  context: Arc<Context>,
   body: Option<BodyId>,
   length: u64,
   taken: Taken,
@@ -65,10 +65,10 @@ impl RequestBodyHandle {
 impl Drop for RequestBodyHandle {
   fn drop(&mut self) {
     if let Some(body) = self.body.take() {
-      let shared = self.shared.clone();
+      let context = self.context.clone();
       self
-        .shared
-        .spawn(async move { shared.delete_bodies(vec![body]).await });
+        .context
+        .spawn(async move { context.delete_bodies(vec![body]).await });
     }
   }
 }
@@ -84,13 +84,13 @@ impl Realm {
   pub async fn create_request_body(
     &self,
   ) -> Result<RequestBodyWriter, FetchRejection> {
-    let shared = self.engine().shared();
-    let writer = shared.store.bodies.create().await?;
+    let context = self.engine().context();
+    let writer = context.store.bodies.create().await?;
     let handle = RequestBodyHandle {
-      shared: shared.clone(),
+      context: context.clone(),
       body: Some(writer.id()),
       length: 0,
-      taken: Taken::nothing(shared.quota(&self.facts().scope)),
+      taken: Taken::nothing(context.quota(&self.facts().scope)),
     };
     Ok(RequestBodyWriter { writer, handle })
   }

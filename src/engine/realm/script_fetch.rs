@@ -16,7 +16,7 @@ use url::Url;
 
 use super::Realm;
 use super::options::RealmFacts;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::engine::job::attempt::until;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
@@ -108,7 +108,7 @@ impl Realm {
     request: Request,
     body: Option<RequestBody>,
   ) -> OngoingFetch {
-    let shared = self.engine().shared();
+    let context = self.engine().context();
     let terminate = CancellationToken::new();
     let keepalive = request.keepalive;
     let (sender, response) = oneshot::channel();
@@ -128,7 +128,7 @@ impl Realm {
       net_check: self.net_check(),
     };
     let service_worker = self.service_worker_fetch();
-    let network = shared.network.clone();
+    let network = context.network.clone();
     let fetch = async move {
       let _inflight = inflight?;
       let fetched = network.fetch_for_script(params, service_worker).await?;
@@ -138,14 +138,14 @@ impl Realm {
       }
       Ok(fetched)
     };
-    let (stop, stopping) = (terminate.clone(), shared.stopping.clone());
-    let weak = Arc::downgrade(shared);
+    let (stop, stopping) = (terminate.clone(), context.stopping.clone());
+    let weak = Arc::downgrade(context);
     let task = async move {
       let fetched = until(&stopping, until(&stop, fetch)).await.flatten();
-      if let Some(shared) = weak.upgrade() {
+      if let Some(context) = weak.upgrade() {
         match &fetched {
-          Some(Ok(_)) => shared.online.answered(),
-          Some(Err(error)) => shared.online.failed(error.kind),
+          Some(Ok(_)) => context.online.answered(),
+          Some(Err(error)) => context.online.failed(error.kind),
           None => {}
         }
       }
@@ -155,8 +155,8 @@ impl Realm {
       }
     };
     match keepalive {
-      true => shared.spawn_keepalive(task),
-      false => shared.spawn(task),
+      true => context.spawn_keepalive(task),
+      false => context.spawn(task),
     }
     OngoingFetch {
       response,
@@ -175,7 +175,7 @@ impl Realm {
     url: Url,
     role: ScriptRole,
   ) -> Result<String, String> {
-    let service_workers = self.engine().shared().service_workers.clone();
+    let service_workers = self.engine().context().service_workers.clone();
     let environment = self.worker_environment();
     service_workers
       .script_of_worker(&environment, &url, role)
@@ -192,11 +192,11 @@ impl Realm {
     url: Url,
     role: ScriptRole,
   ) -> Result<String, String> {
-    let shared = self.engine().shared();
-    let service_workers = shared.service_workers.clone();
+    let context = self.engine().context();
+    let service_workers = context.service_workers.clone();
     let environment = self.worker_environment();
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    shared.spawn(async move {
+    context.spawn(async move {
       let script = service_workers.script_of_worker(&environment, &url, role);
       let _ = sender.send(script.await);
     });
@@ -259,21 +259,21 @@ impl Realm {
     if self.own_worker().is_some() {
       return None;
     }
-    let shared = Arc::downgrade(self.engine().shared());
+    let context = Arc::downgrade(self.engine().context());
     let realm = self.attached.id;
     Some(Arc::new(move |request, body| {
-      ask_service_worker(shared.clone(), realm, request, body).boxed()
+      ask_service_worker(context.clone(), realm, request, body).boxed()
     }))
   }
 }
 
 async fn ask_service_worker(
-  shared: Weak<Shared>,
+  context: Weak<Context>,
   realm: u64,
   request: Request,
   body: Option<RequestBody>,
 ) -> Result<Option<FetchResponse>, NetworkError> {
-  let service_workers = shared.upgrade().map(|s| s.service_workers.clone());
+  let service_workers = context.upgrade().map(|s| s.service_workers.clone());
   let Some(service_workers) = service_workers else {
     return Err(NetworkError::terminated());
   };

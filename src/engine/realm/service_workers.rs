@@ -31,7 +31,7 @@ impl Realm {
   /// A script asks for something. It is answered by a message, under the
   /// number `call`.
   pub fn call(&self, call: u32, what: Call) {
-    let service_workers = &self.engine().shared().service_workers;
+    let service_workers = &self.engine().context().service_workers;
     service_workers.call(self.attached.id, call, what);
   }
 
@@ -43,20 +43,20 @@ impl Realm {
 
   /// [`ServiceWorker.postMessage()`](https://w3c.github.io/ServiceWorker/#service-worker-postmessage)
   pub fn post_to_worker(&self, worker: WorkerId, data: Payload) {
-    let service_workers = &self.engine().shared().service_workers;
+    let service_workers = &self.engine().context().service_workers;
     service_workers.post_to_worker(self.attached.id, worker, data);
   }
 
   /// [`Client.postMessage()`](https://w3c.github.io/ServiceWorker/#client-postmessage)
   pub fn post_to_client(&self, client: &str, data: Payload) {
-    let service_workers = &self.engine().shared().service_workers;
+    let service_workers = &self.engine().context().service_workers;
     service_workers.post_to_client(self.attached.id, client, data);
   }
 
   /// An event that came by [`Realm::next_service_worker_message`] is no longer
   /// active; whether a promise that extended it was rejected.
   pub fn worker_event_handled(&self, event: u64, rejected: bool) {
-    let service_workers = &self.engine().shared().service_workers;
+    let service_workers = &self.engine().context().service_workers;
     service_workers.event_handled(self.attached.id, event, rejected);
   }
 
@@ -67,11 +67,11 @@ impl Realm {
   ///
   /// A sentence for the `NetworkError`.
   pub fn import_blocking(&self, url: Url) -> Result<String, ImportError> {
-    let shared = self.engine().shared();
-    let service_workers = shared.service_workers.clone();
+    let context = self.engine().context();
+    let service_workers = context.service_workers.clone();
     let id = self.attached.id;
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    shared.spawn(async move {
+    context.spawn(async move {
       let _ = sender.send(service_workers.import(id, url).await);
     });
     let ended = |_| Err(ImportError("the engine has ended".to_string()));
@@ -84,7 +84,7 @@ impl Realm {
   ///
   /// As above.
   pub async fn import(&self, url: Url) -> Result<String, ImportError> {
-    let service_workers = self.engine().shared().service_workers.clone();
+    let service_workers = self.engine().context().service_workers.clone();
     service_workers.import(self.attached.id, url).await
   }
 }

@@ -12,7 +12,7 @@ const OF_ALL_ELSE: u64 = 64;
 
 /// `wanted`, or as many as may be open. More would not be quicker: they would
 /// fail.
-pub(crate) fn at_once(wanted: usize) -> usize {
+pub(crate) fn max_concurrent(wanted: usize) -> usize {
   let Some(limit) = getrlimit(Resource::Nofile).current else {
     return wanted;
   };

@@ -10,7 +10,7 @@ use url::Url;
 use super::script;
 use crate::engine::Engine;
 use crate::engine::config::EngineConfig;
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::engine::events::WorkerEnd;
 use crate::engine::job::attempt::until;
 use crate::engine::job::purge;
@@ -53,15 +53,15 @@ pub trait ServiceWorkerHost: Send + Sync + 'static {
 
 /// The engine, for its service workers.
 pub(crate) struct ForServiceWorkers {
-  shared: Weak<Shared>,
+  context: Weak<Context>,
   host: Option<Arc<dyn ServiceWorkerHost>>,
   limits: ServiceWorkerLimits,
 }
 
 impl ForServiceWorkers {
-  pub(crate) fn new(shared: Weak<Shared>, config: &EngineConfig) -> Self {
+  pub(crate) fn new(context: Weak<Context>, config: &EngineConfig) -> Self {
     Self {
-      shared,
+      context,
       host: config.service_worker_host.clone(),
       limits: config.service_worker_limits,
     }
@@ -78,16 +78,16 @@ impl Surroundings for ForServiceWorkers {
   }
 
   fn spawn(&self, task: BoxFuture<'static, ()>) {
-    if let Some(shared) = self.shared.upgrade() {
-      let stopping = shared.stopping.clone();
-      shared.spawn(async move {
+    if let Some(context) = self.context.upgrade() {
+      let stopping = context.stopping.clone();
+      context.spawn(async move {
         until(&stopping, task).await;
       });
     }
   }
 
   fn start(&self, worker: StartWorker) {
-    let engine = self.shared.upgrade().and_then(|shared| shared.engine());
+    let engine = self.context.upgrade().and_then(|context| context.engine());
     // Dropping the worker says that it has ended.
     if let (Some(host), Some(engine)) = (&self.host, engine) {
       host.start(engine, worker);
@@ -102,10 +102,10 @@ impl Surroundings for ForServiceWorkers {
     if let Some(own) = own {
       return own;
     }
-    let shared = self.shared.clone();
+    let context = self.context.clone();
     Box::pin(async move {
-      match shared.upgrade() {
-        Some(shared) => script::fetch(&shared, request).await,
+      match context.upgrade() {
+        Some(context) => script::fetch(&context, request).await,
         None => Err("the engine has ended".to_string()),
       }
     })
@@ -115,7 +115,7 @@ impl Surroundings for ForServiceWorkers {
     &self,
     registration: StoredRegistration,
   ) -> BoxFuture<'static, Result<(), StoreError>> {
-    let facts = self.shared.upgrade().map(|s| s.store.facts.clone());
+    let facts = self.context.upgrade().map(|s| s.store.facts.clone());
     Box::pin(async move {
       match facts {
         Some(facts) => facts.put_registration(registration).await,
@@ -125,17 +125,17 @@ impl Surroundings for ForServiceWorkers {
   }
 
   fn forget(&self, scope: Url) -> BoxFuture<'static, ()> {
-    let shared = self.shared.upgrade();
+    let context = self.context.upgrade();
     Box::pin(async move {
-      if let Some(shared) = shared {
-        purge::purge(shared, scope).await;
+      if let Some(context) = context {
+        purge::purge(context, scope).await;
       }
     })
   }
 
   fn owes_events(&self, scope: &Url) -> bool {
-    let shared = self.shared.upgrade();
-    shared.is_some_and(|s| s.registrations.get(scope).owes_events())
+    let context = self.context.upgrade();
+    context.is_some_and(|s| s.registrations.get(scope).owes_events())
   }
 
   fn report(&self, script_url: &Url, message: &str) {

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 
-use crate::engine::context::Shared;
+use crate::engine::context::Context;
 use crate::network::Environment;
 use crate::network::FetchParams;
 use crate::service_worker::ScriptRequest;
@@ -15,11 +15,11 @@ use crate::spec::RequestMode;
 
 /// Fetches a script. The error is a sentence for people.
 pub(crate) async fn fetch(
-  shared: &Shared,
+  context: &Context,
   script: ScriptRequest,
 ) -> Result<ScriptResponse, String> {
   let environment = script.environment;
-  let default_net_check = &shared.config.network.default_net_check;
+  let default_net_check = &context.config.network.default_net_check;
   if environment.net_check_lost && default_net_check.is_none() {
     return Err(
       "the permission to use the network that its page had is not there since \
@@ -63,7 +63,7 @@ pub(crate) async fn fetch(
     transmitted: std::sync::Arc::new(|_| {}),
     net_check: environment.net_check,
   };
-  let response = shared.network.fetch(params).await;
+  let response = context.network.fetch(params).await;
   let mut response = response.map_err(|error| error.to_string())?;
   let mut body = Vec::new();
   while let Some(chunk) = response.body.next().await {

@@ -2,7 +2,7 @@
 //! the request's body and the response's head.
 
 use super::Action;
-use super::Perform;
+use super::FetchMachine;
 use super::Unavailability;
 use super::complete_a_record::Head;
 use super::complete_a_record::State;
@@ -15,7 +15,7 @@ use crate::spec::Response;
 use crate::spec::Unusable;
 use crate::spec::Verdict;
 
-impl Perform {
+impl FetchMachine {
   /// complete.11, *process request body*: `transmitted` bytes of the
   /// request's body were sent so far in this attempt.
   pub fn process_request_body(
@@ -66,8 +66,8 @@ impl Perform {
 
   /// What is done with `response`, to the attempt's request; `None` when the
   /// attempt is stale. A [`Verdict::Interrupted`] is for
-  /// [`Perform::process_unusable_response`], every other one for
-  /// [`Perform::process_response`].
+  /// [`FetchMachine::process_unusable_response`], every other one for
+  /// [`FetchMachine::process_response`].
   pub fn judge(
     &self,
     record: usize,
