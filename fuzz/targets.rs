@@ -279,7 +279,7 @@ pub fn store_rows(data: &[u8]) {
   }
   connection.close().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let rows = futures::executor::block_on(store.facts.load()).unwrap();
+  let rows = futures::executor::block_on(store.metadata.load()).unwrap();
   assert_eq!(rows.len(), 2);
   let healthy = rows[1].as_ref().expect("the other row can be read");
   assert_eq!(healthy.background_fetch.id, "healthy");
@@ -297,7 +297,7 @@ fn pristine() -> &'static Path {
     let store = Store::open_directory(&path).unwrap();
     for id in ["damaged", "healthy"] {
       let row = stored(id);
-      futures::executor::block_on(store.facts.insert(row)).unwrap();
+      futures::executor::block_on(store.metadata.insert(row)).unwrap();
     }
     drop(store);
     (directory, path)

@@ -249,7 +249,7 @@ impl Engine {
   }
 
   /// Writes the bytes of a record's response to `destination`, which must not
-  /// exist, as [`Bodies::export`](crate::store::Bodies::export) does. Only for
+  /// exist, as [`BodyStore::export`](crate::store::BodyStore::export) does. Only for
   /// a background fetch that has settled; with [`ExportMode::Share`] only when
   /// no script is going to read the record.
   ///

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::job::Job;
 use crate::ids::BackgroundFetchKey;
 use crate::spec::FunctionalEvent;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::StoreError;
 
 impl Engine {
@@ -73,9 +73,9 @@ impl Engine {
       false => p.unpause(actions),
     });
     if changed {
-      let mut facts = vec![Fact::Paused { key, paused }];
+      let mut facts = vec![Change::Paused { key, paused }];
       if released {
-        facts.push(Fact::Released { key });
+        facts.push(Change::Released { key });
       }
       context.checkpoint.write_or_note(facts).await?;
     }
@@ -106,7 +106,7 @@ async fn abort(context: &Context, job: &Arc<Job>) -> Result<bool, StoreError> {
     return Ok(false);
   }
   // Durable before the answer.
-  let aborted = Fact::Aborted { key: job.key };
+  let aborted = Change::Aborted { key: job.key };
   context.checkpoint.write(&[aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
   registration.remove_active(job);

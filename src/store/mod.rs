@@ -1,6 +1,6 @@
-//! What survives: rows for facts, bytes for bodies.
+//! What survives: rows for metadata, bytes for bodies.
 //!
-//! A store has two halves, [`Facts`] and [`Bodies`]. Neither knows the other,
+//! A store has two halves, [`MetadataStore`] and [`BodyStore`]. Neither knows the other,
 //! no row holds a path, and nothing presumes that the caller is the only
 //! process: a shared database and an object store can implement them.
 
@@ -72,7 +72,7 @@ const MAX_ABNORMAL_ENDS: u32 = 3;
 impl StoredBackgroundFetch {
   /// Whether it may be what makes processes die: it was under way when three
   /// of them did, one after the other, and between them not a byte more of it
-  /// became durable. It is not begun again by itself, see [`Fact::Released`].
+  /// became durable. It is not begun again by itself, see [`Change::Released`].
   pub fn is_quarantined(&self) -> bool {
     self.active
       && self.background_fetch.result == BackgroundFetchResult::None
@@ -108,7 +108,7 @@ pub struct RecordBodies {
 
 /// One change to what the store knows. A batch of them is atomic.
 #[derive(Clone, Debug)]
-pub enum Fact {
+pub enum Change {
   /// A response has arrived (or, with `None`, the earlier one is redundant);
   /// its bytes go into `body`. The number of stored bytes stays when `body` is
   /// the one the record had before, else it is 0.
@@ -186,7 +186,7 @@ pub enum Fact {
   Forgotten { key: BackgroundFetchKey },
 }
 
-impl Fact {
+impl Change {
   /// The background fetch that it is about.
   pub fn key(&self) -> BackgroundFetchKey {
     match self {
@@ -211,7 +211,7 @@ impl Fact {
 
 /// The rows.
 #[async_trait]
-pub trait Facts: Send + Sync + 'static {
+pub trait MetadataStore: Send + Sync + 'static {
   /// Everything there is, for a start. A damaged row does not hide the
   /// others: it comes as an error beside them.
   async fn load(
@@ -227,13 +227,13 @@ pub trait Facts: Send + Sync + 'static {
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError>;
 
-  /// Applies `facts` in order, all or none. Durable when it returns. A fact
+  /// Applies `changes` in order, all or none. Durable when it returns. A change
   /// on something that is no longer there changes nothing and is no error:
   /// that is a race which the forgetting has won.
   ///
-  /// A future of this or of [`Facts::insert`] that is dropped early takes
+  /// A future of this or of [`MetadataStore::insert`] that is dropped early takes
   /// nothing back.
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError>;
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
 
   /// Every service worker registration, in the order in which they were first
   /// put. One that is damaged is left out, with a word in the log.
@@ -288,7 +288,7 @@ pub struct DamagedRow {
 
 /// The bytes.
 #[async_trait]
-pub trait Bodies: Send + Sync + 'static {
+pub trait BodyStore: Send + Sync + 'static {
   /// Begins a new, empty body.
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError>;
 
@@ -303,7 +303,7 @@ pub trait Bodies: Send + Sync + 'static {
   ) -> Result<Box<dyn BodyWriter>, StoreError>;
 
   /// Opens a body for reading. The bytes stay readable through it even after
-  /// [`Bodies::delete`].
+  /// [`BodyStore::delete`].
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError>;
 
   /// Makes everything written to `ids` so far durable. One that has been

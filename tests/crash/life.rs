@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::time::Instant;
 use std::time::SystemTime;
 
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use fastrand::Rng;
 use serde_json::Value;
@@ -224,8 +224,11 @@ impl Life {
     };
     let store = Store::open_directory(self.path("store")).unwrap();
     let keys = rows.into_iter().flatten().map(|row| row.key);
-    let released = keys.map(|key| Fact::Released { key }).collect();
-    self.server.block_on(store.facts.commit(released)).unwrap();
+    let released = keys.map(|key| Change::Released { key }).collect();
+    self
+      .server
+      .block_on(store.metadata.commit(released))
+      .unwrap();
   }
 
   /// What the process that has said the lines from `begun` on was doing.

@@ -14,7 +14,7 @@ use crate::spec::Action;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::FetchMachine;
 use crate::spec::RecordResult;
-use crate::store::Fact;
+use crate::store::Change;
 
 impl Job {
   pub(crate) fn apply_action(
@@ -66,7 +66,7 @@ impl Job {
           &mut *self.records[record].response_data.lock(),
           new,
         );
-        context.checkpoint.note(Fact::Response {
+        context.checkpoint.note(Change::Response {
           key: self.key,
           record,
           response: None,
@@ -82,7 +82,7 @@ impl Job {
       Action::Response { record } => {
         let data = &machine.background_fetch().records[record].response_data;
         if let Some(response) = &data.response {
-          context.checkpoint.note(Fact::Response {
+          context.checkpoint.note(Change::Response {
             key: self.key,
             record,
             response: Some(response.clone()),
@@ -97,12 +97,12 @@ impl Job {
           *self.records[record].diagnostic.lock() = reason.to_string();
         }
         if machine.background_fetch().upload_total > 0 {
-          context.checkpoint.note(Fact::Uploaded {
+          context.checkpoint.note(Change::Uploaded {
             key: self.key,
             bytes: machine.background_fetch().uploaded,
           });
         }
-        context.checkpoint.note(Fact::RecordResult {
+        context.checkpoint.note(Change::RecordResult {
           key: self.key,
           record,
           result,

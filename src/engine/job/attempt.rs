@@ -31,7 +31,7 @@ use crate::spec::Unavailability;
 use crate::spec::Unusable;
 use crate::spec::Verdict;
 use crate::spec::retry_after;
-use crate::store::Fact;
+use crate::store::Change;
 
 /// Runs the attempt until it ends or `terminate` is cancelled.
 pub(crate) async fn run(
@@ -199,7 +199,7 @@ async fn commit_sent(
   let key = job.key;
   let written = context
     .checkpoint
-    .write(&[Fact::Sent { key, record }])
+    .write(&[Change::Sent { key, record }])
     .await;
   written.map_err(|error| NetworkError {
     kind: NetworkErrorKind::Refused,

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Job;
 use crate::engine::context::Context;
-use crate::store::Fact;
+use crate::store::Change;
 
 /// Aborts and forgets every background fetch of the registration in `scope`,
 /// and the registration.
@@ -28,10 +28,10 @@ pub(crate) async fn purge(context: Arc<Context>, scope: Url) {
   }
   registration.forget_events();
   // After this, nothing of it comes back with a restart.
-  if let Err(error) = context.store.facts.remove_registration(&scope).await {
+  if let Err(error) = context.store.metadata.remove_registration(&scope).await {
     tracing::error!(%scope, %error, "a registration cannot be deleted");
   }
-  let forgotten = jobs.iter().map(|job| Fact::Forgotten { key: job.key });
+  let forgotten = jobs.iter().map(|job| Change::Forgotten { key: job.key });
   if let Err(error) =
     context.checkpoint.write_or_note(forgotten.collect()).await
   {
@@ -59,7 +59,7 @@ pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
   job.set_settled(result);
   job.update_instances(context);
   // What was noted meanwhile is of no use.
-  let forgotten = vec![Fact::Forgotten { key: job.key }];
+  let forgotten = vec![Change::Forgotten { key: job.key }];
   if let Err(error) = context.checkpoint.write_or_note(forgotten).await {
     tracing::error!(%error, "a background fetch cannot be deleted yet");
   }

@@ -20,8 +20,8 @@ use crate::network::Environment;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FetchMachine;
 use crate::spec::FunctionalEvent;
+use crate::store::Change;
 use crate::store::DamagedRow;
-use crate::store::Fact;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
@@ -58,7 +58,7 @@ pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
   }
   context.delete_bodies(deleted.bodies).await;
   let mut jobs = Vec::new();
-  for row in context.store.facts.load().await? {
+  for row in context.store.metadata.load().await? {
     match row {
       Ok(row) => {
         let bodies = row.bodies.iter();
@@ -77,7 +77,7 @@ pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
   // A worker that starts finds every background fetch, and one that has an
   // event finds its worker.
   if context.config.service_worker_host.is_some() {
-    let registrations = context.store.facts.registrations().await?;
+    let registrations = context.store.metadata.registrations().await?;
     context.service_workers.restore(registrations);
   }
   for job in jobs {
@@ -132,7 +132,7 @@ fn is_quarantined(context: &Context, row: &StoredBackgroundFetch) -> bool {
   if has_progressed || !is_unfinished {
     context
       .checkpoint
-      .note_soon(Fact::Released { key: row.key });
+      .note_soon(Change::Released { key: row.key });
     return false;
   }
   true
@@ -247,7 +247,7 @@ async fn forget_damaged(
   );
   context
     .store
-    .facts
-    .commit(vec![Fact::Forgotten { key }])
+    .metadata
+    .commit(vec![Change::Forgotten { key }])
     .await
 }

@@ -6,7 +6,7 @@ use crate::ids::BodyId;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::RecordResult;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::RecordBodies;
 use crate::store::StoreError;
 
@@ -52,7 +52,7 @@ pub(crate) async fn restore(
   if let (Some(result), false) =
     (record.response_data.result, record_ref.settled)
   {
-    record_ref.context.checkpoint.note(Fact::RecordResult {
+    record_ref.context.checkpoint.note(Change::RecordResult {
       key: record_ref.key,
       record: record_ref.record,
       result,

@@ -22,7 +22,7 @@ use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::RecordResult;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::RecordBodies;
 use crate::store::Retained;
 use crate::store::StoreError;
@@ -132,7 +132,7 @@ async fn retry(
   let mut row = continued_row(&job);
   restore::restore_records(context, &mut row).await;
   let (mut facts, unusable) = begin_unusable_again(&mut row);
-  facts.push(Fact::Retried { key });
+  facts.push(Change::Retried { key });
   let mut stored = StoredEnvironment {
     environment: job.environment.clone(),
     embedder_data: job.embedder_data.clone(),
@@ -143,7 +143,7 @@ async fn retry(
     let request = &mut row.background_fetch.records[0].request;
     request.url = url;
     stored.embedder_data = embedder_data;
-    facts.push(Fact::Moved {
+    facts.push(Change::Moved {
       key,
       record: 0,
       request: Box::new(request.clone()),
@@ -174,7 +174,7 @@ async fn redeliver(
   if undelivered.is_none_or(|why| why.is_empty()) {
     return Ok(false);
   }
-  let fact = Fact::Redelivered { key };
+  let fact = Change::Redelivered { key };
   context.checkpoint.write(&[fact]).await?;
   job.set_retained(None);
   job.registration.unfinished(1);
@@ -253,7 +253,7 @@ fn continued(
 /// what the store has to be told, and the bodies that nobody needs any more.
 fn begin_unusable_again(
   row: &mut StoredBackgroundFetch,
-) -> (Vec<Fact>, Vec<BodyId>) {
+) -> (Vec<Change>, Vec<BodyId>) {
   let key = row.key;
   let mut facts = Vec::new();
   let mut unusable = Vec::new();
@@ -270,7 +270,7 @@ fn begin_unusable_again(
     *data = BackgroundFetchResponse::default();
     bodies.diagnostic.clear();
     unusable.extend(bodies.response.take());
-    facts.push(Fact::Response {
+    facts.push(Change::Response {
       key,
       record: index,
       response: None,
@@ -316,7 +316,7 @@ pub(crate) async fn retain(
   }
   job.set_retained(Some(retained.clone()));
   let key = job.key;
-  let fact = Fact::Retained { key, retained };
+  let fact = Change::Retained { key, retained };
   if let Err(error) = context.checkpoint.write_or_note(vec![fact]).await {
     // Until it is known its event may be fired again after a restart.
     tracing::error!(%error, "it is not durable yet that an event has ended");

@@ -15,7 +15,7 @@ use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::StoreError;
 
 /// How long to wait before a result that could not be made durable is tried
@@ -95,7 +95,7 @@ async fn try_settle(
   let was_active = registration.contains_background_fetch(job);
   // The result is durable before anybody hears of it.
   let (result, failure_reason) = job.inspect(|p| p.outcome(was_active));
-  let settled = Fact::Settled {
+  let settled = Change::Settled {
     key: job.key,
     result,
     failure_reason,
@@ -195,7 +195,7 @@ pub(crate) async fn forget(
   context: &Context,
   job: &Job,
 ) -> Result<(), StoreError> {
-  let forgotten = || vec![Fact::Forgotten { key: job.key }];
+  let forgotten = || vec![Change::Forgotten { key: job.key }];
   let mut written = context.checkpoint.write(&forgotten()).await;
   if written.as_ref().is_err_and(StoreError::is_full) {
     // Nothing else of it gives space back.

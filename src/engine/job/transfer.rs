@@ -21,7 +21,7 @@ use crate::spec::NotAppended;
 use crate::spec::Response;
 use crate::spec::Unusable;
 use crate::store::BodyWriter;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::StoreError;
 
 /// How many bytes wait for the store at most, for each record on the wire:
@@ -293,7 +293,7 @@ async fn body_writer(
     context.delete_bodies(vec![body.id()]).await;
     return Err(StoreError::DamagedBody("nobody needs it any more".into()));
   }
-  context.checkpoint.note_soon(Fact::Response {
+  context.checkpoint.note_soon(Change::Response {
     key: job.key,
     record,
     response: data.response().map(Arc::unwrap_or_clone),

@@ -1,7 +1,7 @@
-//! Making progress durable: many small facts and many bytes in few syncs.
+//! Making progress durable: many small changes and many bytes in few syncs.
 //!
 //! Rows speak only of bytes that are synced already: a checkpoint first syncs
-//! the bodies, then commits the facts that came before.
+//! the bodies, then commits the changes that came before.
 
 pub(crate) mod pending;
 pub(crate) mod tickets;
@@ -23,7 +23,7 @@ use super::config::CheckpointPolicy;
 use crate::engine::job::attempt::until;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -44,7 +44,7 @@ pub(crate) struct Checkpoint {
   soon: Notify,
   /// What callers wait for that are not writing themselves.
   tickets: Tickets,
-  /// One writes at a time, so that facts keep their order. That one has what
+  /// One writes at a time, so that changes keep their order. That one has what
   /// the database has refused.
   writing: tokio::sync::Mutex<SetAside>,
   /// Something is set aside.
@@ -85,15 +85,15 @@ impl Checkpoint {
     }
   }
 
-  /// Remembers `fact` for the next checkpoint.
-  pub(super) fn note(&self, fact: Fact) {
-    self.pending.lock().facts.push(fact);
+  /// Remembers `change` for the next checkpoint.
+  pub(super) fn note(&self, change: Change) {
+    self.pending.lock().changes.push(change);
     self.first.notify_one();
   }
 
-  /// Remembers `fact` for a checkpoint that begins at once.
-  pub(super) fn note_soon(&self, fact: Fact) {
-    self.note(fact);
+  /// Remembers `change` for a checkpoint that begins at once.
+  pub(super) fn note_soon(&self, change: Change) {
+    self.note(change);
     self.soon.notify_one();
   }
 
@@ -154,22 +154,25 @@ impl Checkpoint {
     Ok(())
   }
 
-  /// Makes `facts` durable, behind everything that was noted before. When this
+  /// Makes `changes` durable, behind everything that was noted before. When this
   /// fails, or is dropped early, what was noted is kept for the next
-  /// checkpoint, and `facts` are not: the caller hears that they did not
+  /// checkpoint, and `changes` are not: the caller hears that they did not
   /// become true, so they must not become it later.
   ///
   /// Callers that come while another one writes share the next round: one sync
   /// and one transaction for all of them.
-  pub(super) async fn write(&self, facts: &[Fact]) -> Result<(), StoreError> {
-    let ticket = self.tickets.draw(facts);
+  pub(super) async fn write(
+    &self,
+    changes: &[Change],
+  ) -> Result<(), StoreError> {
+    let ticket = self.tickets.draw(changes);
     let mut aside = self.writing.lock().await;
     if ticket.is_written() {
       return Ok(());
     }
     let round = ticket.begin_round();
     if round.is_shared() {
-      let all = round.facts();
+      let all = round.changes();
       match self.write_all(&mut aside, &all, Refused::FailsAll).await {
         Ok(()) => {
           round.written();
@@ -178,9 +181,13 @@ impl Checkpoint {
         // Whose fault it is shows when each is alone.
         Err(_) => round.part(),
       }
-      return self.write_all(&mut aside, facts, Refused::IsSetAside).await;
+      return self
+        .write_all(&mut aside, changes, Refused::IsSetAside)
+        .await;
     }
-    let written = self.write_all(&mut aside, facts, Refused::IsSetAside).await;
+    let written = self
+      .write_all(&mut aside, changes, Refused::IsSetAside)
+      .await;
     round.written();
     written
   }
@@ -188,22 +195,22 @@ impl Checkpoint {
   async fn write_all(
     &self,
     aside: &mut SetAside,
-    facts: &[Fact],
+    changes: &[Change],
     refused: Refused,
   ) -> Result<(), StoreError> {
-    while !self.try_write(aside, facts, refused).await? {}
+    while !self.try_write(aside, changes, refused).await? {}
     Ok(())
   }
 
-  /// The same, for facts that are true whether the store knows them or not:
+  /// The same, for changes that are true whether the store knows them or not:
   /// when this fails they are kept, too.
   pub(super) async fn write_or_note(
     &self,
-    facts: Vec<Fact>,
+    changes: Vec<Change>,
   ) -> Result<(), StoreError> {
-    let written = self.write(&facts).await;
+    let written = self.write(&changes).await;
     if written.is_err() {
-      self.pending.lock().facts.extend(facts);
+      self.pending.lock().changes.extend(changes);
       self.first.notify_one();
     }
     written
@@ -215,7 +222,7 @@ impl Checkpoint {
   async fn try_write(
     &self,
     aside: &mut SetAside,
-    facts: &[Fact],
+    changes: &[Change],
     on_refusal: Refused,
   ) -> Result<bool, StoreError> {
     let mut taken = Taken::new(&self.pending);
@@ -228,18 +235,18 @@ impl Checkpoint {
       let own = pending.take_key(key);
       aside.add(key, own);
     }
-    let (refused, rest): (Vec<Fact>, _) = facts
+    let (refused, rest): (Vec<Change>, _) = changes
       .iter()
       .cloned()
-      .partition(|fact| aside.contains(fact.key()));
+      .partition(|change| aside.contains(change.key()));
     if on_refusal == Refused::FailsAll && !refused.is_empty() {
       return Err(StoreError::Database("a row was refused before".into()));
     }
-    let mut all = pending.facts();
+    let mut all = pending.changes();
     all.extend_from_slice(&rest);
     let mut result = Ok(());
     if !all.is_empty() {
-      match self.store.facts.commit(all).await {
+      match self.store.metadata.commit(all).await {
         Err(StoreError::Database(_)) if on_refusal == Refused::IsSetAside => {
           result = self.write_each(aside, pending, &rest).await;
         }
@@ -250,8 +257,8 @@ impl Checkpoint {
       }
     }
     drop(taken);
-    for (key, facts) in by_key(refused) {
-      if let Err(error) = self.write_refused(aside, key, facts).await {
+    for (key, changes) in by_key(refused) {
+      if let Err(error) = self.write_refused(aside, key, changes).await {
         result = Err(error);
       }
     }
@@ -279,21 +286,21 @@ impl Checkpoint {
   /// A row that is damaged must hold up no other: what belongs to one
   /// background fetch is written by itself, and set aside when the database
   /// refuses it. From then on the others are written together again. An error
-  /// is that of `facts`.
+  /// is that of `changes`.
   async fn write_each(
     &self,
     aside: &mut SetAside,
     pending: &mut Pending,
-    facts: &[Fact],
+    changes: &[Change],
   ) -> Result<(), StoreError> {
     let mut result = Ok(());
-    let mut asked = by_key(facts.to_vec());
+    let mut asked = by_key(changes.to_vec());
     let keys = pending.keys().chain(asked.keys().copied());
     for key in keys.collect::<BTreeSet<_>>() {
       if let Some(own) = asked.remove(&key) {
         let mut all = pending.facts_of(key);
         all.extend(own);
-        match self.store.facts.commit(all).await {
+        match self.store.metadata.commit(all).await {
           Ok(()) => {
             pending.take_key(key);
             continue;
@@ -302,7 +309,7 @@ impl Checkpoint {
           Err(error) => result = Err(error),
         }
       }
-      match self.store.facts.commit(pending.facts_of(key)).await {
+      match self.store.metadata.commit(pending.facts_of(key)).await {
         Ok(()) => drop(pending.take_key(key)),
         Err(error @ StoreError::Database(_)) => {
           tracing::error!(%error, key = key.0, "a row cannot be written");
@@ -315,16 +322,16 @@ impl Checkpoint {
     result
   }
 
-  /// Writes `facts` behind what was refused of the same background fetch.
+  /// Writes `changes` behind what was refused of the same background fetch.
   async fn write_refused(
     &self,
     aside: &mut SetAside,
     key: BackgroundFetchKey,
-    facts: Vec<Fact>,
+    changes: Vec<Change>,
   ) -> Result<(), StoreError> {
-    let mut all = aside.facts(key);
-    all.extend(facts);
-    self.store.facts.commit(all).await?;
+    let mut all = aside.changes(key);
+    all.extend(changes);
+    self.store.metadata.commit(all).await?;
     aside.remove(key);
     Ok(())
   }
@@ -393,10 +400,10 @@ impl Checkpoint {
   }
 }
 
-fn by_key(facts: Vec<Fact>) -> BTreeMap<BackgroundFetchKey, Vec<Fact>> {
-  let mut all = BTreeMap::<_, Vec<Fact>>::new();
-  for fact in facts {
-    all.entry(fact.key()).or_default().push(fact);
+fn by_key(changes: Vec<Change>) -> BTreeMap<BackgroundFetchKey, Vec<Change>> {
+  let mut all = BTreeMap::<_, Vec<Change>>::new();
+  for change in changes {
+    all.entry(change.key()).or_default().push(change);
   }
   all
 }

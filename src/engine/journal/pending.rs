@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
-use crate::store::Fact;
+use crate::store::Change;
 
 #[derive(Default)]
 pub(crate) struct Pending {
-  pub(crate) facts: Vec<Fact>,
+  pub(crate) changes: Vec<Change>,
   pub(crate) bodies: HashMap<BodyId, Stored>,
   /// In bytes.
   pub(crate) unsynced: u64,
@@ -30,33 +30,37 @@ pub(crate) struct Stored {
 }
 
 impl Pending {
-  /// All of it as facts. Those about the bodies come last: a body that a fact
+  /// All of it as changes. Those about the bodies come last: a body that a change
   /// introduces has to be known first.
-  pub(crate) fn facts(&self) -> Vec<Fact> {
-    let mut facts = self.facts.clone();
-    facts.extend(self.bodies.iter().map(to_fact));
-    facts
+  pub(crate) fn changes(&self) -> Vec<Change> {
+    let mut changes = self.changes.clone();
+    changes.extend(self.bodies.iter().map(to_fact));
+    changes
   }
 
   /// The background fetches that it is about, some of them several times.
   pub(crate) fn keys(&self) -> impl Iterator<Item = BackgroundFetchKey> {
     let of_bodies = self.bodies.values().map(|stored| stored.key);
-    self.facts.iter().map(Fact::key).chain(of_bodies)
+    self.changes.iter().map(Change::key).chain(of_bodies)
   }
 
   /// What is about one background fetch.
-  pub(crate) fn facts_of(&self, key: BackgroundFetchKey) -> Vec<Fact> {
-    let facts = self.facts.iter().filter(|fact| fact.key() == key).cloned();
+  pub(crate) fn facts_of(&self, key: BackgroundFetchKey) -> Vec<Change> {
+    let changes = self
+      .changes
+      .iter()
+      .filter(|change| change.key() == key)
+      .cloned();
     let bodies = self.bodies.iter().filter(|(_, stored)| stored.key == key);
-    facts.chain(bodies.map(to_fact)).collect()
+    changes.chain(bodies.map(to_fact)).collect()
   }
 
   /// The same, and takes it out.
-  pub(crate) fn take_key(&mut self, key: BackgroundFetchKey) -> Vec<Fact> {
-    let facts = self.facts_of(key);
-    self.facts.retain(|fact| fact.key() != key);
+  pub(crate) fn take_key(&mut self, key: BackgroundFetchKey) -> Vec<Change> {
+    let changes = self.facts_of(key);
+    self.changes.retain(|change| change.key() != key);
     self.bodies.retain(|_, stored| stored.key != key);
-    facts
+    changes
   }
 
   pub(crate) fn forget(&mut self, body: BodyId) {
@@ -67,8 +71,8 @@ impl Pending {
   }
 }
 
-fn to_fact((body, stored): (&BodyId, &Stored)) -> Fact {
-  Fact::Stored {
+fn to_fact((body, stored): (&BodyId, &Stored)) -> Change {
+  Change::Stored {
     key: stored.key,
     record: stored.record,
     body: *body,
@@ -109,7 +113,7 @@ impl Drop for Taken<'_> {
     taken
       .bodies
       .retain(|body, _| !pending.forgotten.contains(body));
-    taken.facts.append(&mut pending.facts);
+    taken.changes.append(&mut pending.changes);
     taken.bodies.extend(pending.bodies.drain());
     taken.unsynced += pending.unsynced;
     *pending = taken;
@@ -119,7 +123,7 @@ impl Drop for Taken<'_> {
 /// What the database has refused, by background fetch. The row of each is
 /// damaged, or worse; the others must not wait for it, nor pay for it.
 #[derive(Default)]
-pub(crate) struct SetAside(HashMap<BackgroundFetchKey, Vec<Fact>>);
+pub(crate) struct SetAside(HashMap<BackgroundFetchKey, Vec<Change>>);
 
 impl SetAside {
   pub(crate) fn is_empty(&self) -> bool {
@@ -135,7 +139,7 @@ impl SetAside {
   }
 
   /// In order.
-  pub(crate) fn facts(&self, key: BackgroundFetchKey) -> Vec<Fact> {
+  pub(crate) fn changes(&self, key: BackgroundFetchKey) -> Vec<Change> {
     self.0.get(&key).cloned().unwrap_or_default()
   }
 
@@ -143,16 +147,16 @@ impl SetAside {
     self.0.remove(&key);
   }
 
-  pub(crate) fn add(&mut self, key: BackgroundFetchKey, more: Vec<Fact>) {
-    let facts = self.0.entry(key).or_default();
-    for fact in more {
+  pub(crate) fn add(&mut self, key: BackgroundFetchKey, more: Vec<Change>) {
+    let changes = self.0.entry(key).or_default();
+    for change in more {
       // Of those that come again and again the last one counts.
-      if let Fact::Stored { body: newer, .. } = fact {
-        facts.retain(
-          |fact| !matches!(fact, Fact::Stored { body, .. } if *body == newer),
+      if let Change::Stored { body: newer, .. } = change {
+        changes.retain(
+          |change| !matches!(change, Change::Stored { body, .. } if *body == newer),
         );
       }
-      facts.push(fact);
+      changes.push(change);
     }
   }
 }
@@ -207,14 +211,14 @@ mod tests {
   #[test]
   fn what_is_set_aside_stays_small_and_in_order() {
     let body = body();
-    let stored = |bytes| Fact::Stored {
+    let stored = |bytes| Change::Stored {
       key: KEY,
       record: 0,
       body,
       bytes,
     };
     let mut aside = SetAside::default();
-    let paused = Fact::Paused {
+    let paused = Change::Paused {
       key: KEY,
       paused: true,
     };
@@ -222,8 +226,8 @@ mod tests {
     aside.add(KEY, vec![stored(2)]);
     aside.add(KEY, vec![stored(3)]);
     assert!(matches!(
-      *aside.facts(KEY),
-      [Fact::Paused { .. }, Fact::Stored { bytes: 3, .. }]
+      *aside.changes(KEY),
+      [Change::Paused { .. }, Change::Stored { bytes: 3, .. }]
     ));
   }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::store::Fact;
+use crate::store::Change;
 
 /// The callers that wait, in the order in which they came.
 #[derive(Default)]
 pub(crate) struct Tickets(Mutex<Vec<Arc<Waiter>>>);
 
 struct Waiter {
-  facts: Vec<Fact>,
+  changes: Vec<Change>,
   state: Mutex<State>,
 }
 
@@ -32,9 +32,9 @@ pub(crate) struct Ticket<'a> {
 }
 
 impl Tickets {
-  pub(crate) fn draw(&self, facts: &[Fact]) -> Ticket<'_> {
+  pub(crate) fn draw(&self, changes: &[Change]) -> Ticket<'_> {
     let waiter = Arc::new(Waiter {
-      facts: facts.to_vec(),
+      changes: changes.to_vec(),
       state: Mutex::new(State::Waiting),
     });
     self.0.lock().push(waiter.clone());
@@ -82,9 +82,9 @@ pub(crate) struct Round<'a> {
 }
 
 impl Round<'_> {
-  pub(crate) fn facts(&self) -> Vec<Fact> {
-    let facts = self.waiters.iter().flat_map(|waiter| &waiter.facts);
-    facts.cloned().collect()
+  pub(crate) fn changes(&self) -> Vec<Change> {
+    let changes = self.waiters.iter().flat_map(|waiter| &waiter.changes);
+    changes.cloned().collect()
   }
 
   pub(crate) fn is_shared(&self) -> bool {
@@ -121,36 +121,40 @@ mod tests {
   use super::*;
   use crate::ids::BackgroundFetchKey;
 
-  fn fact(key: i64) -> Vec<Fact> {
-    vec![Fact::Aborted {
+  fn change(key: i64) -> Vec<Change> {
+    vec![Change::Aborted {
       key: BackgroundFetchKey(key),
     }]
   }
 
   fn keys(round: &Round<'_>) -> Vec<i64> {
-    round.facts().iter().map(|fact| fact.key().0).collect()
+    round
+      .changes()
+      .iter()
+      .map(|change| change.key().0)
+      .collect()
   }
 
   #[test]
   fn all_that_wait_share_a_round() {
     let tickets = Tickets::default();
-    let (one, two) = (tickets.draw(&fact(1)), tickets.draw(&fact(2)));
-    drop(tickets.draw(&fact(3)));
+    let (one, two) = (tickets.draw(&change(1)), tickets.draw(&change(2)));
+    drop(tickets.draw(&change(3)));
     let round = one.begin_round();
     assert_eq!(keys(&round), [1, 2]);
     assert!(!two.is_written());
     round.written();
     assert!(one.is_written() && two.is_written());
-    let later = tickets.draw(&fact(4));
+    let later = tickets.draw(&change(4));
     assert_eq!(keys(&later.begin_round()), [4]);
   }
 
   #[test]
   fn after_a_shared_failure_each_is_alone() {
     let tickets = Tickets::default();
-    let (one, two) = (tickets.draw(&fact(1)), tickets.draw(&fact(2)));
+    let (one, two) = (tickets.draw(&change(1)), tickets.draw(&change(2)));
     one.begin_round().part();
-    let three = tickets.draw(&fact(3));
+    let three = tickets.draw(&change(3));
     assert_eq!(keys(&two.begin_round()), [2]);
     assert_eq!(keys(&three.begin_round()), [3]);
     assert!(!one.is_written());
@@ -159,7 +163,7 @@ mod tests {
   #[test]
   fn a_round_that_is_dropped_is_begun_by_another() {
     let tickets = Tickets::default();
-    let (one, two) = (tickets.draw(&fact(1)), tickets.draw(&fact(2)));
+    let (one, two) = (tickets.draw(&change(1)), tickets.draw(&change(2)));
     let round = one.begin_round();
     drop(one);
     drop(round);

@@ -136,7 +136,7 @@ impl Realm {
       .await?;
     // fetch.8.12: Let bgFetch be a new background fetch.
     let mut row = self.new_row(id, &records, options, permission);
-    row.key = context.store.facts.insert(row.clone()).await?;
+    row.key = context.store.metadata.insert(row.clone()).await?;
     for record in &mut records {
       // From now on the bodies are the background fetch's.
       if let Some(body) = &mut record.body {

@@ -43,7 +43,7 @@ use crate::spec::ImageResource;
 use crate::spec::RealmKind;
 use crate::spec::Request;
 use crate::spec::request_matches_cached_item;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::StoreError;
 
 /// A realm that is attached to an engine. When the last copy is dropped the
@@ -367,7 +367,7 @@ impl Realm {
     let context = self.engine().context();
     // updateUI.4: Let bgFetch be the event's background fetch.
     let Some(job) = self.own(key) else { return };
-    context.checkpoint.note(Fact::Ui {
+    context.checkpoint.note(Change::Ui {
       key,
       title: title.clone(),
       icons: icons.clone(),

@@ -15,8 +15,8 @@ use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::RecordResult;
 use crate::spec::Request;
 use crate::spec::Response;
-use crate::store::Bodies;
 use crate::store::BodyReader;
+use crate::store::BodyStore;
 
 /// A background fetch record, for a record object. While it lives, the bytes
 /// of its response stay readable.
@@ -25,7 +25,7 @@ pub struct RecordHandle {
   request_body: LazyReader,
   response: Reader,
   response_body: OnceCell<Box<dyn BodyReader>>,
-  bodies: Arc<dyn Bodies>,
+  bodies: Arc<dyn BodyStore>,
 }
 
 /// Why a record has no response, or no more of its body.

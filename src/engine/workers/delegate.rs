@@ -115,10 +115,10 @@ impl Surroundings for ForServiceWorkers {
     &self,
     registration: StoredRegistration,
   ) -> BoxFuture<'static, Result<(), StoreError>> {
-    let facts = self.context.upgrade().map(|s| s.store.facts.clone());
+    let metadata = self.context.upgrade().map(|s| s.store.metadata.clone());
     Box::pin(async move {
-      match facts {
-        Some(facts) => facts.put_registration(registration).await,
+      match metadata {
+        Some(metadata) => metadata.put_registration(registration).await,
         None => Ok(()),
       }
     })

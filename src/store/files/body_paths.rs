@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
-use super::file_system::Door;
+use super::file_system::FileSystem;
 use super::file_system::OpenFile;
 use crate::ids::BodyId;
 
@@ -18,8 +18,8 @@ use crate::ids::BodyId;
 const DIRECTORIES: usize = 256;
 
 /// The directory `bodies`, its 256 directories and the files in them.
-pub(super) struct Places {
-  door: Arc<dyn Door>,
+pub(super) struct BodyPaths {
+  file_system: Arc<dyn FileSystem>,
   root: PathBuf,
   root_names: Names,
   names: Vec<Names>,
@@ -46,25 +46,28 @@ impl Names {
     self.made.fetch_add(1, Ordering::SeqCst);
   }
 
-  fn sync(&self, door: &dyn Door, path: &Path) -> io::Result<()> {
+  fn sync(&self, file_system: &dyn FileSystem, path: &Path) -> io::Result<()> {
     let made = self.made.load(Ordering::SeqCst);
     if self.durable.load(Ordering::SeqCst) < made {
-      door.sync_directory(path)?;
+      file_system.sync_directory(path)?;
       self.durable.fetch_max(made, Ordering::SeqCst);
     }
     Ok(())
   }
 }
 
-impl Places {
-  pub(super) fn open(door: Arc<dyn Door>, root: PathBuf) -> io::Result<Self> {
-    match door.create_directory(&root) {
+impl BodyPaths {
+  pub(super) fn open(
+    file_system: Arc<dyn FileSystem>,
+    root: PathBuf,
+  ) -> io::Result<Self> {
+    match file_system.create_directory(&root) {
       Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
       other => other?,
     }
-    door.make_private(&root)?;
+    file_system.make_private(&root)?;
     Ok(Self {
-      door,
+      file_system,
       root,
       root_names: Names::new(),
       names: (0..DIRECTORIES).map(|_| Names::new()).collect(),
@@ -83,15 +86,15 @@ impl Places {
   pub(super) fn create(&self, id: BodyId) -> io::Result<Box<dyn OpenFile>> {
     let byte = last_byte(id);
     let path = self.file(id);
-    let file = match self.door.create(&path) {
+    let file = match self.file_system.create(&path) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => {
-        match self.door.create_directory(&self.directory(byte)) {
+        match self.file_system.create_directory(&self.directory(byte)) {
           // Another body came first.
           Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
           other => other?,
         }
         self.root_names.add();
-        self.door.create(&path)?
+        self.file_system.create(&path)?
       }
       other => other?,
     };
@@ -103,7 +106,7 @@ impl Places {
   pub(super) fn sync(&self, id: BodyId) -> io::Result<()> {
     let byte = last_byte(id);
     let names = &self.names[usize::from(byte)];
-    match names.sync(&*self.door, &self.directory(byte)) {
+    match names.sync(&*self.file_system, &self.directory(byte)) {
       // No body of this byte was ever made.
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,
@@ -112,14 +115,14 @@ impl Places {
 
   /// Makes the names of the directories durable.
   pub(super) fn sync_root(&self) -> io::Result<()> {
-    self.root_names.sync(&*self.door, &self.root)
+    self.root_names.sync(&*self.file_system, &self.root)
   }
 
   /// Every body. Whatever else lies there is left alone.
   pub(super) fn ids(&self) -> io::Result<Vec<BodyId>> {
     let mut ids = Vec::new();
     for byte in 0..=u8::MAX {
-      let names = match self.door.names(&self.directory(byte)) {
+      let names = match self.file_system.names(&self.directory(byte)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
         other => other?,
       };

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use super::file_system::Door;
+use super::file_system::FileSystem;
 use crate::ids::BodyId;
 use crate::store::lock::lock;
 
@@ -29,21 +29,21 @@ pub(super) const NEW_FILE_NAME: &str = "boot.new";
 const UNCERTAIN: &str = "uncertain ";
 const CERTAIN: &str = "certain ";
 
-pub(super) struct Boot {
-  door: Arc<dyn Door>,
+pub(super) struct BootMarker {
+  file_system: Arc<dyn FileSystem>,
   file: PathBuf,
   uncertain: Mutex<HashSet<BodyId>>,
 }
 
-impl Boot {
+impl BootMarker {
   /// Reads `file`, and brings it up to date. `bodies` lists every body.
   pub(super) fn open(
-    door: Arc<dyn Door>,
+    file_system: Arc<dyn FileSystem>,
     file: PathBuf,
     bodies: impl FnOnce() -> io::Result<Vec<BodyId>>,
   ) -> io::Result<Self> {
-    let current = door.boot_id();
-    let text = door.read_text(&file).unwrap_or_default();
+    let current = file_system.boot_id();
+    let text = file_system.read_text(&file).unwrap_or_default();
     let (boot, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let same = current.as_deref().is_some_and(|id| id == boot);
     let uncertain = if same {
@@ -52,7 +52,7 @@ impl Boot {
       bodies()?.into_iter().collect()
     };
     let this = Self {
-      door,
+      file_system,
       file,
       uncertain: Mutex::new(uncertain),
     };
@@ -75,7 +75,7 @@ impl Boot {
     let mut uncertain = lock(&self.uncertain);
     if uncertain.remove(&id) {
       // Untold, the body is cut back once more than necessary.
-      let _ = self.tell(CERTAIN, id);
+      let _ = self.append(CERTAIN, id);
     }
   }
 
@@ -83,7 +83,7 @@ impl Boot {
   /// dropped them.
   pub(super) fn set_uncertain(&self, id: BodyId) {
     let mut uncertain = lock(&self.uncertain);
-    if uncertain.insert(id) && self.tell(UNCERTAIN, id).is_err() {
+    if uncertain.insert(id) && self.append(UNCERTAIN, id).is_err() {
       self.forget();
     }
   }
@@ -95,13 +95,13 @@ impl Boot {
       text.push_str(&line(UNCERTAIN, *id));
     }
     let new = self.file.with_file_name(NEW_FILE_NAME);
-    self.door.write(&new, text.as_bytes())?;
-    self.door.rename(&new, &self.file)
+    self.file_system.write(&new, text.as_bytes())?;
+    self.file_system.rename(&new, &self.file)
   }
 
-  fn tell(&self, word: &str, id: BodyId) -> io::Result<()> {
+  fn append(&self, word: &str, id: BodyId) -> io::Result<()> {
     let line = line(word, id);
-    let file = self.door.append(&self.file)?;
+    let file = self.file_system.append(&self.file)?;
     let written = file.write_vectored(&[IoSlice::new(line.as_bytes())])?;
     if written < line.len() {
       return Err(io::ErrorKind::WriteZero.into());
@@ -111,7 +111,7 @@ impl Boot {
 
   /// Without the file the next opening takes nothing for certain.
   fn forget(&self) {
-    match self.door.remove(&self.file) {
+    match self.file_system.remove(&self.file) {
       Err(error) if error.kind() != io::ErrorKind::NotFound => {
         tracing::error!(%error, "the boot of the store could not be removed");
       }

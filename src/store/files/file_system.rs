@@ -32,7 +32,7 @@ use crate::store::directory::open_file;
 
 /// What a file system does in the store's directory: every path is relative to
 /// it, and no part of one is a link. Every call blocks.
-pub(super) trait Door: Send + Sync + 'static {
+pub(super) trait FileSystem: Send + Sync + 'static {
   /// Makes a directory for the user alone. Fails when it is there, and when
   /// the one above is not.
   fn create_directory(&self, path: &Path) -> io::Result<()>;
@@ -95,9 +95,9 @@ pub(super) trait OpenFile: Send + Sync {
 }
 
 /// The file system of this machine.
-pub(super) struct Disk(OwnedFd);
+pub(super) struct StdFileSystem(OwnedFd);
 
-impl Disk {
+impl StdFileSystem {
   pub(super) fn new(directory: &Directory) -> io::Result<Self> {
     Ok(Self(directory.try_clone()?))
   }
@@ -134,10 +134,10 @@ impl Disk {
 }
 
 fn open_boxed(file: io::Result<File>) -> io::Result<Box<dyn OpenFile>> {
-  Ok(Box::new(DiskFile(file?)))
+  Ok(Box::new(StdFile(file?)))
 }
 
-impl Door for Disk {
+impl FileSystem for StdFileSystem {
   fn create_directory(&self, path: &Path) -> io::Result<()> {
     self.within(path, |directory, name| {
       Ok(rustix::fs::mkdirat(directory, name, Mode::RWXU)?)
@@ -267,9 +267,9 @@ pub(in crate::store) fn boot_id() -> Option<String> {
   (!id.is_empty()).then(|| id.to_owned())
 }
 
-struct DiskFile(File);
+struct StdFile(File);
 
-impl OpenFile for DiskFile {
+impl OpenFile for StdFile {
   fn length(&self) -> io::Result<u64> {
     Ok(self.0.metadata()?.len())
   }

@@ -9,16 +9,16 @@ use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::RecordResult;
+use crate::store::Change;
 use crate::store::DamagedRow;
-use crate::store::Fact;
-use crate::store::Facts;
+use crate::store::MetadataStore;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 use crate::store::StoredRegistration;
 use crate::store::lock::lock;
 
 #[derive(Default)]
-pub(in crate::store) struct MemoryFacts {
+pub(in crate::store) struct MemoryMetadata {
   rows: Mutex<Rows>,
 }
 
@@ -30,7 +30,7 @@ struct Rows {
 }
 
 #[async_trait]
-impl Facts for MemoryFacts {
+impl MetadataStore for MemoryMetadata {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
@@ -63,10 +63,10 @@ impl Facts for MemoryFacts {
     Ok(key)
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
     let mut rows = lock(&self.rows);
-    for fact in facts {
-      rows.apply(fact);
+    for change in changes {
+      rows.apply(change);
     }
     Ok(())
   }
@@ -99,13 +99,13 @@ impl Facts for MemoryFacts {
 }
 
 impl Rows {
-  fn apply(&mut self, fact: Fact) {
-    let Some(row) = self.rows.get_mut(&fact.key()) else {
+  fn apply(&mut self, change: Change) {
+    let Some(row) = self.rows.get_mut(&change.key()) else {
       return;
     };
     let fetch = &mut row.background_fetch;
-    match fact {
-      Fact::Response {
+    match change {
+      Change::Response {
         record,
         response,
         body,
@@ -121,7 +121,7 @@ impl Rows {
           bodies.response = body;
         }
       }
-      Fact::Stored {
+      Change::Stored {
         record,
         body,
         bytes,
@@ -135,12 +135,12 @@ impl Rows {
           bodies.most = bodies.most.max(bytes);
         }
       }
-      Fact::Sent { record, .. } => {
+      Change::Sent { record, .. } => {
         if let Some(bodies) = row.bodies.get_mut(record) {
           bodies.sent = true;
         }
       }
-      Fact::RecordResult {
+      Change::RecordResult {
         record,
         result,
         diagnostic,
@@ -153,14 +153,14 @@ impl Rows {
           bodies.diagnostic = diagnostic;
         }
       }
-      Fact::Uploaded { bytes, .. } => fetch.uploaded = bytes,
-      Fact::Released { .. } => row.abnormal_ends = 0,
-      Fact::Paused { paused, .. } => fetch.paused = paused,
-      Fact::Aborted { .. } => {
+      Change::Uploaded { bytes, .. } => fetch.uploaded = bytes,
+      Change::Released { .. } => row.abnormal_ends = 0,
+      Change::Paused { paused, .. } => fetch.paused = paused,
+      Change::Aborted { .. } => {
         row.active = false;
         fetch.abort_all = true;
       }
-      Fact::Settled {
+      Change::Settled {
         result,
         failure_reason,
         ..
@@ -170,13 +170,13 @@ impl Rows {
         fetch.result = result;
         fetch.failure_reason = failure_reason;
       }
-      Fact::Retained { retained, .. } => {
+      Change::Retained { retained, .. } => {
         row.event_owed = !retained.undelivered.is_empty();
         row.retained = Some(retained);
       }
-      Fact::Redelivered { .. } => row.retained = None,
-      Fact::Retried { .. } => row.retried(),
-      Fact::Moved {
+      Change::Redelivered { .. } => row.retained = None,
+      Change::Retried { .. } => row.retried(),
+      Change::Moved {
         record,
         request,
         environment,
@@ -187,7 +187,7 @@ impl Rows {
           of.request = *request;
         }
       }
-      Fact::Ui { title, icons, .. } => {
+      Change::Ui { title, icons, .. } => {
         if let Some(title) = title {
           fetch.title = title;
         }
@@ -195,7 +195,7 @@ impl Rows {
           fetch.icons = icons;
         }
       }
-      Fact::Forgotten { key } => {
+      Change::Forgotten { key } => {
         self.rows.remove(&key);
       }
     }

@@ -4,5 +4,5 @@
 mod bodies;
 pub(crate) mod metadata;
 
-pub(super) use self::bodies::MemoryBodies;
-pub(super) use self::metadata::MemoryFacts;
+pub(super) use self::bodies::MemoryBodyStore;
+pub(super) use self::metadata::MemoryMetadata;

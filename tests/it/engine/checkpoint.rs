@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use background_fetch::engine::Engine;
 use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::Change;
 use background_fetch::store::DamagedRow;
-use background_fetch::store::Fact;
-use background_fetch::store::Facts;
+use background_fetch::store::MetadataStore;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
@@ -27,7 +27,7 @@ const SIZE: u64 = 1_000_000;
 
 /// Refuses to commit while it is told to.
 struct Failing {
-  facts: Arc<dyn Facts>,
+  metadata: Arc<dyn MetadataStore>,
   fails: AtomicBool,
   refused: AtomicUsize,
   /// A commit has said that 300,000 bytes are stored.
@@ -36,30 +36,30 @@ struct Failing {
 }
 
 #[async_trait]
-impl Facts for Failing {
+impl MetadataStore for Failing {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-    self.facts.load().await
+    self.metadata.load().await
   }
 
   async fn insert(
     &self,
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError> {
-    self.facts.insert(row).await
+    self.metadata.insert(row).await
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
     if self.fails.load(Ordering::SeqCst) {
       self.refused.fetch_add(1, Ordering::SeqCst);
       self.changed.notify_one();
       return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
     }
     let is_it =
-      |fact: &Fact| matches!(fact, Fact::Stored { bytes: 300_000, .. });
-    let tells = facts.iter().any(is_it);
-    self.facts.commit(facts).await?;
+      |fact: &Change| matches!(fact, Change::Stored { bytes: 300_000, .. });
+    let tells = changes.iter().any(is_it);
+    self.metadata.commit(changes).await?;
     if tells {
       self.stored.notify_one();
     }
@@ -67,21 +67,21 @@ impl Facts for Failing {
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
-    self.facts.registrations().await
+    self.metadata.registrations().await
   }
 
   async fn put_registration(
     &self,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
-    self.facts.put_registration(registration).await
+    self.metadata.put_registration(registration).await
   }
 
   async fn remove_registration(
     &self,
     scope: &url::Url,
   ) -> Result<(), StoreError> {
-    self.facts.remove_registration(scope).await
+    self.metadata.remove_registration(scope).await
   }
 }
 
@@ -91,12 +91,12 @@ async fn progress_that_was_not_durable_becomes_so_with_no_further_byte() {
   let resource = Resource::bytes(SIZE, 1).script([StallAfter(300_000)]);
   let url = server.serve("/r", resource);
   let Store {
-    facts,
+    metadata,
     bodies,
     caches,
   } = Store::in_memory();
   let failing = Arc::new(Failing {
-    facts,
+    metadata,
     fails: AtomicBool::new(true),
     refused: AtomicUsize::new(0),
     stored: Notify::new(),
@@ -105,7 +105,7 @@ async fn progress_that_was_not_durable_becomes_so_with_no_further_byte() {
   let mut config = config();
   config.checkpoint.interval = Duration::from_millis(1);
   let store = Store {
-    facts: failing.clone(),
+    metadata: failing.clone(),
     bodies,
     caches,
   };

@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use background_fetch::engine::Engine;
 use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::Change;
 use background_fetch::store::DamagedRow;
-use background_fetch::store::Fact;
-use background_fetch::store::Facts;
+use background_fetch::store::MetadataStore;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
@@ -25,53 +25,53 @@ use support::Resource;
 
 /// Refuses whatever is about one background fetch.
 struct Refusing {
-  facts: Arc<dyn Facts>,
+  metadata: Arc<dyn MetadataStore>,
   key: Mutex<Option<BackgroundFetchKey>>,
   refused: AtomicUsize,
   changed: Notify,
 }
 
 #[async_trait]
-impl Facts for Refusing {
+impl MetadataStore for Refusing {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-    self.facts.load().await
+    self.metadata.load().await
   }
 
   async fn insert(
     &self,
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError> {
-    self.facts.insert(row).await
+    self.metadata.insert(row).await
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
     let key = *self.key.lock().unwrap();
-    if facts.iter().any(|fact| Some(fact.key()) == key) {
+    if changes.iter().any(|fact| Some(fact.key()) == key) {
       self.refused.fetch_add(1, Ordering::SeqCst);
       self.changed.notify_one();
       return Err(StoreError::Database("the row is damaged".into()));
     }
-    self.facts.commit(facts).await
+    self.metadata.commit(changes).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
-    self.facts.registrations().await
+    self.metadata.registrations().await
   }
 
   async fn put_registration(
     &self,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
-    self.facts.put_registration(registration).await
+    self.metadata.put_registration(registration).await
   }
 
   async fn remove_registration(
     &self,
     scope: &url::Url,
   ) -> Result<(), StoreError> {
-    self.facts.remove_registration(scope).await
+    self.metadata.remove_registration(scope).await
   }
 }
 
@@ -81,12 +81,12 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
   let held = server.serve("/held", Resource::text("x").script([Hold]));
   let free = server.serve("/free", Resource::bytes(10_000, 1));
   let Store {
-    facts,
+    metadata,
     bodies,
     caches,
   } = Store::in_memory();
   let refusing = Arc::new(Refusing {
-    facts,
+    metadata,
     key: Mutex::default(),
     refused: AtomicUsize::new(0),
     changed: Notify::new(),
@@ -95,7 +95,7 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
   config.checkpoint.interval = Duration::from_millis(1);
   let store = Store {
     caches,
-    facts: refusing.clone(),
+    metadata: refusing.clone(),
     bodies,
   };
   let engine = Engine::start(store, config).unwrap();
@@ -118,7 +118,7 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
   *refusing.key.lock().unwrap() = None;
   title("last").await;
   bounded(engine.shutdown()).await;
-  let rows = refusing.facts.load().await.unwrap();
+  let rows = refusing.metadata.load().await.unwrap();
   let [Ok(row)] = rows.as_slice() else {
     panic!("{rows:?}");
   };

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use background_fetch::engine::Engine;
 use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::Change;
 use background_fetch::store::DamagedRow;
-use background_fetch::store::Fact;
-use background_fetch::store::Facts;
+use background_fetch::store::MetadataStore;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
@@ -24,12 +24,12 @@ use support::Resource;
 /// Takes its time to read background fetches: a worker that could start
 /// earlier does.
 struct Slow {
-  facts: Arc<dyn Facts>,
+  metadata: Arc<dyn MetadataStore>,
   log: Log,
 }
 
 #[async_trait]
-impl Facts for Slow {
+impl MetadataStore for Slow {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
@@ -39,36 +39,36 @@ impl Facts for Slow {
       }
       tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    self.facts.load().await
+    self.metadata.load().await
   }
 
   async fn insert(
     &self,
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError> {
-    self.facts.insert(row).await
+    self.metadata.insert(row).await
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
-    self.facts.commit(facts).await
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    self.metadata.commit(changes).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
-    self.facts.registrations().await
+    self.metadata.registrations().await
   }
 
   async fn put_registration(
     &self,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
-    self.facts.put_registration(registration).await
+    self.metadata.put_registration(registration).await
   }
 
   async fn remove_registration(
     &self,
     scope: &url::Url,
   ) -> Result<(), StoreError> {
-    self.facts.remove_registration(scope).await
+    self.metadata.remove_registration(scope).await
   }
 }
 
@@ -110,17 +110,17 @@ fn a_worker_that_runs_at_once_finds_every_background_fetch() {
   drop(window);
 
   let Store {
-    facts,
+    metadata,
     bodies,
     caches,
   } = Store::open_directory(directory.path()).unwrap();
   let log = Log::default();
   let slow = Slow {
-    facts,
+    metadata,
     log: log.clone(),
   };
   let store = Store {
-    facts: Arc::new(slow),
+    metadata: Arc::new(slow),
     bodies,
     caches,
   };

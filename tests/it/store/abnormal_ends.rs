@@ -1,7 +1,7 @@
 //! How often a process died is counted for what was under way.
 
 use background_fetch::spec::RecordResult;
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -30,20 +30,20 @@ fn died(store: Store, directory: &TempDir) -> Store {
 async fn only_what_was_under_way_has_one_more() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let facts = store.facts.clone();
+  let metadata = store.metadata.clone();
   let mut keys = Vec::new();
   for id in ["under way", "paused", "aborted"] {
-    keys.push(facts.insert(background_fetch(id, 1)).await.unwrap());
+    keys.push(metadata.insert(background_fetch(id, 1)).await.unwrap());
   }
   let others = vec![
-    Fact::Paused {
+    Change::Paused {
       key: keys[1],
       paused: true,
     },
-    Fact::Aborted { key: keys[2] },
+    Change::Aborted { key: keys[2] },
   ];
-  facts.commit(others).await.unwrap();
-  drop(facts);
+  metadata.commit(others).await.unwrap();
+  drop(metadata);
   let mut store = store;
   for times in 1..4 {
     store = died(store, &directory);
@@ -64,8 +64,12 @@ async fn only_what_was_under_way_has_one_more() {
 async fn progress_makes_up_for_them_and_the_same_bytes_again_do_not() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let key = store.facts.insert(background_fetch("a", 2)).await.unwrap();
-  let result = Fact::RecordResult {
+  let key = store
+    .metadata
+    .insert(background_fetch("a", 2))
+    .await
+    .unwrap();
+  let result = Change::RecordResult {
     key,
     record: 1,
     result: RecordResult::Success,
@@ -77,19 +81,19 @@ async fn progress_makes_up_for_them_and_the_same_bytes_again_do_not() {
     (stored_in(key, 0, some_body(2), 10), 1),
     (stored_in(key, 0, some_body(3), 11), 0),
     (vec![result], 0),
-    (vec![Fact::Paused { key, paused: false }], 1),
-    (vec![Fact::Released { key }], 0),
+    (vec![Change::Paused { key, paused: false }], 1),
+    (vec![Change::Released { key }], 0),
   ];
   let mut store = store;
-  for (facts, left) in steps {
-    let told = format!("{facts:?}");
+  for (changes, left) in steps {
+    let told = format!("{changes:?}");
     store = died(store, &directory);
     assert_eq!(load_one(&store, key).await.abnormal_ends, 1, "{told}");
-    store.facts.commit(facts).await.unwrap();
+    store.metadata.commit(changes).await.unwrap();
     assert_eq!(load_one(&store, key).await.abnormal_ends, left, "{told}");
     store
-      .facts
-      .commit(vec![Fact::Released { key }])
+      .metadata
+      .commit(vec![Change::Released { key }])
       .await
       .unwrap();
   }
@@ -99,7 +103,11 @@ async fn progress_makes_up_for_them_and_the_same_bytes_again_do_not() {
 async fn the_power_is_not_the_program() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let key = store.facts.insert(background_fetch("a", 1)).await.unwrap();
+  let key = store
+    .metadata
+    .insert(background_fetch("a", 1))
+    .await
+    .unwrap();
   drop(store);
   let database = directory.path().join("facts.sqlite3");
   let connection = Connection::open(database).unwrap();

@@ -1,7 +1,7 @@
 //! A directory that someone or something has damaged.
 
 use background_fetch::store::BackgroundFetchKey;
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use rusqlite::Connection;
@@ -18,7 +18,7 @@ async fn damaged(sql: &str) -> (TempDir, Store, BackgroundFetchKey) {
   let mut keys = Vec::new();
   for id in ["before", "middle", "after"] {
     let row = background_fetch(id, 2);
-    keys.push(store.facts.insert(row).await.unwrap());
+    keys.push(store.metadata.insert(row).await.unwrap());
   }
   drop(store);
   let file = directory.path().join("facts.sqlite3");
@@ -80,7 +80,7 @@ async fn a_damaged_row_does_not_hide_the_others() {
   let all = row.into_iter().chain(record);
   for (sql, told) in all.chain([(lost.to_owned(), "1 of its 2 records")]) {
     let (_directory, store, key) = damaged(&sql).await;
-    let rows = store.facts.load().await.unwrap();
+    let rows = store.metadata.load().await.unwrap();
     let ids: Vec<_> = rows
       .iter()
       .flatten()
@@ -95,9 +95,9 @@ async fn a_damaged_row_does_not_hide_the_others() {
     assert!(damage.message.contains(told), "{sql}: {}", damage.message);
 
     // It can be got rid of.
-    let forgotten = vec![Fact::Forgotten { key }];
-    store.facts.commit(forgotten).await.unwrap();
-    assert_eq!(store.facts.load().await.unwrap().len(), 2, "{sql}");
+    let forgotten = vec![Change::Forgotten { key }];
+    store.metadata.commit(forgotten).await.unwrap();
+    assert_eq!(store.metadata.load().await.unwrap().len(), 2, "{sql}");
   }
 }
 
@@ -105,7 +105,7 @@ async fn a_damaged_row_does_not_hide_the_others() {
 async fn a_damaged_scope_is_told_without_it() {
   let sql = "UPDATE background_fetch SET scope = 'no url' WHERE id = 'middle'";
   let (_directory, store, key) = damaged(sql).await;
-  let rows = store.facts.load().await.unwrap();
+  let rows = store.metadata.load().await.unwrap();
   let damage = rows[1].as_ref().unwrap_err();
   assert_eq!((damage.key, &damage.scope), (key, &None));
 }
@@ -131,7 +131,7 @@ async fn a_broken_page_is_an_error_that_names_the_file() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   let row = background_fetch("a", 1000);
-  store.facts.insert(row).await.unwrap();
+  store.metadata.insert(row).await.unwrap();
   drop(store);
   let file = directory.path().join("facts.sqlite3");
   let mut bytes = std::fs::read(&file).unwrap();
@@ -140,7 +140,7 @@ async fn a_broken_page_is_an_error_that_names_the_file() {
   std::fs::write(&file, bytes).unwrap();
 
   let store = Store::open_directory(directory.path()).unwrap();
-  let error = store.facts.load().await.unwrap_err();
+  let error = store.metadata.load().await.unwrap_err();
 
   assert!(matches!(error, StoreError::Database(_)), "{error}");
   assert!(
@@ -154,7 +154,7 @@ async fn a_row_that_its_index_does_not_know_can_be_changed_again() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   let row = background_fetch("middle", 1);
-  let key = store.facts.insert(row).await.unwrap();
+  let key = store.metadata.insert(row).await.unwrap();
   drop(store);
   let file = directory.path().join("facts.sqlite3");
   let mut bytes = std::fs::read(&file).unwrap();
@@ -167,7 +167,7 @@ async fn a_row_that_its_index_does_not_know_can_be_changed_again() {
   std::fs::write(&file, bytes).unwrap();
 
   let store = Store::open_directory(directory.path()).unwrap();
-  let aborted = vec![Fact::Aborted { key }];
-  store.facts.commit(aborted).await.unwrap();
+  let aborted = vec![Change::Aborted { key }];
+  store.metadata.commit(aborted).await.unwrap();
   assert!(!load(&store).await[0].active);
 }

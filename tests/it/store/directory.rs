@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use rusqlite::Connection;
@@ -38,7 +38,7 @@ async fn a_store_is_there_again_when_it_is_opened_again() {
   let place = directory.path().join("a/new/place");
   let store = Store::open_directory(&place).unwrap();
   let mut row = background_fetch("a", 2);
-  row.key = store.facts.insert(row.clone()).await.unwrap();
+  row.key = store.metadata.insert(row.clone()).await.unwrap();
   let id = body(&store, b"bytes").await;
   drop(store);
 
@@ -54,7 +54,7 @@ async fn an_insertion_that_nobody_waits_for_is_done_all_the_same() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   {
-    let insert = store.facts.insert(background_fetch("a", 1));
+    let insert = store.metadata.insert(background_fetch("a", 1));
     tokio::pin!(insert);
     // Asked for, and given up.
     assert!(futures::poll!(insert.as_mut()).is_pending());
@@ -69,17 +69,17 @@ async fn a_batch_that_fails_changes_nothing() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   let mut row = background_fetch("a", 1);
-  row.key = store.facts.insert(row.clone()).await.unwrap();
+  row.key = store.metadata.insert(row.clone()).await.unwrap();
   let key = row.key;
   // More than the database can count.
-  let impossible = Fact::Stored {
+  let impossible = Change::Stored {
     key,
     record: 0,
     body: some_body(1),
     bytes: u64::MAX,
   };
-  let paused = Fact::Paused { key, paused: true };
-  let failed = store.facts.commit(vec![paused, impossible]).await;
+  let paused = Change::Paused { key, paused: true };
+  let failed = store.metadata.commit(vec![paused, impossible]).await;
   assert!(matches!(failed, Err(StoreError::Database(_))));
   assert_eq!(shown(&load(&store).await[0]), shown(&row));
 }
@@ -101,15 +101,20 @@ async fn a_second_opening_is_refused_and_told_who_has_it() {
   let me = me.file_name().unwrap().to_string_lossy();
   assert_eq!(*owner, format!("process {} ({me})", std::process::id()));
   // The refused one took nothing away from the owner.
-  store.facts.insert(background_fetch("a", 1)).await.unwrap();
+  store
+    .metadata
+    .insert(background_fetch("a", 1))
+    .await
+    .unwrap();
   assert!(Store::open_directory(directory.path()).is_err());
 }
 
 #[tokio::test]
 async fn each_half_and_each_writer_keeps_the_directory() {
   let directory = tempfile::tempdir().unwrap();
-  let Store { facts, bodies, .. } =
-    Store::open_directory(directory.path()).unwrap();
+  let Store {
+    metadata, bodies, ..
+  } = Store::open_directory(directory.path()).unwrap();
   let writer = bodies.create().await.unwrap();
   let is_locked = || {
     matches!(
@@ -118,16 +123,17 @@ async fn each_half_and_each_writer_keeps_the_directory() {
     )
   };
   drop(bodies);
-  drop(facts);
+  drop(metadata);
   assert!(is_locked());
   drop(writer);
   assert!(!is_locked());
 
-  let Store { facts, bodies, .. } =
-    Store::open_directory(directory.path()).unwrap();
+  let Store {
+    metadata, bodies, ..
+  } = Store::open_directory(directory.path()).unwrap();
   drop(bodies);
   assert!(is_locked());
-  drop(facts);
+  drop(metadata);
   assert!(!is_locked());
 }
 
@@ -135,7 +141,11 @@ async fn each_half_and_each_writer_keeps_the_directory() {
 async fn a_newer_format_is_refused_and_left_untouched() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  store.facts.insert(background_fetch("a", 1)).await.unwrap();
+  store
+    .metadata
+    .insert(background_fetch("a", 1))
+    .await
+    .unwrap();
   drop(store);
   let database = directory.path().join("facts.sqlite3");
   // A newer version that was killed: its last changes are in the log only.
@@ -211,7 +221,11 @@ async fn what_is_stored_is_the_user_s_alone() {
   let directory = tempfile::tempdir().unwrap();
   let place = directory.path().join("store");
   let store = Store::open_directory(&place).unwrap();
-  store.facts.insert(background_fetch("a", 1)).await.unwrap();
+  store
+    .metadata
+    .insert(background_fetch("a", 1))
+    .await
+    .unwrap();
   body(&store, b"x").await;
   let mode =
     |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -226,10 +240,18 @@ async fn what_is_stored_is_the_user_s_alone() {
 async fn another_process_reads_along_and_changes_nothing() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  store.facts.insert(background_fetch("a", 2)).await.unwrap();
+  store
+    .metadata
+    .insert(background_fetch("a", 2))
+    .await
+    .unwrap();
   let count = || Store::read_directory(directory.path()).unwrap().len();
   assert_eq!(count(), 1);
-  store.facts.insert(background_fetch("b", 2)).await.unwrap();
+  store
+    .metadata
+    .insert(background_fetch("b", 2))
+    .await
+    .unwrap();
   assert_eq!(count(), 2);
   drop(store);
 
@@ -264,7 +286,7 @@ async fn a_directory_that_vanishes_takes_no_more_and_says_so() {
     assert!(told.contains(place.to_str().unwrap()), "{told}");
     assert!(told.contains("deleted or moved"), "{told}");
   };
-  let inserted = store.facts.insert(background_fetch("a", 1)).await;
+  let inserted = store.metadata.insert(background_fetch("a", 1)).await;
   is_told(inserted.unwrap_err());
   is_told(store.bodies.create().await.err().unwrap());
   // What is open can still be written; nobody may take that for durable.
@@ -274,6 +296,10 @@ async fn a_directory_that_vanishes_takes_no_more_and_says_so() {
 
   // Back again, it is as good as before.
   std::fs::rename(&away, &place).unwrap();
-  store.facts.insert(background_fetch("a", 1)).await.unwrap();
+  store
+    .metadata
+    .insert(background_fetch("a", 1))
+    .await
+    .unwrap();
   store.bodies.sync(&[writer.id()]).await.unwrap();
 }

@@ -49,14 +49,14 @@ async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
     return;
   };
   let store = Store::open_directory(disk.path().join("store")).unwrap();
-  let facts = &store.facts;
-  let key = facts.insert(background_fetch("a", 1)).await.unwrap();
+  let metadata = &store.metadata;
+  let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
 
   // They wait together, so that the large one shares its transaction with
   // others.
   let insert = |n: usize| {
     let records = if n == 50 { 20_000 } else { 1 };
-    facts.insert(background_fetch(&n.to_string(), records))
+    metadata.insert(background_fetch(&n.to_string(), records))
   };
   let outcomes = futures::future::join_all((0..100).map(insert)).await;
   for (n, outcome) in outcomes.into_iter().enumerate() {
@@ -66,7 +66,7 @@ async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
     }
   }
 
-  facts
+  metadata
     .commit(stored_in(key, 0, some_body(1), 7))
     .await
     .unwrap();
@@ -84,13 +84,13 @@ async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
     return;
   };
   let store = Store::open_directory(disk.path().join("store")).unwrap();
-  let facts = &store.facts;
-  let key = facts.insert(background_fetch("a", 1)).await.unwrap();
+  let metadata = &store.metadata;
+  let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
   let ballast = vec![0; 2560 * 1024];
   std::fs::write(disk.path().join("ballast"), ballast).unwrap();
   // Each writes a page of 4 KiB at least: together more than the disk has.
   for bytes in 0..600 {
-    facts
+    metadata
       .commit(stored_in(key, 0, some_body(1), bytes))
       .await
       .unwrap();
@@ -102,7 +102,7 @@ async fn store_with_a_row(disk: &SmallDisk) -> PathBuf {
   let place = disk.path().join("store");
   let store = Store::open_directory(&place).unwrap();
   let row = background_fetch("a", 1);
-  store.facts.insert(row).await.unwrap();
+  store.metadata.insert(row).await.unwrap();
   place
 }
 

@@ -7,8 +7,8 @@ use support::cannot_run;
 mod damage;
 mod directory;
 mod exports;
-mod facts;
 mod full;
+mod metadata;
 mod registrations;
 mod restart;
 use support::small_disk;
@@ -21,7 +21,7 @@ use background_fetch::spec::BackgroundFetchResponse;
 use background_fetch::spec::Request;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::BodyId;
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::RecordBodies;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
@@ -104,15 +104,15 @@ fn stored_in(
   record: usize,
   body: BodyId,
   bytes: u64,
-) -> Vec<Fact> {
+) -> Vec<Change> {
   vec![
-    Fact::Response {
+    Change::Response {
       key,
       record,
       response: None,
       body: Some(body),
     },
-    Fact::Stored {
+    Change::Stored {
       key,
       record,
       body,
@@ -133,7 +133,7 @@ fn shown(row: &StoredBackgroundFetch) -> String {
 
 /// All rows, none of them damaged.
 async fn load(store: &Store) -> Vec<StoredBackgroundFetch> {
-  let rows = store.facts.load().await.unwrap();
+  let rows = store.metadata.load().await.unwrap();
   rows.into_iter().map(Result::unwrap).collect()
 }
 

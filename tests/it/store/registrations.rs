@@ -35,23 +35,29 @@ fn registration(scope: &str) -> StoredRegistration {
 #[tokio::test]
 async fn they_are_there_again_and_replaced_and_removed() {
   let directory = tempfile::tempdir().unwrap();
-  let open = || Store::open_directory(directory.path()).unwrap().facts;
-  let facts = open();
-  facts.put_registration(registration("/b/")).await.unwrap();
-  facts.put_registration(registration("/a/")).await.unwrap();
+  let open = || Store::open_directory(directory.path()).unwrap().metadata;
+  let metadata = open();
+  metadata
+    .put_registration(registration("/b/"))
+    .await
+    .unwrap();
+  metadata
+    .put_registration(registration("/a/"))
+    .await
+    .unwrap();
   let changed = StoredRegistration {
     waiting: Some(worker("// two")),
     ..registration("/b/")
   };
-  facts.put_registration(changed.clone()).await.unwrap();
-  drop(facts);
+  metadata.put_registration(changed.clone()).await.unwrap();
+  drop(metadata);
 
-  let facts = open();
-  let all = facts.registrations().await.unwrap();
+  let metadata = open();
+  let all = metadata.registrations().await.unwrap();
   assert_eq!(all, [changed, registration("/a/")]);
-  facts.remove_registration(&url("/b/")).await.unwrap();
-  facts.remove_registration(&url("/none/")).await.unwrap();
-  drop(facts);
+  metadata.remove_registration(&url("/b/")).await.unwrap();
+  metadata.remove_registration(&url("/none/")).await.unwrap();
+  drop(metadata);
 
   let all = open().registrations().await.unwrap();
   assert_eq!(all, [registration("/a/")]);
@@ -67,14 +73,23 @@ async fn they_are_there_again_and_replaced_and_removed() {
 
 #[tokio::test]
 async fn memory_keeps_them_the_same_way() {
-  let facts = Store::in_memory().facts;
-  facts.put_registration(registration("/b/")).await.unwrap();
-  facts.put_registration(registration("/a/")).await.unwrap();
-  facts.put_registration(registration("/b/")).await.unwrap();
-  let all = facts.registrations().await.unwrap();
+  let metadata = Store::in_memory().metadata;
+  metadata
+    .put_registration(registration("/b/"))
+    .await
+    .unwrap();
+  metadata
+    .put_registration(registration("/a/"))
+    .await
+    .unwrap();
+  metadata
+    .put_registration(registration("/b/"))
+    .await
+    .unwrap();
+  let all = metadata.registrations().await.unwrap();
   assert_eq!(all, [registration("/b/"), registration("/a/")]);
-  facts.remove_registration(&url("/b/")).await.unwrap();
-  let all = facts.registrations().await.unwrap();
+  metadata.remove_registration(&url("/b/")).await.unwrap();
+  let all = metadata.registrations().await.unwrap();
   assert_eq!(all, [registration("/a/")]);
 }
 
@@ -96,9 +111,12 @@ async fn a_store_of_the_first_format_takes_them() {
     )
     .unwrap();
 
-  let facts = Store::open_directory(directory.path()).unwrap().facts;
-  assert_eq!(facts.registrations().await.unwrap(), []);
-  facts.put_registration(registration("/a/")).await.unwrap();
-  let all = facts.registrations().await.unwrap();
+  let metadata = Store::open_directory(directory.path()).unwrap().metadata;
+  assert_eq!(metadata.registrations().await.unwrap(), []);
+  metadata
+    .put_registration(registration("/a/"))
+    .await
+    .unwrap();
+  let all = metadata.registrations().await.unwrap();
   assert_eq!(all, [registration("/a/")]);
 }

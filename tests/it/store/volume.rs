@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use bytes::Bytes;
 
 use crate::store::Subject;
@@ -17,7 +17,9 @@ async fn ten_thousand_background_fetches_come_and_go() {
     .map(|n| background_fetch(&n.to_string(), 1))
     .collect();
   let begun = Instant::now();
-  let inserts = rows.into_iter().map(|row| subject.store.facts.insert(row));
+  let inserts = rows
+    .into_iter()
+    .map(|row| subject.store.metadata.insert(row));
   let keys = futures::future::try_join_all(inserts).await.unwrap();
   println!("10,000 background fetches: {:?}", begun.elapsed());
 
@@ -28,8 +30,8 @@ async fn ten_thousand_background_fetches_come_and_go() {
   let forget = keys.iter().map(|key| {
     subject
       .store
-      .facts
-      .commit(vec![Fact::Forgotten { key: *key }])
+      .metadata
+      .commit(vec![Change::Forgotten { key: *key }])
   });
   futures::future::try_join_all(forget).await.unwrap();
   println!("forgetting them: {:?}", begun.elapsed());
@@ -41,7 +43,7 @@ async fn a_background_fetch_with_ten_thousand_records_gives_its_space_back() {
   let subject = Subject::on_disk();
   let row = background_fetch("large", 10_000);
   let begun = Instant::now();
-  let key = subject.store.facts.insert(row).await.unwrap();
+  let key = subject.store.metadata.insert(row).await.unwrap();
   println!("10,000 records: {:?}", begun.elapsed());
   let rows = load(&subject.store).await;
   assert_eq!(rows[0].background_fetch.records.len(), 10_000);
@@ -49,8 +51,8 @@ async fn a_background_fetch_with_ten_thousand_records_gives_its_space_back() {
 
   subject
     .store
-    .facts
-    .commit(vec![Fact::Forgotten { key }])
+    .metadata
+    .commit(vec![Change::Forgotten { key }])
     .await
     .unwrap();
   let directory = subject.directory.path().join("store");

@@ -2,7 +2,7 @@
 //! next engine finds.
 
 use background_fetch::display::text::printable;
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 
@@ -21,7 +21,7 @@ pub async fn fulfil(
   arguments: &Control,
 ) -> Result<String, Failure> {
   // Whoever had the store until now may have changed it.
-  let rows = store.facts.load().await?;
+  let rows = store.metadata.load().await?;
   let row = find(arguments, rows.into_iter().flatten())?;
   let id = printable(&row.background_fetch.id);
   if row.retained.is_some() && wish == Wish::Abort {
@@ -56,11 +56,11 @@ async fn pause(
   paused: bool,
 ) -> Result<String, Failure> {
   let key = row.key;
-  let mut facts = vec![Fact::Paused { key, paused }];
+  let mut changes = vec![Change::Paused { key, paused }];
   if !paused {
-    facts.push(Fact::Released { key });
+    changes.push(Change::Released { key });
   }
-  store.facts.commit(facts).await?;
+  store.metadata.commit(changes).await?;
   Ok(match paused {
     true => format!("{id} is paused: `bgfetch resume` leaves it alone"),
     false => format!("{id} is not paused; `bgfetch resume` goes on with it"),
@@ -73,11 +73,14 @@ async fn abort(
   id: &str,
 ) -> Result<String, Failure> {
   let key = row.key;
-  store.facts.commit(vec![Fact::Aborted { key }]).await?;
+  store.metadata.commit(vec![Change::Aborted { key }]).await?;
   match started_by(row) {
     // There is no script that has to hear of it.
     Some(StartedBy::Get { .. } | StartedBy::Download { .. }) => {
-      store.facts.commit(vec![Fact::Forgotten { key }]).await?;
+      store
+        .metadata
+        .commit(vec![Change::Forgotten { key }])
+        .await?;
       let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
       for body in bodies.flatten() {
         store.bodies.delete(body).await?;

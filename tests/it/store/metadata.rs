@@ -13,7 +13,7 @@ use background_fetch::spec::Response;
 use background_fetch::spec::ResponseType;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::BodyId;
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::RecordBodies;
 use background_fetch::store::Retained;
 use background_fetch::store::StoreError;
@@ -110,7 +110,7 @@ async fn a_background_fetch_comes_back_as_it_was_inserted(subject: Subject) {
   row.event_owed = true;
   row.created = -1;
 
-  row.key = subject.store.facts.insert(row.clone()).await.unwrap();
+  row.key = subject.store.metadata.insert(row.clone()).await.unwrap();
 
   let rows = load(&subject.store).await;
   assert_eq!(rows.len(), 1);
@@ -129,18 +129,19 @@ async fn every_result_of_a_record_comes_back(subject: Subject) {
     RecordResult::Failure(Reason::QuotaExceeded),
     RecordResult::Failure(Reason::DownloadTotalExceeded),
   ];
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let row = background_fetch("a", results.len());
-  let key = facts.insert(row).await.unwrap();
+  let key = metadata.insert(row).await.unwrap();
 
-  let fact = |(record, result): (usize, &RecordResult)| Fact::RecordResult {
-    key,
-    record,
-    result: *result,
-    diagnostic: format!("because of {record}"),
-  };
-  let all = results.iter().enumerate().map(fact).collect();
-  facts.commit(all).await.unwrap();
+  let change =
+    |(record, result): (usize, &RecordResult)| Change::RecordResult {
+      key,
+      record,
+      result: *result,
+      diagnostic: format!("because of {record}"),
+    };
+  let all = results.iter().enumerate().map(change).collect();
+  metadata.commit(all).await.unwrap();
 
   let row = load_one(&subject.store, key).await;
   for (n, result) in results.iter().enumerate() {
@@ -151,15 +152,15 @@ async fn every_result_of_a_record_comes_back(subject: Subject) {
 }
 
 async fn a_response_belongs_to_its_body(subject: Subject) {
-  let facts = &subject.store.facts;
-  let key = facts.insert(background_fetch("a", 1)).await.unwrap();
-  let arrived = |status, body| Fact::Response {
+  let metadata = &subject.store.metadata;
+  let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
+  let arrived = |status, body| Change::Response {
     key,
     record: 0,
     response: Some(response(status)),
     body: Some(body),
   };
-  let stored = |body, bytes| Fact::Stored {
+  let stored = |body, bytes| Change::Stored {
     key,
     record: 0,
     body,
@@ -172,50 +173,50 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
     (status, row.bodies[0].response, data.bytes)
   };
 
-  facts
+  metadata
     .commit(vec![arrived(200, id(1)), stored(id(1), 10)])
     .await
     .unwrap();
   assert_eq!(now().await, (Some(200), Some(id(1)), 10));
   // A 206 goes on with the body.
-  facts.commit(vec![arrived(206, id(1))]).await.unwrap();
+  metadata.commit(vec![arrived(206, id(1))]).await.unwrap();
   assert_eq!(now().await, (Some(206), Some(id(1)), 10));
   // Another resource begins another one.
-  facts.commit(vec![arrived(200, id(2))]).await.unwrap();
+  metadata.commit(vec![arrived(200, id(2))]).await.unwrap();
   assert_eq!(now().await, (Some(200), Some(id(2)), 0));
   // What is said too late of the one before is not true of this one.
-  facts.commit(vec![stored(id(1), 12)]).await.unwrap();
+  metadata.commit(vec![stored(id(1), 12)]).await.unwrap();
   assert_eq!(now().await, (Some(200), Some(id(2)), 0));
-  let redundant = Fact::Response {
+  let redundant = Change::Response {
     key,
     record: 0,
     response: None,
     body: None,
   };
-  facts
+  metadata
     .commit(vec![stored(id(2), 4), redundant])
     .await
     .unwrap();
   assert_eq!(now().await, (None, None, 0));
-  facts.commit(vec![stored(id(2), 5)]).await.unwrap();
+  metadata.commit(vec![stored(id(2), 5)]).await.unwrap();
   assert_eq!(now().await, (None, None, 0));
 }
 
 async fn stored_bytes_and_results_belong_to_one_record(subject: Subject) {
-  let facts = &subject.store.facts;
-  let other = facts.insert(background_fetch("a", 3)).await.unwrap();
+  let metadata = &subject.store.metadata;
+  let other = metadata.insert(background_fetch("a", 3)).await.unwrap();
   let mut expected = background_fetch("b", 3);
-  expected.key = facts.insert(expected.clone()).await.unwrap();
+  expected.key = metadata.insert(expected.clone()).await.unwrap();
   let key = expected.key;
 
-  facts.commit(stored_in(key, 1, id(1), 9)).await.unwrap();
-  let result = Fact::RecordResult {
+  metadata.commit(stored_in(key, 1, id(1), 9)).await.unwrap();
+  let result = Change::RecordResult {
     key,
     record: 2,
     result: RecordResult::Success,
     diagnostic: String::new(),
   };
-  facts.commit(vec![result]).await.unwrap();
+  metadata.commit(vec![result]).await.unwrap();
 
   let records = &mut expected.background_fetch.records;
   records[1].response_data.bytes = 9;
@@ -231,9 +232,9 @@ async fn stored_bytes_and_results_belong_to_one_record(subject: Subject) {
 }
 
 async fn uploading_pausing_and_ui_change_only_what_they_name(subject: Subject) {
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let mut expected = background_fetch("a", 1);
-  expected.key = facts.insert(expected.clone()).await.unwrap();
+  expected.key = metadata.insert(expected.clone()).await.unwrap();
   let key = expected.key;
   let icon = ImageResource {
     src: "i".into(),
@@ -241,15 +242,15 @@ async fn uploading_pausing_and_ui_change_only_what_they_name(subject: Subject) {
   };
 
   let changes = vec![
-    Fact::Uploaded { key, bytes: 12 },
-    Fact::Paused { key, paused: true },
-    Fact::Ui {
+    Change::Uploaded { key, bytes: 12 },
+    Change::Paused { key, paused: true },
+    Change::Ui {
       key,
       title: None,
       icons: Some(vec![icon.clone()]),
     },
   ];
-  facts.commit(changes).await.unwrap();
+  metadata.commit(changes).await.unwrap();
   expected.background_fetch.uploaded = 12;
   expected.background_fetch.paused = true;
   expected.background_fetch.icons = vec![icon];
@@ -257,14 +258,14 @@ async fn uploading_pausing_and_ui_change_only_what_they_name(subject: Subject) {
   assert_eq!(shown(&found), shown(&expected));
 
   let changes = vec![
-    Fact::Paused { key, paused: false },
-    Fact::Ui {
+    Change::Paused { key, paused: false },
+    Change::Ui {
       key,
       title: Some("New".into()),
       icons: None,
     },
   ];
-  facts.commit(changes).await.unwrap();
+  metadata.commit(changes).await.unwrap();
   expected.background_fetch.paused = false;
   expected.background_fetch.title = "New".into();
   let found = load_one(&subject.store, key).await;
@@ -272,12 +273,15 @@ async fn uploading_pausing_and_ui_change_only_what_they_name(subject: Subject) {
 }
 
 async fn an_abort_ends_the_activity_and_owes_no_event(subject: Subject) {
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let mut expected = background_fetch("a", 1);
-  expected.key = facts.insert(expected.clone()).await.unwrap();
+  expected.key = metadata.insert(expected.clone()).await.unwrap();
   let key = expected.key;
 
-  facts.commit(vec![Fact::Aborted { key }]).await.unwrap();
+  metadata
+    .commit(vec![Change::Aborted { key }])
+    .await
+    .unwrap();
 
   expected.active = false;
   expected.background_fetch.abort_all = true;
@@ -286,16 +290,16 @@ async fn an_abort_ends_the_activity_and_owes_no_event(subject: Subject) {
 }
 
 async fn a_settled_background_fetch_owes_an_event(subject: Subject) {
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let mut expected = background_fetch("a", 1);
-  expected.key = facts.insert(expected.clone()).await.unwrap();
-  let settled = Fact::Settled {
+  expected.key = metadata.insert(expected.clone()).await.unwrap();
+  let settled = Change::Settled {
     key: expected.key,
     result: BackgroundFetchResult::Failure,
     failure_reason: BackgroundFetchFailureReason::BadStatus,
   };
 
-  facts.commit(vec![settled]).await.unwrap();
+  metadata.commit(vec![settled]).await.unwrap();
 
   expected.active = false;
   expected.event_owed = true;
@@ -308,7 +312,7 @@ async fn a_settled_background_fetch_owes_an_event(subject: Subject) {
 
 /// A background fetch that has failed: of its records one has succeeded.
 async fn failed(subject: &Subject) -> StoredBackgroundFetch {
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let mut row = background_fetch("a", 2);
   row.active = false;
   row.event_owed = true;
@@ -328,12 +332,12 @@ async fn failed(subject: &Subject) -> StoredBackgroundFetch {
   }
   row.bodies[1].diagnostic = "reset by peer".into();
   row.bodies[1].sent = true;
-  row.key = facts.insert(row.clone()).await.unwrap();
+  row.key = metadata.insert(row.clone()).await.unwrap();
   row
 }
 
 async fn what_is_retained_owes_its_event_or_none(subject: Subject) {
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let mut expected = failed(&subject).await;
   let key = expected.key;
   for undelivered in ["", "it has crashed"] {
@@ -343,28 +347,31 @@ async fn what_is_retained_owes_its_event_or_none(subject: Subject) {
     };
     expected.retained = Some(retained.clone());
     expected.event_owed = !undelivered.is_empty();
-    let retained = Fact::Retained { key, retained };
-    facts.commit(vec![retained]).await.unwrap();
+    let retained = Change::Retained { key, retained };
+    metadata.commit(vec![retained]).await.unwrap();
     let found = load_one(&subject.store, key).await;
     assert_eq!(shown(&found), shown(&expected));
   }
-  facts.commit(vec![Fact::Redelivered { key }]).await.unwrap();
+  metadata
+    .commit(vec![Change::Redelivered { key }])
+    .await
+    .unwrap();
   expected.retained = None;
   let found = load_one(&subject.store, key).await;
   assert_eq!(shown(&found), shown(&expected));
 }
 
 async fn a_retry_keeps_what_has_succeeded_and_what_is_stored(subject: Subject) {
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let mut expected = failed(&subject).await;
   let key = expected.key;
   let retained = Retained {
     since: 7,
     undelivered: String::new(),
   };
-  let retained = Fact::Retained { key, retained };
-  facts
-    .commit(vec![retained, Fact::Retried { key }])
+  let retained = Change::Retained { key, retained };
+  metadata
+    .commit(vec![retained, Change::Retried { key }])
     .await
     .unwrap();
 
@@ -384,11 +391,14 @@ async fn a_retry_keeps_what_has_succeeded_and_what_is_stored(subject: Subject) {
 async fn a_forgotten_background_fetch_is_gone_with_its_records(
   subject: Subject,
 ) {
-  let facts = &subject.store.facts;
-  let key = facts.insert(background_fetch("a", 2)).await.unwrap();
-  let kept = facts.insert(background_fetch("b", 2)).await.unwrap();
+  let metadata = &subject.store.metadata;
+  let key = metadata.insert(background_fetch("a", 2)).await.unwrap();
+  let kept = metadata.insert(background_fetch("b", 2)).await.unwrap();
 
-  facts.commit(vec![Fact::Forgotten { key }]).await.unwrap();
+  metadata
+    .commit(vec![Change::Forgotten { key }])
+    .await
+    .unwrap();
 
   let rows = load(&subject.store).await;
   assert_eq!(rows.len(), 1);
@@ -397,11 +407,11 @@ async fn a_forgotten_background_fetch_is_gone_with_its_records(
 }
 
 async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
-  let facts = &subject.store.facts;
+  let metadata = &subject.store.metadata;
   let mut expected = background_fetch("a", 1);
-  expected.key = facts.insert(expected.clone()).await.unwrap();
+  expected.key = metadata.insert(expected.clone()).await.unwrap();
   let gone = BackgroundFetchKey(expected.key.0 + 1);
-  let result = |key, record| Fact::RecordResult {
+  let result = |key, record| Change::RecordResult {
     key,
     record,
     result: RecordResult::Success,
@@ -411,23 +421,23 @@ async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
   let late = vec![
     result(gone, 0),
     result(expected.key, 1),
-    Fact::Stored {
+    Change::Stored {
       key: gone,
       record: 0,
       body: id(1),
       bytes: 1,
     },
-    Fact::Response {
+    Change::Response {
       key: gone,
       record: 0,
       response: Some(response(200)),
       body: Some(id(1)),
     },
-    Fact::Aborted { key: gone },
-    Fact::Forgotten { key: gone },
+    Change::Aborted { key: gone },
+    Change::Forgotten { key: gone },
   ];
-  facts.commit(late).await.unwrap();
-  facts.commit(Vec::new()).await.unwrap();
+  metadata.commit(late).await.unwrap();
+  metadata.commit(Vec::new()).await.unwrap();
 
   let rows = load(&subject.store).await;
   assert_eq!(rows.len(), 1);
@@ -435,49 +445,52 @@ async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
 }
 
 async fn an_id_is_active_once_in_a_scope(subject: Subject) {
-  let facts = &subject.store.facts;
-  let key = facts.insert(background_fetch("a", 1)).await.unwrap();
+  let metadata = &subject.store.metadata;
+  let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
 
-  let refused = facts.insert(background_fetch("a", 1)).await.unwrap_err();
+  let refused = metadata.insert(background_fetch("a", 1)).await.unwrap_err();
   let StoreError::DuplicateId { id, scope } = &refused else {
     panic!("{refused}");
   };
   assert_eq!((&**id, scope.path()), ("a", "/app/"));
   let mut elsewhere = background_fetch("a", 1);
   elsewhere.scope = Url::parse("https://example.com/other/").unwrap();
-  facts.insert(elsewhere).await.unwrap();
+  metadata.insert(elsewhere).await.unwrap();
   let mut inactive = background_fetch("a", 1);
   inactive.active = false;
-  facts.insert(inactive).await.unwrap();
+  metadata.insert(inactive).await.unwrap();
 
-  facts.commit(vec![Fact::Aborted { key }]).await.unwrap();
-  facts.insert(background_fetch("a", 1)).await.unwrap();
+  metadata
+    .commit(vec![Change::Aborted { key }])
+    .await
+    .unwrap();
+  metadata.insert(background_fetch("a", 1)).await.unwrap();
   assert_eq!(load(&subject.store).await.len(), 4);
 }
 
 async fn a_key_is_never_given_twice(subject: Subject) {
-  let facts = &subject.store.facts;
-  let first = facts.insert(background_fetch("a", 1)).await.unwrap();
-  facts
-    .commit(vec![Fact::Forgotten { key: first }])
+  let metadata = &subject.store.metadata;
+  let first = metadata.insert(background_fetch("a", 1)).await.unwrap();
+  metadata
+    .commit(vec![Change::Forgotten { key: first }])
     .await
     .unwrap();
-  let second = facts.insert(background_fetch("a", 1)).await.unwrap();
+  let second = metadata.insert(background_fetch("a", 1)).await.unwrap();
   assert_ne!(first, second);
 }
 
 async fn many_callers_at_once_are_all_answered(subject: Subject) {
   // Every third one is refused, in the middle of the others' transaction.
   let insert = |n: usize| {
-    let facts = subject.store.facts.clone();
+    let metadata = subject.store.metadata.clone();
     let name = if n.is_multiple_of(3) {
       "taken".to_owned()
     } else {
       format!("{n}")
     };
     tokio::spawn(async move {
-      let key = facts.insert(background_fetch(&name, 1)).await?;
-      facts.commit(stored_in(key, 0, id(1), n as u64)).await?;
+      let key = metadata.insert(background_fetch(&name, 1)).await?;
+      metadata.commit(stored_in(key, 0, id(1), n as u64)).await?;
       Ok::<_, StoreError>((key, n))
     })
   };
