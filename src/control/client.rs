@@ -17,7 +17,7 @@ use super::protocol::from_line;
 use super::protocol::to_line;
 
 /// How long the engine may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why an engine could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum ControlError {
   NotServed,
   #[error("the running engine cannot be reached: {0}")]
   Io(#[from] io::Error),
-  #[error("the running engine does not answer within {PATIENCE:?}")]
+  #[error("the running engine does not answer within {TIMEOUT:?}")]
   Timeout,
   /// What came back is no answer, or the engine has refused the command.
   #[error("the running engine says: {0}")]
@@ -52,7 +52,7 @@ impl Client {
     };
     let address = Address::in_directory(directory).map_err(refused)?;
     let connected = UnixStream::connect(address.socket());
-    match timeout(PATIENCE, connected).await {
+    match timeout(TIMEOUT, connected).await {
       Ok(connected) => Ok(Self(BufReader::new(connected.map_err(refused)?))),
       Err(_) => Err(ControlError::Timeout),
     }
@@ -75,7 +75,7 @@ impl Client {
       self.0.read_until(b'\n', &mut line).await?;
       Ok::<_, io::Error>(line)
     };
-    let line = timeout(PATIENCE, exchange)
+    let line = timeout(TIMEOUT, exchange)
       .await
       .map_err(|_| ControlError::Timeout)??;
     if line.is_empty() {

@@ -23,7 +23,7 @@ use super::config::EngineConfig;
 use super::error::FetchRejection;
 use super::job::Job;
 use super::journal::BytesLost;
-use super::journal::Checkpoint;
+use super::journal::Journal;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
@@ -54,7 +54,7 @@ pub(crate) struct Context {
   /// Gives the store back, whoever still holds this.
   gate: Arc<Gate>,
   pub(super) network: Network,
-  pub(super) checkpoint: Checkpoint,
+  pub(super) journal: Journal,
   pub(super) concurrency: Semaphore,
   pub(super) hosts: HostLimits,
   pub(super) registrations: Registrations,
@@ -92,7 +92,7 @@ impl Context {
         ForServiceWorkers::new(itself.clone(), &config),
       ));
       Self {
-        checkpoint: Checkpoint::new(
+        journal: Journal::new(
           store.clone(),
           config.checkpoint,
           bytes_lost(itself.clone()),
@@ -221,7 +221,7 @@ impl Context {
   /// Deletes bodies. One that cannot be deleted is found at the next start,
   /// where no row knows it.
   pub(super) async fn delete_bodies(&self, bodies: Vec<BodyId>) {
-    self.checkpoint.forget(&bodies);
+    self.journal.forget(&bodies);
     for body in bodies {
       if let Err(error) = self.store.bodies.delete(body).await {
         tracing::warn!(%error, "a body cannot be deleted");
@@ -238,7 +238,7 @@ impl Context {
     key: BackgroundFetchKey,
     old: &ResponseData,
   ) {
-    match self.checkpoint.flush_key(key).await {
+    match self.journal.flush_key(key).await {
       Err(error) if !error.is_full() => {
         // The next start finds the body, if no row knows it then.
         tracing::warn!(%error, "a redundant body is kept for now");
@@ -271,7 +271,7 @@ impl Context {
     self.stopping.cancel();
     self.tasks.close();
     self.tasks.wait().await;
-    if let Err(error) = self.checkpoint.flush_all().await {
+    if let Err(error) = self.journal.flush_all().await {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
     self.clear();

@@ -201,7 +201,7 @@ impl Engine {
     let checkpoints = context.clone();
     context.spawn(async move {
       let stopping = checkpoints.stopping.clone();
-      checkpoints.checkpoint.run(stopping).await;
+      checkpoints.journal.run(stopping).await;
     });
     let retained = context.clone();
     context.spawn(async move {

@@ -122,13 +122,13 @@ impl Quotas {
 }
 
 /// Bytes that are counted as long as this lives.
-pub(crate) struct Taken {
+pub(crate) struct Reservation {
   quota: Arc<Quota>,
   bytes: u64,
 }
 
-impl Taken {
-  pub(super) fn nothing(quota: Arc<Quota>) -> Self {
+impl Reservation {
+  pub(super) fn empty(quota: Arc<Quota>) -> Self {
     Self { quota, bytes: 0 }
   }
 
@@ -156,7 +156,7 @@ impl Taken {
   }
 }
 
-impl Drop for Taken {
+impl Drop for Reservation {
   fn drop(&mut self) {
     self.quota.give_back(self.bytes);
   }

@@ -77,7 +77,7 @@ impl Engine {
       if released {
         facts.push(Change::Released { key });
       }
-      context.checkpoint.write_or_note(facts).await?;
+      context.journal.commit_or_enqueue(facts).await?;
     }
     Ok(changed)
   }
@@ -107,7 +107,7 @@ async fn abort(context: &Context, job: &Arc<Job>) -> Result<bool, StoreError> {
   }
   // Durable before the answer.
   let aborted = Change::Aborted { key: job.key };
-  context.checkpoint.write(&[aborted]).await?;
+  context.journal.commit(&[aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
   registration.remove_active(job);
   job.release();

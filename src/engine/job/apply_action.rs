@@ -66,14 +66,14 @@ impl Job {
           &mut *self.records[record].response_data.lock(),
           new,
         );
-        context.checkpoint.note(Change::Response {
+        context.journal.enqueue(Change::Response {
           key: self.key,
           record,
           response: None,
           body: None,
         });
         if let Some(body) = old.body() {
-          context.checkpoint.forget(&[body]);
+          context.journal.forget(&[body]);
         }
         old.set_result(RecordResult::Redundant);
         let (bodies, key) = (context.clone(), self.key);
@@ -82,7 +82,7 @@ impl Job {
       Action::Response { record } => {
         let data = &machine.background_fetch().records[record].response_data;
         if let Some(response) = &data.response {
-          context.checkpoint.note(Change::Response {
+          context.journal.enqueue(Change::Response {
             key: self.key,
             record,
             response: Some(response.clone()),
@@ -97,12 +97,12 @@ impl Job {
           *self.records[record].diagnostic.lock() = reason.to_string();
         }
         if machine.background_fetch().upload_total > 0 {
-          context.checkpoint.note(Change::Uploaded {
+          context.journal.enqueue(Change::Uploaded {
             key: self.key,
             bytes: machine.background_fetch().uploaded,
           });
         }
-        context.checkpoint.note(Change::RecordResult {
+        context.journal.enqueue(Change::RecordResult {
           key: self.key,
           record,
           result,

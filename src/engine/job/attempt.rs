@@ -198,8 +198,8 @@ async fn commit_sent(
 ) -> Result<(), NetworkError> {
   let key = job.key;
   let written = context
-    .checkpoint
-    .write(&[Change::Sent { key, record }])
+    .journal
+    .commit(&[Change::Sent { key, record }])
     .await;
   written.map_err(|error| NetworkError {
     kind: NetworkErrorKind::Refused,

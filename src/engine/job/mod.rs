@@ -31,7 +31,7 @@ use self::record_slot::RecordSlot;
 use self::response_data::ResponseData;
 use super::context::Context;
 use super::net_permission::NetPermission;
-use super::quota::Taken;
+use super::quota::Reservation;
 use super::registration::Registration;
 use crate::engine::events::update_queue::UpdateQueue;
 use crate::ids::BackgroundFetchKey;
@@ -70,7 +70,7 @@ pub(crate) struct Job {
 /// The state machine, and what it holds of its origin's quota.
 struct State {
   machine: FetchMachine,
-  taken: Taken,
+  reservation: Reservation,
 }
 
 /// Everything that [`Job::new`] needs.
@@ -90,8 +90,9 @@ impl Job {
   pub(super) fn new(context: &Arc<Context>, mut new: JobInit) -> Arc<Self> {
     new.machine.set_resume_policy(context.config.resume);
     let weak = Arc::downgrade(context);
-    let mut taken = Taken::nothing(context.quota(&new.registration.scope));
-    taken.set(new.machine.bytes_held());
+    let mut reservation =
+      Reservation::empty(context.quota(&new.registration.scope));
+    reservation.set(new.machine.bytes_held());
     Arc::new(Self {
       key: new.key,
       id: new.machine.background_fetch().id.clone(),
@@ -111,7 +112,7 @@ impl Job {
       quarantined: AtomicBool::new(false),
       state: Mutex::new(State {
         machine: new.machine,
-        taken,
+        reservation,
       }),
       watchers: Mutex::default(),
       context: weak,
@@ -139,7 +140,7 @@ impl Job {
     let mut state = self.state.lock();
     let answer = what(&mut state.machine, &mut actions);
     let held = state.machine.bytes_held();
-    let within = state.taken.set(held);
+    let within = state.reservation.set(held);
     if let Some(context) = self.context.upgrade() {
       for action in actions {
         self.apply_action(&context, &state.machine, action);
@@ -208,7 +209,7 @@ impl Job {
 
   /// Another value takes the place of this one: its quota and its watchers.
   pub(super) fn give_place_to(&self, other: &Self) {
-    self.state.lock().taken.set(0);
+    self.state.lock().reservation.set(0);
     let watchers = std::mem::take(&mut *self.watchers.lock());
     other.watchers.lock().extend(watchers);
   }
@@ -284,7 +285,7 @@ impl Job {
   /// Its records are not needed any more: the bodies that can be deleted now.
   /// The others are deleted when their last reader is gone.
   pub(super) fn discard_bodies(&self) -> Vec<BodyId> {
-    self.state.lock().taken.set(0);
+    self.state.lock().reservation.set(0);
     let requests = self.records.iter().filter_map(|r| r.request_body);
     let responses = (0..self.records.len())
       .filter_map(|record| self.response_data(record).discard());

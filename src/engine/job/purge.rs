@@ -33,7 +33,7 @@ pub(crate) async fn purge(context: Arc<Context>, scope: Url) {
   }
   let forgotten = jobs.iter().map(|job| Change::Forgotten { key: job.key });
   if let Err(error) =
-    context.checkpoint.write_or_note(forgotten.collect()).await
+    context.journal.commit_or_enqueue(forgotten.collect()).await
   {
     tracing::error!(%scope, %error, "background fetches cannot be deleted");
   }
@@ -60,7 +60,7 @@ pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
   job.update_instances(context);
   // What was noted meanwhile is of no use.
   let forgotten = vec![Change::Forgotten { key: job.key }];
-  if let Err(error) = context.checkpoint.write_or_note(forgotten).await {
+  if let Err(error) = context.journal.commit_or_enqueue(forgotten).await {
     tracing::error!(%error, "a background fetch cannot be deleted yet");
   }
   context.jobs.lock().remove(&job.key);

@@ -71,7 +71,7 @@ pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
   orphans::collect(context, &known).await?;
   // What was found is progress: it has to count before this process can die
   // of going on.
-  if let Err(error) = context.checkpoint.flush().await {
+  if let Err(error) = context.journal.flush().await {
     tracing::error!(%error, "what was found cannot be made durable yet");
   }
   // A worker that starts finds every background fetch, and one that has an
@@ -131,8 +131,8 @@ fn is_quarantined(context: &Context, row: &StoredBackgroundFetch) -> bool {
   let is_unfinished = records.any(|r| r.response_data.result.is_none());
   if has_progressed || !is_unfinished {
     context
-      .checkpoint
-      .note_soon(Change::Released { key: row.key });
+      .journal
+      .enqueue_urgent(Change::Released { key: row.key });
     return false;
   }
   true

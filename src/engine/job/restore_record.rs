@@ -52,7 +52,7 @@ pub(crate) async fn restore(
   if let (Some(result), false) =
     (record.response_data.result, record_ref.settled)
   {
-    record_ref.context.checkpoint.note(Change::RecordResult {
+    record_ref.context.journal.enqueue(Change::RecordResult {
       key: record_ref.key,
       record: record_ref.record,
       result,
@@ -78,7 +78,7 @@ async fn go_on(
   match context.store.bodies.reopen(body, data.bytes).await {
     Ok(writer) => {
       data.bytes = writer.length();
-      context.checkpoint.stored(
+      context.journal.record_progress(
         record_ref.key,
         record_ref.record,
         body,

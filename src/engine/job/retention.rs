@@ -151,7 +151,7 @@ async fn retry(
     });
   }
   // Durable before anything of it happens.
-  context.checkpoint.write(&facts).await?;
+  context.journal.commit(&facts).await?;
   registration.withdraw_events(key);
   let permission = job.net_permission.clone();
   let again = restore::make_known(context, row, stored, permission);
@@ -175,7 +175,7 @@ async fn redeliver(
     return Ok(false);
   }
   let fact = Change::Redelivered { key };
-  context.checkpoint.write(&[fact]).await?;
+  context.journal.commit(&[fact]).await?;
   job.set_retained(None);
   job.registration.unfinished(1);
   context.notify_observers(&job);
@@ -317,7 +317,7 @@ pub(crate) async fn retain(
   job.set_retained(Some(retained.clone()));
   let key = job.key;
   let fact = Change::Retained { key, retained };
-  if let Err(error) = context.checkpoint.write_or_note(vec![fact]).await {
+  if let Err(error) = context.journal.commit_or_enqueue(vec![fact]).await {
     // Until it is known its event may be fired again after a restart.
     tracing::error!(%error, "it is not durable yet that an event has ended");
   }

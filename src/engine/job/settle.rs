@@ -10,7 +10,7 @@ use super::attempt::until;
 use super::purge;
 use super::retention;
 use crate::engine::context::Context;
-use crate::engine::journal::LONGEST_WAIT;
+use crate::engine::journal::MAX_BACKOFF;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -19,7 +19,7 @@ use crate::store::Change;
 use crate::store::StoreError;
 
 /// How long to wait before a result that could not be made durable is tried
-/// again; twice as long each time, up to [`LONGEST_WAIT`].
+/// again; twice as long each time, up to [`MAX_BACKOFF`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// How often that is done for a database that has failed: its row is damaged,
@@ -66,7 +66,7 @@ pub(crate) async fn settle(context: Arc<Context>, job: Arc<Job>) {
     if until(&context.stopping, waited).await.is_none() {
       return;
     }
-    wait = (wait * 2).min(LONGEST_WAIT);
+    wait = (wait * 2).min(MAX_BACKOFF);
   }
 }
 
@@ -78,7 +78,7 @@ async fn try_settle(
   let registration = &job.registration;
   // What takes long comes first: in the queue others would wait for it. The
   // result cannot change after this, for all bytes are durable.
-  match context.checkpoint.flush().await {
+  match context.journal.flush().await {
     // The row of another one may be damaged; that of this one is told below.
     Err(StoreError::Database(_)) => {}
     other => other?,
@@ -100,7 +100,7 @@ async fn try_settle(
     result,
     failure_reason,
   };
-  context.checkpoint.write(&[settled]).await?;
+  context.journal.commit(&[settled]).await?;
   // perform.8.3: … bgFetch, remove it.
   if was_active {
     registration.remove_active(job);
@@ -196,11 +196,11 @@ pub(crate) async fn forget(
   job: &Job,
 ) -> Result<(), StoreError> {
   let forgotten = || vec![Change::Forgotten { key: job.key }];
-  let mut written = context.checkpoint.write(&forgotten()).await;
+  let mut written = context.journal.commit(&forgotten()).await;
   if written.as_ref().is_err_and(StoreError::is_full) {
     // Nothing else of it gives space back.
     context.delete_bodies(job.discard_bodies()).await;
-    written = context.checkpoint.write_or_note(forgotten()).await;
+    written = context.journal.commit_or_enqueue(forgotten()).await;
   }
   written?;
   context.delete_bodies(job.discard_bodies()).await;

@@ -244,8 +244,8 @@ fn appended(
   } = attempt;
   let stored = body.length();
   context
-    .checkpoint
-    .stored(job.key, record, body.id(), stored, length);
+    .journal
+    .record_progress(job.key, record, body.id(), stored, length);
   if stored > attempts.most {
     attempts.most = stored;
     attempts.retries.progressed();
@@ -293,7 +293,7 @@ async fn body_writer(
     context.delete_bodies(vec![body.id()]).await;
     return Err(StoreError::DamagedBody("nobody needs it any more".into()));
   }
-  context.checkpoint.note_soon(Change::Response {
+  context.journal.enqueue_urgent(Change::Response {
     key: job.key,
     record,
     response: data.response().map(Arc::unwrap_or_clone),

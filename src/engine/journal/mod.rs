@@ -14,10 +14,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use self::pending::InFlightBatch;
 use self::pending::Pending;
 use self::pending::SetAside;
 use self::pending::Stored;
-use self::pending::Taken;
 use self::tickets::Tickets;
 use super::config::CheckpointPolicy;
 use crate::engine::job::attempt::until;
@@ -29,10 +29,10 @@ use crate::store::StoreError;
 
 /// What could not be written is tried again after this, and then after twice
 /// as long each time, up to the longest wait.
-const TRY_AGAIN: Duration = Duration::from_millis(500);
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
-pub(crate) struct Checkpoint {
+pub(crate) struct Journal {
   store: Store,
   policy: CheckpointPolicy,
   /// Hears of the records whose bytes cannot be made durable any more.
@@ -66,7 +66,7 @@ enum Refused {
 pub(crate) type BytesLost =
   Box<dyn Fn(BackgroundFetchKey, usize, &StoreError) + Send + Sync>;
 
-impl Checkpoint {
+impl Journal {
   pub(super) fn new(
     store: Store,
     policy: CheckpointPolicy,
@@ -86,19 +86,19 @@ impl Checkpoint {
   }
 
   /// Remembers `change` for the next checkpoint.
-  pub(super) fn note(&self, change: Change) {
+  pub(super) fn enqueue(&self, change: Change) {
     self.pending.lock().changes.push(change);
     self.first.notify_one();
   }
 
   /// Remembers `change` for a checkpoint that begins at once.
-  pub(super) fn note_soon(&self, change: Change) {
-    self.note(change);
+  pub(super) fn enqueue_urgent(&self, change: Change) {
+    self.enqueue(change);
     self.soon.notify_one();
   }
 
   /// `more` bytes were appended to `body`, which makes `bytes` in all.
-  pub(super) fn stored(
+  pub(super) fn record_progress(
     &self,
     key: BackgroundFetchKey,
     record: usize,
@@ -125,14 +125,14 @@ impl Checkpoint {
     }
   }
 
-  /// Makes everything durable that was noted before, except for what the
+  /// Makes everything durable that was enqueued before, except for what the
   /// database refuses. When this fails nothing is forgotten: it is tried again
   /// with the next checkpoint.
   pub(super) async fn flush(&self) -> Result<(), StoreError> {
-    self.write(&[]).await
+    self.commit(&[]).await
   }
 
-  /// The same; an error also when it is what was noted of the background fetch
+  /// The same; an error also when it is what was enqueued of the background fetch
   /// `key` that the database refuses.
   pub(super) async fn flush_key(
     &self,
@@ -154,14 +154,14 @@ impl Checkpoint {
     Ok(())
   }
 
-  /// Makes `changes` durable, behind everything that was noted before. When this
-  /// fails, or is dropped early, what was noted is kept for the next
+  /// Makes `changes` durable, behind everything that was enqueued before. When this
+  /// fails, or is dropped early, what was enqueued is kept for the next
   /// checkpoint, and `changes` are not: the caller hears that they did not
   /// become true, so they must not become it later.
   ///
   /// Callers that come while another one writes share the next round: one sync
   /// and one transaction for all of them.
-  pub(super) async fn write(
+  pub(super) async fn commit(
     &self,
     changes: &[Change],
   ) -> Result<(), StoreError> {
@@ -198,17 +198,17 @@ impl Checkpoint {
     changes: &[Change],
     refused: Refused,
   ) -> Result<(), StoreError> {
-    while !self.try_write(aside, changes, refused).await? {}
+    while !self.try_commit(aside, changes, refused).await? {}
     Ok(())
   }
 
   /// The same, for changes that are true whether the store knows them or not:
   /// when this fails they are kept, too.
-  pub(super) async fn write_or_note(
+  pub(super) async fn commit_or_enqueue(
     &self,
     changes: Vec<Change>,
   ) -> Result<(), StoreError> {
-    let written = self.write(&changes).await;
+    let written = self.commit(&changes).await;
     if written.is_err() {
       self.pending.lock().changes.extend(changes);
       self.first.notify_one();
@@ -219,14 +219,14 @@ impl Checkpoint {
   /// Returns false when it has to be done again: bytes were lost, and what
   /// comes of that has to be durable together with the rest. There are fewer
   /// bodies each time.
-  async fn try_write(
+  async fn try_commit(
     &self,
     aside: &mut SetAside,
     changes: &[Change],
     on_refusal: Refused,
   ) -> Result<bool, StoreError> {
-    let mut taken = Taken::new(&self.pending);
-    let pending = taken.pending();
+    let mut batch = InFlightBatch::new(&self.pending);
+    let pending = batch.pending();
     if !self.sync(pending).await? {
       return Ok(false);
     }
@@ -248,15 +248,15 @@ impl Checkpoint {
     if !all.is_empty() {
       match self.store.metadata.commit(all).await {
         Err(StoreError::Database(_)) if on_refusal == Refused::IsSetAside => {
-          result = self.write_each(aside, pending, &rest).await;
+          result = self.commit_each(aside, pending, &rest).await;
         }
         other => {
           other?;
-          taken.written();
+          batch.written();
         }
       }
     }
-    drop(taken);
+    drop(batch);
     for (key, changes) in by_key(refused) {
       if let Err(error) = self.write_refused(aside, key, changes).await {
         result = Err(error);
@@ -287,7 +287,7 @@ impl Checkpoint {
   /// background fetch is written by itself, and set aside when the database
   /// refuses it. From then on the others are written together again. An error
   /// is that of `changes`.
-  async fn write_each(
+  async fn commit_each(
     &self,
     aside: &mut SetAside,
     pending: &mut Pending,
@@ -305,7 +305,7 @@ impl Checkpoint {
             pending.take_key(key);
             continue;
           }
-          // What was noted may be possible without it.
+          // What was enqueued may be possible without it.
           Err(error) => result = Err(error),
         }
       }
@@ -364,7 +364,7 @@ impl Checkpoint {
     loop {
       let wait = async {
         self.set_aside.notified().await;
-        tokio::time::sleep(LONGEST_WAIT).await;
+        tokio::time::sleep(MAX_BACKOFF).await;
       };
       match until(stopping, wait).await {
         Some(()) => self.retry_set_aside().await,
@@ -385,7 +385,7 @@ impl Checkpoint {
         _ = self.soon.notified(), if wait <= self.policy.interval => {}
         _ = stopping.cancelled() => return,
       }
-      let longer = (wait * 2).clamp(TRY_AGAIN, LONGEST_WAIT);
+      let longer = (wait * 2).clamp(RETRY_INTERVAL, MAX_BACKOFF);
       wait = self.policy.interval;
       if let Err(error) = self.flush().await {
         if let StoreError::Closed = error {

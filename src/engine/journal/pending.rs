@@ -82,12 +82,12 @@ fn to_fact((body, stored): (&BodyId, &Stored)) -> Change {
 
 /// What is being written. Unless it was written it goes back to what is
 /// pending, also when the future that wrote it was dropped.
-pub(crate) struct Taken<'a> {
+pub(crate) struct InFlightBatch<'a> {
   from: &'a Mutex<Pending>,
   pending: Pending,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> InFlightBatch<'a> {
   pub(crate) fn new(from: &'a Mutex<Pending>) -> Self {
     let mut from_now_on = from.lock();
     let pending = std::mem::take(&mut *from_now_on);
@@ -105,18 +105,18 @@ impl<'a> Taken<'a> {
   }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for InFlightBatch<'_> {
   fn drop(&mut self) {
-    let mut taken = std::mem::take(&mut self.pending);
+    let mut batch = std::mem::take(&mut self.pending);
     // What came meanwhile is younger: it goes behind.
     let mut pending = self.from.lock();
-    taken
+    batch
       .bodies
       .retain(|body, _| !pending.forgotten.contains(body));
-    taken.changes.append(&mut pending.changes);
-    taken.bodies.extend(pending.bodies.drain());
-    taken.unsynced += pending.unsynced;
-    *pending = taken;
+    batch.changes.append(&mut pending.changes);
+    batch.bodies.extend(pending.bodies.drain());
+    batch.unsynced += pending.unsynced;
+    *pending = batch;
   }
 }
 
@@ -188,9 +188,9 @@ mod tests {
   fn what_could_not_be_written_comes_again_without_what_was_forgotten() {
     let [kept, gone] = [body(), body()];
     let pending = pending(&[kept, gone]);
-    let taken = Taken::new(&pending);
+    let batch = InFlightBatch::new(&pending);
     pending.lock().forget(gone);
-    drop(taken);
+    drop(batch);
     let bodies: Vec<_> = pending.lock().bodies.keys().copied().collect();
     assert_eq!(bodies, [kept]);
   }
@@ -199,12 +199,12 @@ mod tests {
   fn a_body_that_was_forgotten_while_another_was_written_may_come_later() {
     let body = body();
     let pending = pending(&[]);
-    let mut taken = Taken::new(&pending);
+    let mut batch = InFlightBatch::new(&pending);
     pending.lock().forget(body);
-    taken.written();
-    drop(taken);
+    batch.written();
+    drop(batch);
     pending.lock().bodies.insert(body, STORED);
-    drop(Taken::new(&pending));
+    drop(InFlightBatch::new(&pending));
     assert!(pending.lock().bodies.contains_key(&body));
   }
 

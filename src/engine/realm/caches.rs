@@ -15,7 +15,7 @@ use super::Realm;
 use crate::engine::context::Context;
 use crate::engine::error::FetchRejection;
 use crate::engine::quota::Quota;
-use crate::engine::quota::Taken;
+use crate::engine::quota::Reservation;
 use crate::ids::BodyId;
 use crate::ids::CacheKey;
 use crate::spec::CacheQueryOptions;
@@ -214,7 +214,7 @@ impl CacheStorage {
   pub fn new_body(&self) -> NewBody {
     NewBody {
       context: self.context.clone(),
-      taken: Taken::nothing(self.quota.clone()),
+      taken: Reservation::empty(self.quota.clone()),
       length: 0,
       waiting: Vec::new(),
       waiting_length: 0,
@@ -398,7 +398,7 @@ impl OpenCache {
 /// has taken it.
 pub struct NewBody {
   context: Arc<Context>,
-  taken: Taken,
+  taken: Reservation,
   length: u64,
   waiting: Vec<Bytes>,
   waiting_length: usize,

@@ -367,7 +367,7 @@ impl Realm {
     let context = self.engine().context();
     // updateUI.4: Let bgFetch be the event's background fetch.
     let Some(job) = self.own(key) else { return };
-    context.checkpoint.note(Change::Ui {
+    context.journal.enqueue(Change::Ui {
       key,
       title: title.clone(),
       icons: icons.clone(),

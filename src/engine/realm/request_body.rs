@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Realm;
 use crate::engine::context::Context;
 use crate::engine::error::FetchRejection;
-use crate::engine::quota::Taken;
+use crate::engine::quota::Reservation;
 use crate::ids::BodyId;
 use crate::store::BodyWriter;
 
@@ -25,7 +25,7 @@ impl RequestBodyWriter {
   /// No space is left, or the store failed.
   pub async fn write(&mut self, chunk: Bytes) -> Result<(), FetchRejection> {
     let length = self.handle.length + chunk.len() as u64;
-    self.handle.taken.grow_to(length)?;
+    self.handle.reservation.grow_to(length)?;
     self.writer.append(vec![chunk]).await?;
     self.handle.length = length;
     Ok(())
@@ -43,7 +43,7 @@ pub struct RequestBodyHandle {
   context: Arc<Context>,
   body: Option<BodyId>,
   length: u64,
-  taken: Taken,
+  reservation: Reservation,
 }
 
 impl RequestBodyHandle {
@@ -90,7 +90,7 @@ impl Realm {
       context: context.clone(),
       body: Some(writer.id()),
       length: 0,
-      taken: Taken::nothing(context.quota(&self.facts().scope)),
+      reservation: Reservation::empty(context.quota(&self.facts().scope)),
     };
     Ok(RequestBodyWriter { writer, handle })
   }

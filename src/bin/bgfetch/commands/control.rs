@@ -29,8 +29,8 @@ use crate::paths;
 
 /// A process that has the store but takes no commands is about to begin or to
 /// end: how long it is waited for, and how often it is looked.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What the user wants.
 #[derive(Clone, Copy, PartialEq)]
@@ -47,7 +47,7 @@ pub async fn control(wish: Wish, arguments: Control) -> Result<u8, Failure> {
   let rows = Store::read_directory(&directory)?.into_iter().flatten();
   let found = find(&arguments, rows)?;
   let id = printable(&arguments.id);
-  let give_up = Instant::now() + PATIENCE;
+  let give_up = Instant::now() + TIMEOUT;
   let said = loop {
     if let Some(outcome) = ask(&directory, wish, &found).await? {
       break sentence(wish, outcome, &id)?;
@@ -55,7 +55,7 @@ pub async fn control(wish: Wish, arguments: Control) -> Result<u8, Failure> {
     match Store::open_directory(&directory) {
       Ok(store) => break unattended::fulfil(&store, wish, &arguments).await?,
       Err(StoreError::Locked { .. }) if Instant::now() < give_up => {
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
       }
       Err(StoreError::Locked { owner, .. }) => {
         return Err(Failure::usage(format!(

@@ -46,7 +46,7 @@ use crate::screen::Screen;
 const STACK: usize = 16 * 1024 * 1024;
 /// Events wait until the script is evaluated, but no longer than this: one
 /// that awaits an event at its top level would wait for ever.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 type Evaluated = LocalBoxFuture<'static, Result<(), CoreError>>;
 
@@ -146,7 +146,7 @@ impl Script {
     };
     let mut succeeded = is_whole;
     let mut evaluation = runtime.mod_evaluate(module).boxed_local().fuse();
-    let patience = tokio::time::sleep(PATIENCE);
+    let patience = tokio::time::sleep(TIMEOUT);
     let mut patience = std::pin::pin!(patience);
     loop {
       let result = tokio::select! {
