@@ -68,7 +68,7 @@ const constructors = {
 };
 
 // https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm
-async function fireFunctionalEvent(global, { name, delivery, backgroundFetch }) {
+async function fireFunctionalEvent(global, { name, lease, backgroundFetch }) {
   try {
     const event = new constructors[name](name, {
       __proto__: null,
@@ -79,7 +79,7 @@ async function fireFunctionalEvent(global, { name, delivery, backgroundFetch }) 
     reportException(error);
   } finally {
     // A handler that throws has handled the event all the same.
-    op_bgfetch_event_handled(delivery);
+    op_bgfetch_event_handled(lease);
   }
 }
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::job::Job;
 use super::net_permission::RegistrationCheck;
-use super::registration_events::Events;
+use super::registration_events::RegistrationEvents;
 use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
 
@@ -24,7 +24,7 @@ pub(crate) struct Registration {
   /// who wait for it get it in the order in which they came. Whoever changes
   /// `active` has it.
   pub(super) edit_queue: tokio::sync::Mutex<()>,
-  pub(super) events: Mutex<Events>,
+  pub(super) events: Mutex<RegistrationEvents>,
   /// Something that [`Registration::is_idle`] looks at has changed.
   pub(super) changed: Notify,
   pub(super) net_check: RegistrationCheck,
@@ -44,7 +44,7 @@ impl Registration {
       scope,
       active: Mutex::default(),
       edit_queue: Default::default(),
-      events: Mutex::new(Events::new(limits.tries)),
+      events: Mutex::new(RegistrationEvents::new(limits.tries)),
       changed: Notify::new(),
       net_check: RegistrationCheck::default(),
       service_workers,

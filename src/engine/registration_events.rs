@@ -8,8 +8,8 @@ use std::time::Duration;
 use parking_lot::MutexGuard;
 use tokio::time::Instant;
 
-use super::events::Delivery;
 use super::events::EventDispatcher;
+use super::events::EventLease;
 use super::events::GivenUp;
 use super::events::Output;
 use super::events::WorkerEnd;
@@ -21,8 +21,8 @@ use crate::ids::BackgroundFetchKey;
 use crate::spec::FunctionalEvent;
 
 /// The events that a registration is owed, and who may take them.
-pub(crate) struct Events {
-  dispatcher: EventDispatcher<Owed>,
+pub(crate) struct RegistrationEvents {
+  dispatcher: EventDispatcher<PendingEvent>,
   /// Of the workers that take events.
   inboxes: HashMap<u64, Arc<Inbox>>,
   /// Background fetches that are not settled yet, or not deleted yet.
@@ -30,14 +30,14 @@ pub(crate) struct Events {
 }
 
 #[derive(Clone)]
-struct Owed {
+struct PendingEvent {
   event: FunctionalEvent,
   job: Arc<Job>,
 }
 
 /// An event as a service worker's realm gets it.
-pub(crate) struct Delivered {
-  pub(super) delivery: Delivery,
+pub(crate) struct LeasedEvent {
+  pub(super) lease: EventLease,
   pub(super) event: FunctionalEvent,
   pub(super) job: Arc<Job>,
 }
@@ -47,8 +47,8 @@ impl Registration {
   /// it goes to a worker that is running, or waits for one.
   pub(super) fn fire(&self, event: FunctionalEvent, job: Arc<Job>) {
     let mut events = self.events.lock();
-    let owed = Owed { event, job };
-    let outputs = events.dispatcher.fire(owed, Instant::now());
+    let pending = PendingEvent { event, job };
+    let outputs = events.dispatcher.fire(pending, Instant::now());
     self.perform(events, outputs);
   }
 
@@ -58,14 +58,14 @@ impl Registration {
     event: FunctionalEvent,
     job: Arc<Job>,
   ) {
-    let owed = Owed { event, job };
-    self.events.lock().dispatcher.restore_undelivered(owed);
+    let pending = PendingEvent { event, job };
+    self.events.lock().dispatcher.restore_undelivered(pending);
   }
 
   /// An event that could not be delivered is fired again.
   pub(super) fn redeliver(&self, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let is_meant = |owed: &mut Owed| owed.job.key == key;
+    let is_meant = |pending: &mut PendingEvent| pending.job.key == key;
     let outputs = events.dispatcher.redeliver(is_meant, Instant::now());
     self.perform(events, outputs);
   }
@@ -73,7 +73,7 @@ impl Registration {
   /// Takes back what is to be said of a background fetch.
   pub(super) fn withdraw_events(&self, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let is_meant = |owed: &Owed| owed.job.key == key;
+    let is_meant = |pending: &PendingEvent| pending.job.key == key;
     let outputs = events.dispatcher.withdraw(is_meant, Instant::now());
     self.perform(events, outputs);
   }
@@ -111,27 +111,27 @@ impl Registration {
 
   /// The script of the realm sees the event now. False when it must not: the
   /// event is for another worker.
-  pub(super) fn dispatched(&self, realm: u64, delivery: Delivery) -> bool {
-    self.events.lock().dispatcher.dispatched(realm, delivery)
+  pub(super) fn dispatched(&self, realm: u64, lease: EventLease) -> bool {
+    self.events.lock().dispatcher.dispatched(realm, lease)
   }
 
   /// The worker's handlers are finished with the event. `None` when it is not
   /// theirs (any more).
-  pub(super) fn handled(
+  pub(super) fn acknowledge(
     &self,
     realm: u64,
-    delivery: Delivery,
+    lease: EventLease,
   ) -> Option<(FunctionalEvent, Arc<Job>)> {
     let mut events = self.events.lock();
     let now = Instant::now();
-    let (owed, outputs) =
-      events.dispatcher.acknowledge(realm, delivery, now)?;
-    if owed.event != FunctionalEvent::Click {
+    let (pending, outputs) =
+      events.dispatcher.acknowledge(realm, lease, now)?;
+    if pending.event != FunctionalEvent::Click {
       // Until its records are deleted.
       events.unfinished += 1;
     }
     self.perform(events, outputs);
-    Some((owed.event, owed.job))
+    Some((pending.event, pending.job))
   }
 
   /// Since when the realm has had the oldest of its events.
@@ -140,12 +140,12 @@ impl Registration {
   }
 
   /// Whether events wait for a worker.
-  pub(super) fn owes_events(&self) -> bool {
+  pub(super) fn has_pending_events(&self) -> bool {
     self.events.lock().dispatcher.has_waiting()
   }
 
   /// Whether events are all that is left, and no worker is running for them.
-  pub(super) fn has_only_events_for_nobody(&self) -> bool {
+  pub(super) fn has_only_events_without_worker(&self) -> bool {
     let events = self.events.lock();
     events.unfinished == 0 && events.dispatcher.waits_for_nobody()
   }
@@ -159,8 +159,8 @@ impl Registration {
   /// Deliveries are made under the lock, so that they keep their order.
   fn perform(
     &self,
-    mut events: MutexGuard<'_, Events>,
-    outputs: Vec<Output<Owed>>,
+    mut events: MutexGuard<'_, RegistrationEvents>,
+    outputs: Vec<Output<PendingEvent>>,
   ) {
     let mut wake = None;
     let mut undelivered = Vec::new();
@@ -168,15 +168,11 @@ impl Registration {
       match output {
         Output::Deliver {
           worker,
-          delivery,
-          event: Owed { event, job },
+          lease,
+          event: PendingEvent { event, job },
         } => {
           if let Some(inbox) = events.inboxes.get(&worker) {
-            inbox.push_event(Delivered {
-              delivery,
-              event,
-              job,
-            });
+            inbox.push_event(LeasedEvent { lease, event, job });
           }
         }
         Output::Wake { new_event } => {
@@ -191,8 +187,8 @@ impl Registration {
     }
     drop(events);
     self.changed.notify_waiters();
-    for (owed, why) in undelivered {
-      self.give_up(owed, why);
+    for (pending, why) in undelivered {
+      self.abandon(pending, why);
     }
     if let (Some(new_event), Some(workers)) =
       (wake, self.service_workers.upgrade())
@@ -202,8 +198,8 @@ impl Registration {
   }
 
   /// No further worker is tried with the event.
-  fn give_up(&self, owed: Owed, why: GivenUp) {
-    let Owed { event, job } = owed;
+  fn abandon(&self, pending: PendingEvent, why: GivenUp) {
+    let PendingEvent { event, job } = pending;
     let why = sentence(why, self.handler_timeout);
     let name = event.name();
     tracing::error!(id = job.id, scope = %self.scope, "{name}: {why}");
@@ -213,7 +209,7 @@ impl Registration {
     if event == FunctionalEvent::Click {
       // Nothing waits for its end, and the user can click again.
       let mut events = self.events.lock();
-      let is_it = |o: &mut Owed| {
+      let is_it = |o: &mut PendingEvent| {
         o.event == FunctionalEvent::Click && Arc::ptr_eq(&o.job, &job)
       };
       events.dispatcher.forget_undelivered(is_it);
@@ -227,7 +223,7 @@ impl Registration {
   }
 }
 
-impl Events {
+impl RegistrationEvents {
   pub(super) fn new(max_tries: u32) -> Self {
     Self {
       dispatcher: EventDispatcher::new(max_tries),

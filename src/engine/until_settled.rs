@@ -16,7 +16,7 @@ use super::registration::Registration;
   "the events in {scope} wait for a service worker that cannot be started; \
    they are kept for the next time"
 )]
-pub struct Stuck {
+pub struct NoWorkerForEvents {
   pub scope: Url,
 }
 
@@ -26,10 +26,13 @@ impl Engine {
   ///
   /// # Errors
   ///
-  /// Only events are left, and nobody who could take them: see [`Stuck`].
-  pub async fn finished(&self, scope: &Url) -> Result<(), Stuck> {
+  /// Only events are left, and nobody who could take them: see [`NoWorkerForEvents`].
+  pub async fn until_settled(
+    &self,
+    scope: &Url,
+  ) -> Result<(), NoWorkerForEvents> {
     let registration = self.context().registrations.get(scope);
-    finished(self.context(), || vec![registration.clone()]).await
+    until_settled(self.context(), || vec![registration.clone()]).await
   }
 
   /// Waits until no service worker is being registered, updated, installed or
@@ -62,28 +65,28 @@ impl Realm {
   ///
   /// # Errors
   ///
-  /// As for [`Engine::finished`].
-  pub async fn finished(&self) -> Result<(), Stuck> {
-    finished(self.engine().context(), || self.registrations()).await
+  /// As for [`Engine::until_settled`].
+  pub async fn until_settled(&self) -> Result<(), NoWorkerForEvents> {
+    until_settled(self.engine().context(), || self.registrations()).await
   }
 }
 
-async fn finished(
+async fn until_settled(
   context: &Context,
   registrations: impl Fn() -> Vec<Arc<Registration>>,
-) -> Result<(), Stuck> {
+) -> Result<(), NoWorkerForEvents> {
   loop {
     let all = registrations();
     for registration in &all {
-      at_rest(context, registration).await;
+      wait_idle(context, registration).await;
     }
     // Meanwhile another one may have got something to do.
-    let at_rest = |r: &Arc<Registration>| r.is_idle() || is_stuck(context, r);
-    if registrations().iter().all(at_rest) {
+    let is_done = |r: &Arc<Registration>| r.is_idle() || is_stuck(context, r);
+    if registrations().iter().all(is_done) {
       let mut all = all.into_iter();
       return match all.find(|registration| !registration.is_idle()) {
         None => Ok(()),
-        Some(stuck) => Err(Stuck {
+        Some(stuck) => Err(NoWorkerForEvents {
           scope: stuck.scope.clone(),
         }),
       };
@@ -92,19 +95,19 @@ async fn finished(
 }
 
 /// Waits until the registration has nothing to do, or cannot do it.
-async fn at_rest(context: &Context, registration: &Registration) {
-  let at_rest = || registration.is_idle() || is_stuck(context, registration);
-  while !at_rest() {
+async fn wait_idle(context: &Context, registration: &Registration) {
+  let is_done = || registration.is_idle() || is_stuck(context, registration);
+  while !is_done() {
     let mut changed = std::pin::pin!(registration.changed.notified());
     changed.as_mut().enable();
     tokio::select! {
-      () = context.service_workers.changed_unless(at_rest) => {}
+      () = context.service_workers.changed_unless(is_done) => {}
       () = changed => {}
     }
   }
 }
 
 fn is_stuck(context: &Context, registration: &Registration) -> bool {
-  registration.has_only_events_for_nobody()
+  registration.has_only_events_without_worker()
     && context.service_workers.is_hopeless(&registration.scope)
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::engine::BackgroundFetchOptions;
-use crate::engine::Delivery;
+use crate::engine::EventLease;
 use crate::engine::RealmKind;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::CacheQueryOptions;
@@ -55,19 +55,19 @@ impl From<BackgroundFetchSnapshot> for JsBackgroundFetch {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JsEvent {
   name: &'static str,
-  delivery: f64,
+  lease: f64,
   background_fetch: JsBackgroundFetch,
 }
 
 impl JsEvent {
   pub(crate) fn new(
-    delivery: Delivery,
+    lease: EventLease,
     name: &'static str,
     background_fetch: BackgroundFetchSnapshot,
   ) -> Self {
     Self {
       name,
-      delivery: delivery.0 as f64,
+      lease: lease.0 as f64,
       background_fetch: background_fetch.into(),
     }
   }

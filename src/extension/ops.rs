@@ -22,7 +22,7 @@ use super::messages::JsOptions;
 use super::messages::JsUiOptions;
 use super::messages::Untold;
 use super::net_check::take_permissions;
-use crate::engine::Delivery;
+use crate::engine::EventLease;
 use crate::engine::Realm;
 use crate::engine::RealmMessage;
 use crate::engine::RecordHandle;
@@ -203,10 +203,10 @@ pub(crate) async fn op_bgfetch_next_message(
   take_permissions(&state.borrow());
   match realm(&state).next_message().await {
     RealmMessage::Event {
-      delivery,
+      lease,
       name,
       background_fetch,
-    } => Some(JsEvent::new(delivery, name, background_fetch)),
+    } => Some(JsEvent::new(lease, name, background_fetch)),
     RealmMessage::Update(snapshot) => {
       state.borrow_mut().borrow_mut::<Untold>().0.push(snapshot);
       None
@@ -226,10 +226,10 @@ pub(crate) fn op_bgfetch_take_updates(
 }
 
 #[op2(fast)]
-pub(crate) fn op_bgfetch_event_handled(state: &mut OpState, delivery: f64) {
+pub(crate) fn op_bgfetch_event_handled(state: &mut OpState, lease: f64) {
   state
     .borrow::<Realm>()
-    .event_handled(Delivery(delivery as u64));
+    .event_handled(EventLease(lease as u64));
 }
 
 #[op2(fast)]

@@ -103,7 +103,7 @@ pub trait FunctionalEvents: Send + Sync {
   /// The worker has taken too long: it gets no more, and what it has not
   /// finished is for the next one. That counts as a failed try for the events
   /// that it has had longer than [`ServiceWorkerLimits::event`].
-  fn give_up(&self);
+  fn abandon(&self);
 }
 
 /// A realm that is attached.
@@ -141,7 +141,7 @@ pub(crate) trait Surroundings: Send + Sync + 'static {
   /// forgotten without an event, and so is its row.
   fn forget(&self, scope: Url) -> BoxFuture<'static, ()>;
   /// Whether events wait for a worker of the registration in `scope`.
-  fn owes_events(&self, scope: &Url) -> bool;
+  fn has_pending_events(&self, scope: &Url) -> bool;
   /// Tells people of a worker that has failed.
   fn report(&self, script_url: &Url, message: &str);
 }

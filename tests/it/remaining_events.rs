@@ -1,7 +1,7 @@
 //! The events of a realm, to the last one.
 
 use background_fetch::engine::BackgroundFetchSnapshot;
-use background_fetch::engine::Delivery;
+use background_fetch::engine::EventLease;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmMessage;
 
@@ -9,19 +9,19 @@ use background_fetch::engine::RealmMessage;
 /// background fetch has settled and its event was handled.
 pub async fn next_event_or_end(
   realm: &Realm,
-) -> Option<(Delivery, &'static str, BackgroundFetchSnapshot)> {
+) -> Option<(EventLease, &'static str, BackgroundFetchSnapshot)> {
   while !realm.is_idle() {
     let message = tokio::select! {
       message = realm.next_message() => message,
       () = realm.idle() => break,
     };
     if let RealmMessage::Event {
-      delivery,
+      lease,
       name,
       background_fetch,
     } = message
     {
-      return Some((delivery, name, background_fetch));
+      return Some((lease, name, background_fetch));
     }
   }
   None

@@ -180,7 +180,7 @@ impl Work {
   async fn handle_events(&mut self) {
     while !self.registered.is_empty() {
       let RealmMessage::Event {
-        delivery,
+        lease,
         name,
         background_fetch: told,
       } = self.realm.next_message().await
@@ -203,7 +203,7 @@ impl Work {
         }
       }
       say(&format!("DONE {id}"));
-      self.realm.event_handled(delivery);
+      self.realm.event_handled(lease);
       self.registered.remove(id);
     }
   }

@@ -115,7 +115,7 @@ impl World {
         Err(error) => panic!("{told}: {error}"),
       };
       let realm = child::worker(&engine);
-      while let Some((delivery, name, background_fetch)) =
+      while let Some((lease, name, background_fetch)) =
         next_event_or_end(&realm).await
       {
         if name == "backgroundfetchsuccess" {
@@ -125,7 +125,7 @@ impl World {
         let event = (name.to_string(), background_fetch);
         let earlier = recovered.insert(id, event);
         assert!(earlier.is_none(), "{told}: two events: {earlier:?}");
-        realm.event_handled(delivery);
+        realm.event_handled(lease);
       }
       engine.shutdown().await;
     };

@@ -387,7 +387,7 @@ impl OpenCache {
     // cache's, whoever still waits.
     let storage = self.storage.clone();
     let removed = move |removed| {
-      new.into_iter().for_each(NewBody::hand_over);
+      new.into_iter().for_each(NewBody::release);
       storage.removed(removed);
     };
     Ok(context.store.caches.put(self.key, cached, removed).await?)
@@ -450,7 +450,7 @@ impl NewBody {
       .ok_or_else(|| StoreError::Closed.into())
   }
 
-  fn hand_over(mut self) {
+  fn release(mut self) {
     self.id = None;
     self.taken.keep();
   }

@@ -140,7 +140,7 @@ impl Realm {
     for record in &mut records {
       // From now on the bodies are the background fetch's.
       if let Some(body) = &mut record.body {
-        body.hand_over();
+        body.release();
       }
     }
     // fetch.8.13: Set bgFetchMap[id] to bgFetch.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::engine::events::Delivery;
+use crate::engine::events::EventLease;
 use crate::engine::events::update_queue::UpdateQueue;
-use crate::engine::registration_events::Delivered;
+use crate::engine::registration_events::LeasedEvent;
 use crate::snapshot::BackgroundFetchSnapshot;
 
 /// Something to tell a script.
@@ -21,7 +21,7 @@ pub enum RealmMessage {
   /// says [`Realm::event_handled`](crate::engine::Realm::event_handled) when the event
   /// is no longer active.
   Event {
-    delivery: Delivery,
+    lease: EventLease,
     /// The event's type.
     name: &'static str,
     background_fetch: BackgroundFetchSnapshot,
@@ -31,12 +31,12 @@ pub enum RealmMessage {
 #[derive(Default)]
 pub(crate) struct Inbox {
   pub(crate) updates: Arc<UpdateQueue>,
-  events: Mutex<VecDeque<Delivered>>,
+  events: Mutex<VecDeque<LeasedEvent>>,
   has_event: Notify,
 }
 
 impl Inbox {
-  pub(crate) fn push_event(&self, event: Delivered) {
+  pub(crate) fn push_event(&self, event: LeasedEvent) {
     self.events.lock().push_back(event);
     self.has_event.notify_one();
   }
@@ -64,13 +64,9 @@ impl Inbox {
     if let Some(snapshot) = self.updates.take(job.key) {
       return Some(RealmMessage::Update(snapshot));
     }
-    let Delivered {
-      delivery,
-      event,
-      job,
-    } = events.pop_front()?;
+    let LeasedEvent { lease, event, job } = events.pop_front()?;
     Some(RealmMessage::Event {
-      delivery,
+      lease,
       name: event.name(),
       background_fetch: job.snapshot(),
     })

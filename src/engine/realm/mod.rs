@@ -25,7 +25,7 @@ use self::options::RealmFacts;
 use self::record_handle::RecordHandle;
 use self::script_fetch::Keepalive;
 use super::Engine;
-use super::events::Delivery;
+use super::events::EventLease;
 use super::events::WorkerEnd;
 use super::job::Job;
 use super::registration::Registration;
@@ -320,8 +320,8 @@ impl Realm {
       let message = inbox.next().await;
       match &message {
         // It is for another worker: this one was told to stop.
-        RealmMessage::Event { delivery, .. }
-          if !registration.dispatched(*id, *delivery) => {}
+        RealmMessage::Event { lease, .. }
+          if !registration.dispatched(*id, *lease) => {}
         RealmMessage::Event { name, .. } => {
           self.has_background_fetch();
           if *name == "backgroundfetchclick" {
@@ -340,13 +340,13 @@ impl Realm {
     self.attached.inbox.updates.take_all()
   }
 
-  /// The event of `delivery` is no longer active. Its records are not
+  /// The event of `lease` is no longer active. Its records are not
   /// available any more, and are deleted.
-  pub fn event_handled(&self, delivery: Delivery) {
+  pub fn event_handled(&self, lease: EventLease) {
     let Attached {
       registration, id, ..
     } = &*self.attached;
-    if let Some((event, job)) = registration.handled(*id, delivery) {
+    if let Some((event, job)) = registration.acknowledge(*id, lease) {
       let context = self.engine().context().clone();
       settle::event_handled(context, event, job);
     }

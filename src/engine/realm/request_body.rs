@@ -57,7 +57,7 @@ impl RequestBodyHandle {
   }
 
   /// A background fetch has the body now.
-  pub(crate) fn hand_over(&mut self) {
+  pub(crate) fn release(&mut self) {
     self.body = None;
   }
 }

@@ -133,9 +133,9 @@ impl Surroundings for ForServiceWorkers {
     })
   }
 
-  fn owes_events(&self, scope: &Url) -> bool {
+  fn has_pending_events(&self, scope: &Url) -> bool {
     let context = self.context.upgrade();
-    context.is_some_and(|s| s.registrations.get(scope).owes_events())
+    context.is_some_and(|s| s.registrations.get(scope).has_pending_events())
   }
 
   fn report(&self, script_url: &Url, message: &str) {
@@ -181,7 +181,7 @@ impl FunctionalEvents for WorkerEvents {
     self.registration.worker_leaving(self.realm);
   }
 
-  fn give_up(&self) {
+  fn abandon(&self) {
     let limit = self.registration.handler_timeout;
     let end = WorkerEnd::Overdue(limit);
     self.registration.worker_ended(self.realm, end);

@@ -50,7 +50,7 @@ impl ServiceWorkers {
     if let Some(running) = state.running.get_mut(&worker) {
       running.restart |= running.phase == Phase::Stopping;
       running.waiting.push(waiting);
-      state.hand_over(worker);
+      state.flush_queue(worker);
       return Some(receiver);
     }
     let start = state.prepare_start(self, worker, vec![waiting]);

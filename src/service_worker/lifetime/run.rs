@@ -84,7 +84,7 @@ impl ServiceWorkers {
           running.take_functional_events();
         }
         state.failed_starts.remove(&worker);
-        state.hand_over(worker);
+        state.flush_queue(worker);
       }
       Err(message) => {
         running.waiting.clear();

@@ -120,7 +120,7 @@ impl ServiceWorkers {
     };
     if let Some(functional) = functional {
       match too_late {
-        true => functional.give_up(),
+        true => functional.abandon(),
         false => functional.leave(),
       }
     }
@@ -157,7 +157,7 @@ impl ServiceWorkers {
       running.and_then(|running| running.functional.clone())
     };
     if let Some(functional) = functional {
-      functional.give_up();
+      functional.abandon();
     }
     self.ended(worker, run);
   }
@@ -206,7 +206,7 @@ impl ServiceWorkers {
       self.report(worker, "its thread has ended unexpectedly");
     }
     if let Some(scope) = scope.as_ref().filter(|_| was_active)
-      && self.surroundings.owes_events(scope)
+      && self.surroundings.has_pending_events(scope)
       && self.state.lock().is_hopeless(scope)
     {
       self.report(
@@ -217,7 +217,7 @@ impl ServiceWorkers {
     }
     match (start, scope) {
       (Some(start), _) => self.launch(start),
-      (None, Some(scope)) if self.surroundings.owes_events(&scope) => {
+      (None, Some(scope)) if self.surroundings.has_pending_events(&scope) => {
         self.wake(&scope, false);
       }
       _ => {}

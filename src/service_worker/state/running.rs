@@ -126,7 +126,7 @@ impl State {
   }
 
   /// Hands what waits to the worker's realm, if that can take it.
-  pub(crate) fn hand_over(&mut self, worker: WorkerId) {
+  pub(crate) fn flush_queue(&mut self, worker: WorkerId) {
     let Some(running) = self.running.get_mut(&worker) else {
       return;
     };

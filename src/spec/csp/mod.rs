@@ -105,7 +105,7 @@ fn directive_fallback_list(
 }
 
 /// Whether a policy has
-/// [`upgrade-insecure-requests`](https://w3c.github.io/webappsec-upgrade-insecure-requests/#delivery).
+/// [`upgrade-insecure-requests`](https://w3c.github.io/webappsec-upgrade-insecure-requests/#lease).
 pub fn upgrades_insecure_requests(policies: &[Policy]) -> bool {
   let name = "upgrade-insecure-requests";
   policies.iter().any(|p| p.directive(name).is_some())

@@ -30,7 +30,7 @@ async fn two_resources_arrive_and_leave_nothing_behind() {
   let realm = worker(&engine);
   let (a, b) = (server.url("/a"), server.url("/b"));
   let fetched = fetch(&realm, "both", &[&a, &b]).await;
-  let (delivery, name, snapshot) = next_event(&realm).await;
+  let (lease, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess");
   assert_eq!(snapshot.result, BackgroundFetchResult::Success);
   assert_eq!(snapshot.downloaded, 3_000_005);
@@ -40,7 +40,7 @@ async fn two_resources_arrive_and_leave_nothing_behind() {
   let body = read(&records[0]).await.unwrap();
   assert_eq!(content::sha256_of(&body), content::sha256(3_000_000, 1));
   assert_eq!(read(&records[1]).await.unwrap(), b"hello");
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   drop(records);
   bounded(realm.idle()).await;
   bounded(engine.shutdown()).await;

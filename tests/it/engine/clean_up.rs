@@ -67,12 +67,12 @@ async fn nothing_is_left_of_a_success_and_its_saved_file_stays() {
   let out = tempfile::tempdir().unwrap();
   let file = out.path().join("a");
   let key = fetch(&realm, "a", &[&server.url("/a")]).await.key;
-  let (delivery, name, _) = next_event(&realm).await;
+  let (lease, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess");
   bounded(engine.export(key, 0, &file, ExportMode::Share))
     .await
     .unwrap();
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   bounded(realm.idle()).await;
   nothing_is_left(directory.path(), engine, realm).await;
   let saved = std::fs::metadata(&file).unwrap();

@@ -31,11 +31,11 @@ async fn a_full_disk_fails_what_does_not_fit_and_the_rest_goes_on() {
   let small = fetch(&realm, "small", &[&server.url("/small")]).await.key;
   wait_for(&engine, small, |s| s.downloaded == MIB).await;
   fetch(&realm, "big", &[&server.url("/big")]).await;
-  let (delivery, name, big) = next_event(&realm).await;
+  let (lease, name, big) = next_event(&realm).await;
   assert_eq!((name, big.id.as_str()), ("backgroundfetchfail", "big"));
   assert_eq!(big.failure_reason, QuotaExceeded);
   assert!(big.diagnostic.contains("space"), "{}", big.diagnostic);
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   server.wait_until_stalled("/small", BOUND).await;
   server.release("/small");
   let (_, name, told) = next_event(&realm).await;

@@ -41,15 +41,15 @@ async fn an_event_goes_to_one_worker_and_on_to_the_next_when_it_dies() {
   let first = worker(&engine);
   let second = worker(&engine);
   let key = fetch(&first, "r", &[&server.url("/r")]).await.key;
-  let (delivery, _, _) = next_event(&first).await;
+  let (lease, _, _) = next_event(&first).await;
   // Only the one that has the event can say that it is handled.
-  second.event_handled(delivery);
+  second.event_handled(lease);
   assert!(!second.is_idle());
   drop(first);
-  let (delivery, name, _) = next_event(&second).await;
+  let (lease, name, _) = next_event(&second).await;
   assert_eq!(name, "backgroundfetchsuccess");
   assert_eq!(records(&second, key).len(), 1);
-  second.event_handled(delivery);
+  second.event_handled(lease);
   bounded(second.idle()).await;
   assert!(records(&second, key).is_empty());
 }
@@ -63,9 +63,9 @@ async fn a_click_is_an_event_and_ends_nothing() {
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   assert!(engine.click(key));
-  let (delivery, name, _) = next_event(&realm).await;
+  let (lease, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchclick");
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   assert_eq!(records(&realm, key).len(), 1);
   server.wait_until_stalled("/r", BOUND).await;
   server.release("/r");

@@ -66,7 +66,7 @@ fn copy(from: &Path, to: &Path) {
 async fn run(engine: Engine, told: &str) -> usize {
   let realm = worker(&engine);
   let mut successes = 0;
-  while let Some((delivery, name, background_fetch)) =
+  while let Some((lease, name, background_fetch)) =
     next_event_or_end(&realm).await
   {
     if name == "backgroundfetchsuccess" {
@@ -83,7 +83,7 @@ async fn run(engine: Engine, told: &str) -> usize {
         assert!(right, "{told}: {path} has {length} bytes");
       }
     }
-    realm.event_handled(delivery);
+    realm.event_handled(lease);
   }
   bounded(engine.shutdown()).await;
   successes

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::BackgroundFetchSnapshot;
-use background_fetch::engine::Delivery;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
+use background_fetch::engine::EventLease;
 use background_fetch::engine::FetchRejection;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
@@ -102,16 +102,16 @@ pub async fn try_fetch(
 /// The next event of the realm's, progress left aside.
 pub async fn next_event(
   realm: &Realm,
-) -> (Delivery, &'static str, BackgroundFetchSnapshot) {
+) -> (EventLease, &'static str, BackgroundFetchSnapshot) {
   bounded(async {
     loop {
       if let RealmMessage::Event {
-        delivery,
+        lease,
         name,
         background_fetch,
       } = realm.next_message().await
       {
-        return (delivery, name, background_fetch);
+        return (lease, name, background_fetch);
       }
     }
   })
@@ -154,9 +154,9 @@ pub async fn read(record: &RecordHandle) -> Result<Vec<u8>, RecordError> {
 
 /// Handles the next event, which has to be `name`.
 pub async fn settle(realm: &Realm, name: &str) -> BackgroundFetchSnapshot {
-  let (delivery, event, snapshot) = next_event(realm).await;
+  let (lease, event, snapshot) = next_event(realm).await;
   assert_eq!(event, name, "{}", snapshot.diagnostic);
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   bounded(realm.idle()).await;
   snapshot
 }

@@ -70,11 +70,11 @@ async fn an_id_is_free_again_when_abort_has_answered() {
   let second = fetch(&realm, "r", &[&url]).await.key;
   assert_ne!(first, second);
   for _ in 0..2 {
-    let (delivery, name, snapshot) = next_event(&realm).await;
+    let (lease, name, snapshot) = next_event(&realm).await;
     match snapshot.key == first {
       true => assert_eq!(name, "backgroundfetchabort"),
       false => assert_eq!(name, "backgroundfetchsuccess"),
     }
-    realm.event_handled(delivery);
+    realm.event_handled(lease);
   }
 }

@@ -103,12 +103,12 @@ async fn what_an_origin_uses_and_may_use_can_be_asked() {
   let engine = on_disk(directory.path());
   let realm = worker(&engine);
   fetch(&realm, "a", &[&url]).await;
-  let (delivery, ..) = next_event(&realm).await;
+  let (lease, ..) = next_event(&realm).await;
   let origin = facts().url.origin();
   let estimate = bounded(engine.storage_estimate(&origin)).await.unwrap();
   assert_eq!(estimate.usage, 1000);
   assert!(estimate.quota.unwrap() > 1000);
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   bounded(realm.idle()).await;
   let estimate = bounded(engine.storage_estimate(&origin)).await.unwrap();
   assert_eq!(estimate.usage, 0);

@@ -78,10 +78,10 @@ async fn an_event_that_was_not_handled_is_fired_again() {
   let engine = on_disk(directory.path());
   assert_eq!(only(&engine).id, "r");
   let realm = worker(&engine);
-  let (delivery, name, _) = next_event(&realm).await;
+  let (lease, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess");
   assert_eq!(read(&records(&realm, key)[0]).await.unwrap(), b"r");
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   bounded(realm.idle()).await;
   assert_eq!(server.requests().len(), 1);
   end(engine, realm).await;

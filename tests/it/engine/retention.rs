@@ -98,14 +98,14 @@ async fn a_failed_download_is_continued_by_a_later_engine() {
   let engine = on_disk(directory.path());
   let realm = keeper(&engine);
   assert!(bounded(engine.retry(key)).await.unwrap());
-  let (delivery, name, snapshot) = next_event(&realm).await;
+  let (lease, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
   let body = read(&records(&realm, key)[0]).await.unwrap();
   assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
   let requests = server.requests_for("/r");
   let last = requests.last().unwrap();
   assert_eq!(last.header("range"), Some("bytes=400000-"));
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   bounded(realm.idle()).await;
   assert_eq!(rest(directory.path()), (0, 0));
 }

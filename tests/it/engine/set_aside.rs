@@ -127,7 +127,7 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
 
 /// Handles the next event; the refused one goes on.
 async fn settle_one(realm: &background_fetch::engine::Realm) {
-  let (delivery, name, snapshot) = next_event(realm).await;
+  let (lease, name, snapshot) = next_event(realm).await;
   assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
 }

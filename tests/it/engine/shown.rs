@@ -43,7 +43,7 @@ async fn a_display_is_shown_the_beginning_the_end_and_what_update_ui_says() {
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   server.wait_until_stalled("/r", BOUND).await;
   server.release("/r");
-  let (delivery, name, _) = next_event(&realm).await;
+  let (lease, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess");
   let icon = ImageResource {
     src: "icon".into(),
@@ -66,7 +66,7 @@ async fn a_display_is_shown_the_beginning_the_end_and_what_update_ui_says() {
   })
   .await;
   assert!(shown.0.lock().iter().any(|s| s.is_settled()));
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
 }
 
 /// What lines write.

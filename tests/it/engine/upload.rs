@@ -47,7 +47,7 @@ async fn an_upload_is_sent_whole_and_counted() {
   let fetched = realm.fetch("up".into(), vec![record], options);
   let fetched = bounded(fetched).await.unwrap();
   assert_eq!(fetched.upload_total, SIZE);
-  let (delivery, name, snapshot) = next_event(&realm).await;
+  let (lease, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
   assert_eq!(snapshot.uploaded, SIZE);
   let seen = &server.requests()[0];
@@ -60,7 +60,7 @@ async fn an_upload_is_sent_whole_and_counted() {
     .unwrap();
   assert_eq!(body, content::bytes(999_000, 1000, 1));
   assert_eq!(read(&handle).await.unwrap(), b"thanks");
-  realm.event_handled(delivery);
+  realm.event_handled(lease);
   drop(handle);
   bounded(realm.idle()).await;
   bounded(engine.shutdown()).await;

@@ -230,9 +230,9 @@ impl World {
   }
 
   /// Waits until nothing of the scope `/` is going on any more.
-  pub fn finished(&self) {
+  pub fn until_settled(&self) {
     let scope = self.server.url("/").parse().unwrap();
-    self.bounded(self.engine().finished(&scope)).unwrap();
+    self.bounded(self.engine().until_settled(&scope)).unwrap();
   }
 
   /// Waits until no service worker is being updated any more.

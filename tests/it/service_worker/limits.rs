@@ -83,7 +83,7 @@ impl Threads {
           }
         }
         message = realm.next_message() => {
-          let RealmMessage::Event { delivery, .. } = message else { continue };
+          let RealmMessage::Event { lease, .. } = message else { continue };
           match does {
             Does::Work | Does::Fail => {}
             Does::Crash => return,
@@ -93,7 +93,7 @@ impl Threads {
               let _ = hanging.unwrap().recv();
             }
           }
-          realm.event_handled(delivery);
+          realm.event_handled(lease);
           self.log.write("is done".into());
         }
         () = worker.control.stopping() => return,
@@ -176,7 +176,7 @@ fn an_event_that_has_ended_three_workers_is_kept_and_given_to_no_fourth() {
   let place = place(does, limits(), Store::in_memory());
   place.world.window("/page.html", START);
   let engine = place.world.engine();
-  bounded(engine.finished(&place.scope())).unwrap();
+  bounded(engine.until_settled(&place.scope())).unwrap();
   let log = &place.world.log;
   assert_eq!(log.count("starts"), 3, "{:?}", log.lines());
   log.wait_for_more("report its thread has ended unexpectedly", 2);
@@ -187,7 +187,7 @@ fn an_event_that_has_ended_three_workers_is_kept_and_given_to_no_fourth() {
 
   assert!(bounded(engine.redeliver(kept.key)).unwrap());
   log.wait_for("is done");
-  bounded(engine.finished(&place.scope())).unwrap();
+  bounded(engine.until_settled(&place.scope())).unwrap();
   assert!(engine.background_fetches().is_empty());
   assert!(!bounded(engine.redeliver(kept.key)).unwrap());
 }
@@ -197,10 +197,10 @@ fn an_event_that_ends_workers_takes_no_other_with_it() {
   let place = place(&[Does::Crash], limits(), Store::in_memory());
   place.world.window("/page.html", START);
   let engine = place.world.engine();
-  bounded(engine.finished(&place.scope())).unwrap();
+  bounded(engine.until_settled(&place.scope())).unwrap();
   // The next event is a new one, and has tries of its own.
   place.world.window("/page.html", START);
-  bounded(engine.finished(&place.scope())).unwrap();
+  bounded(engine.until_settled(&place.scope())).unwrap();
   let log = &place.world.log;
   assert_eq!(log.count("starts"), 6, "{:?}", log.lines());
   assert_eq!(engine.background_fetches().len(), 2);
@@ -212,11 +212,11 @@ fn an_event_that_could_not_be_delivered_outlives_the_process() {
   let open = || Store::open_directory(directory.path()).unwrap();
   let mut place = place(&[Does::Crash], limits(), open());
   place.world.window("/page.html", START);
-  bounded(place.world.engine().finished(&place.scope())).unwrap();
+  bounded(place.world.engine().until_settled(&place.scope())).unwrap();
   bounded(place.world.engine.take().unwrap().shutdown());
 
   let next = place.next_engine(&[Does::Work], open());
-  bounded(next.finished(&place.scope())).unwrap();
+  bounded(next.until_settled(&place.scope())).unwrap();
   let kept = next.background_fetches().remove(0);
   assert!(!kept.retained.unwrap().undelivered.is_empty());
   assert_eq!(place.world.log.count("is done"), 0);
@@ -224,7 +224,7 @@ fn an_event_that_could_not_be_delivered_outlives_the_process() {
   // What is asked for again comes again, even after the next end.
   bounded(next.shutdown());
   let next = place.next_engine(&[Does::Work], open());
-  bounded(next.finished(&place.scope())).unwrap();
+  bounded(next.until_settled(&place.scope())).unwrap();
   assert_eq!(place.world.log.count("is done"), 1);
   assert!(next.background_fetches().is_empty());
 }
@@ -235,7 +235,7 @@ fn an_event_whose_first_worker_crashed_is_handled_by_the_next() {
   let place = place(does, limits(), Store::in_memory());
   place.world.window("/page.html", START);
   place.world.log.wait_for("is done");
-  bounded(place.world.engine().finished(&place.scope())).unwrap();
+  bounded(place.world.engine().until_settled(&place.scope())).unwrap();
   assert_eq!(place.world.log.count("starts"), 2);
 }
 
@@ -244,7 +244,7 @@ fn a_worker_that_fails_to_start_three_times_keeps_its_event() {
   let does = &[Does::Crash, Does::Fail];
   let place = place(does, limits(), Store::in_memory());
   place.world.window("/page.html", START);
-  let stuck = bounded(place.world.engine().finished(&place.scope()));
+  let stuck = bounded(place.world.engine().until_settled(&place.scope()));
   let message = stuck.unwrap_err().to_string();
   assert!(message.contains(place.scope().as_str()), "{message}");
   assert_eq!(place.world.engine().background_fetches().len(), 1);
@@ -268,7 +268,7 @@ fn a_thread_that_does_not_stop_is_left_to_itself() {
   log.wait_for("report its thread does not stop, and is left to itself");
   // The event is for the next one.
   log.wait_for("is done");
-  bounded(place.world.engine().finished(&place.scope())).unwrap();
+  bounded(place.world.engine().until_settled(&place.scope())).unwrap();
   assert!(place.world.engine().background_fetches().is_empty());
   assert_eq!(log.count("starts"), 2);
 }

@@ -176,7 +176,7 @@ fn a_handler_that_never_ends_is_interrupted_and_its_event_is_kept() {
     .wait_for("report /sw.js: an event was not handled in time");
   // Another one tries it, and no third.
   world.log.wait_for_more("loops", 1);
-  world.finished();
+  world.until_settled();
   assert_eq!(world.log.count("loops"), 2);
   assert_eq!(world.log.count("left to itself"), 0);
   let kept = world.engine().background_fetches().remove(0);
@@ -237,7 +237,7 @@ fn unregistering_ends_background_fetches_without_a_word() {
     "#,
   );
   // What was on its way is let go, and forgotten then.
-  world.finished();
+  world.until_settled();
   assert!(world.engine().background_fetches().is_empty());
   world.reopen(directory.path());
   assert!(world.engine().background_fetches().is_empty());

@@ -402,8 +402,8 @@ async fn take_events(realm: &Realm) {
   realm.start_worker();
   loop {
     // The files are saved already, so there is nothing left to do.
-    if let RealmMessage::Event { delivery, .. } = realm.next_message().await {
-      realm.event_handled(delivery);
+    if let RealmMessage::Event { lease, .. } = realm.next_message().await {
+      realm.event_handled(lease);
     }
   }
 }

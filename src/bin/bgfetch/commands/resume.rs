@@ -153,7 +153,7 @@ fn resume_scope(
       let screen = session.screen.clone();
       Box::pin(async move {
         served?;
-        if let Err(stuck) = engine.finished(&scope).await {
+        if let Err(stuck) = engine.until_settled(&scope).await {
           screen.error(&stuck.to_string());
           return Ok(false);
         }

@@ -10,9 +10,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
+use background_fetch::engine::NoWorkerForEvents;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmFacts;
-use background_fetch::engine::Stuck;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::ReportError;
@@ -262,8 +262,8 @@ impl Script {
 }
 
 /// Waits until events are left that no service worker can take.
-async fn stuck(realm: &Realm) -> Stuck {
-  match realm.finished().await {
+async fn stuck(realm: &Realm) -> NoWorkerForEvents {
+  match realm.until_settled().await {
     Err(stuck) => stuck,
     // The script may have more to do.
     Ok(()) => std::future::pending().await,
