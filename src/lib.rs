@@ -8,7 +8,7 @@
 //! when the process ended continues when an engine opens the same store.
 //!
 //! ```
-//! use background_fetch::engine::{Engine, EngineConfig, RealmFacts, RealmKind};
+//! use background_fetch::engine::{Engine, EngineConfig, RealmOptions, RealmKind};
 //! use background_fetch::extension::{ExtensionOptions, extensions, realm, run_until_idle};
 //! use background_fetch::network::NetworkPolicy;
 //! use background_fetch::store::Store;
@@ -25,14 +25,14 @@
 //! #   client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
 //! # });
 //! let engine = Engine::start(Store::in_memory(), EngineConfig::default())?;
-//! let facts = RealmFacts {
+//! let options = RealmOptions {
 //!   policy: NetworkPolicy::Server,
-//!   ..RealmFacts::new(RealmKind::ServiceWorker, format!("{origin}/sw.js").parse()?)
+//!   ..RealmOptions::new(RealmKind::ServiceWorker, format!("{origin}/sw.js").parse()?)
 //! };
 //! let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! let _context = tokio.enter();
 //! let mut js = JsRuntime::new(RuntimeOptions {
-//!   extensions: extensions(&engine, facts, ExtensionOptions::default()),
+//!   extensions: extensions(&engine, options, ExtensionOptions::default()),
 //!   ..Default::default()
 //! });
 //! js.execute_script("sw.js", r#"

@@ -47,7 +47,7 @@ pub struct BackgroundFetchSnapshot {
   /// Why it failed, for people. Scripts never see it: it may name what
   /// another origin keeps secret.
   pub diagnostic: String,
-  /// What the embedder gave as [`RealmFacts::embedder_data`](crate::engine::RealmFacts).
+  /// What the embedder gave as [`RealmOptions::embedder_data`](crate::engine::RealmOptions).
   pub embedder_data: String,
 }
 

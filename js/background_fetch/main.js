@@ -57,9 +57,9 @@ const { markNotSerializable } = core.loadExtScript(
   "ext:deno_web/13_message_port.js",
 );
 
-const facts = op_service_worker_realm();
-const inServiceWorker = facts.kind === "service-worker";
-const container = createContainer(facts);
+const options = op_service_worker_realm();
+const inServiceWorker = options.kind === "service-worker";
+const container = createContainer(options);
 
 function expose(interface_) {
   // None of them is [Serializable].
@@ -93,8 +93,8 @@ if (inServiceWorker) {
   expose(WindowClient);
   defineServiceWorkerGlobalScope(
     globalThis,
-    getWorker(facts.worker),
-    getRegistration(facts.registration),
+    getWorker(options.worker),
+    getRegistration(options.registration),
   );
 }
 
@@ -115,7 +115,7 @@ if (navigator !== undefined && !ReflectHas(navigator, "serviceWorker")) {
   );
 }
 
-lifecycle.start(facts.kind);
+lifecycle.start(options.kind);
 receiveMessages(globalThis);
 receiveServiceWorkerMessages(globalThis, container);
 })();

@@ -3,7 +3,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_bgfetch_console, op_bgfetch_global_facts } = core.ops;
+const { op_bgfetch_globals_console, op_bgfetch_globals_options } = core.ops;
 const {
   ObjectDefineProperties,
   ObjectDefineProperty,
@@ -58,7 +58,7 @@ const { structuredClone } = core.loadExtScript(
   "ext:background_fetch/common/message_port.js",
 );
 
-const facts = op_bgfetch_global_facts();
+const options = op_bgfetch_globals_options();
 
 // Errors of deno_web's and deno_fetch's ops. The embedder of a realm registers
 // them, and here that is this file.
@@ -189,27 +189,27 @@ const operations = {
 };
 for (const name in operations) defineOperation(name, operations[name]);
 
-setNoColorFns(() => !facts.stdoutColor, () => !facts.stderrColor);
+setNoColorFns(() => !options.stdoutColor, () => !options.stderrColor);
 // https://console.spec.whatwg.org: deno_web's levels 2 and 3 are warnings and
 // errors.
 define(
   "console",
-  new Console((message, level) => op_bgfetch_console(message, level > 1)),
+  new Console((message, level) => op_bgfetch_globals_console(message, level > 1)),
 );
 
 performance.setTimeOrigin();
 define("performance", performance.performance);
 
 // https://html.spec.whatwg.org/multipage/workers.html#workerlocation
-location.setLocationHref(facts.url);
+location.setLocationHref(options.url);
 ObjectDefineProperty(
   globalThis,
   "location",
-  facts.kind === "window"
+  options.kind === "window"
     ? location.locationDescriptor
     : location.workerLocationDescriptor,
 );
-const { origin } = new url.URL(facts.url);
+const { origin } = new url.URL(options.url);
 defineAttribute(globalThis, "origin", () => origin);
 defineAttribute(globalThis, "self", () => globalThis);
 
@@ -222,7 +222,7 @@ class ServiceWorkerGlobalScope extends globalInterfaces.WorkerGlobalScope {
 webidl.configureInterface(ServiceWorkerGlobalScope);
 
 let globalInterface;
-switch (facts.kind) {
+switch (options.kind) {
   case "window":
     globalInterface = globalInterfaces.Window;
     defineAttribute(globalThis, "window", () => globalThis);
@@ -236,7 +236,7 @@ switch (facts.kind) {
     define("WorkerGlobalScope", globalInterfaces.WorkerGlobalScope);
     break;
   default:
-    throw new TypeError(`Unknown kind of realm: ${facts.kind}`);
+    throw new TypeError(`Unknown kind of realm: ${options.kind}`);
 }
 define(globalInterface.name, globalInterface);
 ObjectSetPrototypeOf(globalThis, globalInterface.prototype);
@@ -246,7 +246,7 @@ event.saveGlobalThisReference(globalThis);
 event.defineEventHandler(globalThis, "error", undefined, true);
 defineEventHandlerAttribute(globalThis, "rejectionhandled");
 defineEventHandlerAttribute(globalThis, "unhandledrejection");
-if (facts.kind === "window") defineEventHandlerAttribute(globalThis, "load");
+if (options.kind === "window") defineEventHandlerAttribute(globalThis, "load");
 
 // https://html.spec.whatwg.org/multipage/system-state.html#the-navigator-object
 class Navigator {
@@ -257,12 +257,12 @@ class Navigator {
 
   get userAgent() {
     webidl.assertBranded(this, Navigator.prototype);
-    return facts.userAgent;
+    return options.userAgent;
   }
 }
 webidl.configureInterface(Navigator);
 const navigator = new Navigator(Navigator);
-const navigatorName = facts.kind === "window" ? "Navigator" : "WorkerNavigator";
+const navigatorName = options.kind === "window" ? "Navigator" : "WorkerNavigator";
 ObjectDefineProperties(Navigator, {
   name: { __proto__: null, value: navigatorName, configurable: true },
 });

@@ -175,17 +175,17 @@ function parse(url) {
 /**
  * `navigator.serviceWorker`. Its `ready` is settled from the start in a worker
  * whose registration has an active one, and where the embedder vouches for it.
- * @param {object} facts the realm's
+ * @param {object} options the realm's
  */
-function createContainer(facts) {
-  const { kind, registration } = facts;
+function createContainer(options) {
+  const { kind, registration } = options;
   const ready = kind === "service-worker" && registration?.active === null
     ? undefined
     : getRegistration(registration);
   return new ServiceWorkerContainer(
     privateKey,
     ready,
-    getWorker(facts.controller),
+    getWorker(options.controller),
   );
 }
 

@@ -50,7 +50,7 @@ pub struct EngineConfig {
   pub before_event: Option<BeforeEvent>,
   /// How long a background fetch is kept after its event could not be
   /// delivered, or after it has failed in a realm that
-  /// [keeps failed ones](super::RealmFacts::keep_failed); then it is deleted
+  /// [keeps failed ones](super::RealmOptions::keep_failed); then it is deleted
   /// with its bytes. By the clock on the wall. Default: 7 days.
   pub retention: Duration,
   /// Who runs service workers. Default: nobody. Then scripts cannot register

@@ -60,7 +60,7 @@ pub use self::realm::fetch::NewRecord;
 pub use self::realm::inbox::RealmMessage;
 pub use self::realm::notifications::NotificationEvent;
 pub use self::realm::notifications::ScriptNotification;
-pub use self::realm::options::RealmFacts;
+pub use self::realm::options::RealmOptions;
 pub use self::realm::record_handle::RecordError;
 pub use self::realm::record_handle::RecordHandle;
 pub use self::realm::request_body::RequestBodyHandle;
@@ -216,8 +216,8 @@ impl Engine {
   }
 
   /// Attaches a realm.
-  pub fn attach(&self, facts: RealmFacts) -> Realm {
-    Realm::attach(self.clone(), facts)
+  pub fn attach(&self, options: RealmOptions) -> Realm {
+    Realm::attach(self.clone(), options)
   }
 
   /// Every background fetch whose records are still there, oldest first.

@@ -15,7 +15,7 @@ use crate::network::NetCheck;
 ///
 /// A realm whose runtime has a `PermissionsContainer` in its `OpState` has this
 /// check without being asked, unless
-/// [`RealmFacts::net_check`](crate::engine::RealmFacts::net_check) is another
+/// [`RealmOptions::net_check`](crate::engine::RealmOptions::net_check) is another
 /// one.
 ///
 /// Nobody is prompted: a background fetch goes on when nobody looks, so what

@@ -50,16 +50,19 @@ fn record(
 }
 
 /// The realm for the background fetches of a registration that a script has.
-fn of_registration(
+fn with_registration(
   state: &OpState,
   registration: f64,
 ) -> Result<Realm, BackgroundFetchError> {
   let id = RegistrationId(registration as u64);
-  state.borrow::<Realm>().of_registration(id).ok_or_else(|| {
-    BackgroundFetchError::Type(
-      "the service worker registration is gone".to_string(),
-    )
-  })
+  state
+    .borrow::<Realm>()
+    .with_registration(id)
+    .ok_or_else(|| {
+      BackgroundFetchError::Type(
+        "the service worker registration is gone".to_string(),
+      )
+    })
 }
 
 fn key(number: f64) -> BackgroundFetchKey {
@@ -76,7 +79,7 @@ pub(crate) fn op_bgfetch_may_fetch(
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
   take_permissions(state);
-  of_registration(state, registration)?.may_fetch(&id, &requests)?;
+  with_registration(state, registration)?.may_fetch(&id, &requests)?;
   let new_fetch = NewFetch::new(id, requests);
   Ok(state.resource_table.add(new_fetch))
 }
@@ -125,7 +128,7 @@ pub(crate) async fn op_bgfetch_fetch(
 ) -> Result<JsBackgroundFetch, BackgroundFetchError> {
   let new_fetch = new_fetch(&state, rid)?;
   let records = new_fetch.take_records()?;
-  let realm = of_registration(&state.borrow(), registration)?;
+  let realm = with_registration(&state.borrow(), registration)?;
   let snapshot = realm
     .fetch(new_fetch.id.clone(), records, options.into())
     .await?;
@@ -140,7 +143,7 @@ pub(crate) fn op_bgfetch_get(
   #[string] id: &str,
 ) -> Option<JsBackgroundFetch> {
   let id_of = RegistrationId(registration as u64);
-  let realm = state.borrow::<Realm>().of_registration(id_of)?;
+  let realm = state.borrow::<Realm>().with_registration(id_of)?;
   realm.get(id).map(Into::into)
 }
 
@@ -151,7 +154,7 @@ pub(crate) fn op_bgfetch_get_ids(
   registration: f64,
 ) -> Vec<String> {
   let id = RegistrationId(registration as u64);
-  let realm = state.borrow::<Realm>().of_registration(id);
+  let realm = state.borrow::<Realm>().with_registration(id);
   realm.map(|realm| realm.get_ids()).unwrap_or_default()
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct JsRealm {
 pub(crate) fn op_service_worker_realm(state: &mut OpState) -> JsRealm {
   let realm = state.borrow::<Realm>();
   JsRealm {
-    kind: kind_name(realm.facts().kind),
+    kind: kind_name(realm.options().kind),
     registration: realm.own_registration().cloned(),
     worker: realm.own_worker().cloned(),
     controller: realm.controller().cloned(),

@@ -20,7 +20,7 @@ use super::lifecycle::evaluation_of;
 use super::module_loader::WorkerModules;
 use super::realm;
 use crate::engine::Engine;
-use crate::engine::RealmFacts;
+use crate::engine::RealmOptions;
 use crate::engine::ServiceWorkerHost;
 use crate::service_worker::ScriptRequest;
 use crate::service_worker::ScriptResponse;
@@ -136,7 +136,7 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
       return worker.control.evaluated(Err(message));
     }
   };
-  let facts = RealmFacts::of_worker(&worker);
+  let realm_options = RealmOptions::for_worker(&worker);
   let StartWorker {
     script_url,
     worker_type,
@@ -151,7 +151,7 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
   tokio.block_on(async {
     let modules = Rc::new(WorkerModules::default());
     let mut runtime = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine, facts, options),
+      extensions: extensions(&engine, realm_options, options),
       module_loader: Some(modules.clone()),
       ..RuntimeOptions::default()
     });

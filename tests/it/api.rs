@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
@@ -30,9 +30,9 @@ globalThis.backgroundFetch = globalThis.registration?.backgroundFetch ??
 "#
 );
 
-fn facts(kind: RealmKind) -> RealmFacts {
+fn realm_options(kind: RealmKind) -> RealmOptions {
   let url = "https://app.test/app/script.js".parse().unwrap();
-  RealmFacts::new(kind, url)
+  RealmOptions::new(kind, url)
 }
 
 /// Runs `script` as the body of an async function in a realm of its own;
@@ -45,7 +45,7 @@ fn run(kind: RealmKind, script: &str) {
   let result = tokio.block_on(async {
     let written = Rc::new(RefCell::new(String::new()));
     let sink = written.clone();
-    let facts = facts(kind);
+    let realm_options = realm_options(kind);
     let options = ExtensionOptions {
       console: Console::Custom(Rc::new(move |text, _| {
         sink.borrow_mut().push_str(text)
@@ -53,7 +53,7 @@ fn run(kind: RealmKind, script: &str) {
       ..ExtensionOptions::default()
     };
     let mut runtime = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine(), facts, options),
+      extensions: extensions(&engine(), realm_options, options),
       ..Default::default()
     });
     runtime.execute_script("prelude.js", PRELUDE).unwrap();
@@ -88,19 +88,19 @@ fn a_host_with_globals_of_its_own_takes_the_interfaces_only() {
     .build()
     .unwrap();
   tokio.block_on(async {
-    let facts = facts(RealmKind::ServiceWorker);
+    let realm_options = realm_options(RealmKind::ServiceWorker);
     let mut runtime = JsRuntime::new(RuntimeOptions {
       extensions: vec![
         deno_webidl::deno_webidl::init(),
         deno_web::deno_web::init(
           Arc::new(deno_web::BlobStore::default()),
-          Some(facts.url.clone()),
+          Some(realm_options.url.clone()),
           false,
           deno_web::InMemoryBroadcastChannel::default(),
         ),
         deno_net::deno_net::init(None, None),
         deno_fetch::deno_fetch::init(deno_fetch::Options::default()),
-        init(&engine(), facts),
+        init(&engine(), realm_options),
       ],
       ..Default::default()
     });
@@ -357,8 +357,10 @@ fn a_bare_realm_has_the_globals_of_a_worker() {
 
 #[test]
 fn no_script_is_read_from_the_disk() {
-  let facts = facts(RealmKind::ServiceWorker);
-  for extension in extensions(&engine(), facts, ExtensionOptions::default()) {
+  let realm_options = realm_options(RealmKind::ServiceWorker);
+  for extension in
+    extensions(&engine(), realm_options, ExtensionOptions::default())
+  {
     let files = [
       &extension.js_files,
       &extension.esm_files,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
@@ -45,7 +45,7 @@ fn service_worker(origin: &str) -> (JsRuntime, Rc<RefCell<String>>) {
   let written = Rc::new(RefCell::new(String::new()));
   let sink = written.clone();
   let url = format!("{origin}/sw.js").parse().unwrap();
-  let facts = RealmFacts::new(RealmKind::ServiceWorker, url);
+  let realm_options = RealmOptions::new(RealmKind::ServiceWorker, url);
   let options = ExtensionOptions {
     console: Console::Custom(Rc::new(move |text, _| {
       sink.borrow_mut().push_str(text)
@@ -53,7 +53,7 @@ fn service_worker(origin: &str) -> (JsRuntime, Rc<RefCell<String>>) {
     ..ExtensionOptions::default()
   };
   let runtime = JsRuntime::new(RuntimeOptions {
-    extensions: extensions(&engine(), facts, options),
+    extensions: extensions(&engine(), realm_options, options),
     ..Default::default()
   });
   (runtime, written)

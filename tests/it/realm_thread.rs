@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
@@ -31,7 +31,7 @@ pub enum Until {
 /// Panics when it does not come to its end in time.
 pub fn start(
   engine: &Engine,
-  facts: RealmFacts,
+  realm_options: RealmOptions,
   script: String,
   until: Until,
   said: impl Fn(&str) + Send + 'static,
@@ -50,7 +50,7 @@ pub fn start(
       ..ExtensionOptions::default()
     };
     let mut js = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine, facts, options),
+      extensions: extensions(&engine, realm_options, options),
       ..Default::default()
     });
     let realm = realm(&mut js);

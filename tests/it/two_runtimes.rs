@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::store::Store;
 use deno_core::JsRuntime;
 
@@ -32,11 +32,16 @@ struct Worker {
 impl Worker {
   fn start(engine: &Engine, origin: &str, script: &str, until: Until) -> Self {
     let url = format!("{origin}/sw.js").parse().unwrap();
-    let facts = RealmFacts::new(RealmKind::ServiceWorker, url);
+    let realm_options = RealmOptions::new(RealmKind::ServiceWorker, url);
     let (sender, lines) = mpsc::channel();
     let said = move |line: &str| sender.send(line.to_string()).unwrap();
-    let thread =
-      realm_thread::start(engine, facts, script.to_string(), until, said);
+    let thread = realm_thread::start(
+      engine,
+      realm_options,
+      script.to_string(),
+      until,
+      said,
+    );
     Self { thread, lines }
   }
 

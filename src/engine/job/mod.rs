@@ -51,7 +51,7 @@ pub(crate) struct Job {
   pub(super) context: Weak<Context>,
   pub(super) environment: Environment,
   pub(super) embedder_data: String,
-  /// See [`RealmFacts::keep_failed`](super::RealmFacts::keep_failed).
+  /// See [`RealmOptions::keep_failed`](super::RealmOptions::keep_failed).
   pub(super) keep_failed: bool,
   pub(super) net_permission: NetPermission,
   pub(super) records: Vec<RecordSlot>,

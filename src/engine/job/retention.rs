@@ -38,7 +38,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
   pub url: Url,
-  /// Takes the place of [`RealmFacts::embedder_data`](crate::engine::RealmFacts).
+  /// Takes the place of [`RealmOptions::embedder_data`](crate::engine::RealmOptions).
   pub embedder_data: String,
 }
 

@@ -51,7 +51,7 @@ impl Realm {
     }
     let new = listener.insert(Arc::default());
     let mut all = self.engine().context().broadcasts.0.lock();
-    let origin = self.facts().url.origin();
+    let origin = self.options().url.origin();
     all.entry(origin).or_default().push(Arc::downgrade(new));
   }
 
@@ -64,7 +64,7 @@ impl Realm {
       channel,
     };
     let mut all = self.engine().context().broadcasts.0.lock();
-    let origin = self.facts().url.origin();
+    let origin = self.options().url.origin();
     let Some(listeners) = all.get_mut(&origin) else {
       return;
     };

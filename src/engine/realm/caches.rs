@@ -112,18 +112,18 @@ impl Realm {
   ///
   /// The realm's origin is opaque.
   pub fn caches(&self) -> Result<CacheStorage, CacheError> {
-    let origin = self.facts().url.origin();
+    let origin = self.options().url.origin();
     if !origin.is_tuple() {
       return Err(CacheError::Security(format!(
         "{} has no origin that caches could belong to",
-        self.facts().url
+        self.options().url
       )));
     }
     let context = self.engine().context();
     Ok(CacheStorage {
       context: context.clone(),
       origin: origin.ascii_serialization(),
-      quota: context.quota(&self.facts().url),
+      quota: context.quota(&self.options().url),
     })
   }
 }

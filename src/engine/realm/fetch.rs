@@ -204,8 +204,8 @@ impl Realm {
   ) -> StoredBackgroundFetch {
     let environment = StoredEnvironment {
       environment: self.environment(),
-      embedder_data: self.facts().embedder_data.clone(),
-      keep_failed: self.facts().keep_failed,
+      embedder_data: self.options().embedder_data.clone(),
+      keep_failed: self.options().keep_failed,
       net_check: self.net_check().is_some(),
     };
     let created = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -265,8 +265,8 @@ fn start(
     key: row.key,
     registration: realm.registration.clone(),
     environment: realm.environment(),
-    embedder_data: realm.facts().embedder_data.clone(),
-    keep_failed: realm.facts().keep_failed,
+    embedder_data: realm.options().embedder_data.clone(),
+    keep_failed: realm.options().keep_failed,
     retained: None,
     net_permission: NetPermission::Known(realm.net_check()),
     slots: slots.collect(),

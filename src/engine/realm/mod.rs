@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use self::broadcast::Listener;
 use self::inbox::Inbox;
 use self::inbox::RealmMessage;
-use self::options::RealmFacts;
+use self::options::RealmOptions;
 use self::record_handle::RecordHandle;
 use self::script_fetch::Keepalive;
 use super::Engine;
@@ -51,8 +51,8 @@ use crate::store::StoreError;
 /// finished go to another one.
 ///
 /// What it says of background fetches is about one registration: the one in the
-/// scope that its facts name, unless it was got by
-/// [`Realm::of_registration`].
+/// scope that its options name, unless it was got by
+/// [`Realm::with_registration`].
 #[derive(Clone)]
 pub struct Realm {
   pub(super) attached: Arc<Attached>,
@@ -63,15 +63,15 @@ pub struct Realm {
 
 pub(crate) struct Attached {
   pub(super) engine: Engine,
-  pub(super) facts: RealmFacts,
+  pub(super) options: RealmOptions,
   registration: Arc<Registration>,
   /// The other ones that it has started background fetches for.
   others: Mutex<Vec<Arc<Registration>>>,
   pub(super) id: u64,
   inbox: Arc<Inbox>,
-  /// The one in the facts, or what came later.
+  /// The one in the options, or what came later.
   net_check: Mutex<Option<NetCheck>>,
-  /// In addition to those in the facts.
+  /// In addition to those in the options.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
   pub(super) keepalive: Keepalive,
@@ -84,27 +84,27 @@ pub(crate) struct Attached {
 }
 
 impl Realm {
-  pub(super) fn attach(engine: Engine, facts: RealmFacts) -> Self {
+  pub(super) fn attach(engine: Engine, options: RealmOptions) -> Self {
     let context = engine.context();
-    let registration = context.registrations.get(&facts.scope);
+    let registration = context.registrations.get(&options.scope);
     let id = context.next_realm();
-    if let Some(check) = &facts.net_check {
+    if let Some(check) = &options.net_check {
       registration.net_check.install(check.clone());
-      if let Some(worker) = facts.worker {
+      if let Some(worker) = options.worker {
         let service_workers = &context.service_workers;
         service_workers.set_worker_net_check(worker, check.clone());
       }
     }
     let service_workers = context.service_workers.attach(NewRealm {
       id,
-      kind: facts.kind,
-      url: facts.url.clone(),
-      scope: facts.scope.clone(),
-      environment: facts.worker_environment(),
-      worker: facts.worker,
+      kind: options.kind,
+      url: options.url.clone(),
+      scope: options.scope.clone(),
+      environment: options.worker_environment(),
+      worker: options.worker,
     });
     let inbox = Arc::new(Inbox::default());
-    if let Some(worker) = facts.worker {
+    if let Some(worker) = options.worker {
       let events = WorkerEvents::new(&registration, id, &inbox);
       context
         .service_workers
@@ -112,8 +112,8 @@ impl Realm {
     }
     let attached = Attached {
       engine,
-      net_check: Mutex::new(facts.net_check.clone()),
-      facts,
+      net_check: Mutex::new(options.net_check.clone()),
+      options,
       registration: registration.clone(),
       others: Mutex::default(),
       id,
@@ -135,7 +135,7 @@ impl Realm {
   /// The same realm, for the background fetches of a registration that one of
   /// its scripts has. `None` when the registration is gone, or is of another
   /// origin.
-  pub fn of_registration(&self, id: RegistrationId) -> Option<Self> {
+  pub fn with_registration(&self, id: RegistrationId) -> Option<Self> {
     let context = self.engine().context();
     let scope = context.service_workers.scope(self.attached.id, id)?;
     let registration = context.registrations.get(&scope);
@@ -158,8 +158,8 @@ impl Realm {
     }
   }
 
-  pub fn facts(&self) -> &RealmFacts {
-    &self.attached.facts
+  pub fn options(&self) -> &RealmOptions {
+    &self.attached.options
   }
 
   pub fn engine(&self) -> &Engine {
@@ -167,14 +167,14 @@ impl Realm {
   }
 
   pub(super) fn environment(&self) -> Environment {
-    let facts = self.facts();
-    let mut csp = facts.csp.clone();
+    let options = self.options();
+    let mut csp = options.csp.clone();
     csp.extend(self.attached.added_csp.lock().iter().cloned());
     Environment {
-      url: facts.url.clone(),
-      policy: facts.policy,
+      url: options.url.clone(),
+      policy: options.policy,
       csp,
-      referrer_policy: facts.referrer_policy.clone(),
+      referrer_policy: options.referrer_policy.clone(),
     }
   }
 
@@ -183,14 +183,14 @@ impl Realm {
     self.attached.net_check.lock().clone()
   }
 
-  /// What is asked from now on, if the facts name nothing else.
+  /// What is asked from now on, if the options name nothing else.
   pub(crate) fn net_check_or(&self, check: impl FnOnce() -> NetCheck) {
     let mut own = self.attached.net_check.lock();
     if own.is_none() {
       let check = own.insert(check()).clone();
       let service_workers = &self.engine().context().service_workers;
       service_workers.set_net_check(self.attached.id, check.clone());
-      if let Some(worker) = self.facts().worker {
+      if let Some(worker) = self.options().worker {
         service_workers.set_worker_net_check(worker, check.clone());
       }
       self.registration.net_check.install(check);
@@ -245,7 +245,7 @@ impl Realm {
     let job = self.engine().context().job(key)?;
     let scope = &job.registration.scope;
     let is_own = Arc::ptr_eq(&job.registration, &self.attached.registration)
-      || scope.origin() == self.facts().url.origin();
+      || scope.origin() == self.options().url.origin();
     is_own.then_some(job)
   }
 
@@ -296,8 +296,8 @@ impl Realm {
   /// on: its script has run.
   pub fn start_worker(&self) {
     // One that was started for its registration takes them when it is active.
-    let facts = self.facts();
-    if facts.kind == RealmKind::ServiceWorker && facts.worker.is_none() {
+    let options = self.options();
+    if options.kind == RealmKind::ServiceWorker && options.worker.is_none() {
       let Attached {
         registration,
         id,
@@ -350,7 +350,7 @@ impl Realm {
       let context = self.engine().context().clone();
       settle::event_handled(context, event, job);
     }
-    if let Some(worker) = self.facts().worker {
+    if let Some(worker) = self.options().worker {
       let service_workers = &self.engine().context().service_workers;
       service_workers.functional_event_handled(worker);
     }
@@ -426,7 +426,7 @@ impl Drop for Attached {
   fn drop(&mut self) {
     self.engine.context().service_workers.detach(self.id);
     // A realm of the embedder's ends when that wants it to.
-    let end = match self.facts.worker {
+    let end = match self.options.worker {
       Some(_) => WorkerEnd::Crashed,
       None => WorkerEnd::Stopped,
     };

@@ -54,7 +54,7 @@ impl Realm {
   /// to show notifications.
   pub fn notification_permission(&self) -> PermissionState {
     let config = &self.engine().context().config;
-    (config.notification_permission)(&self.facts().url.origin())
+    (config.notification_permission)(&self.options().url.origin())
   }
 
   /// Shows a notification: of the registration, or of a page
@@ -75,7 +75,7 @@ impl Realm {
       Some(id) => self
         .scope_of(id)
         .filter(|_| context.service_workers.has_active_worker(id)),
-      None => Some(self.facts().url.clone()),
+      None => Some(self.options().url.clone()),
     };
     let scope = scope.ok_or("the registration has no active service worker")?;
     if self.notification_permission() != PermissionState::Granted {

@@ -9,9 +9,9 @@ use crate::service_worker::StartWorker;
 use crate::service_worker::WorkerEnvironment;
 use crate::spec::RealmKind;
 
-/// The facts of a realm, given by the embedder.
+/// The options of a realm, given by the embedder.
 #[derive(Clone)]
-pub struct RealmFacts {
+pub struct RealmOptions {
   pub kind: RealmKind,
   /// The scope of the service worker registration.
   pub scope: Url,
@@ -43,7 +43,7 @@ pub struct RealmFacts {
   pub worker: Option<WorkerId>,
 }
 
-impl RealmFacts {
+impl RealmOptions {
   /// A realm of `kind` at `url` with the policy of a browser; the scope is
   /// the directory of `url`.
   pub fn new(kind: RealmKind, url: Url) -> Self {
@@ -62,7 +62,7 @@ impl RealmFacts {
   }
 
   /// The realm of a service worker that a host is asked to run.
-  pub fn of_worker(worker: &StartWorker) -> Self {
+  pub fn for_worker(worker: &StartWorker) -> Self {
     let environment = worker.environment.clone();
     Self {
       kind: RealmKind::ServiceWorker,

@@ -90,7 +90,7 @@ impl Realm {
       context: context.clone(),
       body: Some(writer.id()),
       length: 0,
-      reservation: Reservation::empty(context.quota(&self.facts().scope)),
+      reservation: Reservation::empty(context.quota(&self.options().scope)),
     };
     Ok(RequestBodyWriter { writer, handle })
   }

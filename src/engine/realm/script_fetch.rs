@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::Realm;
-use super::options::RealmFacts;
+use super::options::RealmOptions;
 use crate::engine::context::Context;
 use crate::engine::job::attempt::until;
 use crate::network::FetchParams;
@@ -204,16 +204,16 @@ impl Realm {
     receiver.recv().unwrap_or_else(ended)
   }
 
-  /// The facts of a dedicated worker that this realm's script makes.
-  pub fn worker_facts(&self, url: Url) -> RealmFacts {
+  /// The options of a dedicated worker that this realm's script makes.
+  pub fn worker_facts(&self, url: Url) -> RealmOptions {
     let environment = self.environment();
-    RealmFacts {
+    RealmOptions {
       kind: RealmKind::DedicatedWorker,
       csp: environment.csp,
       url,
       net_check: self.net_check(),
       worker: None,
-      ..self.facts().clone()
+      ..self.options().clone()
     }
   }
 
@@ -226,7 +226,7 @@ impl Realm {
       referrer_policy: environment.referrer_policy,
       net_check: self.net_check(),
       net_check_lost: false,
-      embedder_data: self.facts().embedder_data.clone(),
+      embedder_data: self.options().embedder_data.clone(),
     }
   }
 

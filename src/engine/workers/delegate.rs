@@ -29,7 +29,7 @@ use crate::store::StoredRegistration;
 /// [`WorkerThreads`](crate::extension::WorkerThreads).
 pub trait ServiceWorkerHost: Send + Sync + 'static {
   /// Starts `worker` on a thread of its own and returns at once. The realm's
-  /// facts are [`RealmFacts::of_worker`](crate::engine::RealmFacts::of_worker); the
+  /// options are [`RealmOptions::for_worker`](crate::engine::RealmOptions::for_worker); the
   /// thread says what comes of it by [`StartWorker::control`], which it keeps
   /// until it has let go of the engine.
   fn start(&self, engine: Engine, worker: StartWorker);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::service_worker::Event;
 use background_fetch::service_worker::Payload;
 use background_fetch::service_worker::ServiceWorkerMessage;
@@ -84,7 +84,7 @@ async fn a_message_finds_every_update_that_came_before_it() {
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   let own = realm.own_worker().unwrap().id;
   let page = "http://localhost/app/page".parse().unwrap();
-  let page = engine.attach(RealmFacts::new(RealmKind::Window, page));
+  let page = engine.attach(RealmOptions::new(RealmKind::Window, page));
   for paused in [true, false, true, false] {
     let changed = match paused {
       true => engine.pause(key).await,

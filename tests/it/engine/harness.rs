@@ -11,9 +11,9 @@ use background_fetch::engine::EventLease;
 use background_fetch::engine::FetchRejection;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RecordError;
 use background_fetch::engine::RecordHandle;
 use background_fetch::engine::RetryPolicy;
@@ -55,17 +55,17 @@ pub fn on_disk(directory: &Path) -> Engine {
   Engine::open(directory, config()).unwrap()
 }
 
-pub fn facts() -> RealmFacts {
+pub fn realm_options() -> RealmOptions {
   let url = Url::parse("http://localhost/app/sw.js").unwrap();
-  RealmFacts {
+  RealmOptions {
     policy: NetworkPolicy::Server,
-    ..RealmFacts::new(RealmKind::ServiceWorker, url)
+    ..RealmOptions::new(RealmKind::ServiceWorker, url)
   }
 }
 
 /// A service worker that is ready for events.
 pub fn worker(engine: &Engine) -> Realm {
-  let realm = engine.attach(facts());
+  let realm = engine.attach(realm_options());
   realm.start_worker();
   realm
 }

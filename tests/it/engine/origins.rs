@@ -2,8 +2,8 @@
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::service_worker::Answer;
 use background_fetch::service_worker::Call;
@@ -15,7 +15,7 @@ use support::FaultServer;
 use support::Resource;
 
 fn realm_at(engine: &Engine, kind: RealmKind, url: &str) -> Realm {
-  engine.attach(RealmFacts::new(kind, url.parse().unwrap()))
+  engine.attach(RealmOptions::new(kind, url.parse().unwrap()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,9 +45,9 @@ async fn a_registration_of_another_origin_is_out_of_reach() {
   let owner = worker(&engine);
   let id = owner.own_registration().unwrap().id;
   let page = realm_at(&engine, RealmKind::Window, "http://localhost/page");
-  assert!(page.of_registration(id).is_some());
+  assert!(page.with_registration(id).is_some());
   let other = realm_at(&engine, RealmKind::Window, "http://other.test/");
-  assert!(other.of_registration(id).is_none());
+  assert!(other.with_registration(id).is_none());
   let message = async {
     other.call(1, Call::Unregister { registration: id });
     loop {
@@ -68,9 +68,9 @@ async fn headers_that_no_script_may_see_stay_in_the_engine() {
   server.serve("/r", resource.header("X-Seen", "yes"));
   let engine = in_memory();
   let url = server.url("/sw.js");
-  let realm = engine.attach(RealmFacts {
+  let realm = engine.attach(RealmOptions {
     policy: NetworkPolicy::Browser,
-    ..RealmFacts::new(RealmKind::ServiceWorker, url.parse().unwrap())
+    ..RealmOptions::new(RealmKind::ServiceWorker, url.parse().unwrap())
   });
   realm.start_worker();
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;

@@ -8,7 +8,7 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::FetchRejection;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmOptions;
 use background_fetch::network::NetCheck;
 use background_fetch::store::Store;
 use parking_lot::Mutex;
@@ -50,9 +50,9 @@ fn config_with(default: Option<NetCheck>) -> EngineConfig {
 }
 
 fn worker_with(engine: &Engine, check: Option<NetCheck>) -> Realm {
-  let realm = engine.attach(RealmFacts {
+  let realm = engine.attach(RealmOptions {
     net_check: check,
-    ..facts()
+    ..realm_options()
   });
   realm.start_worker();
   realm

@@ -104,7 +104,7 @@ async fn what_an_origin_uses_and_may_use_can_be_asked() {
   let realm = worker(&engine);
   fetch(&realm, "a", &[&url]).await;
   let (lease, ..) = next_event(&realm).await;
-  let origin = facts().url.origin();
+  let origin = realm_options().url.origin();
   let estimate = bounded(engine.storage_estimate(&origin)).await.unwrap();
   assert_eq!(estimate.usage, 1000);
   assert!(estimate.quota.unwrap() > 1000);

@@ -2,8 +2,8 @@
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::spec::ResumePolicy;
 use background_fetch::store::Store;
 
@@ -88,7 +88,7 @@ async fn a_page_asks_for_a_coding_until_it_was_interrupted() {
   let url = server.serve("/r", resource.script([coded(), cut, Normal]));
   let engine = in_memory();
   let page = server.url("/sw.js").parse().unwrap();
-  let realm = engine.attach(RealmFacts::new(RealmKind::ServiceWorker, page));
+  let realm = engine.attach(RealmOptions::new(RealmKind::ServiceWorker, page));
   realm.start_worker();
   let key = fetch(&realm, "r", &[&url]).await.key;
   let (_, name, snapshot) = next_event(&realm).await;

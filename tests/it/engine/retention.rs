@@ -6,7 +6,7 @@ use std::time::Duration;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmOptions;
 use background_fetch::spec::BackgroundFetchResult;
 
 use crate::engine::harness::*;
@@ -19,9 +19,9 @@ const SIZE: u64 = 1_000_000;
 
 /// A realm without a script, as the one of `bgfetch get`.
 fn keeper(engine: &Engine) -> Realm {
-  let realm = engine.attach(RealmFacts {
+  let realm = engine.attach(RealmOptions {
     keep_failed: true,
-    ..facts()
+    ..realm_options()
   });
   realm.start_worker();
   realm

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryStatuses;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::spec::BackgroundFetchFailureReason::BadStatus;
@@ -32,9 +32,9 @@ async fn fetch_with(
   let server = FaultServer::start().await;
   let resource = Resource::bytes(SIZE, 1).etag("\"1\"").script(script);
   let url = server.serve("/r", resource);
-  let realm = engine.attach(RealmFacts {
+  let realm = engine.attach(RealmOptions {
     policy,
-    ..RealmFacts::new(
+    ..RealmOptions::new(
       background_fetch::engine::RealmKind::ServiceWorker,
       server.url("/sw.js").parse().unwrap(),
     )

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
@@ -44,7 +44,7 @@ pub struct Ended {
 /// its evaluation is over by then.
 pub fn evaluate(kind: RealmKind, url: &str, script: &str) -> bool {
   let url: Url = url.parse().unwrap();
-  let facts = RealmFacts::new(kind, url.clone());
+  let realm_options = RealmOptions::new(kind, url.clone());
   let config = EngineConfig::default();
   let engine = Engine::start(Store::in_memory(), config).unwrap();
   let tokio = tokio::runtime::Builder::new_current_thread()
@@ -53,7 +53,11 @@ pub fn evaluate(kind: RealmKind, url: &str, script: &str) -> bool {
     .unwrap();
   tokio.block_on(async {
     let mut runtime = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine, facts, ExtensionOptions::default()),
+      extensions: extensions(
+        &engine,
+        realm_options,
+        ExtensionOptions::default(),
+      ),
       ..Default::default()
     });
     let realm = realm(&mut runtime);
@@ -79,7 +83,7 @@ pub fn run_with(
   mut all: Vec<Extension>,
   script: &str,
 ) -> Ended {
-  let facts = RealmFacts::new(kind, url.parse().unwrap());
+  let realm_options = RealmOptions::new(kind, url.parse().unwrap());
   let config = EngineConfig::default();
   let engine = Engine::start(Store::in_memory(), config).unwrap();
   let lines = Rc::new(RefCell::new(Vec::new()));
@@ -94,7 +98,7 @@ pub fn run_with(
       errors_of_listeners.borrow_mut().push(text.to_string());
     })),
   };
-  all.extend(extensions(&engine, facts, options));
+  all.extend(extensions(&engine, realm_options, options));
   let tokio = tokio::runtime::Builder::new_current_thread()
     .enable_all()
     .build()

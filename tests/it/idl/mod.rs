@@ -1,5 +1,5 @@
 //! The interfaces against the published IDL, member by member, in every kind
-//! of realm. `facts.json` says what the IDL of Background Fetch, of service
+//! of realm. `realm_options.json` says what the IDL of Background Fetch, of service
 //! workers and of Web IDL itself says (as of 2026-11); a member that is left
 //! out here on purpose is named there as well.
 
@@ -12,8 +12,8 @@ use std::time::Duration;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::PermissionState;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
@@ -46,7 +46,7 @@ fn in_every_realm(script: &str) {
 
 async fn run(kind: RealmKind, name: &str, script: &str) {
   let url = "https://app.test/app/script.js".parse().unwrap();
-  let facts = RealmFacts::new(kind, url);
+  let realm_options = RealmOptions::new(kind, url);
   let config = EngineConfig {
     // What a script fetches is paused: nothing goes onto the wire.
     permission: Arc::new(|_| PermissionState::Prompt),
@@ -56,7 +56,7 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
   // Whom a service worker finds.
   let page = |kind, path: &str| {
     let url = format!("https://app.test{path}").parse().unwrap();
-    engine.attach(RealmFacts::new(kind, url))
+    engine.attach(RealmOptions::new(kind, url))
   };
   let _clients = [
     page(RealmKind::Window, "/elsewhere/page.html"),
@@ -71,7 +71,7 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
     ..ExtensionOptions::default()
   };
   let mut runtime = JsRuntime::new(RuntimeOptions {
-    extensions: extensions(&engine, facts, options),
+    extensions: extensions(&engine, realm_options, options),
     ..Default::default()
   });
   let prelude =

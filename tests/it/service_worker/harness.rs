@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::WorkerThreads;
@@ -269,13 +269,13 @@ impl World {
   pub fn open(&self, path: &str, script: &str) -> Window {
     let url = format!("{}{path}", self.server.origin());
     self.open_with(
-      RealmFacts::new(RealmKind::Window, url.parse().unwrap()),
+      RealmOptions::new(RealmKind::Window, url.parse().unwrap()),
       script,
     )
   }
 
   /// The same with facts of its own.
-  pub fn open_with(&self, facts: RealmFacts, script: &str) -> Window {
+  pub fn open_with(&self, realm_options: RealmOptions, script: &str) -> Window {
     let engine = self.engine().clone();
     let log = self.log.clone();
     let closing = CancellationToken::new();
@@ -284,7 +284,9 @@ impl World {
     let (sender, done) = mpsc::channel();
     let thread = std::thread::Builder::new()
       .stack_size(16 * 1024 * 1024)
-      .spawn(move || run_window(engine, facts, &log, &script, closed, sender))
+      .spawn(move || {
+        run_window(engine, realm_options, &log, &script, closed, sender)
+      })
       .unwrap();
     Window {
       log: self.log.clone(),
@@ -334,7 +336,7 @@ impl Drop for Window {
 
 fn run_window(
   engine: Engine,
-  facts: RealmFacts,
+  realm_options: RealmOptions,
   log: &Log,
   script: &str,
   closing: CancellationToken,
@@ -355,7 +357,7 @@ fn run_window(
       ..ExtensionOptions::default()
     };
     let mut runtime = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine, facts, options),
+      extensions: extensions(&engine, realm_options, options),
       ..Default::default()
     });
     drop(engine);

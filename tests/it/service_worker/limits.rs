@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmMessage;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::ServiceWorkerHost;
 use background_fetch::service_worker::ServiceWorkerLimits;
 use background_fetch::service_worker::ServiceWorkerMessage;
@@ -72,7 +72,7 @@ impl ServiceWorkerHost for Threads {
 
 impl Threads {
   async fn work(&self, engine: Engine, worker: &StartWorker, does: Does) {
-    let realm = engine.attach(RealmFacts::of_worker(worker));
+    let realm = engine.attach(RealmOptions::for_worker(worker));
     drop(engine);
     worker.control.evaluated(Ok(()));
     loop {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::service_worker::ServiceWorkerLimits;
 
 use crate::service_worker::harness::World;
@@ -61,11 +61,11 @@ fn a_stale_registration_is_updated_after_its_event() {
 }
 
 /// A page whose embedder says what may be reached, here everything.
-fn page_with_a_check(world: &World) -> RealmFacts {
+fn page_with_a_check(world: &World) -> RealmOptions {
   let url = world.server.url("/page.html").parse().unwrap();
-  RealmFacts {
+  RealmOptions {
     net_check: Some(Arc::new(|_| Ok(()))),
-    ..RealmFacts::new(RealmKind::Window, url)
+    ..RealmOptions::new(RealmKind::Window, url)
   }
 }
 
@@ -244,11 +244,11 @@ fn the_pages_policy_says_which_workers_it_may_register() {
     ),
   ] {
     let url = world.server.url("/page.html").parse().unwrap();
-    let facts = RealmFacts {
+    let realm_options = RealmOptions {
       csp: vec![csp.into()],
-      ..RealmFacts::new(RealmKind::Window, url)
+      ..RealmOptions::new(RealmKind::Window, url)
     };
-    world.open_with(facts, script).wait();
+    world.open_with(realm_options, script).wait();
   }
   assert_eq!(world.server.requests_for("/sw.js").len(), 2);
 }

@@ -13,9 +13,9 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::FetchRejection;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryStatuses;
 use background_fetch::network::Environment;
 use background_fetch::network::NetworkPolicy;
@@ -261,12 +261,12 @@ impl<'a> Files<'a> {
         Err(failure) => return Ended::Failed(failure.message),
       },
     };
-    let realm = self.engine.attach(RealmFacts {
+    let realm = self.engine.attach(RealmOptions {
       policy: self.arguments.engine.policy.into(),
       embedder_data,
       scope: scope.clone(),
       keep_failed: true,
-      ..RealmFacts::new(
+      ..RealmOptions::new(
         RealmKind::ServiceWorker,
         base.cloned().unwrap_or(scope),
       )
@@ -345,11 +345,11 @@ pub async fn retry(
 }
 
 /// The realm that takes the event of a download in `scope`.
-pub fn worker_in(scope: &Url) -> RealmFacts {
-  RealmFacts {
+pub fn worker_in(scope: &Url) -> RealmOptions {
+  RealmOptions {
     scope: scope.clone(),
     keep_failed: true,
-    ..RealmFacts::new(RealmKind::ServiceWorker, scope.clone())
+    ..RealmOptions::new(RealmKind::ServiceWorker, scope.clone())
   }
 }
 

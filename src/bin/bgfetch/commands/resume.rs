@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
-use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryStatuses;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
@@ -172,9 +172,13 @@ fn resume_scope(
       let base = base.clone();
       let script = Script {
         path: path.clone(),
-        facts: RealmFacts {
+        realm_options: RealmOptions {
           scope,
-          ..run::facts(base, policy, started_by.to_json().unwrap_or_default())
+          ..run::realm_options(
+            base,
+            policy,
+            started_by.to_json().unwrap_or_default(),
+          )
         },
         engine,
         screen: session.screen.clone(),

@@ -2,8 +2,8 @@
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::service_worker::Answer;
 use background_fetch::service_worker::Call;
 use background_fetch::service_worker::RegistrationSnapshot;
@@ -58,7 +58,7 @@ async fn find(realm: &Realm, scope: &Url) -> Option<RegistrationSnapshot> {
 
 /// Only to ask: a realm of this kind takes no event.
 fn page(engine: &Engine, url: &Url) -> Realm {
-  engine.attach(RealmFacts::new(RealmKind::Window, url.clone()))
+  engine.attach(RealmOptions::new(RealmKind::Window, url.clone()))
 }
 
 async fn ask(realm: &Realm, what: Call) -> Option<Answer> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use background_fetch::engine::Engine;
 use background_fetch::engine::NoWorkerForEvents;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::ReportError;
@@ -52,7 +52,7 @@ type Evaluated = LocalBoxFuture<'static, Result<(), CoreError>>;
 
 pub struct Script {
   pub path: PathBuf,
-  pub facts: RealmFacts,
+  pub realm_options: RealmOptions,
   pub engine: Engine,
   pub screen: Arc<Screen>,
   pub evaluations: Evaluations,
@@ -111,7 +111,7 @@ impl Script {
       report_error: Some(self.report_error(has_failed.clone())),
     };
     let mut page = match page::is_page(&self.path) {
-      true => match page::read(&self.path, &self.facts.url) {
+      true => match page::read(&self.path, &self.realm_options.url) {
         Ok(page) => Some(page),
         Err(error) => {
           self.report(&error);
@@ -120,17 +120,17 @@ impl Script {
       },
       false => None,
     };
-    let mut facts = self.facts.clone();
+    let mut realm_options = self.realm_options.clone();
     let modules: Rc<dyn ModuleLoader> = match &mut page {
       Some(page) => {
-        facts.csp.append(&mut page.csp);
+        realm_options.csp.append(&mut page.csp);
         Rc::new(std::mem::take(&mut page.loader))
       }
       None => Rc::new(FsModuleLoader),
     };
     let mut runtime = JsRuntime::new(RuntimeOptions {
       module_loader: Some(modules),
-      extensions: extensions(&self.engine, facts, options),
+      extensions: extensions(&self.engine, realm_options, options),
       ..RuntimeOptions::default()
     });
     let realm = realm(&mut runtime);
