@@ -3,7 +3,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_realm } = core.ops;
+const { op_bgfetch_service_worker_realm } = core.ops;
 const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
@@ -57,7 +57,7 @@ const { markNotSerializable } = core.loadExtScript(
   "ext:deno_web/13_message_port.js",
 );
 
-const options = op_service_worker_realm();
+const options = op_bgfetch_service_worker_realm();
 const inServiceWorker = options.kind === "service-worker";
 const container = createContainer(options);
 

@@ -3,7 +3,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_realm } = core.ops;
+const { op_bgfetch_service_worker_realm } = core.ops;
 const { ObjectDefineProperty, ObjectGetPrototypeOf, SymbolFor } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
@@ -23,7 +23,7 @@ const { fireOnlineEvents } = core.loadExtScript(
   "ext:background_fetch_browser/online.js",
 );
 
-const { kind } = op_service_worker_realm();
+const { kind } = op_bgfetch_service_worker_realm();
 const inServiceWorker = kind === "service-worker";
 
 const script = (name) => () =>

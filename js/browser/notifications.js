@@ -7,7 +7,7 @@ const {
   op_notification_close,
   op_notification_show,
   op_notifications,
-  op_service_worker_realm,
+  op_bgfetch_service_worker_realm,
 } = core.ops;
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
@@ -34,7 +34,7 @@ const { Event, EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
 const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 
-const inServiceWorker = op_service_worker_realm().kind === "service-worker";
+const inServiceWorker = op_bgfetch_service_worker_realm().kind === "service-worker";
 const handlers = {
   __proto__: null,
   click: eventHandler("click"),

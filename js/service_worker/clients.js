@@ -7,7 +7,7 @@ const {
   op_clients_focus,
   op_clients_navigate,
   op_clients_open_window,
-  op_service_worker_post_to_client,
+  op_bgfetch_service_worker_post_to_client,
 } = core.ops;
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_calls.js",
@@ -83,7 +83,7 @@ class Client {
     webidl.requiredArguments(arguments.length, 1, prefix);
     const transfer = convertTransfer(options, prefix);
     const data = serializeMessage(message, transfer);
-    op_service_worker_post_to_client(this.#client.id, data);
+    op_bgfetch_service_worker_post_to_client(this.#client.id, data);
   }
 }
 

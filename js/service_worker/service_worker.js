@@ -2,7 +2,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_post_to_worker } = core.ops;
+const { op_bgfetch_service_worker_post_to_worker } = core.ops;
 const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { convertTransfer, serializeMessage } = core.loadExtScript(
   "ext:background_fetch/common/structured_clone.js",
@@ -60,7 +60,7 @@ class ServiceWorker extends EventTarget {
     webidl.requiredArguments(arguments.length, 1, prefix);
     const transfer = convertTransfer(options, prefix);
     const data = serializeMessage(message, transfer);
-    op_service_worker_post_to_worker(this.#id, data);
+    op_bgfetch_service_worker_post_to_worker(this.#id, data);
   }
 
   get onstatechange() {

@@ -2,7 +2,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_call } = core.ops;
+const { op_bgfetch_service_worker_call } = core.ops;
 const {
   MapPrototypeDelete,
   MapPrototypeGet,
@@ -29,7 +29,7 @@ function call(what) {
   return new Promise((resolve, reject) => {
     MapPrototypeSet(waiting, last, { __proto__: null, resolve, reject });
     onWaiting();
-    op_service_worker_call(last, what);
+    op_bgfetch_service_worker_call(last, what);
   });
 }
 

@@ -2,7 +2,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_import, op_service_worker_is_module } = core.ops;
+const { op_bgfetch_service_worker_import, op_bgfetch_service_worker_is_module } = core.ops;
 const { clients } = core.loadExtScript("ext:background_fetch/service_worker/clients.js");
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_calls.js",
@@ -38,7 +38,7 @@ function importScripts(...urls) {
   const prefix = "Failed to execute 'importScripts'";
   // https://html.spec.whatwg.org/#import-scripts-into-worker-global-scope
   // Step 1. If worker global scope's type is "module", throw a TypeError.
-  if (op_service_worker_is_module()) {
+  if (op_bgfetch_service_worker_is_module()) {
     throw new TypeError(`${prefix}: a module has import statements for that`);
   }
   const parsed = [];
@@ -55,7 +55,7 @@ function importScripts(...urls) {
     }
   }
   for (let i = 0; i < parsed.length; i++) {
-    const source = op_service_worker_import(parsed[i]);
+    const source = op_bgfetch_service_worker_import(parsed[i]);
     const { 1: error } = core.evalContext(source, parsed[i]);
     if (error !== null) throw error.thrown;
   }

@@ -3,8 +3,8 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const {
-  op_service_worker_event_handled,
-  op_service_worker_next_message,
+  op_bgfetch_service_worker_event_handled,
+  op_bgfetch_service_worker_next_message,
 } = core.ops;
 const { createClient, createClients } = core.loadExtScript(
   "ext:background_fetch/service_worker/clients.js",
@@ -48,7 +48,7 @@ const { MessageEvent } = core.loadExtScript("ext:deno_web/02_event.js");
  */
 async function receiveServiceWorkerMessages(global, container) {
   while (true) {
-    const next = internal(op_service_worker_next_message());
+    const next = internal(op_bgfetch_service_worker_next_message());
     setOnWaiting(() => core.refOpPromise(next));
     if (!isWaiting()) core.unrefOpPromise(next);
     const { message, data } = await next;
@@ -155,7 +155,7 @@ async function fireExtendableEvent(message, data, global) {
     rejected = true;
     reportException(error);
   } finally {
-    op_service_worker_event_handled(id, rejected);
+    op_bgfetch_service_worker_event_handled(id, rejected);
   }
 }
 

@@ -35,7 +35,7 @@ use crate::engine::realm::notifications::Notifications;
 use crate::engine::realm::online::Online;
 use crate::engine::schedule::host_limits::HostLimits;
 use crate::engine::schedule::open_files;
-use crate::engine::workers::delegate::ForServiceWorkers;
+use crate::engine::workers::delegate::EngineDelegate;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::network::Network;
@@ -88,9 +88,10 @@ impl Context {
   ) -> Arc<Self> {
     let (store, gate) = Gate::before(store);
     Arc::new_cyclic(|itself| {
-      let service_workers = ServiceWorkers::new(Arc::new(
-        ForServiceWorkers::new(itself.clone(), &config),
-      ));
+      let service_workers = ServiceWorkers::new(Arc::new(EngineDelegate::new(
+        itself.clone(),
+        &config,
+      )));
       Self {
         journal: Journal::new(
           store.clone(),

@@ -45,8 +45,8 @@ impl Engine {
   /// Whether a service worker is being registered or updated, or runs. One with
   /// nothing to do is stopped after a while, see
   /// [`ServiceWorkerLimits`](crate::service_worker::ServiceWorkerLimits).
-  pub fn has_service_workers_at_work(&self) -> bool {
-    self.context().service_workers.any_is_at_work()
+  pub fn has_running_service_workers(&self) -> bool {
+    self.context().service_workers.any_is_running()
   }
 }
 
@@ -55,7 +55,7 @@ impl Engine {
   /// activated, or is at work on a message; an idle one may run. Events of
   /// background fetches do not count here.
   pub(crate) fn has_service_worker_events(&self) -> bool {
-    self.context().service_workers.is_at_work()
+    self.context().service_workers.is_running()
   }
 }
 
@@ -109,5 +109,5 @@ async fn wait_idle(context: &Context, registration: &Registration) {
 
 fn is_stuck(context: &Context, registration: &Registration) -> bool {
   registration.has_only_events_without_worker()
-    && context.service_workers.is_hopeless(&registration.scope)
+    && context.service_workers.cannot_start(&registration.scope)
 }

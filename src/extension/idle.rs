@@ -22,7 +22,7 @@ const LISTENING: [&str; 4] = [
   "op_bgfetch_next_message",
   "op_broadcast_next",
   "op_navigator_online_other_than",
-  "op_service_worker_next_message",
+  "op_bgfetch_service_worker_next_message",
 ];
 
 /// Ops that wait for what other scripts have to say.
@@ -130,7 +130,7 @@ async fn run_until(
 fn is_stalled(runtime: &mut JsRuntime, realm: &Realm) -> bool {
   is_active_only_with(runtime, is_listening)
     && realm.is_idle()
-    && !realm.engine().has_service_workers_at_work()
+    && !realm.engine().has_running_service_workers()
 }
 
 /// Whether the script has had background fetches, all is done with them, and

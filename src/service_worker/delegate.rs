@@ -12,7 +12,7 @@ use crate::network::NetCheck;
 use crate::network::NetworkPolicy;
 use crate::service_worker::algorithms::fetch_script::ScriptRequest;
 use crate::service_worker::algorithms::fetch_script::ScriptResponse;
-use crate::service_worker::lifetime::handle::WorkerControl;
+use crate::service_worker::lifetime::handle::InternalWorkerHandle;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::WorkerType;
 use crate::spec::RealmKind;
@@ -88,7 +88,7 @@ pub struct StartWorker {
   /// The scripts that are known by now.
   pub scripts: Arc<ScriptMap>,
   /// Where the thread that runs it tells how it goes.
-  pub control: WorkerControl,
+  pub handle: InternalWorkerHandle,
 }
 
 /// Those events of a running worker that the engine delivers itself.
@@ -119,7 +119,7 @@ pub(crate) struct NewRealm {
 }
 
 /// The engine, as this room sees it.
-pub(crate) trait Surroundings: Send + Sync + 'static {
+pub(crate) trait Delegate: Send + Sync + 'static {
   /// Whether workers can be started. If not, the embedder attaches their
   /// realms, and vouches for those of every other realm's registration.
   fn has_host(&self) -> bool;

@@ -4,7 +4,7 @@
 //!
 //! `registrations` and `job` are values without I/O: they decide. The other
 //! files do what they say, each algorithm under the specification's name. This
-//! room knows neither the engine nor JavaScript: `Surroundings` is what it
+//! room knows neither the engine nor JavaScript: `Delegate` is what it
 //! needs of the first, [`Realm`](crate::engine::Realm) its door for the second.
 
 mod algorithms;
@@ -22,14 +22,14 @@ pub use self::algorithms::fetch_script::ScriptResponse;
 pub use self::algorithms::fetch_script::ScriptRole;
 pub(crate) use self::algorithms::handle_fetch::Handled;
 pub use self::algorithms::import::ImportError;
+pub(crate) use self::delegate::Delegate;
 pub use self::delegate::FunctionalEvents;
 pub(crate) use self::delegate::NewRealm;
 pub use self::delegate::ServiceWorkerLimits;
 pub use self::delegate::StartWorker;
-pub(crate) use self::delegate::Surroundings;
 pub use self::delegate::WorkerEnvironment;
 pub(crate) use self::lifetime::attach::Attachment;
-pub use self::lifetime::handle::WorkerControl;
+pub use self::lifetime::handle::InternalWorkerHandle;
 pub use self::model::inbox::Answer;
 pub use self::model::inbox::Event;
 pub use self::model::inbox::Payload;

@@ -9,7 +9,7 @@ use parking_lot::MutexGuard;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::delegate::Surroundings;
+use super::delegate::Delegate;
 use super::delegate::WorkerEnvironment;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
@@ -27,7 +27,7 @@ use crate::service_worker::state::running::Running;
 
 /// The service workers of an engine.
 pub(crate) struct ServiceWorkers {
-  pub(super) surroundings: Arc<dyn Surroundings>,
+  pub(super) delegate: Arc<dyn Delegate>,
   pub(super) itself: Weak<Self>,
   pub(super) state: Mutex<State>,
   /// Something has changed, or may have.
@@ -88,9 +88,9 @@ impl Drop for Locked<'_> {
 }
 
 impl ServiceWorkers {
-  pub(crate) fn new(surroundings: Arc<dyn Surroundings>) -> Arc<Self> {
+  pub(crate) fn new(delegate: Arc<dyn Delegate>) -> Arc<Self> {
     Arc::new_cyclic(|itself| Self {
-      surroundings,
+      delegate,
       itself: itself.clone(),
       state: Mutex::default(),
       changed: Notify::new(),
@@ -108,7 +108,7 @@ impl ServiceWorkers {
     F: Future<Output = ()> + Send + 'static,
   {
     if let Some(itself) = self.itself.upgrade() {
-      self.surroundings.spawn(Box::pin(task(itself)));
+      self.delegate.spawn(Box::pin(task(itself)));
     }
   }
 
@@ -119,7 +119,7 @@ impl ServiceWorkers {
       state.map.worker(worker).map(|w| w.script_url.clone())
     };
     if let Some(url) = url {
-      self.surroundings.report(&url, message);
+      self.delegate.report(&url, message);
     }
   }
 
@@ -130,7 +130,7 @@ impl ServiceWorkers {
     let state = self.lock();
     let registration = state.map.registration(id);
     state.map.is_registered(id)
-      && registration.is_some_and(|r| r.vouched || r.active.is_some())
+      && registration.is_some_and(|r| r.assumed_active || r.active.is_some())
   }
 
   /// The same of the registration in `scope`.
@@ -267,7 +267,7 @@ impl State {
   pub(super) fn ready_registration(&self, url: &Url) -> Option<Answer> {
     let id = self.map.match_registration(url)?;
     let registration = self.map.registration(id)?;
-    (registration.vouched || registration.active.is_some())
+    (registration.assumed_active || registration.active.is_some())
       .then(|| Answer::Registration(self.map.snapshot(id).map(Box::new)))
   }
 }

@@ -30,9 +30,9 @@ mod schemes;
 mod test_support;
 
 pub use self::answer::Begin;
+pub use self::answer::Decision;
 pub use self::answer::Question;
 pub use self::answer::Unusable;
-pub use self::answer::Verdict;
 pub use self::background_fetch::BackgroundFetch;
 pub use self::background_fetch::BackgroundFetchFailureReason;
 pub use self::background_fetch::BackgroundFetchRecord;

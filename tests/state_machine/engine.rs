@@ -2,11 +2,11 @@
 //! machine, in every order in which it may come.
 
 use background_fetch::spec::BackgroundFetchFailureReason;
+use background_fetch::spec::Decision;
 use background_fetch::spec::EndOfBody;
 use background_fetch::spec::NotAppended;
 use background_fetch::spec::ResumePolicy;
 use background_fetch::spec::Unavailability;
-use background_fetch::spec::Verdict;
 
 use crate::dice::Dice;
 use crate::model::Stage;
@@ -187,12 +187,12 @@ impl World {
     if verdict.is_some() && !reply.honest {
       model.stored.dishonest = true;
     }
-    if let Some(Verdict::AskForTheWhole(_)) = verdict {
+    if let Some(Decision::AskForTheWhole(_)) = verdict {
       let most = model.most.max(stored.bytes);
       let at = model.begun_again_at.replace(most);
       assert!(at.is_none_or(|at| most > at), "it begins again and again");
     }
-    if let Some(Verdict::Interrupted(unusable)) = verdict {
+    if let Some(Decision::Interrupted(unusable)) = verdict {
       self.let_go(record, attempt);
       self.update(|p, a| {
         p.process_unusable_response(record, attempt, &unusable, how, a)

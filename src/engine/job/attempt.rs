@@ -23,13 +23,13 @@ use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
 use crate::network::without_secrets;
+use crate::spec::Decision;
 use crate::spec::Destination;
 use crate::spec::FetchStart;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::Unavailability;
 use crate::spec::Unusable;
-use crate::spec::Verdict;
 use crate::spec::retry_after;
 use crate::store::Change;
 
@@ -112,11 +112,11 @@ async fn answered(
       p.process_network_error(record, number, false, temporary, actions)
     });
   }
-  let Some(verdict) = job.inspect(|p| p.judge(record, number, &response))
+  let Some(decision) = job.inspect(|p| p.judge(record, number, &response))
   else {
     return;
   };
-  if let Verdict::Interrupted(unusable) = &verdict {
+  if let Decision::Interrupted(unusable) = &decision {
     let error = NetworkError {
       kind: NetworkErrorKind::Interrupted,
       message: sent(&response, unusable),
@@ -133,7 +133,7 @@ async fn answered(
     });
   }
   // The reason of an earlier failure is no longer one.
-  *job.records[record].diagnostic.lock() = reason(&verdict, &response);
+  *job.records[record].diagnostic.lock() = reason(&decision, &response);
   if job.records[record].waiting.lock().take().is_some() {
     context.notify_observers(job);
   }
@@ -171,14 +171,14 @@ fn asks_to_come_back(
 
 /// Why a response with this verdict makes its record fail, or did so much as
 /// to be asked for in another way, for people.
-fn reason(verdict: &Verdict, response: &Response) -> String {
-  match verdict {
-    Verdict::Begin(_) if !response.is_ok() => bad_status(response),
-    Verdict::Fail(_, Unusable::Status(_)) => bad_status(response),
-    Verdict::AskForTheWhole(unusable)
-    | Verdict::Interrupted(unusable)
-    | Verdict::Fail(_, unusable) => sent(response, unusable),
-    Verdict::Begin(_) | Verdict::Continue(_) | Verdict::Complete => {
+fn reason(decision: &Decision, response: &Response) -> String {
+  match decision {
+    Decision::Begin(_) if !response.is_ok() => bad_status(response),
+    Decision::Fail(_, Unusable::Status(_)) => bad_status(response),
+    Decision::AskForTheWhole(unusable)
+    | Decision::Interrupted(unusable)
+    | Decision::Fail(_, unusable) => sent(response, unusable),
+    Decision::Begin(_) | Decision::Continue(_) | Decision::Complete => {
       String::new()
     }
   }

@@ -30,17 +30,17 @@ pub(crate) fn note_failure(
   let slot = &job.records[record];
   let mut reason = error.message.clone();
   let unavailability = match attempts.retries.failed(error.kind, policy) {
-    Verdict::Again { after, offline } => {
+    Decision::Again { after, offline } => {
       attempts.delay = after;
       let reason = reason.clone();
       *slot.waiting.lock() = Some(Waiting { offline, reason });
       Unavailability::Temporary
     }
-    Verdict::OfflineForTooLong => {
+    Decision::OfflineForTooLong => {
       reason += "; the network did not come back in time";
       Unavailability::Final
     }
-    Verdict::Final => Unavailability::Final,
+    Decision::Final => Unavailability::Final,
   };
   *slot.diagnostic.lock() = reason;
   unavailability
@@ -64,7 +64,7 @@ pub(crate) fn note_status(
   let failed = attempts
     .retries
     .failed(NetworkErrorKind::Interrupted, policy);
-  let Verdict::Again { after, .. } = failed else {
+  let Decision::Again { after, .. } = failed else {
     return false;
   };
   attempts.delay = after.max(asked);
@@ -111,7 +111,7 @@ struct Offline {
 
 /// What a failure leads to.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Verdict {
+pub(crate) enum Decision {
   Final,
   /// The machine was offline for longer than it may be.
   OfflineForTooLong,
@@ -136,26 +136,28 @@ impl Retries {
     &mut self,
     kind: NetworkErrorKind,
     policy: &RetryPolicy,
-  ) -> Verdict {
+  ) -> Decision {
     match kind {
-      NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => Verdict::Final,
+      NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => {
+        Decision::Final
+      }
       NetworkErrorKind::Offline => self.is_offline(policy),
       NetworkErrorKind::Unreachable | NetworkErrorKind::Interrupted => {
         self.offline = None;
         self.failures += 1;
         match self.failures <= policy.attempts {
-          true => Verdict::Again {
+          true => Decision::Again {
             after: back_off(policy, self.failures),
             offline: false,
           },
-          false => Verdict::Final,
+          false => Decision::Final,
         }
       }
     }
   }
 
   /// Being offline is no failure of the server's, and does not count as one.
-  fn is_offline(&mut self, policy: &RetryPolicy) -> Verdict {
+  fn is_offline(&mut self, policy: &RetryPolicy) -> Decision {
     let offline = self.offline.get_or_insert_with(|| Offline {
       since: Instant::now(),
       looks: 0,
@@ -166,9 +168,9 @@ impl Retries {
       .offline_timeout
       .map(|timeout| timeout.saturating_sub(offline.since.elapsed()));
     match left {
-      Some(Duration::ZERO) => Verdict::OfflineForTooLong,
+      Some(Duration::ZERO) => Decision::OfflineForTooLong,
       // The last look is at the very end.
-      left => Verdict::Again {
+      left => Decision::Again {
         after: left.map_or(after, |left| after.min(left)),
         offline: true,
       },
@@ -196,10 +198,10 @@ mod tests {
     }
   }
 
-  fn wait(verdict: Verdict) -> Duration {
-    match verdict {
-      Verdict::Again { after, .. } => after,
-      verdict => panic!("{verdict:?}"),
+  fn wait(decision: Decision) -> Duration {
+    match decision {
+      Decision::Again { after, .. } => after,
+      decision => panic!("{decision:?}"),
     }
   }
 
@@ -212,7 +214,7 @@ mod tests {
       let wait = wait(retries.failed(unreachable, &policy()));
       assert!(wait >= longest.mul_f64(0.75) && wait <= longest, "{wait:?}");
     }
-    assert_eq!(retries.failed(unreachable, &policy()), Verdict::Final);
+    assert_eq!(retries.failed(unreachable, &policy()), Decision::Final);
     retries.progressed();
     wait(retries.failed(unreachable, &policy()));
   }
@@ -223,8 +225,8 @@ mod tests {
     let begin = Instant::now();
     loop {
       match retries.failed(NetworkErrorKind::Offline, &policy()) {
-        Verdict::Again { after, .. } => tokio::time::sleep(after).await,
-        verdict => break assert_eq!(verdict, Verdict::OfflineForTooLong),
+        Decision::Again { after, .. } => tokio::time::sleep(after).await,
+        decision => break assert_eq!(decision, Decision::OfflineForTooLong),
       }
     }
     let waited = begin.elapsed();

@@ -16,12 +16,12 @@ use crate::engine::job::attempt::until;
 use crate::engine::job::purge;
 use crate::engine::realm::inbox::Inbox;
 use crate::engine::registration::Registration;
+use crate::service_worker::Delegate;
 use crate::service_worker::FunctionalEvents;
 use crate::service_worker::ScriptRequest;
 use crate::service_worker::ScriptResponse;
 use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::StartWorker;
-use crate::service_worker::Surroundings;
 use crate::store::StoreError;
 use crate::store::StoredRegistration;
 
@@ -30,7 +30,7 @@ use crate::store::StoredRegistration;
 pub trait ServiceWorkerHost: Send + Sync + 'static {
   /// Starts `worker` on a thread of its own and returns at once. The realm's
   /// options are [`RealmOptions::for_worker`](crate::engine::RealmOptions::for_worker); the
-  /// thread says what comes of it by [`StartWorker::control`], which it keeps
+  /// thread says what comes of it by [`StartWorker::handle`], which it keeps
   /// until it has let go of the engine.
   fn start(&self, engine: Engine, worker: StartWorker);
 
@@ -52,13 +52,13 @@ pub trait ServiceWorkerHost: Send + Sync + 'static {
 }
 
 /// The engine, for its service workers.
-pub(crate) struct ForServiceWorkers {
+pub(crate) struct EngineDelegate {
   context: Weak<Context>,
   host: Option<Arc<dyn ServiceWorkerHost>>,
   limits: ServiceWorkerLimits,
 }
 
-impl ForServiceWorkers {
+impl EngineDelegate {
   pub(crate) fn new(context: Weak<Context>, config: &EngineConfig) -> Self {
     Self {
       context,
@@ -68,7 +68,7 @@ impl ForServiceWorkers {
   }
 }
 
-impl Surroundings for ForServiceWorkers {
+impl Delegate for EngineDelegate {
   fn has_host(&self) -> bool {
     self.host.is_some()
   }

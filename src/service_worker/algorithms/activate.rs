@@ -59,7 +59,7 @@ impl ServiceWorkers {
     };
     // What has waited for it.
     if let Some(scope) = scope
-      && self.surroundings.has_pending_events(&scope)
+      && self.delegate.has_pending_events(&scope)
     {
       self.wake(&scope, true);
     }

@@ -80,7 +80,7 @@ impl ServiceWorkers {
       bypass_cache,
       environment: environment.clone(),
     };
-    let response = self.surroundings.fetch_script(request).await;
+    let response = self.delegate.fetch_script(request).await;
     let response = response.map_err(|message| {
       let message = format!("the script {url} cannot be fetched: {message}");
       CallError::type_error(message)

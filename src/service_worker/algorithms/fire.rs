@@ -39,7 +39,7 @@ impl ServiceWorkers {
     let mut state = self.lock();
     state.last_event += 1;
     let id = state.last_event;
-    if state.map.worker(worker)?.embedded {
+    if state.map.worker(worker)?.embedder_owned {
       // It is in no hand but the embedder's.
       let mut realms = state.realms.values();
       let own = realms.find(|realm| realm.worker == Some(worker))?;

@@ -47,13 +47,13 @@ impl ServiceWorkers {
         record.state,
         ServiceWorkerState::Parsed | ServiceWorkerState::Installing
       );
-      if !is_new && !record.embedded {
+      if !is_new && !record.embedder_owned {
         return Err(ImportError(format!(
           "{url} was not imported before the worker was installed"
         )));
       }
       let running = state.running.get(&worker);
-      let stop = running.map(|running| running.leash.stop.clone());
+      let stop = running.map(|running| running.handle.stop.clone());
       let environment = record.environment.clone();
       // Steps 6 and 8.
       let registration = state.map.registration(record.registration);
@@ -79,7 +79,7 @@ impl ServiceWorkers {
     }
     // Steps 12 and 13.
     if let Some(record) = state.map.worker_mut(worker)
-      && !record.embedded
+      && !record.embedder_owned
     {
       record.used_scripts.insert(url.clone());
       Arc::make_mut(&mut record.scripts).insert(url, script.source.clone());

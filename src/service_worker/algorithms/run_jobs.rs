@@ -130,7 +130,7 @@ impl ServiceWorkers {
     if registration.is_some() {
       // Background Fetch: those of the registration end here, without a word.
       // The registration may still be in use; they would have nobody to go to.
-      self.surroundings.forget(job.scope.clone()).await;
+      self.delegate.forget(job.scope.clone()).await;
     }
     drop(saving);
     if let Some(registration) = registration {

@@ -23,7 +23,8 @@ impl ServiceWorkers {
       let (Some(newest), Some(registration)) = (newest, registration) else {
         return;
       };
-      if newest.embedded || state.stopping || !self.is_stale(registration) {
+      if newest.embedder_owned || state.stopping || !self.is_stale(registration)
+      {
         return;
       }
       // Steps 3 and 4. There is no client, and so no policy of one.
@@ -46,7 +47,7 @@ impl ServiceWorkers {
   }
 
   fn is_stale(&self, registration: &Registration) -> bool {
-    registration.is_stale(self.surroundings.limits().stale_after)
+    registration.is_stale(self.delegate.limits().stale_after)
   }
 
   /// Whether no cache may answer for a script by itself: what

@@ -33,7 +33,7 @@ impl ServiceWorkers {
     worker_type: WorkerType,
     update_via_cache: UpdateViaCache,
   ) -> Result<(), CallError> {
-    if !self.surroundings.has_host() {
+    if !self.delegate.has_host() {
       return Err(CallError::new(
         "NotSupportedError",
         "this engine has nobody who could start a service worker",
@@ -85,7 +85,7 @@ impl ServiceWorkers {
       // Steps 2 and 3.
       let newest = state.map.newest_worker(registration);
       let newest = newest.and_then(|worker| state.map.worker(worker));
-      let Some(newest) = newest.filter(|worker| !worker.embedded) else {
+      let Some(newest) = newest.filter(|worker| !worker.embedder_owned) else {
         return Err(CallError::new(
           "InvalidStateError",
           "the registration has no worker that could be updated",

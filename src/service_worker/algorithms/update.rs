@@ -118,7 +118,7 @@ impl ServiceWorkers {
         referrer_policy: script.referrer_policy,
         ..job.environment.clone()
       },
-      embedded: false,
+      embedder_owned: false,
     });
     // Step 15.
     let started = self.run_service_worker(worker).await;

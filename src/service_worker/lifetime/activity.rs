@@ -13,24 +13,24 @@ impl ServiceWorkers {
   /// Waits until no worker is being registered, updated, installed or
   /// activated, and none has one of this room's events.
   pub(crate) async fn idle(&self) {
-    self.wait_until(|state| !state.is_at_work()).await;
+    self.wait_until(|state| !state.is_running()).await;
   }
 
   /// Whether any of that is under way.
-  pub(crate) fn is_at_work(&self) -> bool {
-    self.state.lock().is_at_work()
+  pub(crate) fn is_running(&self) -> bool {
+    self.state.lock().is_running()
   }
 
   /// Whether any of that is under way, or a worker has a thread.
-  pub(crate) fn any_is_at_work(&self) -> bool {
+  pub(crate) fn any_is_running(&self) -> bool {
     let state = self.state.lock();
-    state.is_at_work() || !state.running.is_empty()
+    state.is_running() || !state.running.is_empty()
   }
 
   /// Whether no worker of the registration in `scope` can take an event any
   /// more, unless something new happens.
-  pub(crate) fn is_hopeless(&self, scope: &Url) -> bool {
-    self.surroundings.has_host() && self.state.lock().is_hopeless(scope)
+  pub(crate) fn cannot_start(&self, scope: &Url) -> bool {
+    self.delegate.has_host() && self.state.lock().cannot_start(scope)
   }
 
   /// Waits until something may have changed, when `unless` is not true.
@@ -51,7 +51,7 @@ impl ServiceWorkers {
 }
 
 impl State {
-  fn is_at_work(&self) -> bool {
+  fn is_running(&self) -> bool {
     self.jobs.any()
       || self.map.any_worker_is(ServiceWorkerState::Installing)
       || self.map.any_worker_is(ServiceWorkerState::Activating)
@@ -62,7 +62,7 @@ impl State {
       })
   }
 
-  pub(crate) fn is_hopeless(&self, scope: &Url) -> bool {
+  pub(crate) fn cannot_start(&self, scope: &Url) -> bool {
     if self.jobs.first(scope).is_some() {
       return false;
     }

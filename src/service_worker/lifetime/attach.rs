@@ -37,7 +37,7 @@ impl ServiceWorkers {
   /// A realm is there. It hears of everything that changes after what this
   /// returns.
   pub(crate) fn attach(&self, realm: NewRealm) -> Attachment {
-    let has_host = self.surroundings.has_host();
+    let has_host = self.delegate.has_host();
     let mut state = self.lock();
     let inbox = Arc::new(Inbox::default());
     let worker = match realm.kind {
@@ -45,7 +45,7 @@ impl ServiceWorkers {
       _ => None,
     };
     if worker.is_none() && !has_host {
-      state.vouch_for(&realm);
+      state.assume_active(&realm);
     }
     let attached = AttachedRealm {
       inbox: inbox.clone(),
@@ -68,8 +68,8 @@ impl ServiceWorkers {
           controller,
         };
         state.map.add_client(realm.id, client);
-        let vouched = state.map.get_registration(&realm.scope);
-        (vouched.filter(|_| !has_host), controller)
+        let assumed_active = state.map.get_registration(&realm.scope);
+        (assumed_active.filter(|_| !has_host), controller)
       }
     };
     Attachment {
@@ -152,7 +152,7 @@ impl State {
       scripts: Arc::default(),
       used_scripts: BTreeSet::new(),
       environment: realm.environment.clone(),
-      embedded: true,
+      embedder_owned: true,
     });
     self
       .map
@@ -163,13 +163,13 @@ impl State {
 
   /// Nobody can start workers here: the embedder attaches one when it sees
   /// fit.
-  fn vouch_for(&mut self, realm: &NewRealm) {
+  fn assume_active(&mut self, realm: &NewRealm) {
     let id = self.map.get_registration(&realm.scope).unwrap_or_else(|| {
       let scope = realm.scope.clone();
       self.map.set_registration(scope, UpdateViaCache::default())
     });
     if let Some(registration) = self.map.registration_mut(id) {
-      registration.vouched = true;
+      registration.assumed_active = true;
     }
   }
 }

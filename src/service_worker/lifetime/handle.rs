@@ -14,18 +14,18 @@ use crate::service_worker::service_workers::ServiceWorkers;
 type Interrupt = Box<dyn Fn() + Send + Sync>;
 
 /// What the thread of a worker holds. When it is dropped, the worker has ended.
-pub struct WorkerControl {
+pub struct InternalWorkerHandle {
   pub(crate) service_workers: Weak<ServiceWorkers>,
   pub(crate) worker: WorkerId,
   pub(crate) run: u64,
-  pub(crate) leash: Arc<Leash>,
+  pub(crate) handle: Arc<WorkerHandle>,
 }
 
-impl WorkerControl {
+impl InternalWorkerHandle {
   /// Says how the worker can be interrupted. What it is given lives no longer
   /// than this object.
   pub fn interrupt_with(&self, interrupt: impl Fn() + Send + Sync + 'static) {
-    *self.leash.interrupt.lock() = Some(Box::new(interrupt));
+    *self.handle.interrupt.lock() = Some(Box::new(interrupt));
   }
 
   /// The script was evaluated, and the worker takes events from now on; or why
@@ -53,19 +53,19 @@ impl WorkerControl {
 
   /// Waits until the worker has to stop.
   pub async fn stopping(&self) {
-    self.leash.stop.cancelled().await;
+    self.handle.stop.cancelled().await;
   }
 
   /// Whether the worker has to stop.
   pub fn is_stopping(&self) -> bool {
-    self.leash.stop.is_cancelled()
+    self.handle.stop.is_cancelled()
   }
 }
 
-impl Drop for WorkerControl {
+impl Drop for InternalWorkerHandle {
   fn drop(&mut self) {
-    *self.leash.interrupt.lock() = None;
-    self.leash.ended.cancel();
+    *self.handle.interrupt.lock() = None;
+    self.handle.ended.cancel();
     if let Some(service_workers) = self.service_workers.upgrade() {
       service_workers.ended(self.worker, self.run);
     }
@@ -74,13 +74,13 @@ impl Drop for WorkerControl {
 
 /// What holds a running worker.
 #[derive(Default)]
-pub(crate) struct Leash {
+pub(crate) struct WorkerHandle {
   pub(crate) stop: CancellationToken,
   pub(crate) ended: CancellationToken,
   interrupt: Mutex<Option<Interrupt>>,
 }
 
-impl Leash {
+impl WorkerHandle {
   /// Interrupts the script that is running, if any.
   pub(crate) fn interrupt(&self) {
     if let Some(interrupt) = &*self.interrupt.lock() {

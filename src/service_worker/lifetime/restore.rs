@@ -71,7 +71,7 @@ impl ServiceWorkers {
     };
     let Some(stored) = stored else { return };
     let scope = stored.scope.clone();
-    if let Err(error) = self.surroundings.save(stored).await {
+    if let Err(error) = self.delegate.save(stored).await {
       tracing::error!(%scope, %error, "a service worker cannot be stored");
     }
   }
@@ -124,14 +124,17 @@ impl State {
         net_check_lost: document.net_check,
         embedder_data: document.embedder_data,
       },
-      embedded: false,
+      embedder_owned: false,
     }))
   }
 
   fn stored(&self, id: RegistrationId) -> Option<StoredRegistration> {
     let registration = self.map.registration(id)?;
     let worker = |id: Option<WorkerId>| {
-      let worker = self.map.worker(id?).filter(|worker| !worker.embedded)?;
+      let worker = self
+        .map
+        .worker(id?)
+        .filter(|worker| !worker.embedder_owned)?;
       let environment = worker.environment.clone();
       let document = WorkerDocument {
         worker_type: worker.worker_type,

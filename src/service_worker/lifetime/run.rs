@@ -40,8 +40,8 @@ impl ServiceWorkers {
   }
 
   pub(crate) fn launch(&self, start: StartWorker) {
-    let (worker, run) = (start.worker, start.control.run);
-    self.surroundings.start(start);
+    let (worker, run) = (start.worker, start.handle.run);
+    self.delegate.start(start);
     self.spawn(|itself| itself.watch(worker, run));
   }
 
@@ -111,7 +111,7 @@ impl ServiceWorkers {
       }
       let failed = state.failed_starts.get(&worker).copied().unwrap_or(0);
       let activated = state.map.worker(worker).is_some_and(|w| {
-        !w.embedded && w.state == ServiceWorkerState::Activated
+        !w.embedder_owned && w.state == ServiceWorkerState::Activated
       });
       // Until it is activated, events wait.
       if !activated || failed >= MAX_FAILED_STARTS {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use super::handle::Leash;
+use super::handle::WorkerHandle;
 use crate::ids::WorkerId;
 use crate::service_worker::delegate::ServiceWorkerLimits;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
@@ -16,22 +16,26 @@ use crate::service_worker::state::running::Phase;
 use crate::service_worker::state::running::Running;
 
 /// What has to happen with a worker.
-enum Verdict {
+enum Decision {
   WaitUntil(Instant),
   Stop,
   TooLate(&'static str),
 }
 
 impl Running {
-  fn judge(&self, limits: &ServiceWorkerLimits, now: Instant) -> Verdict {
+  fn next_deadline(
+    &self,
+    limits: &ServiceWorkerLimits,
+    now: Instant,
+  ) -> Decision {
     // Whatever happens meanwhile has no deadline before this.
     let soon = now + limits.idle.min(limits.event);
     if self.phase == Phase::Starting {
       let deadline = self.last_activity + limits.start;
       return if deadline <= now {
-        Verdict::TooLate("its script was not evaluated in time")
+        Decision::TooLate("its script was not evaluated in time")
       } else {
-        Verdict::WaitUntil(deadline.min(soon))
+        Decision::WaitUntil(deadline.min(soon))
       };
     }
     let own = self.active.values().map(|(_, since)| *since);
@@ -39,16 +43,16 @@ impl Running {
     let Some(oldest) = oldest else {
       let deadline = self.last_activity + limits.idle;
       return if deadline <= now {
-        Verdict::Stop
+        Decision::Stop
       } else {
-        Verdict::WaitUntil(deadline.min(soon))
+        Decision::WaitUntil(deadline.min(soon))
       };
     };
     let deadline = oldest + limits.event;
     if deadline <= now {
-      Verdict::TooLate("an event was not handled in time")
+      Decision::TooLate("an event was not handled in time")
     } else {
-      Verdict::WaitUntil(deadline.min(soon))
+      Decision::WaitUntil(deadline.min(soon))
     }
   }
 }
@@ -60,22 +64,22 @@ impl ServiceWorkers {
     worker: WorkerId,
     run: u64,
   ) {
-    let limits = self.surroundings.limits();
+    let limits = self.delegate.limits();
     loop {
       let verdict = {
         let state = self.lock();
         let running = state.running.get(&worker);
         match running.filter(|r| r.run == run && r.phase != Phase::Stopping) {
-          Some(running) => running.judge(&limits, Instant::now()),
+          Some(running) => running.next_deadline(&limits, Instant::now()),
           None => return,
         }
       };
       match verdict {
-        Verdict::WaitUntil(deadline) => {
+        Decision::WaitUntil(deadline) => {
           tokio::time::sleep_until(deadline).await;
         }
-        Verdict::Stop => return self.stop(worker, run, false),
-        Verdict::TooLate(message) => {
+        Decision::Stop => return self.stop(worker, run, false),
+        Decision::TooLate(message) => {
           self.evaluated(worker, run, Err(message.to_string()));
           self.report(worker, message);
           return self.stop(worker, run, true);
@@ -102,7 +106,7 @@ impl ServiceWorkers {
   /// Stops a worker. One that has taken too long is interrupted at once, and
   /// what it was at work on is for the next one.
   pub(crate) fn stop(&self, worker: WorkerId, run: u64, too_late: bool) {
-    let (leash, functional) = {
+    let (handle, functional) = {
       let mut state = self.lock();
       let Some(running) = state.running.get_mut(&worker) else {
         return;
@@ -116,7 +120,7 @@ impl ServiceWorkers {
       if !first && !too_late {
         return;
       }
-      (running.leash.clone(), running.functional.clone())
+      (running.handle.clone(), running.functional.clone())
     };
     if let Some(functional) = functional {
       match too_late {
@@ -124,20 +128,20 @@ impl ServiceWorkers {
         false => functional.leave(),
       }
     }
-    leash.stop.cancel();
+    handle.stop.cancel();
     if too_late {
-      leash.interrupt();
+      handle.interrupt();
     }
-    let limit = self.surroundings.limits().stop;
+    let limit = self.delegate.limits().stop;
     self.spawn(|itself| async move {
       let ended = |wait: Duration| {
-        let ended = leash.ended.clone();
+        let ended = handle.ended.clone();
         async move { tokio::time::timeout(wait, ended.cancelled()).await.is_ok() }
       };
       if ended(limit / 5).await {
         return;
       }
-      leash.interrupt();
+      handle.interrupt();
       if ended(limit).await {
         return;
       }
@@ -206,8 +210,8 @@ impl ServiceWorkers {
       self.report(worker, "its thread has ended unexpectedly");
     }
     if let Some(scope) = scope.as_ref().filter(|_| was_active)
-      && self.surroundings.has_pending_events(scope)
-      && self.state.lock().is_hopeless(scope)
+      && self.delegate.has_pending_events(scope)
+      && self.state.lock().cannot_start(scope)
     {
       self.report(
         worker,
@@ -217,7 +221,7 @@ impl ServiceWorkers {
     }
     match (start, scope) {
       (Some(start), _) => self.launch(start),
-      (None, Some(scope)) if self.surroundings.has_pending_events(&scope) => {
+      (None, Some(scope)) if self.delegate.has_pending_events(&scope) => {
         self.wake(&scope, false);
       }
       _ => {}
@@ -240,25 +244,25 @@ impl ServiceWorkers {
       state.stopping = true;
       let running = state.running.values();
       running
-        .map(|r| (r.leash.clone(), r.functional.clone()))
+        .map(|r| (r.handle.clone(), r.functional.clone()))
         .collect()
     };
-    for (leash, functional) in &running {
+    for (handle, functional) in &running {
       if let Some(functional) = functional {
         functional.leave();
       }
-      leash.stop.cancel();
+      handle.stop.cancel();
     }
-    let limit = self.surroundings.limits().stop;
-    join_all(running.iter().map(|(leash, _)| stop(leash, limit))).await;
+    let limit = self.delegate.limits().stop;
+    join_all(running.iter().map(|(handle, _)| stop(handle, limit))).await;
   }
 }
 
 /// Waits until a thread that was told to has stopped, or does not.
-async fn stop(leash: &Leash, limit: Duration) {
-  let ended = |wait| tokio::time::timeout(wait, leash.ended.cancelled());
+async fn stop(handle: &WorkerHandle, limit: Duration) {
+  let ended = |wait| tokio::time::timeout(wait, handle.ended.cancelled());
   if ended(limit / 5).await.is_err() {
-    leash.interrupt();
+    handle.interrupt();
     if ended(limit).await.is_err() {
       tracing::error!("a service worker's thread does not stop");
     }

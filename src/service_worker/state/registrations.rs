@@ -35,7 +35,7 @@ pub(crate) struct Registration {
   pub(crate) waiting: Option<WorkerId>,
   pub(crate) active: Option<WorkerId>,
   /// The embedder says that it has an active worker, which is not known here.
-  pub(crate) vouched: bool,
+  pub(crate) assumed_active: bool,
 }
 
 /// [A service worker](https://w3c.github.io/ServiceWorker/#dfn-service-worker)
@@ -51,7 +51,7 @@ pub(crate) struct Worker {
   pub(crate) used_scripts: BTreeSet<Url>,
   pub(crate) environment: WorkerEnvironment,
   /// The embedder runs it in a realm of its own.
-  pub(crate) embedded: bool,
+  pub(crate) embedder_owned: bool,
 }
 
 /// Which of a registration's three workers.
@@ -102,7 +102,7 @@ impl Registrations {
       installing: None,
       waiting: None,
       active: None,
-      vouched: false,
+      assumed_active: false,
     };
     self.registrations.insert(id, registration);
     self.scopes.insert(scope, id);

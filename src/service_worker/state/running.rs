@@ -11,8 +11,8 @@ use crate::ids::RealmId;
 use crate::ids::WorkerId;
 use crate::service_worker::delegate::FunctionalEvents;
 use crate::service_worker::delegate::StartWorker;
-use crate::service_worker::lifetime::handle::Leash;
-use crate::service_worker::lifetime::handle::WorkerControl;
+use crate::service_worker::lifetime::handle::InternalWorkerHandle;
+use crate::service_worker::lifetime::handle::WorkerHandle;
 use crate::service_worker::model::inbox::Event;
 use crate::service_worker::model::inbox::ServiceWorkerMessage;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
@@ -24,7 +24,7 @@ pub(crate) struct Running {
   /// Tells this run of the worker from all others.
   pub(crate) run: u64,
   pub(crate) phase: Phase,
-  pub(crate) leash: Arc<Leash>,
+  pub(crate) handle: Arc<WorkerHandle>,
   pub(crate) started: watch::Sender<Option<Result<(), String>>>,
   pub(crate) realm: Option<RealmId>,
   pub(crate) functional: Option<Arc<dyn FunctionalEvents>>,
@@ -85,7 +85,7 @@ impl State {
     waiting: Vec<Waiting>,
   ) -> Option<StartWorker> {
     let worker = self.map.worker(id)?;
-    let unusable = worker.embedded
+    let unusable = worker.embedder_owned
       || worker.state == ServiceWorkerState::Redundant
       || self.stopping
       || self.running.contains_key(&id);
@@ -94,7 +94,7 @@ impl State {
     }
     self.last_run += 1;
     let run = self.last_run;
-    let leash = Arc::new(Leash::default());
+    let handle = Arc::new(WorkerHandle::default());
     let start = StartWorker {
       worker: id,
       scope: self.map.registration(worker.registration)?.scope.clone(),
@@ -102,17 +102,17 @@ impl State {
       worker_type: worker.worker_type,
       environment: worker.environment.clone(),
       scripts: worker.scripts.clone(),
-      control: WorkerControl {
+      handle: InternalWorkerHandle {
         service_workers: service_workers.itself.clone(),
         worker: id,
         run,
-        leash: leash.clone(),
+        handle: handle.clone(),
       },
     };
     let running = Running {
       run,
       phase: Phase::Starting,
-      leash,
+      handle,
       started: watch::Sender::new(None),
       realm: None,
       functional: None,

@@ -9,11 +9,11 @@ use super::complete_a_record::State;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::Begin;
 use crate::spec::ContentRange;
+use crate::spec::Decision;
 use crate::spec::Question;
 use crate::spec::RecordResult;
 use crate::spec::Response;
 use crate::spec::Unusable;
-use crate::spec::Verdict;
 
 impl FetchMachine {
   /// complete.11, *process request body*: `transmitted` bytes of the
@@ -65,7 +65,7 @@ impl FetchMachine {
   }
 
   /// What is done with `response`, to the attempt's request; `None` when the
-  /// attempt is stale. A [`Verdict::Interrupted`] is for
+  /// attempt is stale. A [`Decision::Interrupted`] is for
   /// [`FetchMachine::process_unusable_response`], every other one for
   /// [`FetchMachine::process_response`].
   pub fn judge(
@@ -73,7 +73,7 @@ impl FetchMachine {
     record: usize,
     attempt: u32,
     response: &Response,
-  ) -> Option<Verdict> {
+  ) -> Option<Decision> {
     let state = &self.records[record];
     let State::Fetching(fetching) = &state.state else {
       return None;
@@ -89,10 +89,10 @@ impl FetchMachine {
       policy: self.resume_policy,
     };
     Some(match question.judge(response) {
-      Verdict::AskForTheWhole(unusable)
+      Decision::AskForTheWhole(unusable)
         if !state.may_begin_again(stored.bytes) =>
       {
-        Verdict::Interrupted(unusable)
+        Decision::Interrupted(unusable)
       }
       verdict => verdict,
     })
@@ -130,28 +130,28 @@ impl FetchMachine {
     };
     match verdict {
       // complete.11.response.2: If status is 206, then:
-      Verdict::Continue(range) => self.continue_with(record, attempt, range),
+      Decision::Continue(range) => self.continue_with(record, attempt, range),
       // complete.11.response.3: Otherwise, the stored response is redundant.
-      Verdict::Begin(begin) => {
+      Decision::Begin(begin) => {
         self.begin_with(record, attempt, begin, response, actions);
       }
       // Deviation E9: this is how a server says that there is no more.
-      Verdict::Complete => {
+      Decision::Complete => {
         actions.push(Action::Terminate { record, attempt });
         self.verify(record, actions);
       }
-      Verdict::AskForTheWhole(_) => {
+      Decision::AskForTheWhole(_) => {
         actions.push(Action::Terminate { record, attempt });
         let data = &self.background_fetch.records[record].response_data;
         self.records[record].begin_again(data.bytes);
         self.complete_a_record(record, actions);
       }
       // complete.11.response.2.1: If validate a partial response … invalid:
-      Verdict::Interrupted(_) => {
+      Decision::Interrupted(_) => {
         let reason = BackgroundFetchFailureReason::FetchError;
         self.refuse(record, attempt, reason, actions);
       }
-      Verdict::Fail(reason, _) => {
+      Decision::Fail(reason, _) => {
         self.refuse(record, attempt, reason, actions);
       }
     }

@@ -5,10 +5,10 @@ use super::*;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
 use crate::spec::BackgroundFetchResult;
+use crate::spec::Decision;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::Unusable;
-use crate::spec::Verdict;
 use crate::spec::test_support::response;
 use crate::spec::test_support::url;
 
@@ -252,7 +252,7 @@ fn a_part_that_does_not_fit_is_asked_for_as_a_whole_once() {
     // The same again, and no more bytes than before: it is waited for.
     assert_eq!(s.start(0, 4).range_start, 5);
     let verdict = s.machine.judge(0, 4, &response(416, &[])).unwrap();
-    assert!(matches!(verdict, Verdict::Interrupted(_)), "{verdict:?}");
+    assert!(matches!(verdict, Decision::Interrupted(_)), "{verdict:?}");
   }
 }
 
@@ -295,7 +295,7 @@ fn a_page_in_place_of_the_rest_costs_no_byte() {
   s.start(0, 2);
   let page = response(200, &[("content-type", "text/html")]);
   let verdict = s.machine.judge(0, 2, &page).unwrap();
-  let Verdict::Interrupted(unusable) = verdict else {
+  let Decision::Interrupted(unusable) = verdict else {
     panic!("{verdict:?}");
   };
   let temporary = Unavailability::Temporary;

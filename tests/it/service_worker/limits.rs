@@ -74,7 +74,7 @@ impl Threads {
   async fn work(&self, engine: Engine, worker: &StartWorker, does: Does) {
     let realm = engine.attach(RealmOptions::for_worker(worker));
     drop(engine);
-    worker.control.evaluated(Ok(()));
+    worker.handle.evaluated(Ok(()));
     loop {
       tokio::select! {
         message = realm.next_service_worker_message() => {
@@ -96,7 +96,7 @@ impl Threads {
           realm.event_handled(lease);
           self.log.write("is done".into());
         }
-        () = worker.control.stopping() => return,
+        () = worker.handle.stopping() => return,
       }
     }
   }
