@@ -21,7 +21,7 @@ const TO_ESCAPE = new SafeRegExp(`${ESCAPE}|\\p{Surrogate}`, "gu");
 const ESCAPED = new SafeRegExp(`${ESCAPE}([0-9a-f]{4})`, "gu");
 
 /** @param {string} id */
-function toEngine(id) {
+function encodeId(id) {
   return StringPrototypeReplace(id, TO_ESCAPE, (found) =>
     found === ESCAPE
       ? ESCAPED_ESCAPE
@@ -30,7 +30,7 @@ function toEngine(id) {
 }
 
 /** @param {string} id */
-function fromEngine(id) {
+function decodeId(id) {
   return StringPrototypeReplace(id, ESCAPED, (escaped, number) =>
     escaped === ESCAPED_ESCAPE
       ? ESCAPE
@@ -38,5 +38,5 @@ function fromEngine(id) {
   );
 }
 
-return { fromEngine, toEngine };
+return { decodeId, encodeId };
 })();

@@ -9,7 +9,7 @@ const {
   op_bgfetch_may_fetch,
 } = core.ops;
 const { toException } = core.loadExtScript("ext:background_fetch/background_fetch/errors.js");
-const { fromEngine, toEngine } = core.loadExtScript(
+const { decodeId, encodeId } = core.loadExtScript(
   "ext:background_fetch/background_fetch/id_encoding.js",
 );
 const { convertBackgroundFetchOptions } = core.loadExtScript(
@@ -106,7 +106,7 @@ class BackgroundFetchManager {
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
     // get.1, get.2
-    const bgFetch = op_bgfetch_get(this.#registration, toEngine(id));
+    const bgFetch = op_bgfetch_get(this.#registration, encodeId(id));
     // get.3
     if (bgFetch === null) return undefined;
     // get.4.1
@@ -118,7 +118,7 @@ class BackgroundFetchManager {
   async getIds() {
     webidl.assertBranded(this, BackgroundFetchManagerPrototype);
     // ids.1, ids.2
-    return mapList(op_bgfetch_get_ids(this.#registration), fromEngine);
+    return mapList(op_bgfetch_get_ids(this.#registration), decodeId);
   }
 }
 
@@ -130,7 +130,7 @@ async function startBackgroundFetch(registration, id, inners, options) {
   // fetch.1, fetch.8.1 to fetch.8.5
   const newFetch = op_bgfetch_may_fetch(
     registration,
-    toEngine(id),
+    encodeId(id),
     mapList(inners, serializeRequest),
   );
   try {

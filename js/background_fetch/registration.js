@@ -12,7 +12,7 @@ const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { invalidStateError } = core.loadExtScript(
   "ext:background_fetch/background_fetch/errors.js",
 );
-const { fromEngine } = core.loadExtScript("ext:background_fetch/background_fetch/id_encoding.js");
+const { decodeId } = core.loadExtScript("ext:background_fetch/background_fetch/id_encoding.js");
 const { createRecordObjects } = core.loadExtScript(
   "ext:background_fetch/background_fetch/record.js",
 );
@@ -96,7 +96,7 @@ class BackgroundFetchRegistration extends EventTarget {
 
   get id() {
     webidl.assertBranded(this, BackgroundFetchRegistrationPrototype);
-    return fromEngine(this.#bgFetch.id);
+    return decodeId(this.#bgFetch.id);
   }
 
   get uploadTotal() {

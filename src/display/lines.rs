@@ -31,12 +31,12 @@ pub struct Lines(Mutex<State>);
 struct State {
   output: Box<dyn Write + Send>,
   prefix: String,
-  known: HashMap<BackgroundFetchKey, Known>,
+  known: HashMap<BackgroundFetchKey, Entry>,
   totals: Totals,
   last_summary: Instant,
 }
 
-struct Known {
+struct Entry {
   rate: Rate,
   last_progress: Instant,
   paused: bool,
@@ -136,8 +136,8 @@ impl State {
     }
   }
 
-  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Known {
-    self.known.entry(b.key).or_insert_with(|| Known {
+  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Entry {
+    self.known.entry(b.key).or_insert_with(|| Entry {
       rate: Rate::starting_at(b.downloaded),
       last_progress: Instant::now(),
       paused: false,
@@ -180,7 +180,7 @@ impl State {
   }
 }
 
-impl Known {
+impl Entry {
   fn under_way(
     &mut self,
     b: &BackgroundFetchSnapshot,

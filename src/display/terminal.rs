@@ -57,7 +57,7 @@ pub struct Terminal {
 pub type Owner = Box<dyn Fn(&BackgroundFetchSnapshot) -> String + Send + Sync>;
 
 struct State {
-  known: HashMap<BackgroundFetchKey, Known>,
+  known: HashMap<BackgroundFetchKey, Entry>,
   /// How many have a bar.
   shown: usize,
   totals: Totals,
@@ -67,7 +67,7 @@ struct State {
   hint: Option<ProgressBar>,
 }
 
-struct Known {
+struct Entry {
   rate: Rate,
   bar: Option<ProgressBar>,
   style: &'static str,
@@ -261,8 +261,8 @@ impl Display for Terminal {
 }
 
 impl State {
-  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Known {
-    self.known.entry(b.key).or_insert_with(|| Known {
+  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Entry {
+    self.known.entry(b.key).or_insert_with(|| Entry {
       rate: Rate::starting_at(b.downloaded),
       bar: None,
       style: "",
@@ -273,7 +273,7 @@ impl State {
   }
 }
 
-impl Known {
+impl Entry {
   fn draw(&mut self, b: &BackgroundFetchSnapshot, owner: &Owner) {
     let Some(bar) = &self.bar else { return };
     let total = b.total_to_download();

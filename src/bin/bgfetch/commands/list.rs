@@ -63,7 +63,7 @@ fn cells(row: &Row) -> [String; 4] {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct Details {
   #[serde(flatten)]
   summary: Summary,
   requests: Vec<Record>,
@@ -84,7 +84,7 @@ pub async fn show(arguments: &Show) -> Result<u8, Failure> {
   }
   for row in rows {
     if arguments.json {
-      output::json_line(&Shown {
+      output::json_line(&Details {
         summary: row.summary(),
         requests: stored::records(&row.stored),
       });

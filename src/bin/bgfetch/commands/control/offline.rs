@@ -6,7 +6,7 @@ use background_fetch::store::Change;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 
-use super::Wish;
+use super::ControlAction;
 use super::find::find;
 use crate::arguments::Control;
 use crate::commands::list::started_by;
@@ -15,34 +15,34 @@ use crate::failure::Failure;
 use crate::started_by::StartedBy;
 
 /// Returns what the user is told.
-pub async fn fulfil(
+pub async fn apply(
   store: &Store,
-  wish: Wish,
+  action: ControlAction,
   arguments: &Control,
 ) -> Result<String, Failure> {
   // Whoever had the store until now may have changed it.
   let rows = store.metadata.load().await?;
   let row = find(arguments, rows.into_iter().flatten())?;
   let id = printable(&row.background_fetch.id);
-  if row.retained.is_some() && wish == Wish::Abort {
+  if row.retained.is_some() && action == ControlAction::Abort {
     return abort(store, &row, &id).await;
   }
-  if row.retained.is_some() && wish != Wish::Click {
+  if row.retained.is_some() && action != ControlAction::Click {
     return Err(Failure::failed(format!(
       "{id} has ended already; {}",
       stored::kept(&row)
     )));
   }
-  if !row.active && wish != Wish::Click {
+  if !row.active && action != ControlAction::Click {
     return Err(Failure::failed(format!(
       "{id} has ended already; `bgfetch resume` delivers its event"
     )));
   }
-  match wish {
-    Wish::Abort => abort(store, &row, &id).await,
-    Wish::Pause => pause(store, &row, &id, true).await,
-    Wish::Unpause => pause(store, &row, &id, false).await,
-    Wish::Click => Err(Failure::usage(format!(
+  match action {
+    ControlAction::Abort => abort(store, &row, &id).await,
+    ControlAction::Pause => pause(store, &row, &id, true).await,
+    ControlAction::Unpause => pause(store, &row, &id, false).await,
+    ControlAction::Click => Err(Failure::usage(format!(
       "nobody works on the store, so no script can hear of a click; start \
        `bgfetch resume`, then click {id}"
     ))),
