@@ -9,7 +9,6 @@ use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FetchMachine;
 use crate::spec::ImageResource;
-use crate::store::Retained;
 
 /// A background fetch at one moment, copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,4 +121,15 @@ pub(super) mod tests {
     snapshot.expected = None;
     snapshot
   }
+}
+
+/// Why, and since when, a settled background fetch is kept: until it is
+/// continued, delivered, deleted, or out of retention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retained {
+  /// Milliseconds since the epoch.
+  pub since: i64,
+  /// Why its event could not be delivered, for people. Empty when the event
+  /// was handled, and it is a failed download that can be continued.
+  pub undelivered: String,
 }

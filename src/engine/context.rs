@@ -24,15 +24,16 @@ use super::error::FetchRejection;
 use super::job::Job;
 use super::journal::BytesLost;
 use super::journal::Journal;
+use super::policy::Policies;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
+use crate::engine::broadcasts::Broadcasts;
+use crate::engine::cache_users::CacheUsers;
 use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::job::response_data::ResponseData;
-use crate::engine::realm::broadcast::Broadcasts;
-use crate::engine::realm::caches::CacheUsers;
-use crate::engine::realm::notifications::Notifications;
-use crate::engine::realm::online::Online;
+use crate::engine::notifications::Notifications;
+use crate::engine::online::Online;
 use crate::engine::schedule::host_limits::HostLimits;
 use crate::engine::schedule::open_files;
 use crate::engine::workers::delegate::EngineDelegate;
@@ -49,7 +50,7 @@ use crate::store::StoreError;
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Context {
-  pub(super) config: EngineConfig,
+  pub(super) policies: Policies,
   pub(super) store: Store,
   /// Gives the store back, whoever still holds this.
   gate: Arc<Gate>,
@@ -86,6 +87,7 @@ impl Context {
     network: Network,
     config: EngineConfig,
   ) -> Arc<Self> {
+    let policies = config.policies();
     let (store, gate) = Gate::before(store);
     Arc::new_cyclic(|itself| {
       let service_workers = ServiceWorkers::new(Arc::new(EngineDelegate::new(
@@ -95,16 +97,16 @@ impl Context {
       Self {
         journal: Journal::new(
           store.clone(),
-          config.checkpoint,
+          policies.checkpoint,
           bytes_lost(itself.clone()),
         ),
-        hosts: HostLimits::new(config.concurrency.per_host),
+        hosts: HostLimits::new(policies.concurrency.per_host),
         concurrency: Semaphore::new(open_files::max_concurrent(
-          config.concurrency.total,
+          policies.concurrency.total,
         )),
         registrations: Registrations::new(
           Arc::downgrade(&service_workers),
-          config.service_worker_limits,
+          policies.service_worker_limits,
         ),
         service_workers,
         cache_users: CacheUsers::default(),
@@ -119,7 +121,7 @@ impl Context {
         keepalive: TaskTracker::new(),
         observers: Mutex::default(),
         next_realm: AtomicU64::new(0),
-        config,
+        policies,
         store,
         gate,
         network,
@@ -181,7 +183,7 @@ impl Context {
   }
 
   pub(super) fn origin_quota(&self, origin: Origin) -> Arc<Quota> {
-    self.quotas.of(origin, &self.config)
+    self.quotas.of(origin, &self.policies)
   }
 
   /// Whether `requested` bytes more may be stored for the origin of `scope`,

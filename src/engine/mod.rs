@@ -1,6 +1,8 @@
 //! Runs `spec/` over I/O: the edit queue, *perform*, *complete a record*,
 //! pause, abort, retry, progress, and what a restart needs.
 
+mod broadcasts;
+mod cache_users;
 mod config;
 mod context;
 mod error;
@@ -8,12 +10,16 @@ mod events;
 mod job;
 mod journal;
 mod net_permission;
+mod notifications;
+mod online;
+mod policy;
 mod quota;
 mod realm;
 mod registration;
 mod registration_events;
 mod registrations;
 mod schedule;
+mod until;
 mod until_settled;
 mod user_actions;
 mod workers;
@@ -27,29 +33,21 @@ use tokio::runtime::Runtime;
 
 use self::context::Context;
 use self::events::update_queue::UpdateQueue;
-use self::job::attempt;
 use self::job::restore;
 use self::job::retention;
+use self::until::until;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
 
-pub use self::config::BeforeEvent;
-pub use self::config::CheckpointPolicy;
-pub use self::config::Concurrency;
 pub use self::config::EngineConfig;
-pub use self::config::PermissionState;
-pub use self::config::QuotaOf;
-pub use self::config::RetryPolicy;
-pub use self::config::RetryStatuses;
 pub use self::error::FetchRejection;
 pub use self::events::EventLease;
 pub use self::job::retention::Moved;
 pub use self::quota::StorageEstimate;
 pub use self::realm::Realm;
-pub use self::realm::broadcast::BroadcastMessage;
 pub use self::realm::caches::CacheError;
 pub use self::realm::caches::CacheStorage;
 pub use self::realm::caches::CachedResponse;
@@ -58,8 +56,6 @@ pub use self::realm::caches::OpenCache;
 pub use self::realm::fetch::BackgroundFetchOptions;
 pub use self::realm::fetch::NewRecord;
 pub use self::realm::inbox::RealmMessage;
-pub use self::realm::notifications::NotificationEvent;
-pub use self::realm::notifications::ScriptNotification;
 pub use self::realm::options::RealmOptions;
 pub use self::realm::record_handle::RecordError;
 pub use self::realm::record_handle::RecordHandle;
@@ -69,7 +65,17 @@ pub use self::realm::script_fetch::FetchEventAnswer;
 pub use self::realm::script_fetch::FetchEventRequest;
 pub use self::realm::script_fetch::OngoingFetch;
 pub use self::until_settled::NoWorkerForEvents;
-pub use self::workers::delegate::ServiceWorkerHost;
+pub use crate::engine::broadcasts::BroadcastMessage;
+pub use crate::engine::notifications::NotificationEvent;
+pub use crate::engine::notifications::ScriptNotification;
+pub use crate::engine::policy::BeforeEvent;
+pub use crate::engine::policy::CheckpointPolicy;
+pub use crate::engine::policy::Concurrency;
+pub use crate::engine::policy::PermissionState;
+pub use crate::engine::policy::QuotaOf;
+pub use crate::engine::policy::RetryPolicy;
+pub use crate::engine::policy::RetryStatuses;
+pub use crate::engine::workers::host::ServiceWorkerHost;
 pub use crate::snapshot::BackgroundFetchSnapshot;
 pub use crate::snapshot::Waiting;
 pub use crate::spec::RealmKind;
@@ -180,7 +186,7 @@ impl Engine {
             display.show(&observer.next().await);
           }
         };
-        attempt::until::<()>(&stopping, show).await;
+        until::<()>(&stopping, show).await;
       });
     }
     // The caller may be on any thread, also on one of another runtime, which
@@ -206,7 +212,7 @@ impl Engine {
     let retained = context.clone();
     context.spawn(async move {
       let stopping = retained.stopping.clone();
-      attempt::until(&stopping, retention::expire(&retained)).await;
+      until(&stopping, retention::expire(&retained)).await;
     });
     Ok(engine)
   }
@@ -304,7 +310,7 @@ impl Engine {
   ) {
     let stopping = self.context().stopping.clone();
     self.context().spawn(async move {
-      attempt::until(&stopping, task).await;
+      until(&stopping, task).await;
     });
   }
 

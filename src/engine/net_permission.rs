@@ -3,17 +3,10 @@
 //! A check is a function of the embedder's, which no store can keep. What had
 //! one before a restart waits until there is one again, and does without none.
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
 
-use super::context::Context;
-use super::error::FetchRejection;
-use super::job::Job;
-use super::realm::Realm;
+use super::policy::Policies;
 use crate::network::NetCheck;
-use crate::snapshot::Waiting;
-use crate::spec::Request;
 
 /// What is asked before each hop, beside the engine's default.
 #[derive(Clone)]
@@ -33,8 +26,8 @@ impl NetPermission {
 
   /// After a restart. An embedder whose engine has a check for everything does
   /// not have to bring another one.
-  pub(super) fn restored(context: &Context, had_check: bool) -> Self {
-    let default = &context.config.network.default_net_check;
+  pub(super) fn restored(policies: &Policies, had_check: bool) -> Self {
+    let default = &policies.default_net_check;
     match had_check && default.is_none() {
       true => Self::Lost,
       false => Self::Known(None),
@@ -56,55 +49,10 @@ impl RegistrationCheck {
     self.0.send_replace(Some(check));
   }
 
-  async fn installed(&self) -> Option<NetCheck> {
+  pub(super) async fn installed(&self) -> Option<NetCheck> {
     let mut receiver = self.0.subscribe();
     let check = receiver.wait_for(Option::is_some).await;
     // The sender is borrowed for as long, so it is there.
     check.ok().and_then(|check| check.clone())
-  }
-}
-
-impl Job {
-  /// The check for a hop of `record`; waits for one that was lost.
-  pub(super) async fn net_check(
-    self: &Arc<Self>,
-    context: &Context,
-    record: usize,
-  ) -> Option<NetCheck> {
-    match &self.net_permission {
-      NetPermission::Known(check) => check.clone(),
-      NetPermission::Lost => {
-        let waiting = &self.records[record].waiting;
-        let reason = "the permission to use it is not there since the \
-                      restart; it continues when a page or a worker of its \
-                      scope brings one";
-        *waiting.lock() = Some(Waiting {
-          offline: true,
-          reason: reason.into(),
-        });
-        context.notify_observers(self);
-        let check = self.registration.net_check.installed().await;
-        waiting.lock().take();
-        context.notify_observers(self);
-        check
-      }
-    }
-  }
-}
-
-impl Realm {
-  /// Asks for each request once: what may not be reached is not registered.
-  pub(super) fn may_reach(
-    &self,
-    requests: &[Request],
-  ) -> Result<(), FetchRejection> {
-    let context = self.engine().context();
-    let default = context.config.network.default_net_check.clone();
-    for check in [default, self.net_check()].iter().flatten() {
-      for request in requests {
-        check(&request.url).map_err(FetchRejection::MayNotReach)?;
-      }
-    }
-    Ok(())
   }
 }

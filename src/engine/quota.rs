@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use url::Origin;
 
-use super::config::EngineConfig;
 use super::error::FetchRejection;
+use super::policy::Policies;
 
 /// What one origin's background fetches hold in the store: request bodies and
 /// response bodies, in bytes. It is counted anew from the rows at every start.
@@ -102,10 +102,10 @@ pub struct StorageEstimate {
 pub(crate) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
 
 impl Quotas {
-  pub(super) fn of(&self, origin: Origin, config: &EngineConfig) -> Arc<Quota> {
+  pub(super) fn of(&self, origin: Origin, policies: &Policies) -> Arc<Quota> {
     let new = || {
       Arc::new(Quota {
-        limit: (config.quota)(&origin),
+        limit: (policies.quota)(&origin),
         used: AtomicU64::new(0),
       })
     };

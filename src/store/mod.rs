@@ -33,6 +33,7 @@ pub(crate) use self::gate::Gate;
 pub use self::open::Store;
 pub use crate::ids::BackgroundFetchKey;
 pub use crate::ids::BodyId;
+pub use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -78,17 +79,6 @@ impl StoredBackgroundFetch {
       && self.background_fetch.result == BackgroundFetchResult::None
       && self.abnormal_ends >= MAX_ABNORMAL_ENDS
   }
-}
-
-/// Why, and since when, a settled background fetch is kept: until it is
-/// continued, delivered, deleted, or out of retention.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retained {
-  /// Milliseconds since the epoch.
-  pub since: i64,
-  /// Why its event could not be delivered, for people. Empty when the event
-  /// was handled, and it is a failed download that can be continued.
-  pub undelivered: String,
 }
 
 /// What the store keeps of one record beside the specification's values.

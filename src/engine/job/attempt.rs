@@ -14,6 +14,7 @@ use super::retry::note_status;
 use super::transfer;
 use super::transfer::Attempt;
 use crate::engine::context::Context;
+use crate::engine::until::until;
 use crate::ids::BodyId;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
@@ -158,7 +159,7 @@ fn asks_to_come_back(
     record,
     ..
   } = attempt;
-  let policy = &context.config.retry;
+  let policy = &context.policies.retry;
   let is_temporary = policy
     .statuses
     .contains(response.status, job.environment.policy);
@@ -223,18 +224,6 @@ fn bad_status(response: &Response) -> String {
 fn server(response: &Response) -> String {
   let url = response.url_list.last().map(without_secrets);
   url.unwrap_or_else(|| "the server".to_string())
-}
-
-/// `future`'s output, or `None` when `token` is cancelled first.
-pub(crate) async fn until<T>(
-  token: &CancellationToken,
-  future: impl Future<Output = T>,
-) -> Option<T> {
-  tokio::select! {
-    biased;
-    _ = token.cancelled() => None,
-    output = future => Some(output),
-  }
 }
 
 fn params(

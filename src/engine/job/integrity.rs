@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Job;
-use super::attempt::until;
 use crate::engine::context::Context;
+use crate::engine::until::until;
 use crate::network::NetworkError;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::IntegrityVerifier;

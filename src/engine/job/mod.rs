@@ -4,6 +4,7 @@
 pub(crate) mod apply_action;
 pub(crate) mod attempt;
 pub(crate) mod integrity;
+pub(crate) mod net_permission;
 pub(crate) mod orphans;
 pub(crate) mod purge;
 pub(crate) mod record_index;
@@ -38,11 +39,11 @@ use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::network::Environment;
 use crate::snapshot::BackgroundFetchSnapshot;
+use crate::snapshot::Retained;
 use crate::snapshot::Waiting;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FetchMachine;
-use crate::store::Retained;
 
 pub(crate) struct Job {
   pub(super) key: BackgroundFetchKey,
@@ -88,7 +89,7 @@ pub(crate) struct JobInit {
 
 impl Job {
   pub(super) fn new(context: &Arc<Context>, mut new: JobInit) -> Arc<Self> {
-    new.machine.set_resume_policy(context.config.resume);
+    new.machine.set_resume_policy(context.policies.resume);
     let weak = Arc::downgrade(context);
     let mut reservation =
       Reservation::empty(context.quota(&new.registration.scope));
@@ -105,7 +106,7 @@ impl Job {
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       index: RecordIndex::default(),
       concurrency: Semaphore::new(
-        context.config.concurrency.per_background_fetch,
+        context.policies.concurrency.per_background_fetch,
       ),
       result: Mutex::new(new.machine.background_fetch().result),
       purged: AtomicBool::new(false),

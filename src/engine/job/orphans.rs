@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
 
-use super::attempt::until;
 use crate::engine::context::Context;
+use crate::engine::until::until;
 use crate::ids::BodyId;
 use crate::store::StoreError;
 

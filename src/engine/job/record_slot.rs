@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
-use super::retry::Retries;
+use crate::engine::schedule::retry_state::RetryState;
 use crate::ids::BodyId;
 use crate::snapshot::Waiting;
 use crate::spec::Request;
@@ -43,7 +43,7 @@ impl RecordSlot {
 /// What the attempts to fetch the record hand on, one to the next.
 #[derive(Default)]
 pub(crate) struct Attempts {
-  pub(crate) retries: Retries,
+  pub(crate) retries: RetryState,
   /// The wait before the next attempt.
   pub(crate) delay: Duration,
   /// The most bytes that were ever stored. A server that always fails at the

@@ -76,7 +76,7 @@ pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
   }
   // A worker that starts finds every background fetch, and one that has an
   // event finds its worker.
-  if context.config.service_worker_host.is_some() {
+  if context.service_workers.has_host() {
     let registrations = context.store.metadata.registrations().await?;
     context.service_workers.restore(registrations);
   }
@@ -109,7 +109,7 @@ async fn restore_row(
   let is_quarantined = is_quarantined(context, &row);
   // What is not begun waits as it does while it is paused.
   row.background_fetch.paused |= is_quarantined;
-  let permission = NetPermission::restored(context, stored.net_check);
+  let permission = NetPermission::restored(&context.policies, stored.net_check);
   let job = make_known(context, row, stored, permission);
   if is_quarantined {
     job.quarantine();

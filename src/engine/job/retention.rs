@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::engine::context::Context;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchRecord;
@@ -24,7 +25,6 @@ use crate::spec::BackgroundFetchResult;
 use crate::spec::RecordResult;
 use crate::store::Change;
 use crate::store::RecordBodies;
-use crate::store::Retained;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
@@ -330,7 +330,7 @@ pub(crate) async fn expire(context: &Arc<Context>) {
   loop {
     let mut sleep = MAX_SLEEP;
     for (key, retained) in all_retained(context) {
-      let left = left(&retained, context.config.retention, now());
+      let left = left(&retained, context.policies.retention, now());
       if !left.is_zero() {
         sleep = sleep.min(left);
       } else if let Err(error) = delete(context, key).await {

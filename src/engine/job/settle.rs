@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Job;
-use super::attempt::until;
 use super::purge;
 use super::retention;
 use crate::engine::context::Context;
 use crate::engine::journal::MAX_BACKOFF;
+use crate::engine::until::until;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -141,7 +141,7 @@ pub(crate) fn announce(
 
 /// What the embedder does before the event. False when the engine ends.
 pub(crate) async fn before_event(context: &Context, job: &Job) -> bool {
-  let Some(before) = &context.config.before_event else {
+  let Some(before) = &context.policies.before_event else {
     return true;
   };
   until(&context.stopping, before(job.snapshot()))

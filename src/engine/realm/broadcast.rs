@@ -1,41 +1,12 @@
 //! Messages of [`BroadcastChannel`](https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts)s,
 //! between all realms of one origin.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::Weak;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-use url::Origin;
 
 use super::Realm;
-
-/// A message, as every realm of the origin gets it: its sender's, too.
-#[derive(Clone, Debug)]
-pub struct BroadcastMessage {
-  /// The channel's.
-  pub name: String,
-  /// A serialized value.
-  pub data: Bytes,
-  /// The realm whose script has sent it, and the number that this script gave
-  /// to its channel.
-  pub realm: u64,
-  pub channel: u32,
-}
-
-/// Every origin's listeners.
-#[derive(Default)]
-pub(crate) struct Broadcasts(Mutex<HashMap<Origin, Vec<Weak<Listener>>>>);
-
-/// A realm with a channel.
-#[derive(Default)]
-pub(crate) struct Listener {
-  messages: Mutex<VecDeque<BroadcastMessage>>,
-  notify: Notify,
-}
+use crate::engine::broadcasts::BroadcastMessage;
 
 impl Realm {
   /// A name for the realm that no other one of the engine has.

@@ -2,14 +2,12 @@
 //! behind the script's door: an origin's quota, bodies that somebody still
 //! reads, caches that somebody still uses.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Weak;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use parking_lot::Mutex;
 
 use super::Realm;
 use crate::engine::context::Context;
@@ -80,29 +78,6 @@ pub struct CachedResponse {
   pub response: Response,
   /// `None` for a null body. The error is a sentence for people.
   pub body: Option<BoxStream<'static, Result<Bytes, String>>>,
-}
-
-/// What all realms share.
-#[derive(Default)]
-pub(crate) struct CacheUsers {
-  /// Held while caches come and go.
-  changing: tokio::sync::Mutex<()>,
-  open: Mutex<HashMap<CacheKey, Users>>,
-  leases: Mutex<HashMap<BodyId, Readers>>,
-}
-
-#[derive(Default)]
-struct Users {
-  count: usize,
-  /// The cache has lost its name.
-  deleted: bool,
-}
-
-#[derive(Default)]
-struct Readers {
-  count: usize,
-  /// No row speaks of the body any more.
-  discarded: bool,
 }
 
 impl Realm {

@@ -7,7 +7,6 @@ use std::time::UNIX_EPOCH;
 
 use super::Realm;
 use super::request_body::RequestBodyHandle;
-use crate::engine::config::PermissionState;
 use crate::engine::context::Context;
 use crate::engine::error::FetchRejection;
 use crate::engine::error::type_error;
@@ -17,6 +16,7 @@ use crate::engine::job::record_slot::NewSlot;
 use crate::engine::job::response_data::ResponseState;
 use crate::engine::job::restore::StoredEnvironment;
 use crate::engine::net_permission::NetPermission;
+use crate::engine::policy::PermissionState;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::snapshot::BackgroundFetchSnapshot;
@@ -173,15 +173,15 @@ impl Realm {
   /// The [permission](https://wicg.github.io/background-fetch/#permissions) to
   /// fetch in the background.
   pub fn background_fetch_permission(&self) -> PermissionState {
-    let config = &self.engine().context().config;
-    (config.permission)(&self.registration.scope.origin())
+    let policies = &self.engine().context().policies;
+    (policies.permission)(&self.registration.scope.origin())
   }
 
   /// fetch.8.1 to fetch.8.4
   fn may_register(&self) -> Result<PermissionState, FetchRejection> {
     // fetch.8.1: Let permission be the permission state.
-    let config = &self.engine().context().config;
-    let permission = (config.permission)(&self.registration.scope.origin());
+    let policies = &self.engine().context().policies;
+    let permission = (policies.permission)(&self.registration.scope.origin());
     // fetch.8.2: denied: NotAllowedError
     if permission == PermissionState::Denied {
       return Err(FetchRejection::NotAllowed);

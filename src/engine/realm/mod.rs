@@ -4,6 +4,7 @@ pub(crate) mod broadcast;
 pub(crate) mod caches;
 pub(crate) mod fetch;
 pub(crate) mod inbox;
+pub(crate) mod net_permission;
 pub(crate) mod notifications;
 pub(crate) mod online;
 pub(crate) mod options;
@@ -18,7 +19,6 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use self::broadcast::Listener;
 use self::inbox::Inbox;
 use self::inbox::RealmMessage;
 use self::options::RealmOptions;
@@ -29,6 +29,7 @@ use super::events::EventLease;
 use super::events::WorkerEnd;
 use super::job::Job;
 use super::registration::Registration;
+use crate::engine::broadcasts::Listener;
 use crate::engine::job::settle;
 use crate::engine::workers::delegate::WorkerEvents;
 use crate::ids::BackgroundFetchKey;

@@ -2,59 +2,30 @@
 //! door. They are shown as long as the engine runs.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use url::Url;
 
 use super::Realm;
 use crate::display::Notification;
 use crate::display::ShownNotification;
 use crate::engine::Engine;
-use crate::engine::config::PermissionState;
 use crate::engine::context::Context;
+use crate::engine::notifications::NotificationEvent;
+use crate::engine::notifications::ScriptNotification;
+use crate::engine::notifications::UserAction;
+use crate::engine::policy::PermissionState;
 use crate::ids::RegistrationId;
 use crate::service_worker::Event;
 use crate::service_worker::Payload;
-
-/// A notification with what only scripts read.
-#[derive(Clone, Debug)]
-pub struct ScriptNotification {
-  pub shown: ShownNotification,
-  /// Its `data`, serialized.
-  pub data: Bytes,
-}
-
-/// What a `notificationclick` or `notificationclose` event is about.
-#[derive(Clone, Debug)]
-pub struct NotificationEvent {
-  pub notification: ScriptNotification,
-  /// The action that the user has chosen, or empty.
-  pub action: String,
-}
-
-/// What a user may do to a notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum UserAction {
-  Click,
-  Close,
-}
-
-/// Those that are shown, oldest first.
-#[derive(Default)]
-pub(crate) struct Notifications {
-  shown: Mutex<Vec<ScriptNotification>>,
-  last: AtomicU64,
-}
 
 impl Realm {
   /// The [permission](https://notifications.spec.whatwg.org/#permission-model)
   /// to show notifications.
   pub fn notification_permission(&self) -> PermissionState {
-    let config = &self.engine().context().config;
-    (config.notification_permission)(&self.options().url.origin())
+    let policies = &self.engine().context().policies;
+    (policies.notification_permission)(&self.options().url.origin())
   }
 
   /// Shows a notification: of the registration, or of a page
@@ -105,7 +76,7 @@ impl Realm {
       data,
     });
     drop(list);
-    if let Some(display) = &context.config.display {
+    if let Some(display) = &context.policies.display {
       display.show_notification(&shown);
     }
     Ok(id)
@@ -141,19 +112,6 @@ impl Realm {
     if let Some(closed) = context.notifications.remove(id) {
       context.close_on_display(&closed.shown);
     }
-  }
-}
-
-impl Notifications {
-  fn find(&self, id: u64) -> Option<ScriptNotification> {
-    let shown = self.shown.lock();
-    shown.iter().find(|one| one.shown.id == id).cloned()
-  }
-
-  fn remove(&self, id: u64) -> Option<ScriptNotification> {
-    let mut shown = self.shown.lock();
-    let index = shown.iter().position(|one| one.shown.id == id)?;
-    Some(shown.remove(index))
   }
 }
 
@@ -212,7 +170,7 @@ impl Engine {
 
 impl Context {
   fn close_on_display(&self, notification: &ShownNotification) {
-    if let Some(display) = &self.config.display {
+    if let Some(display) = &self.policies.display {
       display.close_notification(notification);
     }
   }
@@ -252,7 +210,7 @@ impl Realm {
   }
 
   fn display(&self) -> Option<Arc<dyn crate::display::Display>> {
-    self.engine().context().config.display.clone()
+    self.engine().context().policies.display.clone()
   }
 }
 

@@ -17,7 +17,7 @@ use url::Url;
 use super::Realm;
 use super::options::RealmOptions;
 use crate::engine::context::Context;
-use crate::engine::job::attempt::until;
+use crate::engine::until::until;
 use crate::network::FetchParams;
 use crate::network::FetchResponse;
 use crate::network::HandleFetch;

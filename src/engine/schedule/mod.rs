@@ -2,3 +2,4 @@
 
 pub(crate) mod host_limits;
 pub(crate) mod open_files;
+pub(crate) mod retry_state;

@@ -7,15 +7,15 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 use url::Url;
 
+use super::host::ServiceWorkerHost;
 use super::script;
-use crate::engine::Engine;
 use crate::engine::config::EngineConfig;
 use crate::engine::context::Context;
 use crate::engine::events::WorkerEnd;
-use crate::engine::job::attempt::until;
 use crate::engine::job::purge;
 use crate::engine::realm::inbox::Inbox;
 use crate::engine::registration::Registration;
+use crate::engine::until::until;
 use crate::service_worker::Delegate;
 use crate::service_worker::FunctionalEvents;
 use crate::service_worker::ScriptRequest;
@@ -24,32 +24,6 @@ use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::StartWorker;
 use crate::store::StoreError;
 use crate::store::StoredRegistration;
-
-/// Who runs service workers. The one that comes with this crate is
-/// [`WorkerThreads`](crate::extension::WorkerThreads).
-pub trait ServiceWorkerHost: Send + Sync + 'static {
-  /// Starts `worker` on a thread of its own and returns at once. The realm's
-  /// options are [`RealmOptions::for_worker`](crate::engine::RealmOptions::for_worker); the
-  /// thread says what comes of it by [`StartWorker::handle`], which it keeps
-  /// until it has let go of the engine.
-  fn start(&self, engine: Engine, worker: StartWorker);
-
-  /// Where scripts come from. `None`, which is the default, stands for the
-  /// network, under the policy of the client that has registered the worker.
-  /// An error is a sentence for people.
-  fn fetch_script(
-    &self,
-    request: &ScriptRequest,
-  ) -> Option<BoxFuture<'static, Result<ScriptResponse, String>>> {
-    let _ = request;
-    None
-  }
-
-  /// A worker has failed, and no script could be told. Logs, by default.
-  fn report(&self, script_url: &Url, message: &str) {
-    tracing::error!(%script_url, "a service worker has failed: {message}");
-  }
-}
 
 /// The engine, for its service workers.
 pub(crate) struct EngineDelegate {

@@ -19,7 +19,7 @@ pub(crate) async fn fetch(
   script: ScriptRequest,
 ) -> Result<ScriptResponse, String> {
   let environment = script.environment;
-  let default_net_check = &context.config.network.default_net_check;
+  let default_net_check = &context.policies.default_net_check;
   if environment.net_check_lost && default_net_check.is_none() {
     return Err(
       "the permission to use the network that its page had is not there since \

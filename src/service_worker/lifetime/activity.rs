@@ -27,6 +27,11 @@ impl ServiceWorkers {
     state.is_running() || !state.running.is_empty()
   }
 
+  /// Whether workers can be started at all.
+  pub(crate) fn has_host(&self) -> bool {
+    self.delegate.has_host()
+  }
+
   /// Whether no worker of the registration in `scope` can take an event any
   /// more, unless something new happens.
   pub(crate) fn cannot_start(&self, scope: &Url) -> bool {

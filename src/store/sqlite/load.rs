@@ -11,12 +11,12 @@ use super::connection::Database;
 use super::text::from_word;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
-use crate::store::Retained;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
