@@ -22,8 +22,8 @@ const CRATES: [&str; 5] = [
   "deno_crypto",
 ];
 
-/// Our folders of scripts: the extension that each belongs to, and how the names
-/// of its files begin there.
+/// Our folders of scripts: the extension that each belongs to, and how the
+/// names of its files begin there.
 const FOLDERS: [(&str, &str, &str); 5] = [
   ("background_fetch", "background_fetch", "background_fetch/"),
   ("browser", "background_fetch_browser", ""),
@@ -101,8 +101,8 @@ fn arm(
 ///
 /// This package's own `cargo metadata` would want crates of other platforms
 /// and of its tests, which a build has not downloaded. So cargo is asked about
-/// a package that has these dependencies and no others: whoever compiles this
-/// has them all.
+/// a package that has these dependencies and no others: anyone who compiles
+/// this has them all.
 fn directories(manifest: &Path) -> Vec<(String, PathBuf)> {
   let own = metadata(&manifest.join("Cargo.toml"), &["--no-deps"]);
   let probe = PathBuf::from(env::var("OUT_DIR").unwrap()).join("probe");

@@ -205,7 +205,7 @@ pub fn matching(data: &[u8]) {
       assert!(!matches(ignore) || matches(ignore | more));
     }
   }
-  // A star varies by everything, and by what is no header.
+  // A star varies by everything, and by what is not a header.
   let mut names = response.headers.values("vary").flat_map(|v| v.split(','));
   let star = names.any(|name| name.trim_matches([' ', '\t']) == "*");
   assert!(!star || !(0..4).any(matches));
@@ -244,8 +244,8 @@ const COLUMNS: [&str; 26] = [
 ];
 
 /// Columns of the stored rows, overwritten: in each line a letter for the
-/// column, one for the type, and the value. An unreadable row is told of; it
-/// is no panic, and another row can still be read.
+/// column, one for the type, and the value. An unreadable row is reported; it
+/// is not a panic, and another row can still be read.
 pub fn store_rows(data: &[u8]) {
   let directory = tempfile::tempdir().unwrap();
   let file = directory.path().join("facts.sqlite3");

@@ -33,13 +33,13 @@ identifier! {
 }
 
 identifier! {
-  /// Names one cache in one store, for ever: one that follows another of the
+  /// Names one cache in one store, forever: one that follows another of the
   /// same name has a key of its own.
   pub struct CacheKey(pub i64);
 }
 
 identifier! {
-  /// Names one background fetch in one store, for ever: two background fetches
+  /// Names one background fetch in one store, forever: two background fetches
   /// with the same id after one another have different keys.
   pub struct BackgroundFetchKey(pub i64);
 }

@@ -4,8 +4,8 @@
 //! An [`Engine`](engine::Engine) owns a store and its threads. JavaScript
 //! runtimes attach to it with [`extension::extensions`] (or, when they have web
 //! globals of their own, with [`extension::init`]) and come and go as they
-//! like: what they have started goes on. A background fetch that was under way
-//! when the process ended continues when an engine opens the same store.
+//! like: what they have started continues. A background fetch that was under
+//! way when the process ended continues when an engine opens the same store.
 //!
 //! ```
 //! use background_fetch::engine::{Engine, EngineConfig, RealmOptions, RealmKind};
@@ -49,7 +49,7 @@
 //! # }
 //! ```
 //!
-//! The rooms, and which way the arrows point: [`extension`] → [`engine`] →
+//! The modules, and which way the arrows point: [`extension`] → [`engine`] →
 //! {[`network`], [`store`], [`service_worker`], [`display`]} → [`spec`], which
 //! is pure and points at nothing.
 //!

@@ -43,7 +43,7 @@ pub struct BackgroundFetchSnapshot {
   pub retained: Option<Retained>,
   /// How many records there are.
   pub records: usize,
-  /// Why it failed, for people. Scripts never see it: it may name what
+  /// Why it failed, human-readable. Scripts never see it: it may name what
   /// another origin keeps secret.
   pub diagnostic: String,
   /// What the embedder gave as [`RealmOptions::embedder_data`](crate::engine::RealmOptions).
@@ -56,7 +56,7 @@ pub struct Waiting {
   /// Whether it is the machine that has no network, or may not use it yet, and
   /// not the server that does not answer.
   pub offline: bool,
-  /// What went wrong, for people; a sentence without its full stop. Scripts
+  /// What went wrong, human-readable; a sentence without its full stop. Scripts
   /// never see it.
   pub reason: String,
 }
@@ -129,7 +129,7 @@ pub(super) mod tests {
 pub struct Retained {
   /// Milliseconds since the epoch.
   pub since: i64,
-  /// Why its event could not be delivered, for people. Empty when the event
+  /// Why its event could not be delivered, human-readable. Empty when the event
   /// was handled, and it is a failed download that can be continued.
   pub undelivered: String,
 }

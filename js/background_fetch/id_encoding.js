@@ -14,7 +14,7 @@ const {
 } = primordials;
 
 // A noncharacter, which no text has a use for; one that is there all the same
-// is escaped, too, with a number that is no surrogate's.
+// is escaped, too, with a number that is not a surrogate's.
 const ESCAPE = "\u{10ffff}";
 const ESCAPED_ESCAPE = `${ESCAPE}ffff`;
 const TO_ESCAPE = new SafeRegExp(`${ESCAPE}|\\p{Surrogate}`, "gu");

@@ -134,9 +134,9 @@ async function startBackgroundFetch(registration, id, inners, options) {
     mapList(inners, serializeRequest),
   );
   try {
-    // fetch.8.6 to fetch.8.11. Where there are no bodies, nothing is waited for:
-    // calls without bodies register in the order in which they were made, and
-    // none of them has settled before the next one has looked at the ids.
+    // fetch.8.6 to fetch.8.11. Where there are no bodies, nothing is waited
+    // for: calls without bodies register in the order in which they were made,
+    // and none of them has settled before the next one has looked at the ids.
     if (filterList(inners, (inner) => inner.body !== null).length > 0) {
       await storeRequestBodies(newFetch, inners);
     }

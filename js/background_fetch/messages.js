@@ -24,14 +24,14 @@ const { internal, newTask } = core.loadExtScript(
   "ext:background_fetch/common/tasks.js",
 );
 
-/** Reads messages for ever, and keeps no event loop alive by doing so. */
+/** Reads messages forever, and keeps no event loop alive by doing so. */
 async function receiveMessages(global) {
   while (true) {
     const next = internal(op_bgfetch_next_message());
     core.unrefOpPromise(next);
     const event = await next;
     // A new task, as the text wants it: when `fetch()` resolves in the same
-    // turn of the event loop, its caller goes on first, and finds the
+    // turn of the event loop, its caller continues first, and finds the
     // background fetch as it was when it was registered.
     await newTask();
     if (event === null) catchUp();
@@ -40,7 +40,7 @@ async function receiveMessages(global) {
 }
 
 /**
- * Brings every instance up to date: whoever is told by a message that a
+ * Brings every instance up to date: anyone who is told by a message that a
  * background fetch has settled finds it settled.
  */
 function catchUp() {

@@ -76,7 +76,7 @@ class BackgroundFetchRecord {
     // records.2.3
     if (this.#responseReady === undefined) {
       this.#responseReady = waitForResponse(this.#handle);
-      // Whoever only looks at `request` has not left a rejection unhandled.
+      // Anyone who only looks at `request` has not left a rejection unhandled.
       PromisePrototypeThen(this.#responseReady, noop, noop);
     }
     return this.#responseReady;
@@ -99,7 +99,7 @@ webidl.configureInterface(BackgroundFetchRecord);
 const BackgroundFetchRecordPrototype = BackgroundFetchRecord.prototype;
 
 /**
- * What keeps a record in the engine, and its bytes readable: whoever reads
+ * What keeps a record in the engine, and its bytes readable: anyone who reads
  * from it holds it. When nobody does any more, the engine is told.
  * @typedef {{ rid: number }} RecordHandle
  */

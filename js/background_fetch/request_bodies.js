@@ -56,7 +56,8 @@ async function storeRequestBodies(newFetch, requests) {
     state.failed = true;
     const reason = abortError("Another request's body could not be read");
     for (let i = 0; i < streams.length; i++) {
-      // The text errors them; cancelling also tells whoever writes into them.
+      // The text errors them; cancelling also tells anyone who writes into
+      // them.
       const cancelled = readableStreamCancel(streams[i], reason);
       PromisePrototypeThen(cancelled, noop, noop);
     }

@@ -121,7 +121,7 @@ const BroadcastChannelPrototype = BroadcastChannel.prototype;
 
 let isListening = false;
 
-/** Reads messages for ever, and keeps no event loop alive by doing so. */
+/** Reads messages forever, and keeps no event loop alive by doing so. */
 async function listen() {
   if (isListening) return;
   isListening = true;

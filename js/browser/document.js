@@ -545,7 +545,7 @@ function parseCompound(compound, selectors) {
 
 function unknownSelector(selectors) {
   return new DOMException(
-    `"${selectors}" is no selector that is understood here`,
+    `"${selectors}" is not a selector that is understood here`,
     "SyntaxError",
   );
 }

@@ -95,7 +95,7 @@ class EventSource extends EventTarget {
     try {
       this.#url = new URL(url, getLocationHref()).href;
     } catch {
-      throw new DOMException(`${prefix}: ${url} is no URL`, "SyntaxError");
+      throw new DOMException(`${prefix}: ${url} is not a URL`, "SyntaxError");
     }
     this.#withCredentials = init.withCredentials;
     this.#connect();

@@ -73,7 +73,7 @@ class Worker extends EventTarget {
     try {
       url = new URL(scriptURL, getLocationHref());
     } catch {
-      throw new DOMException(`${prefix}: ${scriptURL} is no URL`, "SyntaxError");
+      throw new DOMException(`${prefix}: ${scriptURL} is not a URL`, "SyntaxError");
     }
     this[webidl.brand] = webidl.brand;
     this.#start(url, options);

@@ -46,7 +46,7 @@ function importScripts(...urls) {
     try {
       parsed[i] = new URL(url, getLocationHref()).href;
     } catch {
-      throw new DOMException(`${prefix}: ${url} is no URL`, "SyntaxError");
+      throw new DOMException(`${prefix}: ${url} is not a URL`, "SyntaxError");
     }
   }
   for (let i = 0; i < parsed.length; i++) {
@@ -72,7 +72,7 @@ const operations = {
   importScripts,
 };
 
-/** Reads messages for ever, and keeps no event loop alive by doing so. */
+/** Reads messages forever, and keeps no event loop alive by doing so. */
 async function receive() {
   while (true) {
     const next = op_worker_receive();

@@ -51,7 +51,7 @@ const AT_TARGET = 2;
 
 /**
  * https://dom.spec.whatwg.org/#concept-event-dispatch, for a target that has no
- * parent and is no node: every target that is an object of an interface of
+ * parent and is not a node: every target that is an object of an interface of
  * service workers, of Background Fetch or of HTML's messaging.
  *
  * Returns false when the event was canceled. Throws nothing.

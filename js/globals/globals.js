@@ -274,8 +274,8 @@ ObjectDefineProperty(Navigator.prototype, SymbolToStringTag, {
 define(navigatorName, Navigator);
 defineAttribute(globalThis, "navigator", () => navigator);
 
-// What no listener wants ends in the embedder's event loop, which is right for a
-// realm that has nobody else to tell.
+// What no listener wants ends in the embedder's event loop, which is right for
+// a realm that has nobody else to tell.
 function reportException(error) {
   if (!isHandled(error)) endTurn(error);
 }

@@ -26,7 +26,7 @@ function convertSource(value, prefix, context) {
   }
   throw webidl.makeException(
     TypeError,
-    "is no Client, ServiceWorker or MessagePort",
+    "is not a Client, ServiceWorker or MessagePort",
     prefix,
     context,
   );

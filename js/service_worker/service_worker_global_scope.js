@@ -51,7 +51,7 @@ function importScripts(...urls) {
     try {
       append(parsed, new URL(url, getLocationHref()).href);
     } catch {
-      throw new DOMException(`${prefix}: ${url} is no URL`, "SyntaxError");
+      throw new DOMException(`${prefix}: ${url} is not a URL`, "SyntaxError");
     }
   }
   for (let i = 0; i < parsed.length; i++) {

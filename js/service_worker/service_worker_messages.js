@@ -1,4 +1,4 @@
-// What this realm is told of service workers.
+// What this realm is notified of service workers.
 
 (function () {
 const { core, primordials } = __bootstrap;
@@ -43,7 +43,7 @@ const { ObjectFreeze } = primordials;
 const { MessageEvent } = core.loadExtScript("ext:deno_web/02_event.js");
 
 /**
- * Reads messages for ever. That keeps the event loop alive as long as a script
+ * Reads messages forever. That keeps the event loop alive as long as a script
  * waits for an answer, and no longer.
  */
 async function receiveServiceWorkerMessages(global, container) {

@@ -23,13 +23,13 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
   /// No engine takes commands in this directory.
-  #[error("no engine that takes commands is at work on the store")]
+  #[error("no engine that takes commands is running on the store")]
   NotServed,
   #[error("the running engine cannot be reached: {0}")]
   Io(#[from] io::Error),
   #[error("the running engine does not answer within {TIMEOUT:?}")]
   Timeout,
-  /// What came back is no answer, or the engine has refused the command.
+  /// What came back is not an answer, or the engine has refused the command.
   #[error("the running engine says: {0}")]
   Refused(String),
 }
@@ -38,7 +38,7 @@ pub enum ControlError {
 pub struct Client(BufReader<UnixStream>);
 
 impl Client {
-  /// Connects to the engine that is at work on the store in `directory`.
+  /// Connects to the engine that is running on the store in `directory`.
   ///
   /// # Errors
   ///

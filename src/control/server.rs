@@ -160,7 +160,7 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
 }
 
 /// Whether the process at the other end is the same user's, or root's. The mode
-/// of the socket keeps the others out; whoever changes it lets nobody in.
+/// of the socket keeps the others out; anyone who changes it lets nobody in.
 fn is_trusted(stream: &UnixStream) -> bool {
   let own = rustix::process::geteuid().as_raw();
   let peer = stream.peer_cred().map(|peer| peer.uid());

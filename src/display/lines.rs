@@ -23,7 +23,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 const MANY: usize = 20;
 
 /// Writes a line for each background fetch that is new, has settled, was
-/// paused or goes on, or waits for the network or a server, and every few
+/// paused or continues, or waits for the network or a server, and every few
 /// seconds one about its progress. When there are many of them it is one line
 /// about all every few seconds, so that a log stays short.
 pub struct Lines(Mutex<State>);
@@ -46,7 +46,7 @@ struct Entry {
 }
 
 impl Lines {
-  /// Writes to `output`; a line that tells of a failure begins with
+  /// Writes to `output`; a line that reports a failure begins with
   /// `failure_prefix`.
   pub fn new(
     output: impl Write + Send + 'static,
@@ -189,10 +189,10 @@ impl Entry {
     let id = text::printable(&b.id);
     if b.paused != self.paused {
       self.paused = b.paused;
-      let what = if b.paused { "paused" } else { "goes on" };
+      let what = if b.paused { "paused" } else { "continues" };
       return Some(format!("{id}: {what}"));
     }
-    // That it goes on is seen from its progress.
+    // That it continues is seen from its progress.
     if first.is_none() && b.waiting.is_some() && b.waiting != self.waiting {
       self.waiting.clone_from(&b.waiting);
       let waiting = b.waiting.as_ref();

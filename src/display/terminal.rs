@@ -78,7 +78,7 @@ struct Entry {
 }
 
 impl Terminal {
-  /// A line that tells of a failure begins with `failure_prefix`.
+  /// A line that reports a failure begins with `failure_prefix`.
   pub fn new(failure_prefix: impl Into<String>) -> Self {
     Self {
       bars: MultiProgress::with_draw_target(

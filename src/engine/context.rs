@@ -52,7 +52,7 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 pub(crate) struct Context {
   pub(super) policies: Policies,
   pub(super) store: Store,
-  /// Gives the store back, whoever still holds this.
+  /// Gives the store back, anyone who still holds this.
   gate: Arc<Gate>,
   pub(super) network: Network,
   pub(super) journal: Journal,
@@ -146,7 +146,8 @@ impl Context {
     self.tasks.spawn_on(task, &self.runtime);
   }
 
-  /// The same for a fetch with keepalive, to which [`Context::stop`] gives time.
+  /// The same for a fetch with keepalive, to which [`Context::stop`] gives
+  /// time.
   pub(super) fn spawn_keepalive(
     &self,
     task: impl Future<Output = ()> + Send + 'static,
@@ -154,8 +155,8 @@ impl Context {
     self.spawn(self.keepalive.track_future(task));
   }
 
-  /// Runs `task` on the engine's runtime and waits for it; it goes on when the
-  /// caller does not wait any more.
+  /// Runs `task` on the engine's runtime and waits for it; it continues when
+  /// the caller does not wait any more.
   pub(super) async fn run_to_completion<T: Send + 'static>(
     &self,
     task: impl Future<Output = T> + Send + 'static,

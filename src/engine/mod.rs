@@ -84,7 +84,7 @@ pub use crate::spec::RealmKind;
 /// at once. Copies are cheap and are the same engine.
 ///
 /// When the last copy is dropped (each [`Realm`] has one) all transfers stop;
-/// what is in the store goes on with the next engine that opens it.
+/// what is in the store continues with the next engine that opens it.
 /// [`Engine::shutdown`] does the same, waits for it, and makes durable what was
 /// received last. A process that does neither has ended abnormally, see
 /// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
@@ -109,7 +109,7 @@ pub enum StartError {
 
 impl Engine {
   /// Opens the store in `directory` (which is created when it is not there)
-  /// and goes on with everything in it.
+  /// and continues with everything in it.
   ///
   /// # Errors
   ///
@@ -320,8 +320,8 @@ impl Engine {
   }
 
   /// Stops all transfers, makes what was received durable, and returns when
-  /// nothing runs any more. The store goes on with the next engine, which may
-  /// open it at once: also when somebody still holds a copy of this one, such
+  /// nothing runs any more. The store continues with the next engine, which may
+  /// open it at once: even if somebody still holds a copy of this one, such
   /// as a service worker's thread that cannot be stopped.
   pub async fn shutdown(self) {
     self.context().stop().await;

@@ -47,7 +47,7 @@ pub enum PermissionState {
   Granted,
   /// `fetch()` rejects with `NotAllowedError`.
   Denied,
-  /// The background fetch starts paused, until the display lets it go on or
+  /// The background fetch starts paused, until the display lets it continue or
   /// aborts it.
   Prompt,
 }
@@ -69,7 +69,7 @@ pub struct RetryPolicy {
   /// How long the machine may be offline (no route, no network, or no name
   /// server that answers) before a fetch that needs the network fails; counted
   /// by this process, from the first attempt that found it so. Default:
-  /// `None`, for ever: a background fetch waits for the network. A fetch that
+  /// `None`, forever: a background fetch waits for the network. A fetch that
   /// waits can be paused and aborted, and
   /// [`BackgroundFetchSnapshot::waiting`] says why it does.
   pub offline_timeout: Option<Duration>,

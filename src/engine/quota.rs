@@ -12,7 +12,7 @@ use super::error::FetchRejection;
 use super::policy::Policies;
 
 /// What one origin's background fetches hold in the store: request bodies and
-/// response bodies, in bytes. It is counted anew from the rows at every start.
+/// response bodies, in bytes. It is counted again from the rows at every start.
 #[derive(Debug)]
 pub(crate) struct Quota {
   limit: Option<u64>,
@@ -143,7 +143,7 @@ impl Reservation {
     true
   }
 
-  /// Whoever has the bytes now gives them back.
+  /// Anyone who has the bytes now gives them back.
   pub(super) fn keep(&mut self) {
     self.bytes = 0;
   }

@@ -21,8 +21,8 @@ pub(crate) struct Registration {
   /// The [active background fetches](https://wicg.github.io/background-fetch/#service-worker-registration-active-background-fetches).
   active: Mutex<IndexMap<String, Arc<Job>>>,
   /// The *active background fetches edit queue*: the lock is fair, so those
-  /// who wait for it get it in the order in which they came. Whoever changes
-  /// `active` has it.
+  /// that wait for it get it in the order in which they came. Anyone who
+  /// changes `active` has it.
   pub(super) edit_queue: tokio::sync::Mutex<()>,
   pub(super) events: Mutex<RegistrationEvents>,
   /// Something that [`Registration::is_idle`] looks at has changed.

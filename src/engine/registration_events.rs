@@ -93,7 +93,7 @@ impl Registration {
     self.perform(events, outputs);
   }
 
-  /// A worker was told to stop.
+  /// A worker was asked to stop.
   pub(super) fn worker_leaving(&self, realm: u64) {
     let mut events = self.events.lock();
     let outputs = events.dispatcher.worker_leaving(realm, Instant::now());
@@ -242,7 +242,7 @@ impl RegistrationEvents {
   }
 }
 
-/// Why an event is not delivered once more, for people.
+/// Why an event is not delivered once more, human-readable.
 fn sentence(why: GivenUp, handler_timeout: Duration) -> String {
   match why {
     GivenUp::Crashed { tries } => {

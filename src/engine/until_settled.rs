@@ -26,7 +26,8 @@ impl Engine {
   ///
   /// # Errors
   ///
-  /// Only events are left, and nobody who could take them: see [`NoWorkerForEvents`].
+  /// Only events are left, and nobody who could take them: see
+  /// [`NoWorkerForEvents`].
   pub async fn until_settled(
     &self,
     scope: &Url,
@@ -36,7 +37,7 @@ impl Engine {
   }
 
   /// Waits until no service worker is being registered, updated, installed or
-  /// activated, and none is at work on a message. Events of background fetches
+  /// activated, and none is working on a message. Events of background fetches
   /// do not count here.
   pub async fn service_workers_idle(&self) {
     self.context().service_workers.idle().await;
@@ -52,7 +53,7 @@ impl Engine {
 
 impl Engine {
   /// Whether a service worker is being registered, updated, installed or
-  /// activated, or is at work on a message; an idle one may run. Events of
+  /// activated, or is working on a message; an idle one may run. Events of
   /// background fetches do not count here.
   pub(crate) fn has_service_worker_events(&self) -> bool {
     self.context().service_workers.is_running()

@@ -26,7 +26,7 @@ impl Engine {
     };
     let context = self.context().clone();
     let abort = async move { abort(&context, &job).await };
-    // What is durable has to happen, also when nobody waits for it any more.
+    // What is durable has to happen, even if nobody waits for it any more.
     self.context().run_to_completion(abort).await?
   }
 
@@ -49,7 +49,7 @@ impl Engine {
   ///
   /// # Errors
   ///
-  /// The store cannot remember it yet; the background fetch goes on all the
+  /// The store cannot remember it yet; the background fetch continues all the
   /// same.
   pub async fn unpause(
     &self,

@@ -28,7 +28,7 @@ pub enum Console {
 }
 
 impl Console {
-  /// Whether what is no error, and what is one, may be coloured.
+  /// Whether what is not an error, and what is one, may be coloured.
   fn colors(&self) -> (bool, bool) {
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
       return (false, false);

@@ -57,7 +57,7 @@ enum Turn {
 /// # Errors
 ///
 /// The script throws an error, or rejects a promise, and nobody handles it.
-/// This may be called again to go on.
+/// This may be called again to continue.
 pub async fn run_until_idle(
   runtime: &mut JsRuntime,
   realm: &Realm,
@@ -67,9 +67,9 @@ pub async fn run_until_idle(
 
 /// The same for a script that is evaluated: once it has had a background fetch,
 /// and every one has settled with its events handled, an interval
-/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does not
-/// hold it. They never end by themselves, while a single timer does, and may
-/// start the next background fetch.
+/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does
+/// not hold it. They never end by themselves, while a single timer does, and
+/// may start the next background fetch.
 ///
 /// # Errors
 ///
@@ -103,7 +103,7 @@ async fn run_until(
       if script.is_ready() && was_idle && realm.is_idle() {
         return Poll::Ready(Ok::<_, CoreError>(Turn::End));
       }
-      // While something is going on, its end wakes this task, and everything
+      // While something is running, its end wakes this task, and everything
       // is asked again. Otherwise the script alone is waited for.
       if !was_idle {
         return idle.as_mut().poll(cx).map(|()| Ok(Turn::Again));
@@ -126,7 +126,7 @@ async fn run_until(
 }
 
 /// Whether nothing is under way, here or in the engine, that could make the
-/// script go on.
+/// script continue.
 fn is_stalled(runtime: &mut JsRuntime, realm: &Realm) -> bool {
   is_active_only_with(runtime, is_listening)
     && realm.is_idle()

@@ -75,7 +75,7 @@ impl JsEvent {
 
 /// Updates that have left the engine's queue. They wait here and not in the
 /// result of an op, which another message could overtake on its way into the
-/// script: whoever looks for updates finds every one.
+/// script: anyone who looks for updates finds every one.
 #[derive(Default)]
 pub(crate) struct Untold(pub Vec<BackgroundFetchSnapshot>);
 

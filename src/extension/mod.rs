@@ -1,4 +1,4 @@
-//! Background Fetch for `deno_core`: the only room that knows it.
+//! Background Fetch for `deno_core`: the only module that knows it.
 //!
 //! A host that has web globals of its own adds [`init`] to its extensions,
 //! after `deno_webidl`, `deno_web`, `deno_net` and `deno_fetch`. One that has
@@ -86,8 +86,8 @@ pub struct ExtensionOptions {
 pub type ReportError = Rc<dyn Fn(&str)>;
 
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
-/// `deno_net`, `deno_fetch`, `deno_crypto`, the web globals of the kind of realm that `realm_options`
-/// name, and Background Fetch.
+/// `deno_net`, `deno_fetch`, `deno_crypto`, the web globals of the kind of
+/// realm that `realm_options` name, and Background Fetch.
 ///
 /// Scripts that were written for a browser find what they expect: see
 /// `docs/browser-scripts.md`.

@@ -18,7 +18,7 @@ use crate::network::NetCheck;
 /// [`RealmOptions::net_check`](crate::engine::RealmOptions::net_check) is another
 /// one.
 ///
-/// Nobody is prompted: a background fetch goes on when nobody looks, so what
+/// Nobody is prompted: a background fetch continues when nobody looks, so what
 /// would have to be asked for is denied.
 pub fn net_check(permissions: PermissionsContainer) -> NetCheck {
   Arc::new(move |url: &Url| {

@@ -190,7 +190,8 @@ pub(crate) fn op_bgfetch_service_worker_post_to_client(
   Ok(())
 }
 
-/// A [`ServiceWorkerMessage`] for `js/service_worker/service_worker_messages.js`.
+/// A [`ServiceWorkerMessage`] for
+/// `js/service_worker/service_worker_messages.js`.
 #[derive(Serialize)]
 pub(crate) struct JsServiceWorkerMessage {
   message: JsContent,

@@ -27,7 +27,7 @@ pub(super) struct Route {
 }
 
 impl Route {
-  /// Who is at the other end of the connection, for people.
+  /// Who is at the other end of the connection, human-readable.
   pub fn peer(&self) -> String {
     match &self.proxy {
       // A request for an `https:` URL has a tunnel through the proxy.
@@ -190,7 +190,7 @@ pub(crate) fn without_secrets(url: &Url) -> String {
   url.into()
 }
 
-/// Host and port, for people.
+/// Host and port, human-readable.
 pub(super) fn authority(url: &Url) -> String {
   let host = url.host_str().unwrap_or_default();
   match url.port_or_known_default() {

@@ -78,7 +78,7 @@ impl Coding {
 
 /// The codings of a response, in the order in which they were applied; empty
 /// when there is nothing to decode, or when one of them is unknown: the body
-/// is then left as it is. The error is a sentence for people.
+/// is then left as it is. The error is a human-readable message.
 pub(super) fn content_codings(
   headers: &HeaderList,
 ) -> Result<Vec<Coding>, String> {

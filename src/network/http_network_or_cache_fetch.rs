@@ -59,7 +59,7 @@ pub(super) async fn http_network_or_cache_fetch(
   Ok(response)
 }
 
-/// Why a 407 fails: whoever sent it wants what only a proxy may ask for.
+/// Why a 407 fails: anyone who sent it wants what only a proxy may ask for.
 fn unexpected_407(fetch: &Fetch) -> String {
   let url = &fetch.request.url;
   match fetch.network.clients().proxy(url) {

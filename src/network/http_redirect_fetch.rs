@@ -33,7 +33,7 @@ pub(super) fn http_redirect_fetch(
     )
     .map_err(|_| {
       let authority = authority(&fetch.request.url);
-      let message = format!("{authority} redirects to what is no URL");
+      let message = format!("{authority} redirects to what is not a URL");
       NetworkError::bad_answer(message)
     })?;
     // 4.

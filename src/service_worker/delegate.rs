@@ -1,4 +1,4 @@
-//! What this room needs of the others.
+//! What this module needs of the others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct ServiceWorkerLimits {
   /// [`EngineConfig::retention`](crate::engine::EngineConfig::retention).
   /// At least 1; default: 3.
   pub tries: u32,
-  /// How long a worker that was told to stop may take. One that takes longer
+  /// How long a worker that was asked to stop may take. One that takes longer
   /// is left to itself, and its thread with it. Default: 5 s.
   pub stop: Duration,
   /// A registration whose scripts were last looked at longer ago than this is
@@ -97,7 +97,7 @@ pub trait FunctionalEvents: Send + Sync {
   fn take(&self);
   /// Since when the worker has had the oldest one that it has not finished.
   fn oldest(&self) -> Option<Instant>;
-  /// The worker was told to stop: it gets no more, and may finish what its
+  /// The worker was asked to stop: it gets no more, and may finish what its
   /// script has seen.
   fn leave(&self);
   /// The worker has taken too long: it gets no more, and what it has not
@@ -114,11 +114,11 @@ pub(crate) struct NewRealm {
   /// The scope that the embedder names.
   pub(crate) scope: Url,
   pub(crate) environment: WorkerEnvironment,
-  /// The worker that it runs, if this room has started it.
+  /// The worker that it runs, if this module has started it.
   pub(crate) worker: Option<WorkerId>,
 }
 
-/// The engine, as this room sees it.
+/// The engine, as this module sees it.
 pub(crate) trait Delegate: Send + Sync + 'static {
   /// Whether workers can be started. If not, the embedder attaches their
   /// realms, and vouches for those of every other realm's registration.
@@ -127,7 +127,7 @@ pub(crate) trait Delegate: Send + Sync + 'static {
   fn spawn(&self, task: BoxFuture<'static, ()>);
   /// Starts a thread for a worker.
   fn start(&self, worker: StartWorker);
-  /// Fetches a script. The error is a sentence for people.
+  /// Fetches a script. The error is a human-readable message.
   fn fetch_script(
     &self,
     request: ScriptRequest,
@@ -142,6 +142,6 @@ pub(crate) trait Delegate: Send + Sync + 'static {
   fn forget(&self, scope: Url) -> BoxFuture<'static, ()>;
   /// Whether events wait for a worker of the registration in `scope`.
   fn has_pending_events(&self, scope: &Url) -> bool;
-  /// Tells people of a worker that has failed.
+  /// Reports a worker that has failed.
   fn report(&self, script_url: &Url, message: &str);
 }

@@ -4,8 +4,8 @@
 //!
 //! `registrations` and `job` are values without I/O: they decide. The other
 //! files do what they say, each algorithm under the specification's name. This
-//! room knows neither the engine nor JavaScript: `Delegate` is what it
-//! needs of the first, [`Realm`](crate::engine::Realm) its door for the second.
+//! module knows neither the engine nor JavaScript: `Delegate` is what it
+//! needs of the first, [`Realm`](crate::engine::Realm) its interface for the second.
 
 mod algorithms;
 mod delegate;

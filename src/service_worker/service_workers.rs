@@ -1,4 +1,4 @@
-//! Everything that changes, behind one lock, and how realms are told of it.
+//! Everything that changes, behind one lock, and how realms are notified of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub(crate) struct AttachedRealm {
   pub(super) environment: WorkerEnvironment,
 }
 
-/// The lock. What has changed is told when it is let go.
+/// The lock. What has changed is reported when it is let go.
 pub(crate) struct Locked<'a>(MutexGuard<'a, State>, &'a Notify);
 
 impl std::ops::Deref for Locked<'_> {
@@ -112,7 +112,7 @@ impl ServiceWorkers {
     }
   }
 
-  /// Says that a worker has failed, to people.
+  /// Reports that a worker has failed.
   pub(super) fn report(&self, worker: WorkerId, message: &str) {
     let url = {
       let state = self.lock();
@@ -183,7 +183,7 @@ impl State {
     self.push(caller.realm, ServiceWorkerMessage::Reply { call, result });
   }
 
-  /// Tells every realm of the registration's origin.
+  /// Notifies every realm of the registration's origin.
   fn broadcast(
     &self,
     registration: RegistrationId,

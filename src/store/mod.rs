@@ -1,8 +1,8 @@
 //! What survives: rows for metadata, bytes for bodies.
 //!
-//! A store has two halves, [`MetadataStore`] and [`BodyStore`]. Neither knows the other,
-//! no row holds a path, and nothing presumes that the caller is the only
-//! process: a shared database and an object store can implement them.
+//! A store has two halves, [`MetadataStore`] and [`BodyStore`]. Neither knows
+//! the other, no row holds a path, and nothing presumes that the caller is the
+//! only process: a shared database and an object store can implement them.
 
 mod caches;
 mod directory;
@@ -89,7 +89,7 @@ pub struct RecordBodies {
   /// Whether the request may have reached the server and must not be sent
   /// again: a record that has no result when the process ends has failed.
   pub sent: bool,
-  /// Why the record failed, for people; empty when it did not.
+  /// Why the record failed, human-readable; empty when it did not.
   pub diagnostic: String,
   /// The most bytes that were ever durable of a response to it: more than that
   /// is progress.
@@ -218,11 +218,11 @@ pub trait MetadataStore: Send + Sync + 'static {
   ) -> Result<BackgroundFetchKey, StoreError>;
 
   /// Applies `changes` in order, all or none. Durable when it returns. A change
-  /// on something that is no longer there changes nothing and is no error:
+  /// on something that is no longer there changes nothing and is not an error:
   /// that is a race which the forgetting has won.
   ///
-  /// A future of this or of [`MetadataStore::insert`] that is dropped early takes
-  /// nothing back.
+  /// A future of this or of [`MetadataStore::insert`] that is dropped early
+  /// takes nothing back.
   async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
 
   /// Every service worker registration, in the order in which they were first
@@ -265,14 +265,14 @@ pub struct StoredWorker {
 }
 
 /// A row that cannot be understood. The background fetch it belongs to fails;
-/// the others go on.
+/// the others continue.
 #[derive(Clone, Debug)]
 pub struct DamagedRow {
   pub key: BackgroundFetchKey,
   /// The id and the scope, where they could be read.
   pub id: Option<String>,
   pub scope: Option<url::Url>,
-  /// What is wrong, for people.
+  /// What is wrong, human-readable.
   pub message: String,
 }
 
@@ -297,7 +297,7 @@ pub trait BodyStore: Send + Sync + 'static {
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError>;
 
   /// Makes everything written to `ids` so far durable. One that has been
-  /// deleted is no error: it has no bytes to lose.
+  /// deleted is not an error: it has no bytes to lose.
   ///
   /// When the disk fails, [`StoreError::Unsynced`] names the bodies that may
   /// have lost bytes; the others are durable. They fail from then on, until

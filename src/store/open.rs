@@ -79,8 +79,8 @@ impl Store {
     super::directory_lock::owner_of(directory.as_ref())
   }
 
-  /// What [`MetadataStore::load`] would say of the store in `directory`, without
-  /// owning it: another process may be at work there. Changes nothing.
+  /// What [`MetadataStore::load`] would say of the store in `directory`,
+  /// without owning it: another process may be running there. Changes nothing.
   ///
   /// Blocks.
   ///

@@ -140,7 +140,7 @@ impl Life {
         command = &["resume"];
       }
     }
-    // Whatever is there is brought to its end. Also when no row is left: a body
+    // Whatever is there is brought to its end. Even if no row is left: a body
     // whose row was deleted last is found by the next process.
     life.process(command, None);
     verdict::of_script(&mut life);

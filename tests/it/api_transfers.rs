@@ -27,8 +27,8 @@ fn engine() -> Engine {
   Engine::start(Store::in_memory(), EngineConfig::default()).unwrap()
 }
 
-/// Answers `/204` and `/404` with that status, never answers `/stalled`, and everything
-/// else that the tests ask for with `hello world`.
+/// Answers `/204` and `/404` with that status, never answers `/stalled`, and
+/// everything else that the tests ask for with `hello world`.
 fn serve() -> FaultServer {
   let server = FaultServer::start_blocking();
   let hello = || Resource::text("hello world").content_type("text/plain");
@@ -345,7 +345,7 @@ fn a_failure_is_told_once_and_by_an_event_with_update_ui() {
     };
     const bgFetch = await backgroundFetch.fetch("id", "/404");
     console.log(`"${bgFetch.failureReason}"`);
-    // Later news, of its records, are no progress any more.
+    // Later news, of its records, are not progress any more.
     bgFetch.onprogress = () => {
       if (bgFetch.result !== "") console.log(bgFetch.failureReason);
     };

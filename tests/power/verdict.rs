@@ -79,7 +79,7 @@ impl World {
     }
     for (id, (name, snapshot)) in &recovered {
       if let Some(before) = promises.events.get(id) {
-        assert_eq!(before, name, "{id} settles anew; {}", context());
+        assert_eq!(before, name, "{id} settles again; {}", context());
       }
       let aborted = promises.aborted.contains(id);
       let expected = self.is_expected(id, name, snapshot, aborted);

@@ -285,7 +285,7 @@ impl World {
     assert_eq!(event, expected);
   }
 
-  /// The process dies, and another one goes on with what was durable.
+  /// The process dies, and another one continues with what was durable.
   pub fn restart(&mut self, dice: &mut Dice) {
     if self.settled {
       return;

@@ -1,7 +1,7 @@
 //! Keys that are pressed while background fetches are under way.
 //!
 //! The terminal gives single keys, without an echo, only as long as the
-//! process is in its foreground: one that was sent to the background goes on,
+//! process is in its foreground: one that was sent to the background continues,
 //! and reads nothing, or it would be stopped.
 
 use std::io::IsTerminal;

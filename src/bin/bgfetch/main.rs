@@ -28,7 +28,7 @@ use clap::Parser;
 use self::arguments::Arguments;
 use self::failure::Failure;
 
-/// Begins every line that tells of an error.
+/// Begins every line that reports an error.
 const PREFIX: &str = "bgfetch: ";
 
 fn main() {

@@ -31,7 +31,7 @@ const CHUNK: usize = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// A sentence for the user; some files may be there.
+/// A human-readable message; some files may be there.
 pub async fn save(
   engine: &Engine,
   background_fetch: &BackgroundFetchSnapshot,

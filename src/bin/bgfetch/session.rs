@@ -202,7 +202,7 @@ impl Session {
     Ok(())
   }
 
-  /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
+  /// Waits for `work`, and shows what happens meanwhile. Ends early when the
   /// user interrupts it or a file cannot be saved; the store keeps everything.
   /// Returns the exit status for the background fetches that count.
   pub async fn finish(

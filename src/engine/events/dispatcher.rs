@@ -72,7 +72,7 @@ pub(in crate::engine) struct EventDispatcher<E> {
 
 #[derive(Default)]
 struct Worker {
-  /// It was told to stop, and gets no more.
+  /// It was asked to stop, and gets no more.
   is_leaving: bool,
   leases: BTreeSet<EventLease>,
 }
@@ -176,7 +176,7 @@ impl<E: Clone> EventDispatcher<E> {
     self.deliver(false, now)
   }
 
-  /// A worker was told to stop. What its script has not seen is for another
+  /// A worker was asked to stop. What its script has not seen is for another
   /// one; it may still finish the rest.
   #[must_use]
   pub(in crate::engine) fn worker_leaving(

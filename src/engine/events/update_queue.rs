@@ -1,4 +1,4 @@
-//! Who is told when a background fetch changes: queues that hold each
+//! Who is notified when a background fetch changes: queues that hold each
 //! background fetch once, so that a slow reader costs nothing.
 
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::engine::job::Job;
 use crate::ids::BackgroundFetchKey;
 use crate::snapshot::BackgroundFetchSnapshot;
 
-/// How often one reader is told of progress; everything else is told at once.
+/// How often one reader is notified of progress; everything else is reported at
+/// once.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What has changed since its reader last looked.

@@ -171,7 +171,7 @@ fn asks_to_come_back(
 }
 
 /// Why a response with this verdict makes its record fail, or did so much as
-/// to be asked for in another way, for people.
+/// to be asked for in another way, human-readable.
 fn reason(decision: &Decision, response: &Response) -> String {
   match decision {
     Decision::Begin(_) if !response.is_ok() => bad_status(response),
@@ -190,7 +190,7 @@ pub(crate) fn sent(response: &Response, unusable: &Unusable) -> String {
   format!("{} sent {unusable}", server(response))
 }
 
-/// A request that is no `GET` must not be sent again after a crash, since it
+/// A request that is not a `GET` must not be sent again after a crash, since it
 /// may have reached the server.
 async fn commit_sent(
   context: &Context,
@@ -208,7 +208,7 @@ async fn commit_sent(
   })
 }
 
-/// The status of a response, for people.
+/// The status of a response, human-readable.
 fn bad_status(response: &Response) -> String {
   let Response {
     status,
@@ -220,7 +220,7 @@ fn bad_status(response: &Response) -> String {
   answered.trim_end().to_string()
 }
 
-/// Where a response came from, for people.
+/// Where a response came from, human-readable.
 fn server(response: &Response) -> String {
   let url = response.url_list.last().map(without_secrets);
   url.unwrap_or_else(|| "the server".to_string())

@@ -151,7 +151,7 @@ impl Job {
   }
 
   /// [Update background fetch instances](https://wicg.github.io/background-fetch/#update-background-fetch-instance-algorithm):
-  /// tells every realm that has an instance, and everyone who observes the
+  /// notifies every realm that has an instance, and everyone who observes the
   /// engine: update.6. What update.1 to update.5 read is in the snapshot; the
   /// realm does the steps that need the instance.
   pub(super) fn update_instances(self: &Arc<Self>, context: &Context) {
@@ -168,8 +168,8 @@ impl Job {
     context.notify_observers(self);
   }
 
-  /// From now on `queue`, the one of realm `realm`, is told of changes, also
-  /// of one that has just happened.
+  /// From now on `queue`, the one of realm `realm`, is notified of changes,
+  /// also of one that has just happened.
   pub(super) fn watch(self: &Arc<Self>, realm: u64, queue: &Arc<UpdateQueue>) {
     self.watchers.lock().insert(realm, Arc::downgrade(queue));
     queue.push(self);
@@ -189,7 +189,7 @@ impl Job {
   }
 
   /// The copies that others see are made of this; no lock of the state
-  /// machine is taken, since it may be held by the one who asks.
+  /// machine is taken, since it may be held by the caller.
   pub(super) fn is_settled(&self) -> bool {
     *self.result.lock() != BackgroundFetchResult::None
   }
@@ -242,7 +242,7 @@ impl Job {
     was_quarantined
   }
 
-  /// Why it failed, for people: what its first failed record says.
+  /// Why it failed, human-readable: what its first failed record says.
   pub(super) fn diagnostic(&self) -> String {
     let mut diagnostics = self.records.iter().map(|r| r.diagnostic.lock());
     match diagnostics.find(|d| !d.is_empty()) {

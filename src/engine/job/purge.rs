@@ -47,7 +47,7 @@ pub(crate) async fn purge(context: Arc<Context>, scope: Url) {
   }
 }
 
-/// Nothing of a purged background fetch is going on any more.
+/// Nothing of a purged background fetch is running any more.
 pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
   job.update(|p, _| {
     if p.background_fetch().result == crate::spec::BackgroundFetchResult::None {
@@ -64,6 +64,6 @@ pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
     tracing::error!(%error, "a background fetch cannot be deleted yet");
   }
   context.jobs.lock().remove(&job.key);
-  // Nobody is going to read them, also when the row is still there.
+  // Nobody is going to read them, even if the row is still there.
   context.delete_bodies(job.discard_bodies()).await;
 }

@@ -13,7 +13,7 @@ use crate::spec::Response;
 use crate::spec::may_be_exposed;
 
 /// Shared by the record it belongs to and by every record object made of it,
-/// also when it has become redundant.
+/// even if it has become redundant.
 pub(crate) struct ResponseData {
   state: watch::Sender<ResponseState>,
 }

@@ -1,4 +1,4 @@
-//! Going on where an earlier process was stopped.
+//! Continuing where an earlier process was stopped.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -231,7 +231,7 @@ pub(crate) fn begin(context: &Arc<Context>, job: Arc<Job>) {
 }
 
 /// A row that cannot be read cannot be performed: its background fetch is
-/// given up, with a word in the log, and the others go on.
+/// given up, with a word in the log, and the others continue.
 async fn forget_damaged(
   context: &Context,
   damaged: DamagedRow,

@@ -1,4 +1,4 @@
-//! Going on with one record where an earlier process was stopped.
+//! Continuing one record where an earlier process was stopped.
 
 use crate::engine::context::Context;
 use crate::ids::BackgroundFetchKey;

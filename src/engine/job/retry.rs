@@ -16,7 +16,7 @@ use crate::snapshot::Waiting;
 use crate::spec::Unavailability;
 
 /// Says whether the resource is temporarily unavailable, and keeps the reason
-/// for people.
+/// as human-readable text.
 pub(crate) fn note_failure(
   context: &Context,
   job: &Job,
@@ -76,8 +76,8 @@ pub(crate) fn note_status(
   true
 }
 
-/// Waits as long as the retry policy says, then goes on. There is nothing that
-/// tells when the network is back, so it is tried.
+/// Waits as long as the retry policy says, then continues. There is nothing
+/// that tells when the network is back, so it is tried.
 pub(crate) async fn wait_until_available(
   context: Arc<Context>,
   job: Arc<Job>,

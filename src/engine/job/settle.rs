@@ -79,7 +79,8 @@ async fn try_settle(
   // What takes long comes first: in the queue others would wait for it. The
   // result cannot change after this, for all bytes are durable.
   match context.journal.flush().await {
-    // The row of another one may be damaged; that of this one is told below.
+    // The row of another one may be damaged; that of this one is reported
+    // below.
     Err(StoreError::Database(_)) => {}
     other => other?,
   }
@@ -114,9 +115,9 @@ async fn try_settle(
   Ok(())
 }
 
-/// perform.8.8, perform.8.9 and perform.8.13: Fire a functional event. The registration has
-/// counted the background fetch as unfinished; the event that is owed now
-/// takes the place of that.
+/// perform.8.8, perform.8.9 and perform.8.13: Fire a functional event. The
+/// registration has counted the background fetch as unfinished; the event that
+/// is owed now takes the place of that.
 pub(crate) fn announce(
   context: &Arc<Context>,
   job: Arc<Job>,
@@ -164,7 +165,7 @@ pub(crate) fn event_handled(
   // perform.8.13.3: Update background fetch instances.
   job.update_instances(&context);
   // Its records cannot be reached any more. The registration is not idle until
-  // they are gone, so that whoever waits for the end finds no rest.
+  // they are gone, so that anyone who waits for the end finds no rest.
   context.clone().spawn(async move {
     let failed = job.inspect(|p| is_continuable(p.background_fetch()));
     if job.keep_failed && failed {

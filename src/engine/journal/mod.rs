@@ -132,7 +132,7 @@ impl Journal {
     self.commit(&[]).await
   }
 
-  /// The same; an error also when it is what was enqueued of the background fetch
+  /// The same; an error even if it is what was enqueued of the background fetch
   /// `key` that the database refuses.
   pub(super) async fn flush_key(
     &self,
@@ -154,8 +154,8 @@ impl Journal {
     Ok(())
   }
 
-  /// Makes `changes` durable, behind everything that was enqueued before. When this
-  /// fails, or is dropped early, what was enqueued is kept for the next
+  /// Makes `changes` durable, behind everything that was enqueued before. When
+  /// this fails, or is dropped early, what was enqueued is kept for the next
   /// checkpoint, and `changes` are not: the caller hears that they did not
   /// become true, so they must not become it later.
   ///
@@ -392,7 +392,7 @@ impl Journal {
           return;
         }
         tracing::error!(%error, "progress cannot be made durable; trying again");
-        // Also when nothing more comes that would have to be written.
+        // Even if nothing more comes that would have to be written.
         wait = wait.max(longer);
         self.first.notify_one();
       }

@@ -30,8 +30,8 @@ pub(crate) struct Stored {
 }
 
 impl Pending {
-  /// All of it as changes. Those about the bodies come last: a body that a change
-  /// introduces has to be known first.
+  /// All of it as changes. Those about the bodies come last: a body that a
+  /// change introduces has to be known first.
   pub(crate) fn changes(&self) -> Vec<Change> {
     let mut changes = self.changes.clone();
     changes.extend(self.bodies.iter().map(to_fact));
@@ -81,7 +81,7 @@ fn to_fact((body, stored): (&BodyId, &Stored)) -> Change {
 }
 
 /// What is being written. Unless it was written it goes back to what is
-/// pending, also when the future that wrote it was dropped.
+/// pending, even if the future that wrote it was dropped.
 pub(crate) struct InFlightBatch<'a> {
   from: &'a Mutex<Pending>,
   pending: Pending,

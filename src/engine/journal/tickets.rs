@@ -24,7 +24,7 @@ enum State {
   Written,
 }
 
-/// A caller's place. Whoever drops it early does not wait any more, and its
+/// A caller's place. Anyone who drops it early does not wait any more, and its
 /// facts do not become true later.
 pub(crate) struct Ticket<'a> {
   tickets: &'a Tickets,

@@ -1,5 +1,5 @@
 //! The caches of the [Cache API](https://w3c.github.io/ServiceWorker/#cache-objects),
-//! behind the script's door: an origin's quota, bodies that somebody still
+//! behind the script's interface: an origin's quota, bodies that somebody still
 //! reads, caches that somebody still uses.
 
 use std::sync::Arc;
@@ -76,7 +76,7 @@ pub struct OpenCache {
 /// A response of a cache, or of none of them.
 pub struct CachedResponse {
   pub response: Response,
-  /// `None` for a null body. The error is a sentence for people.
+  /// `None` for a null body. The error is a human-readable message.
   pub body: Option<BoxStream<'static, Result<Bytes, String>>>,
 }
 
@@ -359,7 +359,7 @@ impl OpenCache {
     let bodies: Vec<BodyId> = new.iter().filter_map(|body| body.id).collect();
     context.store.bodies.sync(&bodies).await?;
     // From the moment on at which rows speak of them, the bodies are the
-    // cache's, whoever still waits.
+    // cache's, anyone who still waits.
     let storage = self.storage.clone();
     let removed = move |removed| {
       new.into_iter().for_each(NewBody::release);

@@ -1,5 +1,5 @@
 //! [`BackgroundFetchManager.fetch()`](https://wicg.github.io/background-fetch/#background-fetch-manager-fetch),
-//! behind the script's door.
+//! behind the script's interface.
 
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -11,7 +11,7 @@ use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::registration_events::LeasedEvent;
 use crate::snapshot::BackgroundFetchSnapshot;
 
-/// Something to tell a script.
+/// A message for a script.
 #[derive(Debug)]
 pub enum RealmMessage {
   /// *Update background fetch instances*, for a background fetch that the

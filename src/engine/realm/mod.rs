@@ -48,7 +48,7 @@ use crate::store::Change;
 use crate::store::StoreError;
 
 /// A realm that is attached to an engine. When the last copy is dropped the
-/// realm is gone: what it has started goes on, and events that it has not
+/// realm is gone: what it has started continues, and events that it has not
 /// finished go to another one.
 ///
 /// What it says of background fetches is about one registration: the one in the
@@ -263,7 +263,8 @@ impl Realm {
     let Some(job) = self.own(key) else {
       return Vec::new();
     };
-    // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background fetch's records:
+    // matchAll.3, matchAll.3.1, matchAll.3.2: For each record of the background
+    // fetch's records:
     let handle = |record| RecordHandle::new(context, &job, record);
     let Some(request) = request else {
       return (0..job.records.len()).map(handle).collect();
@@ -309,7 +310,7 @@ impl Realm {
     }
   }
 
-  /// Waits for something to tell the script. Safe to cancel.
+  /// Waits for a message for the script. Safe to cancel.
   pub async fn next_message(&self) -> RealmMessage {
     let Attached {
       registration,
@@ -320,7 +321,7 @@ impl Realm {
     loop {
       let message = inbox.next().await;
       match &message {
-        // It is for another worker: this one was told to stop.
+        // It is for another worker: this one was asked to stop.
         RealmMessage::Event { lease, .. }
           if !registration.dispatched(*id, *lease) => {}
         RealmMessage::Event { name, .. } => {

@@ -34,7 +34,7 @@ impl Realm {
   ///
   /// # Errors
   ///
-  /// A sentence for the `TypeError`.
+  /// A message for the `TypeError`.
   pub fn show_notification(
     &self,
     registration: Option<RegistrationId>,

@@ -46,7 +46,7 @@ struct LazyReader {
 
 impl RecordHandle {
   pub(crate) fn new(context: &Arc<Context>, job: &Job, record: usize) -> Self {
-    // records.2.1: responseData is the record's of now, also when another one
+    // records.2.1: responseData is the record's of now, even if another one
     // takes its place.
     let slot = &job.records[record];
     Self {
@@ -94,7 +94,7 @@ impl RecordHandle {
         // records.2.9.2.1: a copy; records.2.9.2.2, records.2.9.2.3
         response.headers.delete("content-range");
         response.headers.delete("content-length");
-        // What the filter has removed is no script's.
+        // What the filter has removed is not a script's.
         response.internal_headers = None;
         Ok(response)
       }
@@ -115,7 +115,8 @@ impl RecordHandle {
       .response
       .wait_for(|s| s.stored > offset || s.result.is_some())
       .await;
-    // records.2.8.2, records.2.8.3: If there are more bytes, and they may be exposed:
+    // records.2.8.2, records.2.8.3: If there are more bytes, and they may be
+    // exposed:
     if state.stored > offset && state.may_be_exposed() {
       return self.read_stored(&state, offset, max).await.map(Some);
     }

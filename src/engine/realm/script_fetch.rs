@@ -1,5 +1,5 @@
 //! The global [`fetch()`](https://fetch.spec.whatwg.org/#fetch-method) of a
-//! realm, behind the script's door.
+//! realm, behind the script's interface.
 
 use std::sync::Arc;
 use std::sync::Weak;
@@ -57,7 +57,7 @@ impl OngoingFetch {
     (&mut self.response).await.unwrap_or_else(terminated)
   }
 
-  /// What ends the fetch when it is cancelled, whoever waits for it.
+  /// What ends the fetch when it is cancelled, anyone who waits for it.
   pub fn terminator(&self) -> CancellationToken {
     self.terminate.clone()
   }
@@ -169,7 +169,7 @@ impl Realm {
   ///
   /// # Errors
   ///
-  /// A sentence for people.
+  /// A human-readable message.
   pub async fn fetch_script(
     &self,
     url: Url,
@@ -231,7 +231,7 @@ impl Realm {
   }
 
   /// Whether the realm's Content Security Policy lets a script connect to
-  /// `url`. The error is a sentence for people.
+  /// `url`. The error is a human-readable message.
   ///
   /// # Errors
   ///
@@ -328,7 +328,7 @@ impl FetchEventRequest {
 pub enum FetchEventAnswer {
   /// No handler has called `respondWith()`: the network is asked.
   NotHandled,
-  /// A sentence for people.
+  /// A human-readable message.
   NetworkError(String),
   Response(Box<FetchResponse>),
 }

@@ -1,4 +1,4 @@
-//! A realm's door to service workers: what its scripts say, and hear.
+//! A realm's interface to service workers: what its scripts say, and hear.
 
 use url::Url;
 
@@ -35,7 +35,7 @@ impl Realm {
     service_workers.call(self.attached.id, call, what);
   }
 
-  /// Waits for something to tell the script of service workers. Safe to
+  /// Waits for a message for the script of service workers. Safe to
   /// cancel.
   pub async fn next_service_worker_message(&self) -> ServiceWorkerMessage {
     self.attached.service_workers.inbox.next().await
@@ -65,7 +65,7 @@ impl Realm {
   ///
   /// # Errors
   ///
-  /// A sentence for the `NetworkError`.
+  /// A message for the `NetworkError`.
   pub fn import_blocking(&self, url: Url) -> Result<String, ImportError> {
     let context = self.engine().context();
     let service_workers = context.service_workers.clone();

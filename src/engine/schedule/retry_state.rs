@@ -68,7 +68,7 @@ impl RetryState {
     }
   }
 
-  /// Being offline is no failure of the server's, and does not count as one.
+  /// Being offline is not a failure of the server's, and does not count as one.
   fn is_offline(&mut self, policy: &RetryPolicy) -> Decision {
     let offline = self.offline.get_or_insert_with(|| Offline {
       since: Instant::now(),

@@ -19,7 +19,7 @@ pub trait ServiceWorkerHost: Send + Sync + 'static {
 
   /// Where scripts come from. `None`, which is the default, stands for the
   /// network, under the policy of the client that has registered the worker.
-  /// An error is a sentence for people.
+  /// An error is a human-readable message.
   fn fetch_script(
     &self,
     request: &ScriptRequest,
@@ -28,7 +28,7 @@ pub trait ServiceWorkerHost: Send + Sync + 'static {
     None
   }
 
-  /// A worker has failed, and no script could be told. Logs, by default.
+  /// A worker has failed, and no script could be notified. Logs, by default.
   fn report(&self, script_url: &Url, message: &str) {
     tracing::error!(%script_url, "a service worker has failed: {message}");
   }

@@ -13,7 +13,7 @@ use crate::spec::RedirectMode;
 use crate::spec::Request;
 use crate::spec::RequestMode;
 
-/// Fetches a script. The error is a sentence for people.
+/// Fetches a script. The error is a human-readable message.
 pub(crate) async fn fetch(
   context: &Context,
   script: ScriptRequest,

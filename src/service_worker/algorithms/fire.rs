@@ -1,4 +1,4 @@
-//! The events that this room fires itself, from their start to their end.
+//! The events that this module fires itself, from their start to their end.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;

@@ -19,8 +19,9 @@ pub(crate) enum Handled {
 
 impl ServiceWorkers {
   /// [Handle Fetch](https://w3c.github.io/ServiceWorker/#handle-fetch), for a
-  /// request that is no navigation. `request` is handed to the service worker
-  /// that controls the client; when it is dropped there, it is not handled.
+  /// request that is not a navigation. `request` is handed to the service
+  /// worker that controls the client; when it is dropped there, it is not
+  /// handled.
   pub(crate) async fn handle_fetch(
     &self,
     realm: RealmId,

@@ -32,7 +32,7 @@ impl ServiceWorkers {
       let gone = || ImportError("the worker has ended".to_string());
       let attached = attached.ok_or_else(gone)?;
       let Some(worker) = attached.worker else {
-        return Err(ImportError("this is no service worker".to_string()));
+        return Err(ImportError("this is not a service worker".to_string()));
       };
       let record = state.map.worker(worker).ok_or_else(gone)?;
       // Steps 4.1 and 5: what is in the map is taken from there.

@@ -46,7 +46,7 @@ impl ServiceWorkers {
       let mut state = self.lock();
       state.map.make_redundant(registration, Slot::Installing);
       let had_none = state.map.newest_worker(registration).is_none();
-      // Whoever hears that the worker is redundant finds no registration.
+      // A script that hears that the worker is redundant finds no registration.
       if had_none {
         state.map.remove_from_map(registration);
       }

@@ -47,7 +47,7 @@ impl ServiceWorkers {
     let mut scope = match scope {
       Some(scope) => scope,
       None => script_url.join("./").map_err(|error| {
-        CallError::type_error(format!("the scope is no URL: {error}"))
+        CallError::type_error(format!("the scope is not a URL: {error}"))
       })?,
     };
     // Step 6.

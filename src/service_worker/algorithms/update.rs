@@ -38,8 +38,8 @@ impl ServiceWorkers {
       .update_registration(job, registration, script_url, worker_type)
       .await
     {
-      // Steps 8.2, 16.2: one that never had a worker is no more. Whoever hears
-      // of the rejection finds none.
+      // Steps 8.2, 16.2: one that never had a worker is no more. A script that
+      // hears of the rejection finds none.
       let mut state = self.lock();
       if state.map.newest_worker(registration).is_none() {
         state.map.remove_from_map(registration);

@@ -11,7 +11,7 @@ use crate::service_worker::state::running::Phase;
 
 impl ServiceWorkers {
   /// Waits until no worker is being registered, updated, installed or
-  /// activated, and none has one of this room's events.
+  /// activated, and none has one of this module's events.
   pub(crate) async fn idle(&self) {
     self.wait_until(|state| !state.is_running()).await;
   }
@@ -48,7 +48,7 @@ impl ServiceWorkers {
   }
 
   pub(crate) async fn wait_until(&self, is_so: impl Fn(&State) -> bool) {
-    // Without the guard that tells of changes: looking changes nothing.
+    // Without the guard that reports changes: looking changes nothing.
     while !is_so(&self.state.lock()) {
       self.changed_unless(|| is_so(&self.state.lock())).await;
     }

@@ -37,7 +37,7 @@ impl InternalWorkerHandle {
   }
 
   /// The script may not be a service worker's, and was not evaluated. Who has
-  /// asked for it hears why, and it is no failure of a worker.
+  /// asked for it hears why, and it is not a failure of a worker.
   pub fn refused(&self, message: String) {
     if let Some(service_workers) = self.service_workers.upgrade() {
       service_workers.refused(self.worker, self.run, message);

@@ -53,7 +53,7 @@ impl ServiceWorkers {
         }
         waiting.push(id);
       }
-      // Nobody is there yet who could be told.
+      // Nobody is there yet who could be notified.
       state.map.notices.clear();
     }
     // No client of the earlier process holds them back.

@@ -55,7 +55,7 @@ impl ServiceWorkers {
     self.end_start(worker, run, result, true);
   }
 
-  /// The worker's script may not be evaluated, which is no failure of it.
+  /// The worker's script may not be evaluated, which is not a failure of it.
   pub(crate) fn refused(&self, worker: WorkerId, run: u64, message: String) {
     self.end_start(worker, run, Err(message), false);
   }

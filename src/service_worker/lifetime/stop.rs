@@ -104,7 +104,7 @@ impl ServiceWorkers {
   }
 
   /// Stops a worker. One that has taken too long is interrupted at once, and
-  /// what it was at work on is for the next one.
+  /// what it was working on is for the next one.
   pub(crate) fn stop(&self, worker: WorkerId, run: u64, too_late: bool) {
     let (handle, functional) = {
       let mut state = self.lock();
@@ -236,7 +236,7 @@ impl ServiceWorkers {
     }
   }
 
-  /// Stops every worker, for the end of the engine; what they were at work on
+  /// Stops every worker, for the end of the engine; what they were working on
   /// is owed to the next one.
   pub(crate) async fn stop_all(&self) {
     let running: Vec<_> = {
@@ -258,7 +258,7 @@ impl ServiceWorkers {
   }
 }
 
-/// Waits until a thread that was told to has stopped, or does not.
+/// Waits until a thread that was asked to has stopped, or does not.
 async fn stop(handle: &WorkerHandle, limit: Duration) {
   let ended = |wait| tokio::time::timeout(wait, handle.ended.cancelled());
   if ended(limit / 5).await.is_err() {

@@ -35,7 +35,7 @@ impl fmt::Debug for Payload {
   }
 }
 
-/// Something to tell a script. A realm gets all of it in the order in which it
+/// A message for a script. A realm gets all of it in the order in which it
 /// happened, and does each in a task of its own.
 #[derive(Debug)]
 pub enum ServiceWorkerMessage {
@@ -66,7 +66,7 @@ pub enum ServiceWorkerMessage {
   Event { id: u64, event: Event },
 }
 
-/// An event for a service worker that is no functional event of another
+/// An event for a service worker that is not a functional event of another
 /// specification.
 #[derive(Debug)]
 pub enum Event {

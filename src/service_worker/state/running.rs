@@ -1,4 +1,4 @@
-//! A worker's thread, as this room knows it.
+//! A worker's thread, as this module knows it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct Running {
   /// Events that wait until the script is evaluated; when it is stopping, for
   /// the next run.
   pub(crate) waiting: Vec<Waiting>,
-  /// Events that the script is at work on, and since when.
+  /// Events that the script is running on, and since when.
   pub(crate) active: HashMap<u64, (Done, Instant)>,
   /// When it was started, or last given something to do, or last had it done.
   pub(crate) last_activity: Instant,

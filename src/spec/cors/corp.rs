@@ -15,7 +15,7 @@ pub fn cross_origin_resource_policy_check(
   headers: &HeaderList,
 ) -> Result<(), String> {
   // https://fetch.spec.whatwg.org/#cross-origin-resource-policy-internal-check
-  // 3, 4. What is several values, or unknown, is no policy.
+  // 3, 4. What is several values, or unknown, is not a policy.
   let policy = headers.get("cross-origin-resource-policy");
   let blocked = match policy.as_deref() {
     // 6, "same-origin"

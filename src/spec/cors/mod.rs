@@ -10,7 +10,7 @@ use super::request::CredentialsMode;
 
 /// [CORS check](https://fetch.spec.whatwg.org/#concept-cors-check). `origin` is
 /// the [byte-serialized request origin](https://fetch.spec.whatwg.org/#byte-serializing-a-request-origin).
-/// The error is a sentence about the response.
+/// The error is a message about the response.
 pub fn cors_check(
   origin: &str,
   credentials_mode: CredentialsMode,
@@ -70,7 +70,7 @@ pub fn extract_token_list(
   Some(Ok(tokens))
 }
 
-/// A header whose value is no list of tokens.
+/// A header whose value is not a list of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidList;
 

@@ -50,7 +50,7 @@ pub fn preflight_headers(method: &str, headers: &HeaderList) -> HeaderList {
 
 /// Step 7 of
 /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch),
-/// after the CORS check and the status: what the response allows, or a sentence
+/// after the CORS check and the status: what the response allows, or a message
 /// about why it does not allow the request.
 pub fn validate_preflight_response(
   method: &str,

@@ -2,9 +2,9 @@
 //! and [complete a record](https://wicg.github.io/background-fetch/#complete-a-record-algorithm),
 //! as a value.
 //!
-//! [`FetchMachine`] is told what has happened and says what to do. It never waits,
-//! never asks the time and does no I/O, so a million schedules can be tried in
-//! a second, and it can be restored from a row.
+//! [`FetchMachine`] is told what has happened and says what to do. It never
+//! waits, never asks the time and does no I/O, so a million schedules can be
+//! tried in a second, and it can be restored from a row.
 
 mod action;
 mod complete_a_record;
@@ -110,7 +110,7 @@ impl FetchMachine {
     })
   }
 
-  /// Begins, or goes on after a restart: records that have their result keep
+  /// Begins, or continues after a restart: records that have their result keep
   /// it.
   pub fn begin(&mut self, actions: &mut Vec<Action>) {
     // perform.1 is the engine's: it knows the registration.
@@ -236,7 +236,7 @@ impl FetchMachine {
   /// perform.5.3, for one result.
   fn note_failure(&mut self, result: RecordResult) {
     // perform.5.3: If failureReason is not the empty string (deviation E1:
-    // the first result that is no success sets it)
+    // the first result that is not a success sets it)
     if self.failure_reason == BackgroundFetchFailureReason::None {
       match result {
         // perform.5.3.1: Assert: result is not "redundant".

@@ -116,7 +116,7 @@ impl FetchMachine {
     self.process_network_error(record, attempt, false, unavailability, actions);
   }
 
-  /// complete.11, *process response* with a response that is no network
+  /// complete.11, *process response* with a response that is not a network
   /// error.
   pub fn process_response(
     &mut self,

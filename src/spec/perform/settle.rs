@@ -53,8 +53,8 @@ impl FetchMachine {
     FunctionalEvent::for_result(failure_reason)
   }
 
-  /// What [`FetchMachine::settle`] is going to set, for who has to make it durable
-  /// before anybody hears of it.
+  /// What [`FetchMachine::settle`] is going to set, for the caller that has to
+  /// make it durable before anybody hears of it.
   pub fn outcome(
     &self,
     was_active: bool,

@@ -80,8 +80,8 @@ impl FetchMachine {
     Ok(())
   }
 
-  /// Bytes that [`FetchMachine::bytes_transmitted`] allowed are appended. Those of
-  /// an attempt that was terminated meanwhile count, too: they are there.
+  /// Bytes that [`FetchMachine::bytes_transmitted`] allowed are appended. Those
+  /// of an attempt that was terminated meanwhile count, too: they are there.
   pub fn bytes_appended(
     &mut self,
     record: usize,
@@ -170,7 +170,8 @@ impl FetchMachine {
     }
   }
 
-  /// complete.11.response.7: the bytes transmission is done normally, and all bytes are appended.
+  /// complete.11.response.7: the bytes transmission is done normally, and all
+  /// bytes are appended.
   pub fn stream_done(
     &mut self,
     record: usize,
@@ -218,7 +219,8 @@ impl FetchMachine {
     // complete.11.response.7.4: each branch has ended the attempt.
   }
 
-  /// complete.11.response.8: the stream became errored, and all bytes that came before are appended.
+  /// complete.11.response.8: the stream became errored, and all bytes that came
+  /// before are appended.
   pub fn stream_errored(
     &mut self,
     record: usize,

@@ -88,7 +88,7 @@ impl BootMarker {
     }
   }
 
-  /// Writes the file anew, at once as a whole.
+  /// Rewrites the file, at once as a whole.
   fn begin(&self, boot: Option<&str>) -> io::Result<()> {
     let mut text = format!("{}\n", boot.unwrap_or_default());
     for id in lock(&self.uncertain).iter() {

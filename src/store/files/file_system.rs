@@ -1,4 +1,4 @@
-//! The door to the file system. Everything that the bodies ask of it goes
+//! The interface to the file system. Everything that the bodies ask of it goes
 //! through here, so that another one, which loses what was not flushed, can
 //! stand in its place.
 

@@ -235,7 +235,7 @@ impl Inner {
   }
 
   /// Forgets a writing end that nobody holds any more. One that is still at
-  /// work stays known, for whoever reopens the body has to wait for it.
+  /// work stays known, for anyone who reopens the body has to wait for it.
   fn writer_dropped(&self, id: BodyId, appender: &Arc<Appender>) {
     let mut appenders = lock(&self.appenders);
     let is_this = appenders
@@ -283,7 +283,7 @@ pub(super) fn create_directories(directory: &Path) -> io::Result<()> {
     .mode(0o700)
     .create(&directory)?;
   // The name of each new directory is in the one above it. The last name is
-  // made durable also when it is old: who made it may have been killed.
+  // made durable even if it is old: who made it may have been killed.
   for path in &above[..above.len().min(made + 1)] {
     match File::open(path).and_then(|directory| directory.sync_all()) {
       // Not ours, like the one of all users.

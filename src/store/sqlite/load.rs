@@ -1,4 +1,4 @@
-//! Rows, back as values. What does not make sense is told row by row.
+//! Rows, back as values. What does not make sense is reported row by row.
 
 use rusqlite::Connection;
 use rusqlite::Row;
@@ -55,7 +55,7 @@ fn read_all(
   Ok(all)
 }
 
-/// What is wrong with a row, for people.
+/// What is wrong with a row, human-readable.
 struct Damage(String);
 
 type Records = Vec<(BackgroundFetchRecord, RecordBodies)>;

@@ -1,8 +1,9 @@
 //! The rows in one SQLite database, `facts.sqlite3` in the store's directory.
 //!
-//! What is promised: when [`MetadataStore::insert`] or [`MetadataStore::commit`] has answered,
-//! the change is on disk. The database is in WAL mode with `synchronous=FULL`,
-//! so each transaction costs one flush of the disk; many callers share it.
+//! What is promised: when [`MetadataStore::insert`] or
+//! [`MetadataStore::commit`] has answered, the change is on disk. The database
+//! is in WAL mode with `synchronous=FULL`, so each transaction costs one flush
+//! of the disk; many callers share it.
 
 mod apply;
 mod connection;

@@ -1,4 +1,4 @@
-//! Looking into a store and controlling what goes on in it, also while it is
+//! Looking into a store and controlling what happens in it, also while it is
 //! in use.
 
 use std::io::Read;

@@ -166,7 +166,7 @@ fn a_file_can_go_to_standard_output() {
   let ended = place.bgfetch("get", &["-o", "-", &url]).code(0);
   assert_eq!(ended.stdout, "one\ntwo\n");
   assert!(!place.path("x").exists());
-  // A reader that has seen enough is no error.
+  // A reader that has seen enough is not an error.
   let film = server.serve("/film.bin", Resource::bytes(3_000_000, 1));
   let mut shell = std::process::Command::new("sh");
   let script = "\"$0\" get -q --store \"$1\" -o - \"$2\" | head -c 5";

@@ -209,8 +209,8 @@ fn what_a_login_page_or_an_error_interrupts_is_continued_by_the_same_command() {
   }
 }
 
-/// The server answers whoever takes it for a proxy, too: the target is then the
-/// whole URL.
+/// The server answers anyone who takes it for a proxy, too: the target is then
+/// the whole URL.
 #[test]
 fn a_proxy_of_the_environment_is_used_or_refused_and_never_passed_by() {
   let server = FaultServer::start_blocking();

@@ -34,7 +34,7 @@ pub struct Ended {
   pub stderr: String,
 }
 
-/// The program at work.
+/// The running program.
 pub struct Running {
   child: Child,
   lines: mpsc::Receiver<String>,

@@ -1,4 +1,4 @@
-//! What is under way whenever the program dies is not tried for ever.
+//! What is under way whenever the program dies is not tried forever.
 
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ fn what_was_under_way_at_three_deaths_is_not_tried_a_fourth_time() {
 fn who_kills_what_makes_progress_is_not_locked_out() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
-  // Each goes on where the one before was killed.
+  // Each continues where the one before was killed.
   let script = vec![Behaviour::StallAfter(1000); 5];
   let script = script.into_iter().chain([Behaviour::Normal]);
   let film = Resource::bytes(SIZE, 3).etag("\"v1\"").script(script);

@@ -295,7 +295,7 @@ fn a_worker_whose_file_has_changed_is_replaced_before_the_page_runs() {
       "{ended:#?}"
     );
   }
-  // One that does not work any more is told of, and the old one stays.
+  // One that does not work any more is notified of, and the old one stays.
   let ended = run(&place, &["--base", &base], PAGE, "((").code(1);
   let mut errors = ended.stderr.lines();
   assert!(

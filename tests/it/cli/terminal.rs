@@ -17,7 +17,7 @@ use support::Behaviour;
 use support::FaultServer;
 use support::Resource;
 
-/// A terminal of 24 rows and 80 columns, with a program at work in it.
+/// A terminal of 24 rows and 80 columns, with a running program in it.
 struct Terminal {
   /// The side of the user.
   master: File,

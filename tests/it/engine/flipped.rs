@@ -1,6 +1,6 @@
 //! Bits of the database that a disk has flipped. SQLite keeps no checksums of
 //! its pages, so what was changed may be anything: the store opens or says why
-//! not, and whatever is told of as a success is whole and right.
+//! not, and whatever is notified of as a success is whole and right.
 
 use std::path::Path;
 

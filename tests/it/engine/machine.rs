@@ -59,7 +59,7 @@ impl Machine {
       let addresses = resolve(*machine.network.lock());
       Box::pin(std::future::ready(addresses))
     }));
-    // Each attempt asks for the name anew.
+    // Each attempt asks for the name again.
     config.network.pool_idle_timeout = Duration::ZERO;
     config
   }

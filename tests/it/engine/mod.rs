@@ -1,4 +1,5 @@
-//! The engine through its public door: real HTTP on loopback, a real store.
+//! The engine through its public interface: real HTTP on loopback, a real
+//! store.
 
 use crate::remaining_events;
 

@@ -122,7 +122,7 @@ async fn a_restored_fetch_waits_for_the_check_that_it_had() {
   interrupted(&server, directory.path()).await;
   let engine = on_disk(directory.path());
   let key = engine.background_fetches()[0].key;
-  // A realm that brings no check does not let it go on.
+  // A realm that brings no check does not let it continue.
   let without = worker_with(&engine, None);
   let waiting = wait_for(&engine, key, |s| s.waiting.is_some()).await;
   let waiting = waiting.waiting.unwrap();

@@ -1,4 +1,4 @@
-//! Engines that end, and those that go on.
+//! Engines that end, and those that continue.
 
 use std::path::Path;
 use std::time::Duration;

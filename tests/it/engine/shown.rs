@@ -109,7 +109,7 @@ async fn lines_tell_the_title_the_pause_and_the_end() {
   let lines: Vec<&str> = text.lines().collect();
   assert_eq!(lines[0], "r: \"A film\", 1 request");
   assert_eq!(lines[1], "r: paused");
-  assert_eq!(lines[2], "r: goes on");
+  assert_eq!(lines[2], "r: continues");
   assert!(lines[3].starts_with("r: done, 5 B in "), "{}", lines[3]);
 }
 

@@ -115,7 +115,7 @@ async fn an_upload_that_was_under_way_is_not_sent_again_after_a_restart() {
   server
     .wait_until_stalled("/up", Duration::from_secs(30))
     .await;
-  // Whoever looks on sees an upload that is under way, and not a failed one.
+  // Anyone who looks on sees an upload that is under way, and not a failed one.
   let row = Store::read_directory(directory.path()).unwrap().remove(0);
   let row = row.unwrap();
   assert!(row.bodies[0].sent);

@@ -1,7 +1,7 @@
 //! The interfaces against the published IDL, member by member, in every kind
-//! of realm. `realm_options.json` says what the IDL of Background Fetch, of service
-//! workers and of Web IDL itself says (as of 2026-11); a member that is left
-//! out here on purpose is named there as well.
+//! of realm. `realm_options.json` says what the IDL of Background Fetch, of
+//! service workers and of Web IDL itself says (as of 2026-11); a member that is
+//! left out here on purpose is named there as well.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -113,7 +113,7 @@ async fn an_unknown_coding_is_left_on() {
 #[tokio::test]
 async fn a_body_that_is_not_of_its_coding_is_a_bad_answer() {
   for name in ["gzip", "deflate", "br", "zstd"] {
-    let server = Server::start(coded(name, b"\xff is no code".into())).await;
+    let server = Server::start(coded(name, b"\xff is not a code".into())).await;
     let params = params(program(), &server.url("/"));
     let response = network().fetch(params).await.unwrap();
     let error = text(response).await.unwrap_err();

@@ -229,7 +229,7 @@ impl World {
     self.engine.as_ref().unwrap()
   }
 
-  /// Waits until nothing of the scope `/` is going on any more.
+  /// Waits until nothing of the scope `/` is running any more.
   pub fn until_settled(&self) {
     let scope = self.server.url("/").parse().unwrap();
     self.bounded(self.engine().until_settled(&scope)).unwrap();
@@ -251,7 +251,7 @@ impl World {
     self.server.serve(target, script);
   }
 
-  /// Lets the request at `path` go on, which is held or will be.
+  /// Lets the request at `path` continue, which is held or will be.
   pub fn release(&self, path: &str) {
     let server = &self.server;
     server.block_on(server.wait_until_stalled(path, BOUND));

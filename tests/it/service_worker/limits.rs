@@ -133,7 +133,7 @@ fn place(
 }
 
 impl Place {
-  /// An engine that goes on with what the last one has left.
+  /// An engine that continues with what the last one has left.
   fn next_engine(&self, does: &'static [Does], store: Store) -> Engine {
     let host = Threads {
       log: self.world.log.clone(),
@@ -286,10 +286,10 @@ fn a_thread_that_does_not_stop_does_not_keep_the_store() {
   place.world.log.wait_for("hangs");
   assert!(open().is_err(), "the store is in use");
   bounded(place.world.engine.take().unwrap().shutdown());
-  // What the thread was at work on is owed to the next engine.
+  // What the thread was working on is owed to the next engine.
   let next = Engine::start(open().unwrap(), EngineConfig::default()).unwrap();
   assert_eq!(next.background_fetches().len(), 1);
-  // The thread goes on, and changes nothing.
+  // The thread continues, and changes nothing.
   drop(place._hold);
   place.world.log.wait_for("is done");
   bounded(next.shutdown());

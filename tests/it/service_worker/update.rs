@@ -31,7 +31,8 @@ fn version(name: &str) -> String {
   )
 }
 
-/// A background fetch of `/held`, which does not go on before it is released.
+/// A background fetch of `/held`, which does not continue before it is
+/// released.
 const START: &str = r#"
 const registration = await activated("/sw.js");
 await registration.backgroundFetch.fetch("my", "/held");

@@ -170,7 +170,7 @@ async fn a_newer_format_is_refused_and_left_untouched() {
   };
   assert_eq!((found, known), (1000, 5));
   let mut after = snapshot(copy.path());
-  // The index of the log is no content: SQLite makes it anew at will. The
+  // The index of the log is not content: SQLite makes it again at will. The
   // lock says who came last.
   for files in [&mut before, &mut after] {
     files.retain(|name, _| !name.ends_with("-shm") && !name.ends_with("lock"));

@@ -178,7 +178,7 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
     .await
     .unwrap();
   assert_eq!(now().await, (Some(200), Some(id(1)), 10));
-  // A 206 goes on with the body.
+  // A 206 continues with the body.
   metadata.commit(vec![arrived(206, id(1))]).await.unwrap();
   assert_eq!(now().await, (Some(206), Some(id(1)), 10));
   // Another resource begins another one.

@@ -1,4 +1,4 @@
-//! The store, through its public door: what holds for both kinds of store,
+//! The store, through its public interface: what holds for both kinds of store,
 //! and what only a directory can show.
 
 mod abnormal_ends;

@@ -166,7 +166,7 @@ async fn a_reset_by_the_client_ends_a_stall() {
   let abandoned =
     |seen: &[SeenRequest]| seen[0].ending == Some(Ending::Abandoned);
   server.wait_until(BOUND, abandoned).await;
-  // The connection goes on.
+  // The connection continues.
   server.script("/r", [Normal]);
   let reply = send(&mut client, &server, "GET", None, b"").await.unwrap();
   assert!(reply.body == expected(0, SIZE));

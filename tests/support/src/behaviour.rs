@@ -64,7 +64,7 @@ pub enum Behaviour {
   ChangeEtag(String),
   /// From this request on the resource has this `Last-Modified`.
   ChangeLastModified(String),
-  /// From this request on the resource is another version: generated anew
+  /// From this request on the resource is another version: generated again
   /// from this seed at the same size, with this `ETag`.
   NewVersion {
     seed: u64,

@@ -1,5 +1,5 @@
 //! Tests that need what not every machine has. One that could not run must not
-//! look like one that has passed: it fails, unless whoever runs it has said
+//! look like one that has passed: it fails, unless anyone who runs it has said
 //! that this is to be left out.
 // Every test binary that has such tests compiles this and uses a part of it.
 #![allow(dead_code)]

@@ -29,7 +29,7 @@ pub struct Connection {
 pub enum Next {
   KeepAlive,
   Close,
-  /// Ends this direction; the client's goes on until it ends that.
+  /// Ends this direction; the client's continues until it ends that.
   HalfClose,
   Freeze,
   Reset,

@@ -25,7 +25,8 @@ pub struct Content {
 
 #[derive(Clone, Debug)]
 enum Kind {
-  /// The random block twice in a row, so that every rotation of it is one slice.
+  /// The random block twice in a row, so that every rotation of it is one
+  /// slice.
   Generated {
     seed: u64,
     twice: Arc<[u8]>,

@@ -43,7 +43,7 @@ fn is_current(validator: &str, resource: &Resource) -> bool {
   same(&resource.etag) || same(&resource.last_modified)
 }
 
-/// `None` for what is no single range of bytes; a server ignores that.
+/// `None` for what is not a single range of bytes; a server ignores that.
 fn parse(range: &str, size: u64) -> Option<Asked> {
   let (first, last) = range.strip_prefix("bytes=")?.trim().split_once('-')?;
   if first.is_empty() {

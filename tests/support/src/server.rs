@@ -180,7 +180,7 @@ impl FaultServer {
     self.state.lock().most_open
   }
 
-  /// Lets go on what waits at this path: held, stalled, or both directions.
+  /// Lets what waits continue at this path: held, stalled, or both directions.
   pub fn release(&self, path: &str) {
     self.state.change(|inner| inner.release(path));
   }

@@ -35,7 +35,7 @@ impl Tls {
   }
 
   fn try_new(protocol: &str) -> Result<Self, Box<dyn std::error::Error>> {
-    // Roots that are no authority are refused by some clients, so there are
+    // Roots that are not authority are refused by some clients, so there are
     // two certificates.
     let mut root = CertificateParams::new([])?;
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,5 +1,5 @@
 //! `bgfetch abort`, `pause`, `unpause` and `click`: through the engine that is
-//! at work on the store, or on the store itself when there is none.
+//! running on the store, or on the store itself when there is none.
 
 mod click;
 mod find;
@@ -63,7 +63,7 @@ pub async fn control(
       Err(StoreError::Locked { owner, .. }) => {
         return Err(Failure::usage(format!(
           "the store {} is in use by {owner}, which takes no commands from \
-           outside; stop it first (its transfers go on with `bgfetch resume`)",
+           outside; stop it first (its transfers continue with `bgfetch resume`)",
           directory.display()
         )));
       }
@@ -111,7 +111,7 @@ fn message(
   let said = match (outcome, action) {
     (Outcome::Done, ControlAction::Abort) => format!("{id} is aborted"),
     (Outcome::Done, ControlAction::Pause) => format!("{id} is paused"),
-    (Outcome::Done, ControlAction::Unpause) => format!("{id} goes on"),
+    (Outcome::Done, ControlAction::Unpause) => format!("{id} continues"),
     (Outcome::Done, ControlAction::Click) => format!("{id} was clicked"),
     (Outcome::AlreadySo, ControlAction::Unpause) => {
       format!("{id} is not paused")

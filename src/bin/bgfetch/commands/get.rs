@@ -91,7 +91,7 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
   session.finish(&interrupt, work, |_| false).await
 }
 
-/// A sentence for each that failed; the exit status.
+/// A message for each that failed; the exit status.
 fn report(screen: &Screen, items: &[Item], failed: &[(usize, String)]) -> u8 {
   screen.clear();
   for (index, why) in failed {
@@ -310,7 +310,7 @@ impl<'a> Files<'a> {
     id
   }
 
-  /// Downloads that earlier commands have left go on beside these, and those
+  /// Downloads that earlier commands have left continue beside these, and those
   /// that have failed may be retried at any time. Nobody waits for their ends.
   async fn attend_others(&self, items: &[Item]) -> Result<u8, Failure> {
     let own: HashSet<_> = items

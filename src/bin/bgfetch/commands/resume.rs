@@ -88,8 +88,8 @@ pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
     .await
 }
 
-/// What there is to go on with. Where several commands have used a scope, the
-/// latest one has it.
+/// What there is to continue with. Where several commands have used a scope,
+/// the latest one has it.
 fn scopes(
   session: &Session,
 ) -> BTreeMap<Url, (StartedBy, BackgroundFetchSnapshot)> {

@@ -54,7 +54,7 @@ impl Screen {
     }
   }
 
-  /// The engine tells of a background fetch. That it has settled is shown by
+  /// The engine reports a background fetch. That it has settled is shown by
   /// [`Screen::settled`], when its files are saved.
   pub fn observed(&self, background_fetch: &BackgroundFetchSnapshot) {
     let settled = self.settled.lock();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// How many scripts are being evaluated again. While there is one, nothing new
-/// may be started: what the script has started at first goes on already, or
+/// may be started: what the script has started at first continues already, or
 /// has just ended, and would be done twice.
 #[derive(Clone)]
 pub struct Evaluations(Arc<watch::Sender<usize>>);

@@ -59,7 +59,7 @@ const VOID: [&str; 13] = [
 /// Reads a page. Whatever the text is, it is one.
 pub fn parse(html: &str) -> Page {
   let mut emitter = DefaultEmitter::default();
-  // The text of a script is no markup.
+  // The text of a script is not a markup.
   emitter.naively_switch_states(true);
   let mut open = vec![Element::default()];
   for token in Tokenizer::new_with_emitter(html, emitter) {
@@ -129,7 +129,7 @@ fn collect(nodes: &[Node], page: &mut Page) {
     match element.tag.as_str() {
       "script" => page.scripts.extend(script(element)),
       "meta" => page.csp.extend(csp(element)),
-      // Its content is no part of the page.
+      // Its content is not part of the page.
       "template" => {}
       _ => collect(&element.children, page),
     }

@@ -109,7 +109,7 @@ impl Load<'_> {
           match source {
             Some(Ok(source)) => (url.to_string(), source),
             Some(Err(error)) => return Err(format!("{src}: {error}")),
-            None => return Err(format!("{src}: it is no file")),
+            None => return Err(format!("{src}: it is not a file")),
           }
         }
       };

@@ -26,7 +26,7 @@ pub async fn update(engine: &Engine, scope: &Url, script_url: &Url) {
       .active
       .is_some_and(|w| w.script_url == *script_url)
   {
-    // The host tells of a script that fails; the one before stays then.
+    // The host reports a script that fails; the one before stays then.
     let registration = registration.id;
     ask(&realm, Call::Update { registration }).await;
   }

@@ -45,7 +45,7 @@ use crate::screen::Screen;
 /// Deep recursion of a script needs more than a thread usually has.
 const STACK: usize = 16 * 1024 * 1024;
 /// Events wait until the script is evaluated, but no longer than this: one
-/// that awaits an event at its top level would wait for ever.
+/// that awaits an event at its top level would wait forever.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 type Evaluated = LocalBoxFuture<'static, Result<(), CoreError>>;

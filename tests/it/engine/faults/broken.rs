@@ -10,7 +10,7 @@ use super::case::*;
 use support::Behaviour;
 use support::Behaviour::*;
 
-/// Each goes on where it was.
+/// Each continues where it was.
 pub fn broken_connections() -> Vec<Case> {
   let cut = |name, behaviour, at| {
     case(name, [behaviour, Normal], WHOLE, [Whole, FromAtMost(at)])
@@ -28,7 +28,7 @@ pub fn broken_connections() -> Vec<Case> {
       [Whole; 3],
     ),
     case("the connection's last", [LastOfConnection], WHOLE, [Whole]),
-    case("closed for ever", [Refuse], ERROR, [Whole, WholeAgain]),
+    case("closed forever", [Refuse], ERROR, [Whole, WholeAgain]),
     cut("reset in the head", ResetAfter(0), 0),
     cut("reset", ResetAfter(CUT), CUT),
     cut("reset at the last byte", ResetAfter(SIZE - 1), SIZE - 1),
@@ -68,7 +68,7 @@ pub fn broken_connections() -> Vec<Case> {
   ]
 }
 
-/// Each goes on where it was, too.
+/// Each continues where it was, too.
 pub fn silence() -> Vec<Case> {
   let silent = |name, behaviour, at| Case {
     idle_timeout: Some(Duration::from_millis(700)),

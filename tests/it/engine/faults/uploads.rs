@@ -1,4 +1,4 @@
-//! What is no `GET` is never sent twice.
+//! What is not a `GET` is never sent twice.
 
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::Engine;

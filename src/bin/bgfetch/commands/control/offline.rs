@@ -20,7 +20,7 @@ pub async fn apply(
   action: ControlAction,
   arguments: &Control,
 ) -> Result<String, Failure> {
-  // Whoever had the store until now may have changed it.
+  // Anyone who had the store until now may have changed it.
   let rows = store.metadata.load().await?;
   let row = find(arguments, rows.into_iter().flatten())?;
   let id = printable(&row.background_fetch.id);
@@ -63,7 +63,7 @@ async fn pause(
   store.metadata.commit(changes).await?;
   Ok(match paused {
     true => format!("{id} is paused: `bgfetch resume` leaves it alone"),
-    false => format!("{id} is not paused; `bgfetch resume` goes on with it"),
+    false => format!("{id} is not paused; `bgfetch resume` continues with it"),
   })
 }
 
