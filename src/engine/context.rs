@@ -208,14 +208,14 @@ impl Context {
   pub(super) fn observe(&self, queue: &Arc<UpdateQueue>) {
     self.observers.lock().push(Arc::downgrade(queue));
     for job in self.jobs.lock().values() {
-      queue.push(job);
+      queue.push(job.clone());
     }
   }
 
   pub(super) fn notify_observers(&self, job: &Arc<Job>) {
     self.observers.lock().retain(|queue| match queue.upgrade() {
       Some(queue) => {
-        queue.push(job);
+        queue.push(job.clone());
         true
       }
       None => false,

@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::engine::job::Job;
 use crate::ids::BackgroundFetchKey;
 use crate::snapshot::BackgroundFetchSnapshot;
 
@@ -17,18 +16,27 @@ use crate::snapshot::BackgroundFetchSnapshot;
 /// once.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
+/// A background fetch that changes.
+pub(crate) trait Observed: Send + Sync {
+  fn key(&self) -> BackgroundFetchKey;
+  fn is_settled(&self) -> bool;
+  fn snapshot(&self) -> BackgroundFetchSnapshot;
+}
+
 /// What has changed since its reader last looked.
 #[derive(Default)]
 pub(crate) struct UpdateQueue {
-  changed: Mutex<IndexMap<BackgroundFetchKey, Arc<Job>>>,
+  changed: Mutex<IndexMap<BackgroundFetchKey, Arc<dyn Observed>>>,
   notify: Notify,
   last: Mutex<Option<Instant>>,
 }
 
 impl UpdateQueue {
-  pub(crate) fn push(&self, job: &Arc<Job>) {
-    let first = self.changed.lock().insert(job.key, job.clone()).is_none();
-    if first || job.is_settled() {
+  pub(crate) fn push(&self, changed: Arc<dyn Observed>) {
+    let is_settled = changed.is_settled();
+    let key = changed.key();
+    let first = self.changed.lock().insert(key, changed).is_none();
+    if first || is_settled {
       self.notify.notify_one();
     }
   }
