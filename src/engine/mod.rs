@@ -36,8 +36,10 @@ use self::events::update_queue::UpdateQueue;
 use self::job::restore;
 use self::job::retention;
 use self::until::until;
+use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
+use crate::service_worker::ServiceWorkers;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -171,12 +173,23 @@ impl Engine {
       }
     };
     let display = config.display.clone();
-    let context = Context::new(handle.clone(), store, network, config);
+    let delegate = Arc::new(EngineDelegate::new(
+      config.service_worker_host.clone(),
+      config.service_worker_limits,
+    ));
+    let service_workers = ServiceWorkers::new(delegate.clone());
+    let context = Context::new(
+      handle.clone(),
+      store,
+      network,
+      service_workers,
+      config.policies(),
+    );
     let engine = Self(Arc::new(EngineInner {
       context: context.clone(),
       runtime,
     }));
-    context.set_engine(Arc::downgrade(&engine.0));
+    delegate.set_engine(engine.downgrade());
     if let Some(display) = display {
       let observer = engine.observe();
       let stopping = context.stopping.clone();

@@ -62,29 +62,32 @@ impl UpdateQueue {
     &self,
     key: BackgroundFetchKey,
   ) -> Option<BackgroundFetchSnapshot> {
-    let job = self.changed.lock().shift_remove(&key)?;
-    Some(job.snapshot())
+    let changed = self.changed.lock().shift_remove(&key)?;
+    Some(changed.snapshot())
   }
 
   /// All that has changed, whether it is due or not.
   pub(crate) fn take_all(&self) -> Vec<BackgroundFetchSnapshot> {
     let changed = std::mem::take(&mut *self.changed.lock());
-    changed.into_values().map(|job| job.snapshot()).collect()
+    changed
+      .into_values()
+      .map(|changed| changed.snapshot())
+      .collect()
   }
 
   fn take_due(&self) -> Option<BackgroundFetchSnapshot> {
     let now = Instant::now();
     let is_due = self.due_at().is_none_or(|at| at <= now);
-    let job = {
+    let due = {
       let mut changed = self.changed.lock();
-      let settled = changed.values().position(|job| job.is_settled());
+      let settled = changed.values().position(|one| one.is_settled());
       let index = settled.or((is_due && !changed.is_empty()).then_some(0))?;
       changed.shift_remove_index(index)?.1
     };
     if self.changed.lock().is_empty() {
       *self.last.lock() = Some(now);
     }
-    Some(job.snapshot())
+    Some(due.snapshot())
   }
 
   fn due_at(&self) -> Option<Instant> {
