@@ -24,6 +24,7 @@ use super::journal::Journal;
 use super::policy::Policies;
 use super::quota::Quota;
 use super::quota::Quotas;
+use super::registration_events::OnUndelivered;
 use super::registrations::Registrations;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
@@ -82,6 +83,7 @@ impl Context {
     network: Network,
     service_workers: Arc<ServiceWorkers>,
     policies: Policies,
+    undelivered: impl FnOnce(Weak<Self>) -> Arc<OnUndelivered>,
   ) -> Arc<Self> {
     let (store, gate) = Gate::before(store);
     Arc::new_cyclic(|itself| Self {
@@ -96,6 +98,7 @@ impl Context {
       )),
       registrations: Registrations::new(
         Arc::downgrade(&service_workers),
+        undelivered(itself.clone()),
         policies.service_worker_limits,
       ),
       service_workers,

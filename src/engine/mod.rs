@@ -18,6 +18,7 @@ mod realm;
 mod registration;
 mod registration_events;
 mod registrations;
+mod retained;
 mod schedule;
 mod until;
 mod until_settled;
@@ -184,6 +185,7 @@ impl Engine {
       network,
       service_workers,
       config.policies(),
+      retention::on_undelivered,
     );
     let engine = Self(Arc::new(EngineInner {
       context: context.clone(),
