@@ -1,5 +1,5 @@
 //! What is fuzzed: each function takes any bytes, and panics when a rule is
-//! broken. `tests/fuzz_replay.rs` calls them too.
+//! broken. `tests/it/fuzz_replay.rs` calls them too.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -205,7 +205,7 @@ pub fn matching(data: &[u8]) {
       assert!(!matches(ignore) || matches(ignore | more));
     }
   }
-  // A star varies by everything, and by what is no header.
+  // A star varies by everything, and by what is not a header.
   let mut names = response.headers.values("vary").flat_map(|v| v.split(','));
   let star = names.any(|name| name.trim_matches([' ', '\t']) == "*");
   assert!(!star || !(0..4).any(matches));
@@ -244,8 +244,8 @@ const COLUMNS: [&str; 26] = [
 ];
 
 /// Columns of the stored rows, overwritten: in each line a letter for the
-/// column, one for the type, and the value. An unreadable row is told of; it
-/// is no panic, and another row can still be read.
+/// column, one for the type, and the value. An unreadable row is reported; it
+/// is not a panic, and another row can still be read.
 pub fn store_rows(data: &[u8]) {
   let directory = tempfile::tempdir().unwrap();
   let file = directory.path().join("facts.sqlite3");
@@ -279,7 +279,7 @@ pub fn store_rows(data: &[u8]) {
   }
   connection.close().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let rows = futures::executor::block_on(store.facts.load()).unwrap();
+  let rows = futures::executor::block_on(store.metadata.load()).unwrap();
   assert_eq!(rows.len(), 2);
   let healthy = rows[1].as_ref().expect("the other row can be read");
   assert_eq!(healthy.background_fetch.id, "healthy");
@@ -297,7 +297,7 @@ fn pristine() -> &'static Path {
     let store = Store::open_directory(&path).unwrap();
     for id in ["damaged", "healthy"] {
       let row = stored(id);
-      futures::executor::block_on(store.facts.insert(row)).unwrap();
+      futures::executor::block_on(store.metadata.insert(row)).unwrap();
     }
     drop(store);
     (directory, path)

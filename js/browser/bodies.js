@@ -53,7 +53,7 @@ function takeStream(stream) {
   return resourceForReadableStream(stream);
 }
 
-/** Whoever reads it gets nothing more from the engine. */
+/** Anyone who reads it gets nothing more from the engine. */
 function closeStream(stream) {
   const backing = getReadableStreamResourceBacking(stream);
   if (backing) core.tryClose(backing.rid);

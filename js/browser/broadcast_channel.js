@@ -4,14 +4,14 @@
 const { core, primordials } = __bootstrap;
 const { op_broadcast_listen, op_broadcast_next, op_broadcast_post } = core.ops;
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { invalidStateError } = core.loadExtScript(
-  "ext:background_fetch/errors.js",
+  "ext:background_fetch/background_fetch/errors.js",
 );
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 const { deserialize, serialize } = core.loadExtScript(
   "ext:background_fetch_browser/values.js",
@@ -121,7 +121,7 @@ const BroadcastChannelPrototype = BroadcastChannel.prototype;
 
 let isListening = false;
 
-/** Reads messages for ever, and keeps no event loop alive by doing so. */
+/** Reads messages forever, and keeps no event loop alive by doing so. */
 async function listen() {
   if (isListening) return;
   isListening = true;

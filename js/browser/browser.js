@@ -3,19 +3,19 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_service_worker_realm } = core.ops;
+const { op_bgfetch_service_worker_realm } = core.ops;
 const { ObjectDefineProperty, ObjectGetPrototypeOf, SymbolFor } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 const { setEventKind } = core.loadExtScript(
-  "ext:background_fetch/service_worker_messages.js",
+  "ext:background_fetch/service_worker/service_worker_messages.js",
 );
 const { idOf, ServiceWorkerRegistration } = core.loadExtScript(
-  "ext:background_fetch/service_worker_registration.js",
+  "ext:background_fetch/service_worker/service_worker_registration.js",
 );
 const { defineLazyInterface, defineLazyOperation, defineMembers } = core
   .loadExtScript("ext:background_fetch_browser/lazy.js");
@@ -23,7 +23,7 @@ const { fireOnlineEvents } = core.loadExtScript(
   "ext:background_fetch_browser/online.js",
 );
 
-const { kind } = op_service_worker_realm();
+const { kind } = op_bgfetch_service_worker_realm();
 const inServiceWorker = kind === "service-worker";
 
 const script = (name) => () =>

@@ -18,13 +18,13 @@ const { fetch } = core.loadExtScript("ext:background_fetch_browser/fetch.js");
 const { createResponse, serializeResponse } = core.loadExtScript(
   "ext:background_fetch_browser/responses.js",
 );
-const { toException } = core.loadExtScript("ext:background_fetch/errors.js");
+const { toException } = core.loadExtScript("ext:background_fetch/background_fetch/errors.js");
 const {
   constructRequest,
   convertRequestInfo,
   createInnerRequest,
   serializeRequest,
-} = core.loadExtScript("ext:background_fetch/requests.js");
+} = core.loadExtScript("ext:background_fetch/background_fetch/requests.js");
 const {
   ArrayPrototypeMap,
   ArrayPrototypePush,

@@ -16,7 +16,7 @@ const { createResponse } = core.loadExtScript(
   "ext:background_fetch_browser/responses.js",
 );
 const { convertRequestInfo } = core.loadExtScript(
-  "ext:background_fetch/requests.js",
+  "ext:background_fetch/background_fetch/requests.js",
 );
 const { ArrayPrototypeConcat } = primordials;
 

@@ -7,13 +7,13 @@
 const { core, primordials } = __bootstrap;
 const { op_document_nodes, op_document_script } = core.ops;
 const { defineAttribute, eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { reportException } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
-const { newTask } = core.loadExtScript("ext:background_fetch/tasks.js");
+const { newTask } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const {
   ArrayPrototypeFilter,
   ArrayPrototypeIncludes,
@@ -545,7 +545,7 @@ function parseCompound(compound, selectors) {
 
 function unknownSelector(selectors) {
   return new DOMException(
-    `"${selectors}" is no selector that is understood here`,
+    `"${selectors}" is not a selector that is understood here`,
     "SyntaxError",
   );
 }

@@ -8,15 +8,15 @@ const {
   op_fetch_start,
 } = core.ops;
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 const { fire, fireEvent } = core.loadExtScript(
-  "ext:background_fetch/dispatch.js",
+  "ext:background_fetch/common/dispatch.js",
 );
 const { constructRequest, serializeRequest } = core.loadExtScript(
-  "ext:background_fetch/requests.js",
+  "ext:background_fetch/background_fetch/requests.js",
 );
-const { internal } = core.loadExtScript("ext:background_fetch/tasks.js");
+const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const {
   ArrayPrototypePush,
   NumberParseInt,
@@ -95,7 +95,7 @@ class EventSource extends EventTarget {
     try {
       this.#url = new URL(url, getLocationHref()).href;
     } catch {
-      throw new DOMException(`${prefix}: ${url} is no URL`, "SyntaxError");
+      throw new DOMException(`${prefix}: ${url} is not a URL`, "SyntaxError");
     }
     this.#withCredentials = init.withCredentials;
     this.#connect();

@@ -10,13 +10,13 @@ const { isResponse, serializeResponse } = core.loadExtScript(
   "ext:background_fetch_browser/responses.js",
 );
 const { invalidStateError } = core.loadExtScript(
-  "ext:background_fetch/errors.js",
+  "ext:background_fetch/background_fetch/errors.js",
 );
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
 const { createInnerRequest } = core.loadExtScript(
-  "ext:background_fetch/requests.js",
+  "ext:background_fetch/background_fetch/requests.js",
 );
 const {
   Promise,

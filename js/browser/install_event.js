@@ -3,7 +3,7 @@
 (function () {
 const { core } = __bootstrap;
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");

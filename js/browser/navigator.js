@@ -14,8 +14,8 @@ const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
 const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 
 const noop = () => {};
-const facts = op_navigator_facts();
-const languages = ObjectFreeze(facts.languages);
+const options = op_navigator_facts();
+const languages = ObjectFreeze(options.languages);
 
 const convertBody = webidl.converters["BodyInit_DOMString?"];
 
@@ -41,9 +41,9 @@ function sendBeacon(url, data = null) {
 }
 
 return {
-  hardwareConcurrency: facts.hardwareConcurrency,
+  hardwareConcurrency: options.hardwareConcurrency,
   isOnline: () => op_navigator_is_online(),
-  isSecureContext: facts.isSecureContext,
+  isSecureContext: options.isSecureContext,
   language: languages[0],
   languages,
   sendBeacon,

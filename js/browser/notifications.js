@@ -7,14 +7,14 @@ const {
   op_notification_close,
   op_notification_show,
   op_notifications,
-  op_service_worker_realm,
+  op_bgfetch_service_worker_realm,
 } = core.ops;
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
-  "ext:background_fetch/extendable_event.js",
+  "ext:background_fetch/service_worker/extendable_event.js",
 );
 const { deserialize, serialize } = core.loadExtScript(
   "ext:background_fetch_browser/values.js",
@@ -34,7 +34,7 @@ const { Event, EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
 const { getLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
 
-const inServiceWorker = op_service_worker_realm().kind === "service-worker";
+const inServiceWorker = op_bgfetch_service_worker_realm().kind === "service-worker";
 const handlers = {
   __proto__: null,
   click: eventHandler("click"),

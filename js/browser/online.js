@@ -3,8 +3,8 @@
 (function () {
 const { core } = __bootstrap;
 const { op_navigator_is_online, op_navigator_online_other_than } = core.ops;
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
-const { internal } = core.loadExtScript("ext:background_fetch/tasks.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
+const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 
 const { Event } = core.loadExtScript("ext:deno_web/02_event.js");
 

@@ -4,7 +4,7 @@
 const { core, primordials } = __bootstrap;
 const { op_navigator_permission } = core.ops;
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
 const { TypeError } = primordials;
 

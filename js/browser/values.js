@@ -4,7 +4,7 @@
 (function () {
 const { core } = __bootstrap;
 const { deserializeMessage, serializeMessage } = core.loadExtScript(
-  "ext:background_fetch/structured_clone.js",
+  "ext:background_fetch/common/structured_clone.js",
 );
 
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");

@@ -4,16 +4,16 @@
 const { core, primordials } = __bootstrap;
 const { op_worker_next, op_worker_post, op_worker_start } = core.ops;
 const { eventHandler } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { reportException } = core.loadExtScript(
-  "ext:background_fetch/exceptions.js",
+  "ext:background_fetch/common/exceptions.js",
 );
 const { convertTransfer, deserializeMessage, serializeMessage } = core
-  .loadExtScript("ext:background_fetch/structured_clone.js");
+  .loadExtScript("ext:background_fetch/common/structured_clone.js");
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 const { fetch } = core.loadExtScript("ext:background_fetch_browser/fetch.js");
 const { Error, PromisePrototypeThen, uncurryThis } = primordials;
@@ -73,7 +73,7 @@ class Worker extends EventTarget {
     try {
       url = new URL(scriptURL, getLocationHref());
     } catch {
-      throw new DOMException(`${prefix}: ${scriptURL} is no URL`, "SyntaxError");
+      throw new DOMException(`${prefix}: ${scriptURL} is not a URL`, "SyntaxError");
     }
     this[webidl.brand] = webidl.brand;
     this.#start(url, options);

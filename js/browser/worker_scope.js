@@ -10,13 +10,13 @@ const {
   op_worker_receive,
 } = core.ops;
 const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
-  "ext:background_fetch/attributes.js",
+  "ext:background_fetch/common/attributes.js",
 );
-const { fireEvent } = core.loadExtScript("ext:background_fetch/dispatch.js");
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { convertTransfer, deserializeMessage, serializeMessage } = core
-  .loadExtScript("ext:background_fetch/structured_clone.js");
+  .loadExtScript("ext:background_fetch/common/structured_clone.js");
 const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/tasks.js",
+  "ext:background_fetch/common/tasks.js",
 );
 const { ObjectDefineProperty, TypeError } = primordials;
 
@@ -46,7 +46,7 @@ function importScripts(...urls) {
     try {
       parsed[i] = new URL(url, getLocationHref()).href;
     } catch {
-      throw new DOMException(`${prefix}: ${url} is no URL`, "SyntaxError");
+      throw new DOMException(`${prefix}: ${url} is not a URL`, "SyntaxError");
     }
   }
   for (let i = 0; i < parsed.length; i++) {
@@ -72,7 +72,7 @@ const operations = {
   importScripts,
 };
 
-/** Reads messages for ever, and keeps no event loop alive by doing so. */
+/** Reads messages forever, and keeps no event loop alive by doing so. */
 async function receive() {
   while (true) {
     const next = op_worker_receive();

@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
-use crate::engine::Waiting;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
+use crate::snapshot::Waiting;
 
-/// The version of the protocol. Another one is refused with a sentence that
+/// The version of the protocol. Another one is refused with a message that
 /// says so.
 pub const VERSION: u32 = 1;
 
@@ -66,7 +66,7 @@ pub enum Answer {
   List { background_fetches: Vec<Progress> },
   /// To every other command.
   Outcome { outcome: Outcome },
-  /// The command was not understood, or could not be carried out: a sentence
+  /// The command was not understood, or could not be carried out: a message
   /// for the user.
   Error { message: String },
 }
@@ -102,7 +102,7 @@ pub struct Progress {
   pub records: Vec<u64>,
   pub paused: bool,
   /// See
-  /// [`BackgroundFetchSnapshot::waiting`](crate::engine::BackgroundFetchSnapshot::waiting).
+  /// [`BackgroundFetchSnapshot::waiting`](crate::snapshot::BackgroundFetchSnapshot::waiting).
   #[serde(default)]
   pub waiting: Option<Waiting>,
 }
@@ -129,7 +129,7 @@ pub(super) fn to_line<T: Serialize>(
   Ok(line)
 }
 
-/// The error is a sentence.
+/// The error is a message.
 pub(super) fn from_line<T: for<'a> Deserialize<'a>>(
   line: &[u8],
 ) -> Result<T, String> {

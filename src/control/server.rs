@@ -34,15 +34,15 @@ use super::protocol::from_line;
 use super::protocol::to_line;
 use crate::engine::Engine;
 use crate::engine::WeakEngine;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
 use crate::store::StoreError;
 
 /// How long a client may say nothing, or take nothing.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How many clients are served at once; others wait.
 const MAX_CLIENTS: usize = 16;
 /// The wait after a connection could not be accepted.
-const TRY_AGAIN: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Takes commands as long as it lives and the engine does. It does not keep
 /// the engine.
@@ -153,14 +153,14 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
       }
       Err(error) => {
         tracing::warn!(%error, "a control connection cannot be accepted");
-        sleep(TRY_AGAIN).await;
+        sleep(RETRY_INTERVAL).await;
       }
     }
   }
 }
 
 /// Whether the process at the other end is the same user's, or root's. The mode
-/// of the socket keeps the others out; whoever changes it lets nobody in.
+/// of the socket keeps the others out; anyone who changes it lets nobody in.
 fn is_trusted(stream: &UnixStream) -> bool {
   let own = rustix::process::geteuid().as_raw();
   let peer = stream.peer_cred().map(|peer| peer.uid());
@@ -173,7 +173,7 @@ async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
   loop {
     let mut line = Vec::new();
     let mut bounded = (&mut reading).take(MAX_REQUEST);
-    timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await??;
+    timeout(TIMEOUT, bounded.read_until(b'\n', &mut line)).await??;
     if line.is_empty() {
       return Ok(());
     }
@@ -186,7 +186,7 @@ async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
       Err(message) => Answer::Error { message },
     };
     let answer = to_line(answer)?;
-    timeout(PATIENCE, writing.write_all(&answer)).await??;
+    timeout(TIMEOUT, writing.write_all(&answer)).await??;
     // What follows has no beginning.
     if !is_whole {
       return Ok(());

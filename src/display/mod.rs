@@ -5,7 +5,6 @@
 mod lines;
 mod notification;
 mod rate;
-mod snapshot;
 #[cfg(feature = "cli")]
 mod terminal;
 pub mod text;
@@ -15,10 +14,10 @@ pub use self::lines::Lines;
 pub use self::notification::Notification;
 pub use self::notification::NotificationAction;
 pub use self::notification::ShownNotification;
-pub use self::snapshot::BackgroundFetchSnapshot;
-pub use self::snapshot::Waiting;
 #[cfg(feature = "cli")]
 pub use self::terminal::Terminal;
+pub use crate::snapshot::BackgroundFetchSnapshot;
+pub use crate::snapshot::Waiting;
 use url::Url;
 
 /// Presents background fetches to the user. What the user answers (pause, go

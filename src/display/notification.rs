@@ -1,4 +1,4 @@
-//! What a display is told of a notification.
+//! What a display is notified of a notification.
 
 use serde::Deserialize;
 use serde::Serialize;

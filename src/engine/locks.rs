@@ -11,8 +11,6 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use url::Origin;
 
-use super::realm::Realm;
-
 /// <https://w3c.github.io/web-locks/#enumdef-lockmode>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,11 +42,17 @@ pub enum LockRequest {
 
 /// Every origin's.
 #[derive(Default)]
-pub(super) struct Locks(Mutex<HashMap<Origin, Arc<Mutex<LockManager>>>>);
+pub(crate) struct Locks(Mutex<HashMap<Origin, Arc<Mutex<LockManager>>>>);
+
+impl Locks {
+  pub(crate) fn of(&self, origin: Origin) -> Arc<Mutex<LockManager>> {
+    self.0.lock().entry(origin).or_default().clone()
+  }
+}
 
 /// A [lock manager](https://w3c.github.io/web-locks/#lock-managers): a value.
 #[derive(Default)]
-struct LockManager {
+pub(crate) struct LockManager {
   last: u64,
   held: Vec<Held>,
   queue: VecDeque<Wanted>,
@@ -136,6 +140,14 @@ impl LockManager {
     held.all(|held| is_shared && held.info.mode == LockMode::Shared)
   }
 
+  /// Those that are held, and those that are waited for.
+  pub(crate) fn snapshot(&self) -> (Vec<LockInfo>, Vec<LockInfo>) {
+    (
+      self.held.iter().map(|held| held.info.clone()).collect(),
+      self.queue.iter().map(|w| w.info.clone()).collect(),
+    )
+  }
+
   fn release(&mut self, id: u64) {
     self.held.retain(|held| held.id != id);
     self.queue.retain(|wanted| wanted.id != id);
@@ -171,44 +183,22 @@ impl LockHandle {
   }
 }
 
-impl Drop for LockHandle {
-  fn drop(&mut self) {
-    self.manager.lock().release(self.ticket.id);
+impl LockHandle {
+  /// Requests a lock; `None` when it is not available at once, and nobody wants
+  /// to wait.
+  pub(crate) fn request(
+    manager: Arc<Mutex<LockManager>>,
+    info: LockInfo,
+    how: LockRequest,
+  ) -> Option<Self> {
+    let ticket = manager.lock().request(info, how)?;
+    Some(Self { manager, ticket })
   }
 }
 
-impl Realm {
-  /// Requests the lock `name`.
-  /// `None` when it is not available, and nobody wants to wait.
-  pub fn request_lock(
-    &self,
-    name: String,
-    mode: LockMode,
-    how: LockRequest,
-  ) -> Option<LockHandle> {
-    let manager = self.lock_manager();
-    let info = LockInfo {
-      name,
-      mode,
-      client_id: format!("realm-{}", self.attached.id),
-    };
-    let ticket = manager.lock().request(info, how)?;
-    Some(LockHandle { manager, ticket })
-  }
-
-  /// The locks of the origin that are held, and those that are waited for.
-  pub fn locks(&self) -> (Vec<LockInfo>, Vec<LockInfo>) {
-    let manager = self.lock_manager();
-    let manager = manager.lock();
-    (
-      manager.held.iter().map(|held| held.info.clone()).collect(),
-      manager.queue.iter().map(|w| w.info.clone()).collect(),
-    )
-  }
-
-  fn lock_manager(&self) -> Arc<Mutex<LockManager>> {
-    let mut all = self.engine().shared().locks.0.lock();
-    all.entry(self.facts().url.origin()).or_default().clone()
+impl Drop for LockHandle {
+  fn drop(&mut self) {
+    self.manager.lock().release(self.ticket.id);
   }
 }
 

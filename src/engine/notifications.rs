@@ -1,23 +1,11 @@
-//! [Notifications](https://notifications.spec.whatwg.org/), behind the script's
-//! door. They are shown as long as the engine runs.
+//! The notifications that are shown.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use url::Url;
 
-use super::Engine;
-use super::config::PermissionState;
-use super::realm::Realm;
-use super::shared::Shared;
-use crate::display::Notification;
 use crate::display::ShownNotification;
-use crate::service_worker::Event;
-use crate::service_worker::Payload;
-use crate::service_worker::RegistrationId;
 
 /// A notification with what only scripts read.
 #[derive(Clone, Debug)]
@@ -37,224 +25,27 @@ pub struct NotificationEvent {
 
 /// What a user may do to a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum UserAction {
+pub(crate) enum UserAction {
   Click,
   Close,
 }
 
 /// Those that are shown, oldest first.
 #[derive(Default)]
-pub(super) struct Notifications {
-  shown: Mutex<Vec<ScriptNotification>>,
-  last: AtomicU64,
-}
-
-impl Realm {
-  /// The [permission](https://notifications.spec.whatwg.org/#permission-model)
-  /// to show notifications.
-  pub fn notification_permission(&self) -> PermissionState {
-    let config = &self.engine().shared().config;
-    (config.notification_permission)(&self.facts().url.origin())
-  }
-
-  /// Shows a notification: of the registration, or of a page
-  /// ([`showNotification()`](https://notifications.spec.whatwg.org/#dom-serviceworkerregistration-shownotification)).
-  /// Returns its id.
-  ///
-  /// # Errors
-  ///
-  /// A sentence for the `TypeError`.
-  pub fn show_notification(
-    &self,
-    registration: Option<RegistrationId>,
-    notification: Notification,
-    data: Bytes,
-  ) -> Result<u64, String> {
-    let shared = self.engine().shared();
-    let scope = match registration {
-      Some(id) => self
-        .scope_of(id)
-        .filter(|_| shared.service_workers.has_active_worker(id)),
-      None => Some(self.facts().url.clone()),
-    };
-    let scope = scope.ok_or("the registration has no active service worker")?;
-    if self.notification_permission() != PermissionState::Granted {
-      return Err("notifications are not allowed".to_string());
-    }
-    let all = &shared.notifications;
-    let id = all.last.fetch_add(1, Ordering::Relaxed) + 1;
-    let shown = ShownNotification {
-      id,
-      scope,
-      notification,
-    };
-    let mut list = all.shown.lock();
-    let tag = &shown.notification.tag;
-    if !tag.is_empty() {
-      list.retain(|old| {
-        let is_same =
-          old.shown.scope == shown.scope && old.shown.notification.tag == *tag;
-        if is_same {
-          shared.close_on_display(&old.shown);
-        }
-        !is_same
-      });
-    }
-    list.push(ScriptNotification {
-      shown: shown.clone(),
-      data,
-    });
-    drop(list);
-    if let Some(display) = &shared.config.display {
-      display.show_notification(&shown);
-    }
-    Ok(id)
-  }
-
-  /// [`getNotifications()`](https://notifications.spec.whatwg.org/#dom-serviceworkerregistration-getnotifications):
-  /// those of the registration that are shown, with `tag` if it is not empty.
-  pub fn notifications(
-    &self,
-    registration: RegistrationId,
-    tag: &str,
-  ) -> Vec<ScriptNotification> {
-    let shared = self.engine().shared();
-    let Some(scope) = self.scope_of(registration) else {
-      return Vec::new();
-    };
-    let all = shared.notifications.shown.lock();
-    let of_it = all.iter().filter(|one| {
-      one.shown.scope == scope
-        && (tag.is_empty() || one.shown.notification.tag == tag)
-    });
-    of_it.cloned().collect()
-  }
-
-  fn scope_of(&self, registration: RegistrationId) -> Option<Url> {
-    let service_workers = &self.engine().shared().service_workers;
-    service_workers.scope(self.attached.id, registration)
-  }
-
-  /// A script closes a notification. No event is fired.
-  pub fn close_notification(&self, id: u64) {
-    let shared = self.engine().shared();
-    if let Some(closed) = shared.notifications.remove(id) {
-      shared.close_on_display(&closed.shown);
-    }
-  }
+pub(crate) struct Notifications {
+  pub(crate) shown: Mutex<Vec<ScriptNotification>>,
+  pub(crate) last: AtomicU64,
 }
 
 impl Notifications {
-  fn find(&self, id: u64) -> Option<ScriptNotification> {
+  pub(crate) fn find(&self, id: u64) -> Option<ScriptNotification> {
     let shown = self.shown.lock();
     shown.iter().find(|one| one.shown.id == id).cloned()
   }
 
-  fn remove(&self, id: u64) -> Option<ScriptNotification> {
+  pub(crate) fn remove(&self, id: u64) -> Option<ScriptNotification> {
     let mut shown = self.shown.lock();
     let index = shown.iter().position(|one| one.shown.id == id)?;
     Some(shown.remove(index))
   }
 }
-
-impl Engine {
-  /// The notifications that are shown, oldest first.
-  pub fn notifications(&self) -> Vec<ShownNotification> {
-    let shown = self.shared().notifications.shown.lock();
-    shown.iter().map(|one| one.shown.clone()).collect()
-  }
-
-  /// The user has clicked a notification, or its action of that name:
-  /// [activation](https://notifications.spec.whatwg.org/#activating-a-notification).
-  /// Returns false when it is not shown.
-  pub fn click_notification(&self, id: u64, action: &str) -> bool {
-    self.act_on_notification(id, action, UserAction::Click)
-  }
-
-  /// The user has dismissed a notification.
-  /// Returns false when it is not shown.
-  pub fn dismiss_notification(&self, id: u64) -> bool {
-    self.act_on_notification(id, "", UserAction::Close)
-  }
-
-  fn act_on_notification(
-    &self,
-    id: u64,
-    action: &str,
-    what: UserAction,
-  ) -> bool {
-    let shared = self.shared();
-    let found = match what {
-      // One that was clicked stays, until a script closes it.
-      UserAction::Click => shared.notifications.find(id),
-      UserAction::Close => shared.notifications.remove(id),
-    };
-    let Some(notification) = found else {
-      return false;
-    };
-    if what == UserAction::Close {
-      shared.close_on_display(&notification.shown);
-    }
-    let name = match what {
-      UserAction::Click => "notificationclick",
-      UserAction::Close => "notificationclose",
-    };
-    let scope = notification.shown.scope.clone();
-    let event = NotificationEvent {
-      notification,
-      action: action.to_string(),
-    };
-    let data = Payload(Box::new(event));
-    let event = Event::Extension { name, data };
-    shared.service_workers.fire_on_active(&scope, event)
-  }
-}
-
-impl Shared {
-  fn close_on_display(&self, notification: &ShownNotification) {
-    if let Some(display) = &self.config.display {
-      display.close_notification(notification);
-    }
-  }
-}
-
-/// Windows that service workers open and focus.
-impl Realm {
-  /// Whether a script may open or focus a window now: the user has clicked
-  /// something of it a moment ago. That is used up.
-  pub fn consume_user_activation(&self) -> bool {
-    let mut activated = self.attached.activated.lock();
-    let since = activated.take();
-    since.is_some_and(|since| since.elapsed() < ACTIVATION)
-  }
-
-  /// The realm is given an event of the user's doing.
-  pub(crate) fn activated_by_user(&self) {
-    *self.attached.activated.lock() = Some(std::time::Instant::now());
-  }
-
-  /// Asks the display to open `url` in a new window; false when it does not.
-  pub fn open_window(&self, url: &Url) -> bool {
-    let display = self.display();
-    display.is_some_and(|display| display.open_window(url))
-  }
-
-  /// Asks the display to bring the window at `url` to the front.
-  pub fn focus_window(&self, url: &Url) -> bool {
-    let display = self.display();
-    display.is_some_and(|display| display.focus_window(url))
-  }
-
-  /// Asks the display to take the window at `from` to `to`.
-  pub fn navigate_window(&self, from: &Url, to: &Url) -> bool {
-    let display = self.display();
-    display.is_some_and(|display| display.navigate_window(from, to))
-  }
-
-  fn display(&self) -> Option<Arc<dyn crate::display::Display>> {
-    self.engine().shared().config.display.clone()
-  }
-}
-
-/// How long a click lets a script open windows, as in Chromium.
-const ACTIVATION: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,13 +1,11 @@
-//! Whether the machine is believed to have a network: what `navigator.onLine`
-//! says.
+//! Whether the network is there, as far as the engine has seen.
 
 use tokio::sync::watch;
 
-use super::realm::Realm;
 use crate::network::NetworkErrorKind;
 
 /// What the last fetch has shown.
-pub(super) struct Online(watch::Sender<bool>);
+pub(crate) struct Online(pub(crate) watch::Sender<bool>);
 
 impl Default for Online {
   fn default() -> Self {
@@ -17,39 +15,20 @@ impl Default for Online {
 
 impl Online {
   /// A server has answered.
-  pub(super) fn answered(&self) {
+  pub(crate) fn answered(&self) {
     self.set(true);
   }
 
   /// A fetch has failed.
-  pub(super) fn failed(&self, kind: NetworkErrorKind) {
+  pub(crate) fn failed(&self, kind: NetworkErrorKind) {
     if kind == NetworkErrorKind::Offline {
       self.set(false);
     }
   }
 
-  fn set(&self, online: bool) {
+  pub(crate) fn set(&self, online: bool) {
     self
       .0
       .send_if_modified(|before| std::mem::replace(before, online) != online);
-  }
-}
-
-impl Realm {
-  /// [`navigator.onLine`](https://html.spec.whatwg.org/multipage/system-state.html#dom-navigator-online):
-  /// false when the last fetch of the engine has found no network.
-  pub fn is_online(&self) -> bool {
-    *self.engine().shared().online.0.borrow()
-  }
-
-  /// Waits until [`Realm::is_online`] is not `known`, and returns what it is.
-  /// Safe to cancel.
-  pub async fn online_other_than(&self, known: bool) -> bool {
-    // Without the engine: who waits for this must not keep it.
-    let mut changes = self.engine().shared().online.0.subscribe();
-    match changes.wait_for(|online| *online != known).await {
-      Ok(online) => *online,
-      Err(_) => std::future::pending().await,
-    }
   }
 }

@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use url::Origin;
 
-use super::config::EngineConfig;
-use super::fetch_rejection::FetchRejection;
+use super::error::FetchRejection;
+use super::policy::Policies;
 
 /// What one origin's background fetches hold in the store: request bodies and
-/// response bodies, in bytes. It is counted anew from the rows at every start.
+/// response bodies, in bytes. It is counted again from the rows at every start.
 #[derive(Debug)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
   limit: Option<u64>,
   used: AtomicU64,
 }
@@ -99,13 +99,13 @@ pub struct StorageEstimate {
 
 /// Every origin's.
 #[derive(Default)]
-pub(super) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
+pub(crate) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
 
 impl Quotas {
-  pub(super) fn of(&self, origin: Origin, config: &EngineConfig) -> Arc<Quota> {
+  pub(super) fn of(&self, origin: Origin, policies: &Policies) -> Arc<Quota> {
     let new = || {
       Arc::new(Quota {
-        limit: (config.quota)(&origin),
+        limit: (policies.quota)(&origin),
         used: AtomicU64::new(0),
       })
     };
@@ -122,13 +122,13 @@ impl Quotas {
 }
 
 /// Bytes that are counted as long as this lives.
-pub(super) struct Taken {
+pub(crate) struct Reservation {
   quota: Arc<Quota>,
   bytes: u64,
 }
 
-impl Taken {
-  pub(super) fn nothing(quota: Arc<Quota>) -> Self {
+impl Reservation {
+  pub(super) fn empty(quota: Arc<Quota>) -> Self {
     Self { quota, bytes: 0 }
   }
 
@@ -143,7 +143,7 @@ impl Taken {
     true
   }
 
-  /// Whoever has the bytes now gives them back.
+  /// Anyone who has the bytes now gives them back.
   pub(super) fn keep(&mut self) {
     self.bytes = 0;
   }
@@ -156,7 +156,7 @@ impl Taken {
   }
 }
 
-impl Drop for Taken {
+impl Drop for Reservation {
   fn drop(&mut self) {
     self.quota.give_back(self.bytes);
   }

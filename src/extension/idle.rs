@@ -22,7 +22,7 @@ const LISTENING: [&str; 4] = [
   "op_bgfetch_next_message",
   "op_broadcast_next",
   "op_navigator_online_other_than",
-  "op_service_worker_next_message",
+  "op_bgfetch_service_worker_next_message",
 ];
 
 /// Ops that wait for what other scripts have to say.
@@ -57,7 +57,7 @@ enum Turn {
 /// # Errors
 ///
 /// The script throws an error, or rejects a promise, and nobody handles it.
-/// This may be called again to go on.
+/// This may be called again to continue.
 pub async fn run_until_idle(
   runtime: &mut JsRuntime,
   realm: &Realm,
@@ -70,9 +70,9 @@ pub async fn run_until_idle(
 
 /// The same for a script that is evaluated: once it has had a background fetch,
 /// and every one has settled with its events handled, an interval
-/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does not
-/// hold it. They never end by themselves, while a single timer does, and may
-/// start the next background fetch.
+/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does
+/// not hold it. They never end by themselves, while a single timer does, and
+/// may start the next background fetch.
 ///
 /// # Errors
 ///
@@ -108,7 +108,7 @@ async fn run_until(
       if script.is_ready() && was_idle && realm.is_idle() {
         return Poll::Ready(Ok::<_, CoreError>(Turn::End));
       }
-      // While something is going on, its end wakes this task, and everything
+      // While something is running, its end wakes this task, and everything
       // is asked again. Otherwise the script alone is waited for.
       if !was_idle {
         return idle.as_mut().poll(cx).map(|()| Ok(Turn::Again));
@@ -136,12 +136,12 @@ async fn run_until(
 const TURNS_OF_A_WAIT: u32 = 3;
 
 /// Whether nothing is under way, here or in the engine, that could make the
-/// script go on, after it had so many `turns` while it was looked at.
+/// script continue, after it had so many `turns` while it was looked at.
 fn is_stalled(runtime: &mut JsRuntime, realm: &Realm, turns: u32) -> bool {
   turns <= TURNS_OF_A_WAIT
     && is_active_only_with(runtime, is_listening)
     && realm.is_idle()
-    && !realm.engine().has_service_workers_at_work()
+    && !realm.engine().has_running_service_workers()
 }
 
 /// Whether the script has had background fetches, all is done with them, and

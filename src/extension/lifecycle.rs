@@ -5,7 +5,7 @@ use deno_core::OpState;
 use deno_core::op2;
 use deno_core::v8;
 
-/// Functions of `js/lifecycle.js`.
+/// Functions of `js/background_fetch/lifecycle.js`.
 struct Lifecycle {
   /// The script has run: the realm fires the events that follow.
   has_run: v8::Global<v8::Function>,
@@ -54,7 +54,7 @@ pub(super) fn evaluation_of(url: &str) -> String {
   format!("import {url};\nglobalThis[Symbol.for(\"{EVALUATED}\")]?.();\n")
 }
 
-/// As in `js/lifecycle.js`.
+/// As in `js/background_fetch/lifecycle.js`.
 const EVALUATED: &str = "background_fetch.evaluated";
 
 /// Calls one of the functions; whether it has returned `true`. They throw

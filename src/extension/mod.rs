@@ -1,4 +1,4 @@
-//! Background Fetch for `deno_core`: the only room that knows it.
+//! Background Fetch for `deno_core`: the only module that knows it.
 //!
 //! A host that has web globals of its own adds [`init`] to its extensions,
 //! after `deno_webidl`, `deno_web`, `deno_net` and `deno_fetch`. One that has
@@ -48,7 +48,7 @@ use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;
 use crate::engine::Engine;
 use crate::engine::Realm;
-use crate::engine::RealmFacts;
+use crate::engine::RealmOptions;
 
 /// The extension for a host with web globals of its own. It defines the
 /// interfaces of Background Fetch, `navigator.serviceWorker` where there is a
@@ -61,9 +61,9 @@ use crate::engine::RealmFacts;
 /// [`deliver_events`]. Errors of event handlers are logged with `tracing`.
 ///
 /// The realm is detached from the engine when the runtime is dropped.
-pub fn init(engine: &Engine, facts: RealmFacts) -> Extension {
+pub fn init(engine: &Engine, realm_options: RealmOptions) -> Extension {
   with_scripts(background_fetch::init(
-    engine.attach(facts),
+    engine.attach(realm_options),
     Rc::new(|text: &str| tracing::error!("in an event handler: {text}")),
   ))
 }
@@ -86,19 +86,19 @@ pub struct ExtensionOptions {
 pub type ReportError = Rc<dyn Fn(&str)>;
 
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
-/// `deno_net`, `deno_fetch`, `deno_crypto`, the web globals of the kind of realm that `facts`
-/// name, and Background Fetch.
+/// `deno_net`, `deno_fetch`, `deno_crypto`, the web globals of the kind of
+/// realm that `realm_options` name, and Background Fetch.
 ///
 /// Scripts that were written for a browser find what they expect: see
 /// `docs/browser-scripts.md`.
 /// `Deno` is taken away: the realm reaches the network by the engine only.
 pub fn extensions(
   engine: &Engine,
-  facts: RealmFacts,
+  realm_options: RealmOptions,
   options: ExtensionOptions,
 ) -> Vec<Extension> {
-  let location = facts.url.clone();
-  let realm = engine.attach(facts);
+  let location = realm_options.url.clone();
+  let realm = engine.attach(realm_options);
   let console = options.console.clone();
   let report_error = options.report_error.unwrap_or_else(|| {
     Rc::new(move |text: &str| console.write(&format!("{text}\n"), true))

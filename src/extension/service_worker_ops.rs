@@ -18,21 +18,21 @@ use super::error::BackgroundFetchError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
 use crate::engine::Realm;
+use crate::ids::RegistrationId;
+use crate::ids::WorkerId;
 use crate::service_worker::Answer;
 use crate::service_worker::Call;
 use crate::service_worker::CallError;
 use crate::service_worker::Event;
 use crate::service_worker::Payload;
-use crate::service_worker::RegistrationId;
 use crate::service_worker::RegistrationSnapshot;
 use crate::service_worker::ServiceWorkerMessage;
 use crate::service_worker::ServiceWorkerState;
 use crate::service_worker::Source;
-use crate::service_worker::WorkerId;
 use crate::service_worker::WorkerSnapshot;
 use crate::service_worker::WorkerType;
 
-/// What `js/main.js` has to know of its realm.
+/// What `js/background_fetch/main.js` has to know of its realm.
 #[derive(Serialize)]
 pub(crate) struct JsRealm {
   kind: &'static str,
@@ -45,10 +45,10 @@ pub(crate) struct JsRealm {
 
 #[op2]
 #[serde]
-pub(crate) fn op_service_worker_realm(state: &mut OpState) -> JsRealm {
+pub(crate) fn op_bgfetch_service_worker_realm(state: &mut OpState) -> JsRealm {
   let realm = state.borrow::<Realm>();
   JsRealm {
-    kind: kind_name(realm.facts().kind),
+    kind: kind_name(realm.options().kind),
     registration: realm.own_registration().cloned(),
     worker: realm.own_worker().cloned(),
     controller: realm.controller().cloned(),
@@ -56,7 +56,7 @@ pub(crate) fn op_service_worker_realm(state: &mut OpState) -> JsRealm {
 }
 
 #[op2]
-pub(crate) fn op_service_worker_call(
+pub(crate) fn op_bgfetch_service_worker_call(
   state: &mut OpState,
   #[smi] call: u32,
   #[serde] what: Call,
@@ -66,7 +66,7 @@ pub(crate) fn op_service_worker_call(
 }
 
 #[op2(fast)]
-pub(crate) fn op_service_worker_event_handled(
+pub(crate) fn op_bgfetch_service_worker_event_handled(
   state: &mut OpState,
   event: f64,
   rejected: bool,
@@ -77,14 +77,14 @@ pub(crate) fn op_service_worker_event_handled(
 
 /// Whether the worker's script is a module: see [`WorkerType`].
 #[op2(fast)]
-pub(crate) fn op_service_worker_is_module(state: &mut OpState) -> bool {
+pub(crate) fn op_bgfetch_service_worker_is_module(state: &mut OpState) -> bool {
   state.try_borrow::<WorkerType>() == Some(&WorkerType::Module)
 }
 
 /// The source of a script for `importScripts()`, which blocks.
 #[op2]
 #[string]
-pub(crate) fn op_service_worker_import(
+pub(crate) fn op_bgfetch_service_worker_import(
   state: &mut OpState,
   #[string] url: &str,
 ) -> Result<String, BackgroundFetchError> {
@@ -117,7 +117,7 @@ pub(super) fn payload(
 }
 
 #[op2]
-pub(crate) fn op_service_worker_post_to_worker(
+pub(crate) fn op_bgfetch_service_worker_post_to_worker(
   state: &mut OpState,
   worker: f64,
   #[serde] message: JsMessageData,
@@ -180,7 +180,7 @@ pub(crate) fn op_clients_navigate(
 }
 
 #[op2]
-pub(crate) fn op_service_worker_post_to_client(
+pub(crate) fn op_bgfetch_service_worker_post_to_client(
   state: &mut OpState,
   #[string] client: &str,
   #[serde] message: JsMessageData,
@@ -190,7 +190,8 @@ pub(crate) fn op_service_worker_post_to_client(
   Ok(())
 }
 
-/// A [`ServiceWorkerMessage`] for `js/service_worker_messages.js`.
+/// A [`ServiceWorkerMessage`] for
+/// `js/service_worker/service_worker_messages.js`.
 #[derive(Serialize)]
 pub(crate) struct JsServiceWorkerMessage {
   message: JsContent,
@@ -321,7 +322,7 @@ impl JsServiceWorkerMessage {
 
 #[op2]
 #[serde]
-pub(crate) async fn op_service_worker_next_message(
+pub(crate) async fn op_bgfetch_service_worker_next_message(
   state: Rc<RefCell<OpState>>,
 ) -> JsServiceWorkerMessage {
   let realm = state.borrow().borrow::<Realm>().clone();

@@ -1,4 +1,4 @@
-//! What `js/structured_clone.js` cannot carry by itself.
+//! What `js/common/structured_clone.js` cannot carry by itself.
 
 use std::borrow::Cow;
 use std::rc::Rc;

@@ -20,12 +20,12 @@ use super::lifecycle::evaluation_of;
 use super::module_loader::WorkerModules;
 use super::realm;
 use crate::engine::Engine;
-use crate::engine::RealmFacts;
+use crate::engine::RealmOptions;
 use crate::engine::ServiceWorkerHost;
+use crate::service_worker::InternalWorkerHandle;
 use crate::service_worker::ScriptRequest;
 use crate::service_worker::ScriptResponse;
 use crate::service_worker::StartWorker;
-use crate::service_worker::WorkerControl;
 use crate::service_worker::WorkerType;
 
 /// The host that comes with this crate: it runs every service worker on a
@@ -133,25 +133,25 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     Ok(tokio) => tokio,
     Err(error) => {
       let message = format!("its thread cannot be set up: {error}");
-      return worker.control.evaluated(Err(message));
+      return worker.handle.evaluated(Err(message));
     }
   };
-  let facts = RealmFacts::of_worker(&worker);
+  let realm_options = RealmOptions::for_worker(&worker);
   let StartWorker {
     script_url,
     worker_type,
     scripts,
-    control,
+    handle,
     ..
   } = worker;
-  if control.is_stopping() {
+  if handle.is_stopping() {
     return;
   }
   let options = options.map(|make| make(&script_url)).unwrap_or_default();
   tokio.block_on(async {
     let modules = Rc::new(WorkerModules::default());
     let mut runtime = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine, facts, options),
+      extensions: extensions(&engine, realm_options, options),
       module_loader: Some(modules.clone()),
       ..RuntimeOptions::default()
     });
@@ -161,10 +161,10 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     // Asked by `importScripts()`.
     runtime.op_state().borrow_mut().put(worker_type);
     let isolate = runtime.v8_isolate().thread_safe_handle();
-    control.interrupt_with(move || {
+    handle.interrupt_with(move || {
       isolate.terminate_execution();
     });
-    if control.is_stopping() {
+    if handle.is_stopping() {
       return;
     }
     let evaluated = match worker_type {
@@ -178,18 +178,18 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
         let evaluated = evaluate(&mut runtime, &script_url);
         tokio::select! {
           result = evaluated => result,
-          () = control.stopping() => Err(failed("it was stopped")),
+          () = handle.stopping() => Err(failed("it was stopped")),
         }
       }
     };
     let works = evaluated.is_ok();
     match evaluated {
-      Ok(()) => control.evaluated(Ok(())),
-      Err(NotEvaluated::Failed(message)) => control.evaluated(Err(message)),
-      Err(NotEvaluated::Refused(message)) => control.refused(message),
+      Ok(()) => handle.evaluated(Ok(())),
+      Err(NotEvaluated::Failed(message)) => handle.evaluated(Err(message)),
+      Err(NotEvaluated::Refused(message)) => handle.refused(message),
     }
     if works {
-      serve(&mut runtime, &control).await;
+      serve(&mut runtime, &handle).await;
     }
     // The realm goes with the runtime, and both before the control, which
     // says that all has ended.
@@ -197,7 +197,7 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     drop(runtime);
   });
   drop(tokio);
-  drop(control);
+  drop(handle);
 }
 
 /// Evaluates the module at `script_url`, which is in the worker's script
@@ -257,8 +257,8 @@ fn failed(error: impl ToString) -> NotEvaluated {
 
 /// Runs the event loop until the worker has to stop. An error that no script
 /// catches is reported, and ends nothing.
-async fn serve(runtime: &mut JsRuntime, control: &WorkerControl) {
-  let mut stopping = std::pin::pin!(control.stopping());
+async fn serve(runtime: &mut JsRuntime, handle: &InternalWorkerHandle) {
+  let mut stopping = std::pin::pin!(handle.stopping());
   loop {
     let error = poll_fn(|cx| {
       if stopping.as_mut().poll(cx).is_ready() {
@@ -275,8 +275,8 @@ async fn serve(runtime: &mut JsRuntime, control: &WorkerControl) {
     .await;
     match error {
       None => return,
-      Some(_) if control.is_stopping() => return,
-      Some(error) => control.report(&error.to_string()),
+      Some(_) if handle.is_stopping() => return,
+      Some(error) => handle.report(&error.to_string()),
     }
     tokio::task::yield_now().await;
   }

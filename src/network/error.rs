@@ -10,7 +10,7 @@ use super::classify::without_secrets;
 #[error("{message}")]
 pub struct NetworkError {
   pub kind: NetworkErrorKind,
-  /// A sentence for people; scripts never see it. URLs in it have no query,
+  /// A human-readable message; scripts never see it. URLs in it have no query,
   /// no fragment and no credentials.
   pub message: String,
 }

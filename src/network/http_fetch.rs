@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::FetchResponse;
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::cors_preflight_fetch::cors_preflight_fetch;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
@@ -49,9 +49,9 @@ pub(super) async fn http_fetch(
       &response.headers,
     )
     .map_err(|reason| {
-      let place = place(&fetch.request.url);
+      let authority = authority(&fetch.request.url);
       NetworkError::refused(format!(
-        "CORS does not let the page read the answer of {place}: {reason}"
+        "CORS does not let the page read the answer of {authority}: {reason}"
       ))
     })?;
   }
@@ -63,9 +63,9 @@ pub(super) async fn http_fetch(
       &response.headers,
     )
   {
-    let place = place(&fetch.request.url);
+    let authority = authority(&fetch.request.url);
     return Err(NetworkError::refused(format!(
-      "{place} is not for this page: its Cross-Origin-Resource-Policy is \
+      "{authority} is not for this page: its Cross-Origin-Resource-Policy is \
        {policy}"
     )));
   }
@@ -76,7 +76,7 @@ pub(super) async fn http_fetch(
       RedirectMode::Error => {
         return Err(NetworkError::refused(format!(
           "{} redirects, and the redirect mode of the request is error",
-          place(&fetch.request.url)
+          authority(&fetch.request.url)
         )));
       }
       RedirectMode::Manual => response.opaque_redirect = true,
@@ -127,7 +127,7 @@ fn service_worker_response(
   };
   Err(NetworkError::refused(format!(
     "the service worker's answer for {} is not for the page: {reason}",
-    place(&fetch.request.url)
+    authority(&fetch.request.url)
   )))
 }
 

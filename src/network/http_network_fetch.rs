@@ -13,10 +13,10 @@ use super::NetworkError;
 use super::TraceEvent;
 use super::classify::Phase;
 use super::classify::Route;
+use super::classify::authority;
 use super::classify::classify;
 use super::classify::connection_was_ended;
 use super::classify::ended_without_answer;
-use super::classify::place;
 use super::classify::was_not_processed;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
@@ -223,8 +223,8 @@ fn transport_request(
 ) -> Result<reqwest::Request, NetworkError> {
   let method = &fetch.request.method;
   let invalid = |what: &str| {
-    let place = place(url);
-    let message = format!("the request to {place} cannot be sent: {what}");
+    let authority = authority(url);
+    let message = format!("the request to {authority} cannot be sent: {what}");
     NetworkError::refused(message)
   };
   if url.as_str().len() > MAX_URL {

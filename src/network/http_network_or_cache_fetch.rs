@@ -2,7 +2,7 @@
 //! without a cache.
 
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::classify::proxy_authentication_required;
 use super::cookies::CookieContext;
 use super::decode::ACCEPT_ENCODING;
@@ -36,7 +36,7 @@ pub(super) async fn http_network_or_cache_fetch(
   if fetch.request.cache == "only-if-cached" {
     return Err(NetworkError::refused(format!(
       "{} may be taken from the HTTP cache only, and there is none here",
-      place(&fetch.request.url)
+      authority(&fetch.request.url)
     )));
   }
   // 11.2.
@@ -59,16 +59,16 @@ pub(super) async fn http_network_or_cache_fetch(
   Ok(response)
 }
 
-/// Why a 407 fails: whoever sent it wants what only a proxy may ask for.
+/// Why a 407 fails: anyone who sent it wants what only a proxy may ask for.
 fn unexpected_407(fetch: &Fetch) -> String {
   let url = &fetch.request.url;
   match fetch.network.clients().proxy(url) {
     Some(proxy) if url.scheme() == "http" => {
-      proxy_authentication_required(&place(proxy))
+      proxy_authentication_required(&authority(proxy))
     }
     _ => format!(
       "{} answered 407, as if it were a proxy that wants a password",
-      place(url)
+      authority(url)
     ),
   }
 }

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use url::Url;
 
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
 use super::fetch::ResponseTainting;
@@ -32,8 +32,8 @@ pub(super) fn http_redirect_fetch(
       fetch.request.url.fragment(),
     )
     .map_err(|_| {
-      let place = place(&fetch.request.url);
-      let message = format!("{place} redirects to what is no URL");
+      let authority = authority(&fetch.request.url);
+      let message = format!("{authority} redirects to what is not a URL");
       NetworkError::bad_answer(message)
     })?;
     // 4.
@@ -115,8 +115,8 @@ fn may_follow(fetch: &Fetch, location_url: &Url) -> Result<(), &'static str> {
 }
 
 fn redirect_error(fetch: &Fetch, reason: &str) -> NetworkError {
-  let place = place(&fetch.request.url);
+  let authority = authority(&fetch.request.url);
   NetworkError::refused(format!(
-    "the redirect from {place} is not followed: {reason}"
+    "the redirect from {authority} is not followed: {reason}"
   ))
 }

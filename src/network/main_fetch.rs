@@ -6,7 +6,7 @@ use url::Url;
 
 use super::FetchResponse;
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::decode::content_codings;
 use super::decode::decode;
 use super::decode::is_of_the_file;
@@ -74,9 +74,9 @@ pub(super) async fn main_fetch(
     Vec::new()
   } else {
     content_codings(&internal_response.headers).map_err(|reason| {
-      let place = place(&fetch.request.url);
+      let authority = authority(&fetch.request.url);
       NetworkError::bad_answer(format!(
-        "the body that {place} sent is not decoded: {reason}"
+        "the body that {authority} sent is not decoded: {reason}"
       ))
     })?
   };
@@ -84,8 +84,8 @@ pub(super) async fn main_fetch(
   let mut body = internal.body;
   if decoded {
     response.decoded = true;
-    let place = place(&fetch.request.url);
-    body = decode(body, codings, place, internal.framed);
+    let authority = authority(&fetch.request.url);
+    body = decode(body, codings, authority, internal.framed);
   }
   // 23. The other parts of a body are not here, so who has them verifies.
   if !partial
@@ -142,7 +142,7 @@ pub(super) async fn main_fetch_recursive(
     RequestMode::SameOrigin => {
       return Err(NetworkError::refused(format!(
         "{} is of another origin, and the mode of the request is same-origin",
-        place(&fetch.request.url)
+        authority(&fetch.request.url)
       )));
     }
     RequestMode::NoCors => {
@@ -177,7 +177,7 @@ pub(super) async fn main_fetch_recursive(
 fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
   let url = &fetch.request.url;
   let refuse = |reason: &str| {
-    let message = format!("{} may not be fetched: {reason}", place(url));
+    let message = format!("{} may not be fetched: {reason}", authority(url));
     Err(NetworkError::refused(message))
   };
   let is_data = url.scheme() == "data";

@@ -74,7 +74,7 @@ pub struct Environment {
 }
 
 impl Environment {
-  /// Whether `fetch()` takes a request for `url`; the error is a sentence for
+  /// Whether `fetch()` takes a request for `url`; the error is a message for
   /// the `TypeError` that it rejects with. See [`may_register`].
   pub fn may_register(&self, url: &Url) -> Result<(), String> {
     let client = Client {
@@ -100,7 +100,7 @@ pub enum NetworkPolicy {
 }
 
 /// Says whether the network may be asked for a URL; asked again for every
-/// redirect. The error is a sentence for people.
+/// redirect. The error is a human-readable message.
 pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
 
 /// Asks the service worker that controls the client, see

@@ -41,7 +41,8 @@ pub(super) struct SizedBody {
   activity: Activity,
 }
 
-/// The count of bytes that went out, for who waits for an answer meanwhile.
+/// The count of bytes that went out, for callers that wait for an answer
+/// meanwhile.
 #[derive(Clone, Default)]
 pub(super) struct Activity(Arc<AtomicU64>);
 

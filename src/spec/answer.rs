@@ -14,7 +14,7 @@ use super::response::Response;
 
 /// What is done with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
   /// Its body continues the stored bytes.
   Continue(ContentRange),
   /// It takes the place of what is stored, if anything is.
@@ -88,22 +88,22 @@ pub struct Question<'a> {
 
 impl Question<'_> {
   /// What is done with `answer`.
-  pub fn judge(self, answer: &Response) -> Verdict {
+  pub fn judge(self, answer: &Response) -> Decision {
     let asked_for_the_rest = self.range_start > 0;
     match answer.status {
       206 if asked_for_the_rest => self.judge_the_rest(answer),
       206 => self.judge_a_first_part(answer),
-      416 if self.is_confirmed_by(answer) => Verdict::Complete,
+      416 if self.is_confirmed_by(answer) => Decision::Complete,
       416 | 412 if asked_for_the_rest => {
-        Verdict::AskForTheWhole(Unusable::Status(answer.status))
+        Decision::AskForTheWhole(Unusable::Status(answer.status))
       }
       _ if answer.is_ok() => self.judge_a_whole(answer),
       // Deviation E19: an error page is no reason to lose what is there.
-      status if self.representation().is_some() => Verdict::Fail(
+      status if self.representation().is_some() => Decision::Fail(
         BackgroundFetchFailureReason::BadStatus,
         Unusable::Status(status),
       ),
-      _ => Verdict::Begin(Begin::Whole),
+      _ => Decision::Begin(Begin::Whole),
     }
   }
 
@@ -114,7 +114,7 @@ impl Question<'_> {
     kept.then(|| Representation::of(response))
   }
 
-  fn judge_the_rest(self, answer: &Response) -> Verdict {
+  fn judge_the_rest(self, answer: &Response) -> Decision {
     let representation = self.representation();
     let previous = representation.as_ref().map(|r| (r, self.policy));
     let range = match previous {
@@ -125,40 +125,40 @@ impl Question<'_> {
     };
     match range {
       Ok(range) if self.contradicts(range.complete_length) => {
-        Verdict::AskForTheWhole(Unusable::OtherVersion)
+        Decision::AskForTheWhole(Unusable::OtherVersion)
       }
       Ok(range) if is_longer(answer, range) => {
         let announced = range.body_length();
-        Verdict::AskForTheWhole(Unusable::TooLong { announced })
+        Decision::AskForTheWhole(Unusable::TooLong { announced })
       }
-      Ok(range) => Verdict::Continue(range),
-      Err(unusable) => Verdict::AskForTheWhole(unusable),
+      Ok(range) => Decision::Continue(range),
+      Err(unusable) => Decision::AskForTheWhole(unusable),
     }
   }
 
   /// A 206 that nobody has asked for, or that an author's own `Range` has.
-  fn judge_a_first_part(self, answer: &Response) -> Verdict {
+  fn judge_a_first_part(self, answer: &Response) -> Decision {
     let failed = |unusable| {
-      Verdict::Fail(BackgroundFetchFailureReason::FetchError, unusable)
+      Decision::Fail(BackgroundFetchFailureReason::FetchError, unusable)
     };
     let range = match validate_partial_response(0, answer, None) {
       Ok(range) => range,
       Err(unusable) => return failed(unusable),
     };
     if self.is_strange(answer) {
-      return Verdict::Interrupted(Unusable::Stranger);
+      return Decision::Interrupted(Unusable::Stranger);
     }
     // Deviation E15: a part of a coded body counts the bytes of the coding,
     // and only one that is the whole can be used.
     match answer.decoded {
-      true if is_whole(range) => Verdict::Begin(Begin::Whole),
+      true if is_whole(range) => Decision::Begin(Begin::Whole),
       true => failed(Unusable::CodedPart),
-      false => Verdict::Begin(Begin::Part(range)),
+      false => Decision::Begin(Begin::Part(range)),
     }
   }
 
   /// Deviation E19: what is stored is replaced by another version only.
-  fn judge_a_whole(self, answer: &Response) -> Verdict {
+  fn judge_a_whole(self, answer: &Response) -> Decision {
     // A Content-Range means nothing here, but it may tell what the server has
     // confused: https://www.rfc-editor.org/rfc/rfc9110#section-14.4
     let range = extract_content_range_values(answer);
@@ -171,13 +171,13 @@ impl Question<'_> {
     if range.is_some_and(is_part) {
       let unusable = Unusable::PartAsWhole(answer.status);
       return match self.range_start {
-        0 => Verdict::Fail(BackgroundFetchFailureReason::FetchError, unusable),
-        _ => Verdict::AskForTheWhole(unusable),
+        0 => Decision::Fail(BackgroundFetchFailureReason::FetchError, unusable),
+        _ => Decision::AskForTheWhole(unusable),
       };
     }
     match self.is_strange(answer) {
-      true => Verdict::Interrupted(Unusable::Stranger),
-      false => Verdict::Begin(Begin::Whole),
+      true => Decision::Interrupted(Unusable::Stranger),
+      false => Decision::Begin(Begin::Whole),
     }
   }
 

@@ -7,7 +7,7 @@ use super::response::Response;
 use super::response::ResponseType;
 use super::schemes::is_http_scheme;
 
-/// Whether a request may be put into a cache; the error is a sentence for the
+/// Whether a request may be put into a cache; the error is a message for the
 /// `TypeError`. Of [`put()`](https://w3c.github.io/ServiceWorker/#cache-put)
 /// step 4, of [`addAll()`](https://w3c.github.io/ServiceWorker/#cache-addAll)
 /// steps 3 and 5.3.

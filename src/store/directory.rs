@@ -49,7 +49,7 @@ impl Directory {
   ///
   /// It belongs to somebody else, or others may write to it.
   pub(super) fn open(path: &Path) -> io::Result<Self> {
-    // Whoever changes the current directory does not move the store.
+    // Anyone who changes the current directory does not move the store.
     let path = std::path::absolute(path)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let handle = rustix::fs::openat(CWD, &path, flags, Mode::empty())?;
@@ -88,7 +88,7 @@ impl Directory {
   ///
   /// # Errors
   ///
-  /// It is no plain file, has a second name elsewhere, or is another user's.
+  /// It is not a plain file, has a second name elsewhere, or is another user's.
   pub(super) fn check(&self, name: &str) -> io::Result<()> {
     let status = match self.status(name) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

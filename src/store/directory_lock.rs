@@ -53,7 +53,7 @@ impl DirectoryLock {
       }
       Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Who owns it is only for people to read: without space for it the lock
+    // Who owns it is only informative: without space for it the lock
     // is as good.
     if let Err(error) = sign(&mut file) {
       tracing::warn!(%error, "the owner of the store could not be noted");
@@ -62,7 +62,7 @@ impl DirectoryLock {
   }
 
   /// Whether the directory is where it was. Files that were deleted while they
-  /// are open can be written all the same, and are lost: whoever says that
+  /// are open can be written all the same, and are lost: anyone who says that
   /// something is durable has to look here.
   pub(super) fn is_there(&self) -> Result<(), StoreError> {
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());

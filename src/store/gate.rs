@@ -8,19 +8,19 @@ use async_trait::async_trait;
 use parking_lot::RwLock;
 use url::Url;
 
-use super::BackgroundFetchKey;
-use super::Bodies;
-use super::BodyId;
 use super::BodyReader;
+use super::BodyStore;
 use super::BodyWriter;
+use super::Change;
 use super::DamagedRow;
 use super::ExportMode;
-use super::Fact;
-use super::Facts;
+use super::MetadataStore;
 use super::Store;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
 
 /// Stands before both halves of a store. Who holds only the gate does not keep
 /// the store when it is closed.
@@ -32,7 +32,7 @@ impl Gate {
     let caches = store.caches.clone();
     let gate = Arc::new(Self(RwLock::new(Some(store))));
     let store = Store {
-      facts: gate.clone(),
+      metadata: gate.clone(),
       bodies: gate.clone(),
       caches,
     };
@@ -56,42 +56,42 @@ impl Gate {
 }
 
 #[async_trait]
-impl Facts for Gate {
+impl MetadataStore for Gate {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-    self.store()?.facts.load().await
+    self.store()?.metadata.load().await
   }
 
   async fn insert(
     &self,
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError> {
-    self.store()?.facts.insert(row).await
+    self.store()?.metadata.insert(row).await
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
-    self.store()?.facts.commit(facts).await
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    self.store()?.metadata.commit(changes).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
-    self.store()?.facts.registrations().await
+    self.store()?.metadata.registrations().await
   }
 
   async fn put_registration(
     &self,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
-    self.store()?.facts.put_registration(registration).await
+    self.store()?.metadata.put_registration(registration).await
   }
 
   async fn remove_registration(&self, scope: &Url) -> Result<(), StoreError> {
-    self.store()?.facts.remove_registration(scope).await
+    self.store()?.metadata.remove_registration(scope).await
   }
 }
 
 #[async_trait]
-impl Bodies for Gate {
+impl BodyStore for Gate {
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
     self.store()?.bodies.create().await
   }

@@ -1,8 +1,8 @@
-//! What survives: rows for facts, bytes for bodies.
+//! What survives: rows for metadata, bytes for bodies.
 //!
-//! A store has two halves, [`Facts`] and [`Bodies`]. Neither knows the other,
-//! no row holds a path, and nothing presumes that the caller is the only
-//! process: a shared database and an object store can implement them.
+//! A store has two halves, [`MetadataStore`] and [`BodyStore`]. Neither knows
+//! the other, no row holds a path, and nothing presumes that the caller is the
+//! only process: a shared database and an object store can implement them.
 
 mod caches;
 mod directory;
@@ -31,7 +31,9 @@ pub use self::caches::Removed;
 pub use self::error::StoreError;
 pub(crate) use self::gate::Gate;
 pub use self::open::Store;
-use crate::identifier::identifier;
+pub use crate::ids::BackgroundFetchKey;
+pub use crate::ids::BodyId;
+pub use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -39,17 +41,6 @@ use crate::spec::ImageResource;
 use crate::spec::RecordResult;
 use crate::spec::Request;
 use crate::spec::Response;
-
-identifier! {
-  /// Names one background fetch in one store, for ever: two background fetches
-  /// with the same id after one another have different keys.
-  pub struct BackgroundFetchKey(pub i64);
-}
-
-identifier! {
-  /// Names one body in the store.
-  pub struct BodyId(pub uuid::Uuid);
-}
 
 /// A background fetch with all that the store knows of it.
 #[derive(Clone, Debug)]
@@ -82,23 +73,12 @@ const MAX_ABNORMAL_ENDS: u32 = 3;
 impl StoredBackgroundFetch {
   /// Whether it may be what makes processes die: it was under way when three
   /// of them did, one after the other, and between them not a byte more of it
-  /// became durable. It is not begun again by itself, see [`Fact::Released`].
+  /// became durable. It is not begun again by itself, see [`Change::Released`].
   pub fn is_quarantined(&self) -> bool {
     self.active
       && self.background_fetch.result == BackgroundFetchResult::None
       && self.abnormal_ends >= MAX_ABNORMAL_ENDS
   }
-}
-
-/// Why, and since when, a settled background fetch is kept: until it is
-/// continued, delivered, deleted, or out of retention.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retained {
-  /// Milliseconds since the epoch.
-  pub since: i64,
-  /// Why its event could not be delivered, for people. Empty when the event
-  /// was handled, and it is a failed download that can be continued.
-  pub undelivered: String,
 }
 
 /// What the store keeps of one record beside the specification's values.
@@ -109,7 +89,7 @@ pub struct RecordBodies {
   /// Whether the request may have reached the server and must not be sent
   /// again: a record that has no result when the process ends has failed.
   pub sent: bool,
-  /// Why the record failed, for people; empty when it did not.
+  /// Why the record failed, human-readable; empty when it did not.
   pub diagnostic: String,
   /// The most bytes that were ever durable of a response to it: more than that
   /// is progress.
@@ -118,7 +98,7 @@ pub struct RecordBodies {
 
 /// One change to what the store knows. A batch of them is atomic.
 #[derive(Clone, Debug)]
-pub enum Fact {
+pub enum Change {
   /// A response has arrived (or, with `None`, the earlier one is redundant);
   /// its bytes go into `body`. The number of stored bytes stays when `body` is
   /// the one the record had before, else it is 0.
@@ -196,7 +176,7 @@ pub enum Fact {
   Forgotten { key: BackgroundFetchKey },
 }
 
-impl Fact {
+impl Change {
   /// The background fetch that it is about.
   pub fn key(&self) -> BackgroundFetchKey {
     match self {
@@ -221,7 +201,7 @@ impl Fact {
 
 /// The rows.
 #[async_trait]
-pub trait Facts: Send + Sync + 'static {
+pub trait MetadataStore: Send + Sync + 'static {
   /// Everything there is, for a start. A damaged row does not hide the
   /// others: it comes as an error beside them.
   async fn load(
@@ -237,13 +217,13 @@ pub trait Facts: Send + Sync + 'static {
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError>;
 
-  /// Applies `facts` in order, all or none. Durable when it returns. A fact
-  /// on something that is no longer there changes nothing and is no error:
+  /// Applies `changes` in order, all or none. Durable when it returns. A change
+  /// on something that is no longer there changes nothing and is not an error:
   /// that is a race which the forgetting has won.
   ///
-  /// A future of this or of [`Facts::insert`] that is dropped early takes
-  /// nothing back.
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError>;
+  /// A future of this or of [`MetadataStore::insert`] that is dropped early
+  /// takes nothing back.
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
 
   /// Every service worker registration, in the order in which they were first
   /// put. One that is damaged is left out, with a word in the log.
@@ -285,20 +265,20 @@ pub struct StoredWorker {
 }
 
 /// A row that cannot be understood. The background fetch it belongs to fails;
-/// the others go on.
+/// the others continue.
 #[derive(Clone, Debug)]
 pub struct DamagedRow {
   pub key: BackgroundFetchKey,
   /// The id and the scope, where they could be read.
   pub id: Option<String>,
   pub scope: Option<url::Url>,
-  /// What is wrong, for people.
+  /// What is wrong, human-readable.
   pub message: String,
 }
 
 /// The bytes.
 #[async_trait]
-pub trait Bodies: Send + Sync + 'static {
+pub trait BodyStore: Send + Sync + 'static {
   /// Begins a new, empty body.
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError>;
 
@@ -313,11 +293,11 @@ pub trait Bodies: Send + Sync + 'static {
   ) -> Result<Box<dyn BodyWriter>, StoreError>;
 
   /// Opens a body for reading. The bytes stay readable through it even after
-  /// [`Bodies::delete`].
+  /// [`BodyStore::delete`].
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError>;
 
   /// Makes everything written to `ids` so far durable. One that has been
-  /// deleted is no error: it has no bytes to lose.
+  /// deleted is not an error: it has no bytes to lose.
   ///
   /// When the disk fails, [`StoreError::Unsynced`] names the bodies that may
   /// have lost bytes; the others are durable. They fail from then on, until

@@ -3,28 +3,28 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Bodies;
-use super::BodyId;
+use super::BodyStore;
 use super::Caches;
 use super::DamagedRow;
-use super::Facts;
+use super::MetadataStore;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::caches;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
-use super::files::FileBodies;
-use super::memory::MemoryBodies;
-use super::memory::MemoryFacts;
+use super::files::FileBodyStore;
+use super::memory::MemoryBodyStore;
+use super::memory::MemoryMetadata;
 use super::sqlite;
-use super::sqlite::SqliteFacts;
+use super::sqlite::SqliteMetadata;
+use crate::ids::BodyId;
 
 /// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]
 pub struct Store {
-  pub facts: Arc<dyn Facts>,
-  pub bodies: Arc<dyn Bodies>,
+  pub metadata: Arc<dyn MetadataStore>,
+  pub bodies: Arc<dyn BodyStore>,
   pub caches: Caches,
 }
 
@@ -35,7 +35,7 @@ impl Store {
   /// allowed to write to it, and nothing in it is opened through a link.
   ///
   /// The directory belongs to this store until both halves and every writer
-  /// of a body are dropped. Dropping the last reference to the facts waits
+  /// of a body are dropped. Dropping the last reference to the changes waits
   /// for what is being written.
   ///
   /// Blocks for some milliseconds, longer when an older format is converted
@@ -62,12 +62,12 @@ impl Store {
     {
       opened.check(name).map_err(failed)?;
     }
-    // The facts come first: they refuse a newer format, and until then
+    // The changes come first: they refuse a newer format, and until then
     // nothing may be written.
-    let facts = SqliteFacts::open(opened.clone(), lock.clone())?;
-    let bodies = FileBodies::open(&opened, lock.clone()).map_err(failed)?;
+    let metadata = SqliteMetadata::open(opened.clone(), lock.clone())?;
+    let bodies = FileBodyStore::open(&opened, lock.clone()).map_err(failed)?;
     Ok(Self {
-      facts: Arc::new(facts),
+      metadata: Arc::new(metadata),
       bodies: Arc::new(bodies),
       caches: Caches::in_directory(opened, lock),
     })
@@ -79,8 +79,8 @@ impl Store {
     super::directory_lock::owner_of(directory.as_ref())
   }
 
-  /// What [`Facts::load`] would say of the store in `directory`, without
-  /// owning it: another process may be at work there. Changes nothing.
+  /// What [`MetadataStore::load`] would say of the store in `directory`,
+  /// without owning it: another process may be running there. Changes nothing.
   ///
   /// Blocks.
   ///
@@ -93,7 +93,7 @@ impl Store {
     sqlite::read_directory(directory.as_ref())
   }
 
-  /// What [`Bodies::export`] does, for a response without a body.
+  /// What [`BodyStore::export`] does, for a response without a body.
   pub(crate) async fn export_nothing(
     destination: &Path,
   ) -> Result<(), StoreError> {
@@ -106,8 +106,8 @@ impl Store {
   /// on disk; its bodies are bounded by the memory only.
   pub fn in_memory() -> Self {
     Self {
-      facts: Arc::new(MemoryFacts::default()),
-      bodies: Arc::new(MemoryBodies::default()),
+      metadata: Arc::new(MemoryMetadata::default()),
+      bodies: Arc::new(MemoryBodyStore::default()),
       caches: Caches::in_memory(),
     }
   }

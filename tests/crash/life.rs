@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::time::Instant;
 use std::time::SystemTime;
 
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use fastrand::Rng;
 use serde_json::Value;
@@ -18,8 +18,8 @@ use crate::child::Next;
 use crate::child::Said;
 use crate::moment::Moment;
 use crate::resources::Resources;
-use crate::support::FaultServer;
 use crate::verdict;
+use support::FaultServer;
 
 /// No process takes longer, however busy the machine is.
 const BOUND: Duration = Duration::from_secs(60);
@@ -140,7 +140,7 @@ impl Life {
         command = &["resume"];
       }
     }
-    // Whatever is there is brought to its end. Also when no row is left: a body
+    // Whatever is there is brought to its end. Even if no row is left: a body
     // whose row was deleted last is found by the next process.
     life.process(command, None);
     verdict::of_script(&mut life);
@@ -224,8 +224,11 @@ impl Life {
     };
     let store = Store::open_directory(self.path("store")).unwrap();
     let keys = rows.into_iter().flatten().map(|row| row.key);
-    let released = keys.map(|key| Fact::Released { key }).collect();
-    self.server.block_on(store.facts.commit(released)).unwrap();
+    let released = keys.map(|key| Change::Released { key }).collect();
+    self
+      .server
+      .block_on(store.metadata.commit(released))
+      .unwrap();
   }
 
   /// What the process that has said the lines from `begun` on was doing.

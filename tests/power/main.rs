@@ -1,4 +1,4 @@
-//! Power failures. A process at work is watched: every call by which it
+//! Power failures. A running process is watched: every call by which it
 //! changes the file system (the database's as well) is written down by
 //! `strace`, and between those calls what it has promised. From that record
 //! come the states that a disk may be in when the power fails: after each call,
@@ -13,11 +13,9 @@ mod call;
 mod child;
 mod disk;
 mod record;
-#[path = "../support/remaining_events.rs"]
+#[path = "../it/remaining_events.rs"]
 mod remaining_events;
 mod state;
-#[path = "../support/mod.rs"]
-mod support;
 mod trace;
 mod verdict;
 mod world;

@@ -79,7 +79,7 @@ impl World {
     }
     for (id, (name, snapshot)) in &recovered {
       if let Some(before) = promises.events.get(id) {
-        assert_eq!(before, name, "{id} settles anew; {}", context());
+        assert_eq!(before, name, "{id} settles again; {}", context());
       }
       let aborted = promises.aborted.contains(id);
       let expected = self.is_expected(id, name, snapshot, aborted);
@@ -115,7 +115,7 @@ impl World {
         Err(error) => panic!("{told}: {error}"),
       };
       let realm = child::worker(&engine);
-      while let Some((delivery, name, background_fetch)) =
+      while let Some((lease, name, background_fetch)) =
         next_event_or_end(&realm).await
       {
         if name == "backgroundfetchsuccess" {
@@ -125,7 +125,7 @@ impl World {
         let event = (name.to_string(), background_fetch);
         let earlier = recovered.insert(id, event);
         assert!(earlier.is_none(), "{told}: two events: {earlier:?}");
-        realm.event_handled(delivery);
+        realm.event_handled(lease);
       }
       engine.shutdown().await;
     };

@@ -2,11 +2,11 @@
 //! machine, in every order in which it may come.
 
 use background_fetch::spec::BackgroundFetchFailureReason;
+use background_fetch::spec::Decision;
 use background_fetch::spec::EndOfBody;
 use background_fetch::spec::NotAppended;
 use background_fetch::spec::ResumePolicy;
 use background_fetch::spec::Unavailability;
-use background_fetch::spec::Verdict;
 
 use crate::dice::Dice;
 use crate::model::Stage;
@@ -47,7 +47,7 @@ impl World {
         let final_ = error == 15;
         let aborted = final_ && dice.roll(4) == 3;
         self.let_go(record, attempt);
-        self.tell(|p, a| {
+        self.update(|p, a| {
           let how = unavailability(final_);
           p.process_network_error(record, attempt, aborted, how, a)
         });
@@ -98,7 +98,7 @@ impl World {
       13 => {
         self.let_go(record, attempt);
         let quota = dice.roll(2) == 0;
-        self.tell(|p, a| p.append_failed(record, attempt, quota, a));
+        self.update(|p, a| p.append_failed(record, attempt, quota, a));
         self.end_task(record);
       }
       // All that came before is appended when the end is told.
@@ -127,7 +127,7 @@ impl World {
     stream.reply.honest &= told || stream.received == stream.reply.whole;
     let honest = stream.reply.honest;
     self.models[record].stored.dishonest |= !honest;
-    match self.perform.end_of_body(record, attempt) {
+    match self.machine.end_of_body(record, attempt) {
       EndOfBody::InOrder => self.done(record, attempt),
       EndOfBody::Interrupted(_) => self.broken(record, attempt, how),
       EndOfBody::Wrong(_) => {
@@ -138,23 +138,23 @@ impl World {
 
   fn broken(&mut self, record: usize, attempt: u32, how: Unavailability) {
     self.let_go(record, attempt);
-    self.tell(|p, a| p.stream_errored(record, attempt, how, a));
+    self.update(|p, a| p.stream_errored(record, attempt, how, a));
     self.end_task(record);
   }
 
   fn available(&mut self, record: usize, is_match: bool) {
     if let Some(attempt) = self.models[record].verifying.take() {
-      self.tell(|p, a| p.verified(record, attempt, is_match, a));
+      self.update(|p, a| p.verified(record, attempt, is_match, a));
     }
     if let Some(attempt) = self.models[record].waiting.take() {
-      self.tell(|p, a| p.available(record, attempt, a));
+      self.update(|p, a| p.available(record, attempt, a));
     }
   }
 
   fn start(&mut self, record: usize, attempt: u32) {
     let model = &mut self.models[record];
     let live = model.live == Some(attempt);
-    let start = self.perform.start_fetch(record, attempt);
+    let start = self.machine.start_fetch(record, attempt);
     assert_eq!(start.is_some(), live, "whether an attempt may start");
     let Some(start) = start else {
       model.tasks.pop_front();
@@ -175,7 +175,7 @@ impl World {
     reply: Reply,
     how: Unavailability,
   ) {
-    let verdict = self.perform.judge(record, attempt, &reply.response);
+    let verdict = self.machine.judge(record, attempt, &reply.response);
     let data = &self.now().records[record].response_data;
     let named = data.response.as_ref().is_some_and(|response| {
       let mut names = ["etag", "last-modified"].iter();
@@ -187,14 +187,14 @@ impl World {
     if verdict.is_some() && !reply.honest {
       model.stored.dishonest = true;
     }
-    if let Some(Verdict::AskForTheWhole(_)) = verdict {
+    if let Some(Decision::AskForTheWhole(_)) = verdict {
       let most = model.most.max(stored.bytes);
       let at = model.begun_again_at.replace(most);
       assert!(at.is_none_or(|at| most > at), "it begins again and again");
     }
-    if let Some(Verdict::Interrupted(unusable)) = verdict {
+    if let Some(Decision::Interrupted(unusable)) = verdict {
       self.let_go(record, attempt);
-      self.tell(|p, a| {
+      self.update(|p, a| {
         p.process_unusable_response(record, attempt, &unusable, how, a)
       });
       let kept = self.models[record].stored.bytes;
@@ -202,7 +202,7 @@ impl World {
       return self.end_task(record);
     }
     let response = reply.response.clone();
-    self.tell(|p, a| p.process_response(record, attempt, response, a));
+    self.update(|p, a| p.process_response(record, attempt, response, a));
     let model = &mut self.models[record];
     if reply.stranger && named {
       assert_eq!(model.stored.bytes, stored.bytes, "bytes are lost to a page");
@@ -226,12 +226,12 @@ impl World {
 
   fn receive(&mut self, record: usize, attempt: u32, length: u64) {
     let pending: u64 = self.models.iter().map(|m| m.pending()).sum();
-    let total = self.perform.stored_body_bytes_total() + pending + length;
+    let total = self.machine.stored_body_bytes_total() + pending + length;
     let limit = self.now().download_total;
     let fits = limit == 0 || total <= limit;
     let live = self.models[record].live == Some(attempt);
     let answer =
-      self.tell(|p, a| p.bytes_transmitted(record, attempt, length, a));
+      self.update(|p, a| p.bytes_transmitted(record, attempt, length, a));
     let allowed = answer.is_ok();
     assert!(live || !allowed, "bytes of an old attempt are appended");
     if let Err(NotAppended::Wrong(_)) = answer {
@@ -265,12 +265,12 @@ impl World {
     model.stored.version = version;
     // Two versions that nobody can tell apart.
     model.stored.dishonest |= !same;
-    self.tell(|p, a| p.bytes_appended(record, length, a));
+    self.update(|p, a| p.bytes_appended(record, length, a));
   }
 
   fn done(&mut self, record: usize, attempt: u32) {
     self.let_go(record, attempt);
-    self.tell(|p, a| p.stream_done(record, attempt, a));
+    self.update(|p, a| p.stream_done(record, attempt, a));
     self.end_task(record);
   }
 
@@ -286,7 +286,7 @@ impl World {
     let task = self.models[record].tasks.pop_front();
     // One that never started has nothing to be over.
     if task.is_some_and(|task| !matches!(task.stage, Stage::Queued)) {
-      self.tell(|p, _| p.attempt_over(record));
+      self.update(|p, _| p.end_attempt(record));
     }
   }
 
@@ -308,7 +308,7 @@ impl World {
     );
     let before = self.now().clone();
     let mut actions = Vec::new();
-    let (p, a) = (&mut self.perform, &mut actions);
+    let (p, a) = (&mut self.machine, &mut actions);
     match dice.roll(11) {
       9 => assert_eq!(p.judge(record, attempt, &reply.response), None),
       10 => p.verified(record, attempt, false, a),
@@ -333,7 +333,7 @@ impl World {
   pub fn lose_bytes(&mut self, record: usize) {
     let reason = BackgroundFetchFailureReason::FetchError;
     self.losing = Some(record);
-    self.tell(|p, a| p.bytes_lost(record, reason, a));
+    self.update(|p, a| p.bytes_lost(record, reason, a));
     self.losing = None;
   }
 }

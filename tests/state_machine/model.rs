@@ -46,7 +46,7 @@ pub struct Stored {
 
 pub struct Task {
   pub attempt: u32,
-  /// It was told to stop, and may not have noticed yet.
+  /// It was asked to stop, and may not have noticed yet.
   pub terminated: bool,
   pub stage: Stage,
 }

@@ -7,8 +7,8 @@ use background_fetch::spec::BackgroundFetchFailureReason as Reason;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResponse;
 use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::spec::FetchMachine;
 use background_fetch::spec::FunctionalEvent;
-use background_fetch::spec::Perform;
 use background_fetch::spec::RecordResult;
 use background_fetch::spec::Request;
 use background_fetch::spec::ResumePolicy;
@@ -22,7 +22,7 @@ use crate::model::Task;
 use crate::server::Resource;
 
 pub struct World {
-  pub perform: Perform,
+  pub machine: FetchMachine,
   pub models: Vec<Model>,
   pub policy: ResumePolicy,
   /// `Settle` was asked for in this life.
@@ -61,7 +61,7 @@ impl World {
         3 => ResumePolicy::SameLength,
         _ => ResumePolicy::Validator,
       },
-      perform: Perform::new(BackgroundFetch {
+      machine: FetchMachine::new(BackgroundFetch {
         download_total: if dice.roll(3) == 2 {
           1 + dice.roll(60)
         } else {
@@ -79,22 +79,22 @@ impl World {
       reasons: Vec::new(),
       actions: Vec::new(),
     };
-    world.perform.set_resume_policy(world.policy);
-    world.tell(|p, a| p.begin(a));
+    world.machine.set_resume_policy(world.policy);
+    world.update(|p, a| p.begin(a));
     world
   }
 
   pub fn now(&self) -> &BackgroundFetch {
-    self.perform.background_fetch()
+    self.machine.background_fetch()
   }
 
   /// Tells the machine something, does what it answers, and checks the laws.
-  pub fn tell<T>(
+  pub fn update<T>(
     &mut self,
-    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+    what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
   ) -> T {
     let mut actions = std::mem::take(&mut self.actions);
-    let answer = what(&mut self.perform, &mut actions);
+    let answer = what(&mut self.machine, &mut actions);
     for action in actions.drain(..) {
       self.obey(action);
     }
@@ -204,7 +204,7 @@ impl World {
   }
 
   fn check(&self) {
-    let now = self.perform.background_fetch();
+    let now = self.machine.background_fetch();
     for (model, record) in self.models.iter().zip(&now.records) {
       assert_eq!(record.response_data.result, model.result, "the results");
       assert_eq!(record.response_data.bytes, model.stored.bytes, "the bytes");
@@ -215,7 +215,7 @@ impl World {
       );
     }
     let stored = now.stored_body_bytes_total();
-    assert_eq!(self.perform.stored_body_bytes_total(), stored);
+    assert_eq!(self.machine.stored_body_bytes_total(), stored);
     let total = now.download_total;
     assert!(total == 0 || stored <= total, "{stored} bytes of {total}");
     assert_eq!(now.uploaded, self.uploaded, "the bytes that were sent");
@@ -230,27 +230,27 @@ impl World {
       // A model's request is sent once and tells of it once.
       self.uploaded += transmitted;
     }
-    self.tell(|p, a| p.process_request_body(record, attempt, transmitted, a));
+    self.update(|p, a| p.process_request_body(record, attempt, transmitted, a));
   }
 
   /// The user pauses, or the embedder.
   pub fn pause(&mut self) {
     let repeats = self.models.iter().any(|m| !m.is_get && m.latest > 0);
     let may = !self.settle_asked && !self.now().paused && !repeats;
-    assert_eq!(self.tell(|p, a| p.pause(a)), may, "pause()");
+    assert_eq!(self.update(|p, a| p.pause(a)), may, "pause()");
     assert!(!may || self.models.iter().all(|m| m.live.is_none()));
   }
 
   pub fn unpause(&mut self) {
     let may = !self.settle_asked && self.now().paused;
-    assert_eq!(self.tell(|p, a| p.unpause(a)), may, "unpause()");
+    assert_eq!(self.update(|p, a| p.unpause(a)), may, "unpause()");
   }
 
   /// A script calls `abort()`.
   pub fn abort(&mut self) {
     if !self.aborted && !self.settled {
       self.aborted = true;
-      self.tell(|p, a| p.abort_all(a));
+      self.update(|p, a| p.abort_all(a));
       assert!(self.models.iter().all(|m| m.result.is_some()));
     }
   }
@@ -262,7 +262,7 @@ impl World {
     }
     self.settled = true;
     let was_active = !self.aborted;
-    let event = self.tell(|p, _| p.settle(was_active));
+    let event = self.update(|p, _| p.settle(was_active));
     let now = self.now();
     let success = |m: &Model| matches!(m.result, Some(RecordResult::Success));
     let whole = was_active && self.models.iter().all(success);
@@ -285,7 +285,7 @@ impl World {
     assert_eq!(event, expected);
   }
 
-  /// The process dies, and another one goes on with what was durable.
+  /// The process dies, and another one continues with what was durable.
   pub fn restart(&mut self, dice: &mut Dice) {
     if self.settled {
       return;
@@ -321,8 +321,8 @@ impl World {
       self.reasons.retain(|r| *r != Reason::Aborted);
     }
     self.settle_asked = false;
-    self.perform = Perform::new(durable);
-    self.perform.set_resume_policy(self.policy);
-    self.tell(|p, a| p.begin(a));
+    self.machine = FetchMachine::new(durable);
+    self.machine.set_resume_policy(self.policy);
+    self.update(|p, a| p.begin(a));
   }
 }

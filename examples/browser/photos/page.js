@@ -1,4 +1,4 @@
-// Uploads photos: they arrive, also when the page is closed.
+// Uploads photos: they arrive, even if the page is closed.
 
 // In a page these come from <input type="file" multiple>.
 const files = [

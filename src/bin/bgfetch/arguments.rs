@@ -28,7 +28,7 @@ use crate::duration;
 #[command(name = "bgfetch", version, max_term_width = 100)]
 #[command(after_help = "Exit status: 0 every background fetch succeeded, \
   1 one failed or was aborted, 2 usage or configuration, 130 interrupted \
-  (the store keeps everything; `bgfetch resume` goes on).")]
+  (the store keeps everything; `bgfetch resume` continues).")]
 #[command(disable_version_flag = true, arg_required_else_help = true)]
 pub struct Arguments {
   /// Print the version; with --verbose, how this program was built
@@ -61,7 +61,7 @@ pub enum Command {
   Abort(Control),
   /// Pause a background fetch, also while another process works on it
   Pause(Control),
-  /// Let a paused background fetch go on
+  /// Let a paused background fetch continue
   Unpause(Control),
   /// Fire backgroundfetchclick in the script that another process runs, as a
   /// user's click on a background fetch does; or notificationclick, with the

@@ -6,23 +6,18 @@ mod commands;
 mod desktop;
 mod download;
 mod duration;
-mod evaluations;
 mod failure;
 mod file_names;
-mod html;
 mod interrupt;
 mod keys;
 mod logging;
 mod network_options;
 mod open_files;
 mod output;
-mod page;
 mod paths;
-mod registered;
 mod saving;
 mod screen;
-mod script;
-mod service_worker;
+mod scripts;
 mod session;
 mod started_by;
 mod trace;
@@ -33,7 +28,7 @@ use clap::Parser;
 use self::arguments::Arguments;
 use self::failure::Failure;
 
-/// Begins every line that tells of an error.
+/// Begins every line that reports an error.
 const PREFIX: &str = "bgfetch: ";
 
 fn main() {

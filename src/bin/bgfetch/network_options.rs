@@ -23,7 +23,7 @@ pub fn apply(
 ) -> Result<(), Failure> {
   let seconds = |n: u32| Duration::from_secs(n.into());
   if let Some(n) = options.max_concurrent {
-    config.concurrency.in_all = n as usize;
+    config.concurrency.total = n as usize;
     config.concurrency.per_background_fetch = n as usize;
   }
   if let Some(retries) = options.retries {

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RecordHandle;
 use background_fetch::spec::CacheQueryOptions;
 use background_fetch::store::ExportMode;
@@ -31,7 +31,7 @@ const CHUNK: usize = 1024 * 1024;
 ///
 /// # Errors
 ///
-/// A sentence for the user; some files may be there.
+/// A human-readable message; some files may be there.
 pub async fn save(
   engine: &Engine,
   background_fetch: &BackgroundFetchSnapshot,
@@ -40,7 +40,7 @@ pub async fn save(
 ) -> Result<Vec<PathBuf>, String> {
   // Only to look into the records: a realm of this kind takes no event.
   let scope = background_fetch.scope.clone();
-  let realm = engine.attach(RealmFacts::new(RealmKind::Window, scope));
+  let realm = engine.attach(RealmOptions::new(RealmKind::Window, scope));
   let key = background_fetch.key;
   let records = realm.match_all(key, None, CacheQueryOptions::default());
   let mut next_number = HashMap::new();

@@ -33,7 +33,6 @@ use crate::download::Jar;
 use crate::download::SaveOptions;
 use crate::download::Saved;
 use crate::download::SecretHeaders;
-use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
@@ -42,7 +41,8 @@ use crate::interrupt::Interrupt;
 use crate::network_options;
 use crate::paths;
 use crate::screen::Screen;
-use crate::service_worker::WorkerFiles;
+use crate::scripts::evaluations::Evaluations;
+use crate::scripts::service_worker::WorkerFiles;
 
 /// How long the engine may take to make everything durable at the end.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -202,7 +202,7 @@ impl Session {
     Ok(())
   }
 
-  /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
+  /// Waits for `work`, and shows what happens meanwhile. Ends early when the
   /// user interrupts it or a file cannot be saved; the store keeps everything.
   /// Returns the exit status for the background fetches that count.
   pub async fn finish(

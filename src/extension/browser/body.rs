@@ -40,7 +40,7 @@ struct Unread {
 }
 
 impl ReadableBody {
-  /// The error of `stream` is a sentence for the script's `TypeError`.
+  /// The error of `stream` is a message for the script's `TypeError`.
   pub(super) fn new(stream: BoxStream<'static, Result<Bytes, String>>) -> Self {
     Self {
       body: AsyncRefCell::new(Unread {
@@ -125,7 +125,7 @@ pub(super) async fn read(body: &Rc<dyn Resource>) -> io::Result<Bytes> {
   Ok(Bytes::copy_from_slice(&view))
 }
 
-/// Whoever reads a body on the engine's threads.
+/// Anyone who reads a body on the engine's threads.
 pub(super) type Reader = mpsc::Sender<io::Result<Bytes>>;
 
 /// A stream, and how bytes get into it: no more than one chunk waits in it.

@@ -39,7 +39,7 @@ use url::Url;
 use super::error::BrowserError;
 use crate::engine::Engine;
 use crate::engine::Realm;
-use crate::engine::RealmFacts;
+use crate::engine::RealmOptions;
 use crate::extension::Console;
 use crate::extension::ExtensionOptions;
 use crate::extension::extensions;
@@ -136,7 +136,7 @@ struct Start {
   source: Option<String>,
   is_module: bool,
   name: String,
-  facts: RealmFacts,
+  realm_options: RealmOptions,
   to_owner: mpsc::UnboundedSender<FromWorker>,
   messages: mpsc::UnboundedReceiver<Payload>,
   stop: Arc<Stop>,
@@ -170,7 +170,7 @@ pub(super) fn op_worker_start(
   let (messages, inbox) = mpsc::unbounded_channel();
   let stop = Arc::new(Stop::default());
   let start = Start {
-    facts: owner.worker_facts(script_url.clone()),
+    realm_options: owner.worker_facts(script_url.clone()),
     script_url,
     source,
     is_module,
@@ -339,7 +339,7 @@ async fn work(engine: Engine, start: Start) {
     source,
     is_module,
     name,
-    facts,
+    realm_options,
     to_owner,
     messages,
     stop,
@@ -355,7 +355,7 @@ async fn work(engine: Engine, start: Start) {
     ..ExtensionOptions::default()
   };
   let mut runtime = JsRuntime::try_new(RuntimeOptions {
-    extensions: extensions(&engine, facts, options),
+    extensions: extensions(&engine, realm_options, options),
     module_loader: Some(modules.clone()),
     ..RuntimeOptions::default()
   });

@@ -22,7 +22,7 @@ pub struct PageDocument {
 ///
 /// # Errors
 ///
-/// The realm is no window.
+/// The realm is not a window.
 pub fn open_document(
   runtime: &mut JsRuntime,
   document: PageDocument,

@@ -6,7 +6,7 @@ use crate::engine::CacheError;
 use crate::extension::error::BackgroundFetchError;
 use crate::network::NetworkError;
 
-/// Why an op failed. `js/globals.js` registers the builders of the
+/// Why an op failed. `js/globals/globals.js` registers the builders of the
 /// `DOMException`s.
 #[derive(Debug, thiserror::Error, deno_error::JsError)]
 pub(crate) enum BrowserError {

@@ -35,7 +35,7 @@ pub(super) struct ScriptFetch {
   is_head: bool,
   fetch: Mutex<OngoingFetch>,
   terminate: CancellationToken,
-  /// Whoever wants the request's body, each time that it is to be sent.
+  /// Anyone who wants the request's body, each time that it is to be sent.
   wanted: Mutex<mpsc::UnboundedReceiver<body::Reader>>,
   reader: Cell<Option<body::Reader>>,
 }

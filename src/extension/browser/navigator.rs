@@ -26,7 +26,7 @@ pub(super) struct JsNavigator {
 #[op2]
 #[serde]
 pub(super) fn op_navigator_facts(state: &mut OpState) -> JsNavigator {
-  let url = &state.borrow::<Realm>().facts().url;
+  let url = &state.borrow::<Realm>().options().url;
   JsNavigator {
     hardware_concurrency: std::thread::available_parallelism()
       .map_or(1, |threads| threads.get()),
@@ -119,7 +119,7 @@ pub(super) async fn op_storage_estimate(
   state: Rc<RefCell<OpState>>,
 ) -> Result<JsEstimate, BrowserError> {
   let realm = state.borrow().borrow::<Realm>().clone();
-  let origin = realm.facts().url.origin();
+  let origin = realm.options().url.origin();
   let estimate = realm.engine().storage_estimate(&origin).await;
   let estimate =
     estimate.map_err(|error| BrowserError::Type(error.to_string()))?;

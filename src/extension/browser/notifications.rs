@@ -11,7 +11,7 @@ use crate::display::Notification;
 use crate::engine::NotificationEvent;
 use crate::engine::Realm;
 use crate::engine::ScriptNotification;
-use crate::service_worker::RegistrationId;
+use crate::ids::RegistrationId;
 
 /// A notification that is shown.
 #[derive(Serialize)]

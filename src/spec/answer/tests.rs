@@ -23,7 +23,7 @@ fn stored(headers: &[(&str, &str)]) -> BackgroundFetchResponse {
   }
 }
 
-fn judge(stored: &BackgroundFetchResponse, answer: &Response) -> Verdict {
+fn judge(stored: &BackgroundFetchResponse, answer: &Response) -> Decision {
   judge_from(5, stored, answer)
 }
 
@@ -31,7 +31,7 @@ fn judge_from(
   range_start: u64,
   stored: &BackgroundFetchResponse,
   answer: &Response,
-) -> Verdict {
+) -> Decision {
   let complete_length =
     stored.response.as_ref().and_then(Response::complete_length);
   let question = Question {
@@ -43,8 +43,8 @@ fn judge_from(
   question.judge(answer)
 }
 
-fn continues(verdict: &Verdict) -> bool {
-  matches!(verdict, Verdict::Continue(_))
+fn continues(verdict: &Decision) -> bool {
+  matches!(verdict, Decision::Continue(_))
 }
 
 #[test]
@@ -88,17 +88,17 @@ fn a_part_that_is_of_no_use_leads_to_a_request_for_the_whole() {
     ),
   ] {
     let verdict = judge(&stored, &response(206, &headers));
-    assert_eq!(verdict, Verdict::AskForTheWhole(unusable), "{headers:?}");
+    assert_eq!(verdict, Decision::AskForTheWhole(unusable), "{headers:?}");
   }
   for status in [412, 416] {
     let unusable = Unusable::Status(status);
     let verdict = judge(&stored, &response(status, &[TAG]));
-    assert_eq!(verdict, Verdict::AskForTheWhole(unusable));
+    assert_eq!(verdict, Decision::AskForTheWhole(unusable));
   }
   let mut coded = response(206, &[TAG, range("bytes 5-9/10")]);
   coded.decoded = true;
   let verdict = judge(&stored, &coded);
-  assert_eq!(verdict, Verdict::AskForTheWhole(Unusable::CodedPart));
+  assert_eq!(verdict, Decision::AskForTheWhole(Unusable::CodedPart));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_length_that_another_part_has_told_counts() {
   };
   let longer = response(206, &[TAG, range("bytes 5-11/12")]);
   let verdict = question.judge(&longer);
-  assert_eq!(verdict, Verdict::AskForTheWhole(Unusable::OtherVersion));
+  assert_eq!(verdict, Decision::AskForTheWhole(Unusable::OtherVersion));
   assert!(continues(&judge(&stored, &longer)));
 }
 
@@ -121,17 +121,17 @@ fn a_whole_answer_that_shows_another_version_replaces_what_is_stored() {
   let stored = stored(&[TAG, LENGTH]);
   for tag in [TAG, OTHER] {
     let verdict = judge(&stored, &response(200, &[tag]));
-    assert_eq!(verdict, Verdict::Begin(Begin::Whole));
+    assert_eq!(verdict, Decision::Begin(Begin::Whole));
   }
   for value in ["bytes 0-9/10", "bytes 0-9/*", "bytes */10", "none"] {
     let verdict = judge(&stored, &response(200, &[TAG, range(value)]));
-    assert_eq!(verdict, Verdict::Begin(Begin::Whole), "{value}");
+    assert_eq!(verdict, Decision::Begin(Begin::Whole), "{value}");
   }
 }
 
 #[test]
 fn a_page_without_the_validator_is_no_answer() {
-  let stranger = Verdict::Interrupted(Unusable::Stranger);
+  let stranger = Decision::Interrupted(Unusable::Stranger);
   for validator in [TAG, WEAK, ("Last-Modified", "whenever")] {
     let stored = stored(&[validator]);
     for (range_start, status) in [(5, 200), (0, 200), (5, 204)] {
@@ -144,7 +144,7 @@ fn a_page_without_the_validator_is_no_answer() {
   let page = response(200, &[]);
   let mut nothing = stored(&[TAG]);
   nothing.bytes = 0;
-  let begin = Verdict::Begin(Begin::Whole);
+  let begin = Decision::Begin(Begin::Whole);
   assert_eq!(judge_from(0, &nothing, &page), begin);
   assert_eq!(judge_from(0, &stored(&[]), &page), begin);
 }
@@ -154,10 +154,10 @@ fn a_part_with_status_200_is_never_the_whole() {
   let part = response(200, &[TAG, range("bytes 5-9/10")]);
   let unusable = Unusable::PartAsWhole(200);
   let verdict = judge(&stored(&[TAG]), &part);
-  assert_eq!(verdict, Verdict::AskForTheWhole(unusable.clone()));
+  assert_eq!(verdict, Decision::AskForTheWhole(unusable.clone()));
   let nothing = BackgroundFetchResponse::default();
   let failed =
-    Verdict::Fail(BackgroundFetchFailureReason::FetchError, unusable);
+    Decision::Fail(BackgroundFetchFailureReason::FetchError, unusable);
   assert_eq!(judge_from(0, &nothing, &part), failed);
 }
 
@@ -165,10 +165,10 @@ fn a_part_with_status_200_is_never_the_whole() {
 fn a_416_confirms_a_length_and_no_other() {
   let answer = |headers: &[_]| response(416, headers);
   let here = [range("bytes */5")];
-  assert_eq!(judge(&stored(&[TAG]), &answer(&here)), Verdict::Complete);
+  assert_eq!(judge(&stored(&[TAG]), &answer(&here)), Decision::Complete);
   let named = [range("bytes */5"), TAG];
-  assert_eq!(judge(&stored(&[TAG]), &answer(&named)), Verdict::Complete);
-  let whole = Verdict::AskForTheWhole(Unusable::Status(416));
+  assert_eq!(judge(&stored(&[TAG]), &answer(&named)), Decision::Complete);
+  let whole = Decision::AskForTheWhole(Unusable::Status(416));
   let other = [range("bytes */5"), OTHER];
   assert_eq!(judge(&stored(&[TAG]), &answer(&other)), whole);
   let longer = [range("bytes */9")];
@@ -177,7 +177,7 @@ fn a_416_confirms_a_length_and_no_other() {
   assert_eq!(judge(&stored(&[TAG, LENGTH]), &answer(&here)), whole);
   let mut elsewhere = answer(&here);
   elsewhere.url_list = vec![url("https://elsewhere.test/")];
-  assert_eq!(judge(&stored(&[TAG]), &elsewhere), Verdict::Complete);
+  assert_eq!(judge(&stored(&[TAG]), &elsewhere), Decision::Complete);
   let dated = stored(&[
     ("Last-Modified", "Sun, 06 Sep 2026 10:00:00 GMT"),
     ("Date", "Sun, 06 Sep 2026 10:00:01 GMT"),
@@ -191,13 +191,13 @@ fn an_error_leaves_what_is_stored() {
   for status in [0, 304, 403, 404, 503] {
     let verdict = judge(&stored(&[TAG]), &response(status, &[]));
     let unusable = Unusable::Status(status);
-    assert_eq!(verdict, Verdict::Fail(bad_status, unusable));
+    assert_eq!(verdict, Decision::Fail(bad_status, unusable));
   }
   // Without anything stored the error is the answer.
   let nothing = BackgroundFetchResponse::default();
   for status in [404, 412, 416] {
     let verdict = judge_from(0, &nothing, &response(status, &[]));
-    assert_eq!(verdict, Verdict::Begin(Begin::Whole));
+    assert_eq!(verdict, Decision::Begin(Begin::Whole));
   }
 }
 
@@ -210,9 +210,9 @@ fn a_first_part_may_be_begun_with() {
     judge_from(0, &nothing, &answer)
   };
   let begun = judge(&[range("bytes 0-4/10")], false);
-  assert!(matches!(begun, Verdict::Begin(Begin::Part(_))));
+  assert!(matches!(begun, Decision::Begin(Begin::Part(_))));
   let coded = judge(&[range("bytes 0-9/10")], true);
-  assert_eq!(coded, Verdict::Begin(Begin::Whole));
+  assert_eq!(coded, Decision::Begin(Begin::Whole));
   for (headers, decoded) in [
     (vec![range("bytes 1-4/10")], false),
     (vec![], false),
@@ -220,7 +220,7 @@ fn a_first_part_may_be_begun_with() {
   ] {
     let verdict = judge(&headers, decoded);
     let error = BackgroundFetchFailureReason::FetchError;
-    assert!(matches!(verdict, Verdict::Fail(reason, _) if reason == error));
+    assert!(matches!(verdict, Decision::Fail(reason, _) if reason == error));
   }
 }
 
@@ -290,7 +290,7 @@ proptest! {
       result: None,
     };
     let verdict = judge(&stored, &answer);
-    if let Verdict::Continue(range) = verdict {
+    if let Decision::Continue(range) = verdict {
       prop_assert_eq!(range.first_byte_pos, 5);
       prop_assert!(!before.decoded && !answer.decoded);
       let modified = |of: &Response| of.headers.get("last-modified");
@@ -305,7 +305,7 @@ proptest! {
         prop_assert_eq!(a, b);
       }
     }
-    if verdict == Verdict::Complete {
+    if verdict == Decision::Complete {
       prop_assert_eq!(answer.status, 416);
     }
   }
@@ -323,7 +323,7 @@ proptest! {
       result: None,
     };
     let begins =
-      matches!(judge_from(range_start, &stored, &answer), Verdict::Begin(_));
+      matches!(judge_from(range_start, &stored, &answer), Decision::Begin(_));
     if begins && before.is_ok() {
       prop_assert!(answer.is_ok());
       let has = |of: &Response, name| of.headers.contains(name);

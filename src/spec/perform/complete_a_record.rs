@@ -1,8 +1,8 @@
 //! [Complete a record](https://wicg.github.io/background-fetch/#complete-a-record-algorithm)
 
 use super::Action;
+use super::FetchMachine;
 use super::FetchStart;
-use super::Perform;
 use super::Unavailability;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResponse;
@@ -13,7 +13,7 @@ use crate::spec::Response;
 
 /// Where one record stands.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CompleteARecord {
+pub(super) struct RecordState {
   /// Of the latest fetch; 0 before the first.
   pub(super) attempt: u32,
   pub(super) state: State,
@@ -82,7 +82,7 @@ impl Head {
   }
 }
 
-impl CompleteARecord {
+impl RecordState {
   pub(super) fn is_waiting(&self) -> bool {
     matches!(self.state, State::Waiting)
   }
@@ -116,7 +116,7 @@ impl CompleteARecord {
   }
 }
 
-impl Perform {
+impl FetchMachine {
   /// complete.3 to complete.11, and again for complete.15.
   pub(super) fn complete_a_record(
     &mut self,
@@ -241,7 +241,7 @@ impl Perform {
     let identity = response_data.response.is_some();
     let rest = self.rest(record);
     self.fetching(record, attempt)?;
-    self.attempt_over(record);
+    self.end_attempt(record);
     let fetching = self.fetching(record, attempt)?;
     // complete.4 to complete.6 need nothing here: the stored request is never
     // changed, and every fetch is keepalive and meets no service worker.
@@ -266,7 +266,7 @@ impl Perform {
 
   /// Nothing of the record is being written any more: what was received and
   /// not appended is given up, and will be asked for again.
-  pub fn attempt_over(&mut self, record: usize) {
+  pub fn end_attempt(&mut self, record: usize) {
     self.in_flight -= std::mem::take(&mut self.records[record].in_flight);
   }
 

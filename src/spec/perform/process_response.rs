@@ -2,20 +2,20 @@
 //! the request's body and the response's head.
 
 use super::Action;
-use super::Perform;
+use super::FetchMachine;
 use super::Unavailability;
 use super::complete_a_record::Head;
 use super::complete_a_record::State;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::Begin;
 use crate::spec::ContentRange;
+use crate::spec::Decision;
 use crate::spec::Question;
 use crate::spec::RecordResult;
 use crate::spec::Response;
 use crate::spec::Unusable;
-use crate::spec::Verdict;
 
-impl Perform {
+impl FetchMachine {
   /// complete.11, *process request body*: `transmitted` bytes of the
   /// request's body were sent so far in this attempt.
   pub fn process_request_body(
@@ -65,15 +65,15 @@ impl Perform {
   }
 
   /// What is done with `response`, to the attempt's request; `None` when the
-  /// attempt is stale. A [`Verdict::Interrupted`] is for
-  /// [`Perform::process_unusable_response`], every other one for
-  /// [`Perform::process_response`].
+  /// attempt is stale. A [`Decision::Interrupted`] is for
+  /// [`FetchMachine::process_unusable_response`], every other one for
+  /// [`FetchMachine::process_response`].
   pub fn judge(
     &self,
     record: usize,
     attempt: u32,
     response: &Response,
-  ) -> Option<Verdict> {
+  ) -> Option<Decision> {
     let state = &self.records[record];
     let State::Fetching(fetching) = &state.state else {
       return None;
@@ -89,10 +89,10 @@ impl Perform {
       policy: self.resume_policy,
     };
     Some(match question.judge(response) {
-      Verdict::AskForTheWhole(unusable)
+      Decision::AskForTheWhole(unusable)
         if !state.may_begin_again(stored.bytes) =>
       {
-        Verdict::Interrupted(unusable)
+        Decision::Interrupted(unusable)
       }
       verdict => verdict,
     })
@@ -116,7 +116,7 @@ impl Perform {
     self.process_network_error(record, attempt, false, unavailability, actions);
   }
 
-  /// complete.11, *process response* with a response that is no network
+  /// complete.11, *process response* with a response that is not a network
   /// error.
   pub fn process_response(
     &mut self,
@@ -130,28 +130,28 @@ impl Perform {
     };
     match verdict {
       // complete.11.response.2: If status is 206, then:
-      Verdict::Continue(range) => self.continue_with(record, attempt, range),
+      Decision::Continue(range) => self.continue_with(record, attempt, range),
       // complete.11.response.3: Otherwise, the stored response is redundant.
-      Verdict::Begin(begin) => {
+      Decision::Begin(begin) => {
         self.begin_with(record, attempt, begin, response, actions);
       }
       // Deviation E9: this is how a server says that there is no more.
-      Verdict::Complete => {
+      Decision::Complete => {
         actions.push(Action::Terminate { record, attempt });
         self.verify(record, actions);
       }
-      Verdict::AskForTheWhole(_) => {
+      Decision::AskForTheWhole(_) => {
         actions.push(Action::Terminate { record, attempt });
         let data = &self.background_fetch.records[record].response_data;
         self.records[record].begin_again(data.bytes);
         self.complete_a_record(record, actions);
       }
       // complete.11.response.2.1: If validate a partial response … invalid:
-      Verdict::Interrupted(_) => {
+      Decision::Interrupted(_) => {
         let reason = BackgroundFetchFailureReason::FetchError;
         self.refuse(record, attempt, reason, actions);
       }
-      Verdict::Fail(reason, _) => {
+      Decision::Fail(reason, _) => {
         self.refuse(record, attempt, reason, actions);
       }
     }

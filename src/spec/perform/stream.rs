@@ -2,7 +2,7 @@
 //! the response's stream, from its bytes to its end.
 
 use super::Action;
-use super::Perform;
+use super::FetchMachine;
 use super::Unavailability;
 use super::complete_a_record::Head;
 use super::complete_a_record::State;
@@ -30,7 +30,7 @@ pub enum EndOfBody {
   Wrong(Unusable),
 }
 
-impl Perform {
+impl FetchMachine {
   /// complete.11.response.6: bytes were transmitted from the response's
   /// stream.
   ///
@@ -80,8 +80,8 @@ impl Perform {
     Ok(())
   }
 
-  /// Bytes that [`Perform::bytes_transmitted`] allowed are appended. Those of
-  /// an attempt that was terminated meanwhile count, too: they are there.
+  /// Bytes that [`FetchMachine::bytes_transmitted`] allowed are appended. Those
+  /// of an attempt that was terminated meanwhile count, too: they are there.
   pub fn bytes_appended(
     &mut self,
     record: usize,
@@ -128,7 +128,7 @@ impl Perform {
 
   /// What the end of the response's stream means, when all bytes are
   /// appended. Only one that is [`EndOfBody::InOrder`] is for
-  /// [`Perform::stream_done`]: with the others the stream became errored.
+  /// [`FetchMachine::stream_done`]: with the others the stream became errored.
   pub fn end_of_body(&self, record: usize, attempt: u32) -> EndOfBody {
     let state = &self.records[record];
     let State::Fetching(fetching) = &state.state else {
@@ -170,7 +170,8 @@ impl Perform {
     }
   }
 
-  /// complete.11.response.7: the bytes transmission is done normally, and all bytes are appended.
+  /// complete.11.response.7: the bytes transmission is done normally, and all
+  /// bytes are appended.
   pub fn stream_done(
     &mut self,
     record: usize,
@@ -218,7 +219,8 @@ impl Perform {
     // complete.11.response.7.4: each branch has ended the attempt.
   }
 
-  /// complete.11.response.8: the stream became errored, and all bytes that came before are appended.
+  /// complete.11.response.8: the stream became errored, and all bytes that came
+  /// before are appended.
   pub fn stream_errored(
     &mut self,
     record: usize,

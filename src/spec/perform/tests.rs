@@ -5,10 +5,10 @@ use super::*;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
 use crate::spec::BackgroundFetchResult;
+use crate::spec::Decision;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::Unusable;
-use crate::spec::Verdict;
 use crate::spec::test_support::response;
 use crate::spec::test_support::url;
 
@@ -17,7 +17,7 @@ const FETCH_ERROR: RecordResult =
 
 /// A run whose inputs and actions read like a script.
 struct Script {
-  perform: Perform,
+  machine: FetchMachine,
   actions: Vec<Action>,
 }
 
@@ -29,33 +29,33 @@ fn script(methods: &[&str], download_total: u64) -> Script {
     },
     response_data: BackgroundFetchResponse::default(),
   });
-  let mut perform = Perform::new(BackgroundFetch {
+  let mut machine = FetchMachine::new(BackgroundFetch {
     download_total,
     ..BackgroundFetch::new("id".into(), records.collect())
   });
   let mut actions = Vec::new();
-  perform.begin(&mut actions);
-  Script { perform, actions }
+  machine.begin(&mut actions);
+  Script { machine, actions }
 }
 
 impl Script {
-  fn tell<T>(
+  fn update<T>(
     &mut self,
-    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+    what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
   ) -> T {
     self.actions.clear();
-    what(&mut self.perform, &mut self.actions)
+    what(&mut self.machine, &mut self.actions)
   }
 
   /// The attempt begins, and its response's head is there.
   fn head(&mut self, record: usize, attempt: u32, head: Response) -> u64 {
-    let start = self.perform.start_fetch(record, attempt).unwrap();
-    self.tell(|p, a| p.process_response(record, attempt, head, a));
+    let start = self.machine.start_fetch(record, attempt).unwrap();
+    self.update(|p, a| p.process_response(record, attempt, head, a));
     start.range_start
   }
 
   fn bytes(&mut self, record: usize, attempt: u32, length: u64) -> bool {
-    self.tell(|p, a| {
+    self.update(|p, a| {
       let allowed = p.bytes_transmitted(record, attempt, length, a).is_ok();
       if allowed {
         p.bytes_appended(record, length, a);
@@ -65,29 +65,29 @@ impl Script {
   }
 
   fn done(&mut self, record: usize, attempt: u32) {
-    self.tell(|p, a| p.stream_done(record, attempt, a));
+    self.update(|p, a| p.stream_done(record, attempt, a));
   }
 
   /// The body ends, and what is stored is what it has to be.
   fn done_and_verified(&mut self, record: usize, attempt: u32) {
     self.done(record, attempt);
     assert_eq!(self.actions, [Action::Verify { record, attempt }]);
-    self.tell(|p, a| p.verified(record, attempt, true, a));
+    self.update(|p, a| p.verified(record, attempt, true, a));
   }
 
   /// The connection breaks, and it is tried again.
   fn interrupted(&mut self, record: usize, attempt: u32) {
     let temporary = Unavailability::Temporary;
-    self.tell(|p, a| p.stream_errored(record, attempt, temporary, a));
-    self.tell(|p, a| p.available(record, attempt, a));
+    self.update(|p, a| p.stream_errored(record, attempt, temporary, a));
+    self.update(|p, a| p.available(record, attempt, a));
   }
 
   fn start(&mut self, record: usize, attempt: u32) -> FetchStart {
-    self.perform.start_fetch(record, attempt).unwrap()
+    self.machine.start_fetch(record, attempt).unwrap()
   }
 
   fn result(&self, record: usize) -> Option<RecordResult> {
-    self.perform.background_fetch().records[record]
+    self.machine.background_fetch().records[record]
       .response_data
       .result
   }
@@ -119,8 +119,8 @@ fn a_record_that_arrives_whole_is_a_success() {
   s.done(0, 1);
   assert_eq!(s.result(0), Some(RecordResult::Success));
   assert_eq!(s.actions.last(), Some(&Action::Settle));
-  assert_eq!(s.perform.settle(true), FunctionalEvent::Success);
-  let background_fetch = s.perform.background_fetch();
+  assert_eq!(s.machine.settle(true), FunctionalEvent::Success);
+  let background_fetch = s.machine.background_fetch();
   assert_eq!(background_fetch.result, BackgroundFetchResult::Success);
   assert_eq!(background_fetch.stored_body_bytes_total(), 5);
 }
@@ -132,8 +132,8 @@ fn a_status_that_is_not_ok_is_a_bad_status() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(404, &[]));
   s.done(0, 1);
-  assert_eq!(s.perform.settle(true), FunctionalEvent::Fail);
-  let reason = s.perform.background_fetch().failure_reason;
+  assert_eq!(s.machine.settle(true), FunctionalEvent::Fail);
+  let reason = s.machine.background_fetch().failure_reason;
   assert_eq!(reason, BackgroundFetchFailureReason::BadStatus);
 }
 
@@ -144,7 +144,7 @@ fn an_interrupted_get_asks_for_the_rest_with_its_validator() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(200, &[("etag", "\"1\"")]));
   s.bytes(0, 1, 5);
-  s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
+  s.update(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
   assert_eq!(
     s.actions,
     [Action::WaitUntilAvailable {
@@ -152,7 +152,7 @@ fn an_interrupted_get_asks_for_the_rest_with_its_validator() {
       attempt: 1
     }]
   );
-  s.tell(|p, a| p.available(0, 1, a));
+  s.update(|p, a| p.available(0, 1, a));
   assert_eq!(
     s.actions,
     [Action::Fetch {
@@ -160,10 +160,10 @@ fn an_interrupted_get_asks_for_the_rest_with_its_validator() {
       attempt: 2
     }]
   );
-  let start = s.perform.start_fetch(0, 2).unwrap();
+  let start = s.machine.start_fetch(0, 2).unwrap();
   assert_eq!(start.range_start, 5);
   assert_eq!(start.validator.as_deref(), Some("\"1\""));
-  s.tell(|p, a| p.process_response(0, 2, partial("bytes 5-9/10"), a));
+  s.update(|p, a| p.process_response(0, 2, partial("bytes 5-9/10"), a));
   s.bytes(0, 2, 5);
   s.done_and_verified(0, 2);
   assert_eq!(s.result(0), Some(RecordResult::Success));
@@ -185,14 +185,14 @@ fn without_a_strong_validator_it_begins_again() {
     assert_eq!((start.range_start, start.validator), (0, None));
     assert!(start.identity);
     // Nothing is lost before there is something better.
-    assert_eq!(s.perform.stored_body_bytes_total(), 5);
+    assert_eq!(s.machine.stored_body_bytes_total(), 5);
   }
 }
 
 #[test]
 fn equal_lengths_are_trusted_where_that_is_asked_for() {
   let mut s = script(&["GET"], 0);
-  s.perform.set_resume_policy(ResumePolicy::SameLength);
+  s.machine.set_resume_policy(ResumePolicy::SameLength);
   s.head(0, 1, response(200, &[("content-length", "10")]));
   s.bytes(0, 1, 5);
   s.interrupted(0, 1);
@@ -209,8 +209,8 @@ fn a_whole_response_to_a_range_request_starts_again() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(200, &[("etag", "\"1\"")]));
   s.bytes(0, 1, 5);
-  s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
-  s.tell(|p, a| p.available(0, 1, a));
+  s.update(|p, a| p.stream_errored(0, 1, Unavailability::Temporary, a));
+  s.update(|p, a| p.available(0, 1, a));
   assert_eq!(s.head(0, 2, response(200, &[("etag", "\"2\"")])), 5);
   assert_eq!(
     s.actions,
@@ -220,11 +220,11 @@ fn a_whole_response_to_a_range_request_starts_again() {
       Action::Response { record: 0 }
     ]
   );
-  assert_eq!(s.perform.stored_body_bytes_total(), 0);
+  assert_eq!(s.machine.stored_body_bytes_total(), 0);
   s.bytes(0, 2, 7);
   s.done(0, 2);
   assert_eq!(s.result(0), Some(RecordResult::Success));
-  assert_eq!(s.perform.stored_body_bytes_total(), 7);
+  assert_eq!(s.machine.stored_body_bytes_total(), 7);
 }
 
 #[test]
@@ -245,14 +245,14 @@ fn a_part_that_does_not_fit_is_asked_for_as_a_whole_once() {
     let terminate = Action::Terminate { record, attempt };
     let (record, attempt) = (0, 3);
     assert_eq!(s.actions, [terminate, Action::Fetch { record, attempt }]);
-    assert_eq!(s.perform.stored_body_bytes_total(), 5);
+    assert_eq!(s.machine.stored_body_bytes_total(), 5);
     assert_eq!(s.head(0, 3, response(200, &[("etag", "\"2\"")])), 0);
     s.bytes(0, 3, 5);
     s.interrupted(0, 3);
     // The same again, and no more bytes than before: it is waited for.
     assert_eq!(s.start(0, 4).range_start, 5);
-    let verdict = s.perform.judge(0, 4, &response(416, &[])).unwrap();
-    assert!(matches!(verdict, Verdict::Interrupted(_)), "{verdict:?}");
+    let verdict = s.machine.judge(0, 4, &response(416, &[])).unwrap();
+    assert!(matches!(verdict, Decision::Interrupted(_)), "{verdict:?}");
   }
 }
 
@@ -294,19 +294,19 @@ fn a_page_in_place_of_the_rest_costs_no_byte() {
   s.interrupted(0, 1);
   s.start(0, 2);
   let page = response(200, &[("content-type", "text/html")]);
-  let verdict = s.perform.judge(0, 2, &page).unwrap();
-  let Verdict::Interrupted(unusable) = verdict else {
+  let verdict = s.machine.judge(0, 2, &page).unwrap();
+  let Decision::Interrupted(unusable) = verdict else {
     panic!("{verdict:?}");
   };
   let temporary = Unavailability::Temporary;
-  s.tell(|p, a| p.process_unusable_response(0, 2, &unusable, temporary, a));
-  s.tell(|p, a| p.available(0, 2, a));
+  s.update(|p, a| p.process_unusable_response(0, 2, &unusable, temporary, a));
+  s.update(|p, a| p.available(0, 2, a));
   // It is a matter of the network, and none of ranges.
   assert_eq!(s.start(0, 3).range_start, 5);
   let last = Unavailability::Final;
-  s.tell(|p, a| p.process_unusable_response(0, 3, &unusable, last, a));
+  s.update(|p, a| p.process_unusable_response(0, 3, &unusable, last, a));
   assert_eq!(s.result(0), Some(FETCH_ERROR));
-  assert_eq!(s.perform.stored_body_bytes_total(), 5);
+  assert_eq!(s.machine.stored_body_bytes_total(), 5);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn a_bad_status_in_place_of_the_rest_costs_no_byte_and_exposes_none() {
   s.bytes(0, 1, 5);
   s.interrupted(0, 1);
   s.head(0, 2, response(503, &[]));
-  let data = &s.perform.background_fetch().records[0].response_data;
+  let data = &s.machine.background_fetch().records[0].response_data;
   let bad_status =
     RecordResult::Failure(BackgroundFetchFailureReason::BadStatus);
   assert_eq!(data.result, Some(bad_status));
@@ -336,7 +336,7 @@ fn fewer_bytes_than_were_announced_are_no_success() {
       received: 5,
       announced,
     };
-    let end = s.perform.end_of_body(0, 1);
+    let end = s.machine.end_of_body(0, 1);
     assert_eq!(end, EndOfBody::Interrupted(unusable));
     // Nor for a caller that does not ask.
     s.done(0, 1);
@@ -355,12 +355,12 @@ fn not_a_byte_is_stored_that_was_not_announced() {
     s.head(0, 1, head);
     assert!(s.bytes(0, 1, 4));
     // Received, and appended a moment later.
-    assert_eq!(s.tell(|p, a| p.bytes_transmitted(0, 1, 5, a)), Ok(()));
+    assert_eq!(s.update(|p, a| p.bytes_transmitted(0, 1, 5, a)), Ok(()));
     let wrong = NotAppended::Wrong(Unusable::TooLong { announced: 10 });
-    let refused = s.tell(|p, a| p.bytes_transmitted(0, 1, 2, a));
+    let refused = s.update(|p, a| p.bytes_transmitted(0, 1, 2, a));
     assert_eq!(refused, Err(wrong));
-    s.tell(|p, a| p.bytes_appended(0, 5, a));
-    assert_eq!(s.perform.stored_body_bytes_total(), 9);
+    s.update(|p, a| p.bytes_appended(0, 5, a));
+    assert_eq!(s.machine.stored_body_bytes_total(), 9);
   }
 }
 
@@ -391,8 +391,8 @@ fn what_has_all_bytes_is_verified_and_not_asked_for() {
   s.interrupted(0, 1);
   let (record, attempt) = (0, 2);
   assert_eq!(s.actions, [Action::Verify { record, attempt }]);
-  assert_eq!(s.perform.start_fetch(0, 2), None);
-  s.tell(|p, a| p.verified(0, 2, true, a));
+  assert_eq!(s.machine.start_fetch(0, 2), None);
+  s.update(|p, a| p.verified(0, 2, true, a));
   assert_eq!(s.result(0), Some(RecordResult::Success));
 }
 
@@ -411,7 +411,7 @@ fn a_restored_record_with_all_bytes_is_verified_first() {
     let mut s = script(&["GET"], 0);
     s.head(0, 1, response(status, &[("content-length", "5")]));
     s.bytes(0, 1, 5);
-    let mut again = Perform::new(s.perform.background_fetch().clone());
+    let mut again = FetchMachine::new(s.machine.background_fetch().clone());
     let mut actions = Vec::new();
     again.begin(&mut actions);
     let (record, attempt) = (0, 1);
@@ -428,7 +428,7 @@ fn a_length_beside_chunks_completes_nothing() {
   let chunked = [("content-length", "5"), ("transfer-encoding", "chunked")];
   s.head(0, 1, response(200, &chunked));
   s.bytes(0, 1, 5);
-  let mut again = Perform::new(s.perform.background_fetch().clone());
+  let mut again = FetchMachine::new(s.machine.background_fetch().clone());
   let mut actions = Vec::new();
   again.begin(&mut actions);
   let (record, attempt) = (0, 1);
@@ -440,7 +440,7 @@ fn a_part_without_a_validator_is_not_continued() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(206, &[("content-range", "bytes 0-3/10")]));
   s.bytes(0, 1, 4);
-  let end = s.perform.end_of_body(0, 1);
+  let end = s.machine.end_of_body(0, 1);
   assert_eq!(end, EndOfBody::Interrupted(Unusable::OnlyAPart));
 }
 
@@ -505,7 +505,7 @@ fn a_416_that_names_the_stored_length_ends_an_unknown_length() {
       let (record, attempt) = (0, 2);
       let verify = Action::Verify { record, attempt };
       assert_eq!(s.actions.contains(&verify), is_end, "{length}");
-      s.tell(|p, a| p.verified(0, 2, true, a));
+      s.update(|p, a| p.verified(0, 2, true, a));
       let result = is_end.then_some(RecordResult::Success);
       assert_eq!(s.result(0), result, "{length}");
     }
@@ -516,8 +516,8 @@ fn a_416_that_names_the_stored_length_ends_an_unknown_length() {
 #[test]
 fn a_post_is_never_repeated() {
   let mut s = script(&["POST"], 0);
-  assert!(s.perform.start_fetch(0, 1).is_some());
-  s.tell(|p, a| {
+  assert!(s.machine.start_fetch(0, 1).is_some());
+  s.update(|p, a| {
     p.process_network_error(0, 1, false, Unavailability::Temporary, a)
   });
   assert_eq!(s.result(0), Some(FETCH_ERROR));
@@ -528,8 +528,8 @@ fn a_post_is_never_repeated() {
 #[test]
 fn a_post_that_has_begun_cannot_be_paused() {
   let mut s = script(&["GET", "POST"], 0);
-  assert!(!s.tell(|p, a| p.pause(a)));
-  assert!(!s.perform.background_fetch().paused);
+  assert!(!s.update(|p, a| p.pause(a)));
+  assert!(!s.machine.background_fetch().paused);
 }
 
 // steps: perform.5.5, perform.7, complete.2, complete.11.response.6.1
@@ -541,7 +541,7 @@ fn the_download_total_is_not_exceeded_by_a_byte() {
   s.head(1, 1, response(200, &[]));
   assert!(s.bytes(0, 1, 6));
   // Allowed and not appended yet: it counts all the same.
-  assert_eq!(s.tell(|p, a| p.bytes_transmitted(1, 1, 4, a)), Ok(()));
+  assert_eq!(s.update(|p, a| p.bytes_transmitted(1, 1, 4, a)), Ok(()));
   assert!(!s.bytes(0, 1, 1));
   assert_eq!(
     s.result(0),
@@ -553,9 +553,9 @@ fn the_download_total_is_not_exceeded_by_a_byte() {
     s.result(1),
     Some(RecordResult::Failure(BackgroundFetchFailureReason::Aborted))
   );
-  assert_eq!(s.perform.settle(true), FunctionalEvent::Fail);
+  assert_eq!(s.machine.settle(true), FunctionalEvent::Fail);
   assert_eq!(
-    s.perform.background_fetch().failure_reason,
+    s.machine.background_fetch().failure_reason,
     BackgroundFetchFailureReason::DownloadTotalExceeded
   );
 }
@@ -567,19 +567,19 @@ fn abort_that_has_answered_true_means_an_abort_event() {
   s.head(0, 1, response(200, &[]));
   s.done(0, 1);
   // The record has succeeded, and abort() was faster in the edit queue.
-  assert_eq!(s.perform.settle(false), FunctionalEvent::Abort);
+  assert_eq!(s.machine.settle(false), FunctionalEvent::Abort);
 }
 
 // steps: complete.14, complete.14.2, complete.14.3
 #[test]
 fn abort_all_aborts_what_waits_and_what_is_paused() {
   let mut s = script(&["GET", "GET"], 0);
-  s.perform.start_fetch(0, 1);
-  s.tell(|p, a| {
+  s.machine.start_fetch(0, 1);
+  s.update(|p, a| {
     p.process_network_error(0, 1, false, Unavailability::Temporary, a)
   });
-  assert!(s.tell(|p, a| p.pause(a)));
-  s.tell(|p, a| p.abort_all(a));
+  assert!(s.update(|p, a| p.pause(a)));
+  s.update(|p, a| p.abort_all(a));
   let aborted = RecordResult::Failure(BackgroundFetchFailureReason::Aborted);
   assert_eq!(s.result(0), Some(aborted));
   assert_eq!(s.result(1), Some(aborted));
@@ -593,15 +593,15 @@ fn unpausing_asks_for_the_rest_only() {
   s.head(0, 1, response(200, &[("etag", "\"1\"")]));
   s.bytes(0, 1, 5);
   // Received when the user paused, and appended a moment later.
-  assert_eq!(s.tell(|p, a| p.bytes_transmitted(0, 1, 2, a)), Ok(()));
-  assert!(s.tell(|p, a| p.pause(a)));
+  assert_eq!(s.update(|p, a| p.bytes_transmitted(0, 1, 2, a)), Ok(()));
+  assert!(s.update(|p, a| p.pause(a)));
   assert!(s.actions.contains(&Action::Terminate {
     record: 0,
     attempt: 1
   }));
-  s.tell(|p, a| p.bytes_appended(0, 2, a));
-  assert!(s.tell(|p, a| p.unpause(a)));
-  assert_eq!(s.perform.start_fetch(0, 2).unwrap().range_start, 7);
+  s.update(|p, a| p.bytes_appended(0, 2, a));
+  assert!(s.update(|p, a| p.unpause(a)));
+  assert_eq!(s.machine.start_fetch(0, 2).unwrap().range_start, 7);
 }
 
 // steps: complete.14.4
@@ -610,9 +610,9 @@ fn what_is_said_of_an_old_attempt_changes_nothing() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(200, &[]));
   s.bytes(0, 1, 5);
-  s.tell(|p, a| p.pause(a));
-  s.tell(|p, a| p.unpause(a));
-  s.tell(|p, a| p.stream_done(0, 1, a));
+  s.update(|p, a| p.pause(a));
+  s.update(|p, a| p.unpause(a));
+  s.update(|p, a| p.stream_done(0, 1, a));
   assert!(!s.bytes(0, 1, 1));
   assert_eq!(s.result(0), None);
   assert!(s.actions.is_empty());
@@ -625,10 +625,10 @@ fn the_first_failure_gives_the_reason() {
   s.head(0, 1, response(404, &[]));
   s.head(1, 1, response(200, &[]));
   s.done(0, 1);
-  s.tell(|p, a| p.append_failed(1, 1, true, a));
-  s.perform.settle(true);
+  s.update(|p, a| p.append_failed(1, 1, true, a));
+  s.machine.settle(true);
   assert_eq!(
-    s.perform.background_fetch().failure_reason,
+    s.machine.background_fetch().failure_reason,
     BackgroundFetchFailureReason::BadStatus
   );
 }
@@ -639,7 +639,7 @@ fn a_restored_run_keeps_its_results() {
   let mut s = script(&["GET", "GET"], 0);
   s.head(0, 1, response(200, &[]));
   s.done(0, 1);
-  let mut again = Perform::new(s.perform.background_fetch().clone());
+  let mut again = FetchMachine::new(s.machine.background_fetch().clone());
   let mut actions = Vec::new();
   again.begin(&mut actions);
   assert_eq!(
@@ -657,7 +657,7 @@ fn a_stream_that_breaks_for_good_is_a_fetch_error() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(200, &[]));
   s.bytes(0, 1, 5);
-  s.tell(|p, a| p.stream_errored(0, 1, Unavailability::Final, a));
+  s.update(|p, a| p.stream_errored(0, 1, Unavailability::Final, a));
   assert_eq!(s.result(0), Some(FETCH_ERROR));
   assert_eq!(s.actions.last(), Some(&Action::Settle));
 }
@@ -707,14 +707,14 @@ fn what_is_being_verified_can_be_paused_and_aborted() {
   s.head(0, 1, response(200, &[("content-length", "5")]));
   s.bytes(0, 1, 5);
   s.interrupted(0, 1);
-  assert!(s.tell(|p, a| p.pause(a)));
-  s.tell(|p, a| p.verified(0, 2, true, a));
+  assert!(s.update(|p, a| p.pause(a)));
+  s.update(|p, a| p.verified(0, 2, true, a));
   assert_eq!(s.result(0), None);
-  assert!(s.tell(|p, a| p.unpause(a)));
+  assert!(s.update(|p, a| p.unpause(a)));
   let (record, attempt) = (0, 3);
   assert!(s.actions.contains(&Action::Verify { record, attempt }));
-  s.tell(|p, a| p.abort_all(a));
-  s.tell(|p, a| p.verified(0, 3, true, a));
+  s.update(|p, a| p.abort_all(a));
+  s.update(|p, a| p.verified(0, 3, true, a));
   let aborted = RecordResult::Failure(BackgroundFetchFailureReason::Aborted);
   assert_eq!(s.result(0), Some(aborted));
 }
@@ -727,7 +727,7 @@ fn a_restored_run_that_exceeded_its_total_says_so() {
   }
   s.done(2, 1);
   assert!(!s.bytes(1, 1, 11));
-  let mut again = Perform::new(s.perform.background_fetch().clone());
+  let mut again = FetchMachine::new(s.machine.background_fetch().clone());
   let mut actions = Vec::new();
   again.begin(&mut actions);
   assert_eq!(actions, [Action::Settle]);
@@ -745,7 +745,7 @@ fn lost_bytes_end_the_fetch_of_their_record() {
   let mut s = script(&["GET"], 0);
   s.head(0, 1, response(200, &[]));
   let reason = BackgroundFetchFailureReason::FetchError;
-  s.tell(|p, a| p.bytes_lost(0, reason, a));
+  s.update(|p, a| p.bytes_lost(0, reason, a));
   assert_eq!(s.result(0), Some(FETCH_ERROR));
   assert!(s.actions.contains(&Action::Terminate {
     record: 0,

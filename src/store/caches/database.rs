@@ -12,16 +12,16 @@ use rusqlite::params;
 use url::Position;
 use url::Url;
 
-use super::CacheKey;
 use super::CacheUsage;
 use super::CachedBody;
 use super::CachedItem;
 use super::Removed;
+use crate::ids::BodyId;
+use crate::ids::CacheKey;
 use crate::spec::CacheQueryOptions;
 use crate::spec::Request;
 use crate::spec::may_be_cached;
 use crate::spec::request_matches_cached_item;
-use crate::store::BodyId;
 use crate::store::StoreError;
 use crate::store::directory::Directory;
 use crate::store::sqlite;

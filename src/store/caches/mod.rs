@@ -15,22 +15,16 @@ use bytes::Bytes;
 
 use self::database::Database;
 pub(super) use self::database::FILES;
-use super::BodyId;
 use super::StoreError;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
 use super::lock::lock;
-use crate::identifier::identifier;
+use crate::ids::BodyId;
+pub use crate::ids::CacheKey;
 use crate::spec::CacheQueryOptions;
 use crate::spec::Request;
 use crate::spec::Response;
-
-identifier! {
-  /// Names one cache in one store, for ever: one that follows another of the
-  /// same name has a key of its own.
-  pub struct CacheKey(pub i64);
-}
 
 /// A request with its response.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::door::Door;
+use super::file_system::FileSystem;
 use super::new_name::NewName;
-use crate::store::BodyId;
+use crate::ids::BodyId;
 use crate::store::ExportMode;
 use crate::store::StoreError;
 
@@ -17,7 +17,7 @@ use crate::store::StoreError;
 /// File systems that can share bytes until one side changes them do so when
 /// they are asked to copy.
 pub(super) fn export_file(
-  door: &dyn Door,
+  file_system: &dyn FileSystem,
   id: BodyId,
   file: &Path,
   destination: &Path,
@@ -29,8 +29,8 @@ pub(super) fn export_file(
   };
   let name = NewName::new(destination)?;
   if mode == ExportMode::Share && !name.inherits() {
-    door.sync_file(file).map_err(missing)?;
-    match door.link(file, &name) {
+    file_system.sync_file(file).map_err(missing)?;
+    match file_system.link(file, &name) {
       Ok(()) => return Ok(name.sync()?),
       Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
         return Err(StoreError::DestinationExists(destination.to_owned()));
@@ -39,7 +39,7 @@ pub(super) fn export_file(
       Err(_) => {}
     }
   }
-  let source = door.source(file).map_err(missing)?;
+  let source = file_system.source(file).map_err(missing)?;
   export_new(id, destination, &name, |part| {
     // Asks the operating system to copy, where it can.
     io::copy(&mut &source, part).map(drop)

@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::store::Bodies;
-use crate::store::BodyId;
+use crate::ids::BodyId;
 use crate::store::BodyReader;
+use crate::store::BodyStore;
 use crate::store::BodyWriter;
 use crate::store::ExportMode;
 use crate::store::StoreError;
@@ -19,7 +19,7 @@ use crate::store::files;
 use crate::store::lock::lock;
 
 #[derive(Default)]
-pub(in crate::store) struct MemoryBodies {
+pub(in crate::store) struct MemoryBodyStore {
   bodies: Mutex<HashMap<BodyId, Arc<Body>>>,
 }
 
@@ -33,7 +33,7 @@ struct BodyState {
   turn: u64,
 }
 
-impl MemoryBodies {
+impl MemoryBodyStore {
   fn get(&self, id: BodyId) -> Result<Arc<Body>, StoreError> {
     let found = lock(&self.bodies).get(&id).cloned();
     found.ok_or_else(|| StoreError::missing_body(id))
@@ -41,7 +41,7 @@ impl MemoryBodies {
 }
 
 #[async_trait]
-impl Bodies for MemoryBodies {
+impl BodyStore for MemoryBodyStore {
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
     let id = BodyId(uuid::Uuid::now_v7());
     let body = Arc::<Body>::default();

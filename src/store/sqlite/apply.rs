@@ -8,9 +8,9 @@ use super::error::is_duplicate;
 use super::text::to_integer;
 use super::text::to_json;
 use super::text::to_word;
-use crate::store::BackgroundFetchKey;
-use crate::store::BodyId;
-use crate::store::Fact;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::store::Change;
 use crate::store::StoredBackgroundFetch;
 
 /// Why an insertion did not happen.
@@ -95,17 +95,17 @@ pub(super) fn insert(
   Ok(BackgroundFetchKey(key))
 }
 
-/// Applies one fact. One on something that is gone changes nothing.
+/// Applies one change. One on something that is gone changes nothing.
 pub(super) fn apply(
   connection: &Connection,
-  fact: &Fact,
+  change: &Change,
 ) -> rusqlite::Result<()> {
-  let key = fact.key().0;
+  let key = change.key().0;
   let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
     execute(connection, sql, params)
   };
-  let changed = match fact {
-    Fact::Response {
+  let changed = match change {
+    Change::Response {
       record,
       response,
       body,
@@ -121,7 +121,7 @@ pub(super) fn apply(
         body.map(blob)
       ],
     ),
-    Fact::Stored {
+    Change::Stored {
       record,
       body,
       bytes,
@@ -144,12 +144,12 @@ pub(super) fn apply(
         _ => run(PROGRESS, params![key]),
       }
     }
-    Fact::Sent { record, .. } => run(
+    Change::Sent { record, .. } => run(
       "UPDATE record SET sent = 1
        WHERE background_fetch = ?1 AND position = ?2",
       params![key, *record as i64],
     ),
-    Fact::RecordResult {
+    Change::RecordResult {
       record,
       result,
       diagnostic,
@@ -162,20 +162,20 @@ pub(super) fn apply(
       )?;
       run(PROGRESS, params![key])
     }
-    Fact::Uploaded { bytes, .. } => run(
+    Change::Uploaded { bytes, .. } => run(
       "UPDATE background_fetch SET uploaded = ?2 WHERE key = ?1",
       params![key, to_integer(*bytes)?],
     ),
-    Fact::Released { .. } => run(PROGRESS, params![key]),
-    Fact::Paused { paused, .. } => run(
+    Change::Released { .. } => run(PROGRESS, params![key]),
+    Change::Paused { paused, .. } => run(
       "UPDATE background_fetch SET paused = ?2 WHERE key = ?1",
       params![key, paused],
     ),
-    Fact::Aborted { .. } => run(
+    Change::Aborted { .. } => run(
       "UPDATE background_fetch SET active = 0, abort_all = 1 WHERE key = ?1",
       params![key],
     ),
-    Fact::Settled {
+    Change::Settled {
       result,
       failure_reason,
       ..
@@ -185,18 +185,18 @@ pub(super) fn apply(
        WHERE key = ?1",
       params![key, result.as_str(), failure_reason.as_str()],
     ),
-    Fact::Retained { retained, .. } => run(
+    Change::Retained { retained, .. } => run(
       "UPDATE background_fetch SET event_owed = ?3 <> '',
          retained_since = ?2, undelivered = ?3
        WHERE key = ?1",
       params![key, retained.since, retained.undelivered],
     ),
-    Fact::Redelivered { .. } => run(
+    Change::Redelivered { .. } => run(
       "UPDATE background_fetch SET retained_since = NULL, undelivered = ''
        WHERE key = ?1",
       params![key],
     ),
-    Fact::Retried { .. } => {
+    Change::Retried { .. } => {
       run(
         "UPDATE background_fetch SET active = 1, event_owed = 0, result = '',
            failure_reason = '', abort_all = 0, paused = 0,
@@ -210,7 +210,7 @@ pub(super) fn apply(
         params![key],
       )
     }
-    Fact::Moved {
+    Change::Moved {
       record,
       request,
       environment,
@@ -226,13 +226,13 @@ pub(super) fn apply(
         params![key, *record as i64, to_json(request)?],
       )
     }
-    Fact::Ui { title, icons, .. } => run(
+    Change::Ui { title, icons, .. } => run(
       "UPDATE background_fetch SET title = coalesce(?2, title),
          icons = coalesce(?3, icons)
        WHERE key = ?1",
       params![key, title, icons.as_ref().map(to_json).transpose()?],
     ),
-    Fact::Forgotten { .. } => {
+    Change::Forgotten { .. } => {
       run("DELETE FROM background_fetch WHERE key = ?1", params![key])
     }
   };

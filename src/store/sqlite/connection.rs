@@ -27,7 +27,7 @@ const LOG_SIZE: i64 = 4 * 1024 * 1024;
 /// How many prepared statements are kept: all there are.
 const STATEMENTS: usize = 64;
 
-/// An open database and where it is, for the sentences of its errors.
+/// An open database and where it is, for the messages of its errors.
 pub(super) struct Database {
   pub(super) connection: Connection,
   pub(super) file: PathBuf,
@@ -151,8 +151,9 @@ fn create_private(directory: &Directory, name: &str) -> io::Result<()> {
 }
 
 /// An index or a page that a disk has damaged may make healthy rows unwritable:
-/// everything is made anew of what can be read. What is wrong with the rows
-/// themselves is told when they are, so that the others are not lost with them.
+/// everything is rebuilt from what can be read. What is wrong with the rows
+/// themselves is reported when they are, so that the others are not lost with
+/// them.
 fn repair(database: &Database) {
   let connection = &database.connection;
   let repaired = connection

@@ -32,7 +32,7 @@ pub(in crate::store) fn database_error(
     Some(ErrorCode::CannotOpen) => refused(io::ErrorKind::Other),
     Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
       StoreError::Database(format!(
-        "{} is damaged ({error}); move its directory away to begin anew",
+        "{} is damaged ({error}); move its directory away to start from scratch",
         file.display()
       ))
     }

@@ -1,4 +1,4 @@
-//! Rows, back as values. What does not make sense is told row by row.
+//! Rows, back as values. What does not make sense is reported row by row.
 
 use rusqlite::Connection;
 use rusqlite::Row;
@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::connection::Database;
 use super::text::from_word;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
-use crate::store::BackgroundFetchKey;
-use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
-use crate::store::Retained;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
@@ -55,7 +55,7 @@ fn read_all(
   Ok(all)
 }
 
-/// What is wrong with a row, for people.
+/// What is wrong with a row, human-readable.
 struct Damage(String);
 
 type Records = Vec<(BackgroundFetchRecord, RecordBodies)>;

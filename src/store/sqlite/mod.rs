@@ -1,8 +1,9 @@
 //! The rows in one SQLite database, `facts.sqlite3` in the store's directory.
 //!
-//! What is promised: when [`Facts::insert`] or [`Facts::commit`] has answered,
-//! the change is on disk. The database is in WAL mode with `synchronous=FULL`,
-//! so each transaction costs one flush of the disk; many callers share it.
+//! What is promised: when [`MetadataStore::insert`] or
+//! [`MetadataStore::commit`] has answered, the change is on disk. The database
+//! is in WAL mode with `synchronous=FULL`, so each transaction costs one flush
+//! of the disk; many callers share it.
 
 mod apply;
 mod connection;
@@ -30,15 +31,15 @@ pub(super) use self::read_only::read_directory;
 use self::reserve::Reserve;
 use self::writer::Request;
 use self::writer::Writer;
-use super::BackgroundFetchKey;
+use super::Change;
 use super::DamagedRow;
-use super::Fact;
-use super::Facts;
+use super::MetadataStore;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
+use crate::ids::BackgroundFetchKey;
 
 /// The name of the database in a store's directory.
 const FILE_NAME: &str = "facts.sqlite3";
@@ -54,13 +55,13 @@ pub(super) const FILES: [&str; 5] = [
 ];
 
 /// The rows. One thread owns the connection; everything goes through it.
-pub(super) struct SqliteFacts {
+pub(super) struct SqliteMetadata {
   /// `None` only while it is dropped.
   requests: Option<mpsc::Sender<Request>>,
   thread: Option<JoinHandle<()>>,
 }
 
-impl SqliteFacts {
+impl SqliteMetadata {
   /// Opens the database in `directory`, makes or converts it where necessary,
   /// and starts its thread. Blocks.
   pub(super) fn open(
@@ -96,7 +97,7 @@ impl SqliteFacts {
   }
 }
 
-impl Drop for SqliteFacts {
+impl Drop for SqliteMetadata {
   fn drop(&mut self) {
     // Without a sender the thread finishes what is queued and ends.
     self.requests = None;
@@ -109,7 +110,7 @@ impl Drop for SqliteFacts {
 }
 
 #[async_trait]
-impl Facts for SqliteFacts {
+impl MetadataStore for SqliteMetadata {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
@@ -124,11 +125,11 @@ impl Facts for SqliteFacts {
     self.ask(|answer| Request::Insert { row, answer }).await
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
-    if facts.is_empty() {
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    if changes.is_empty() {
       return Ok(());
     }
-    self.ask(|answer| Request::Commit { facts, answer }).await
+    self.ask(|answer| Request::Commit { changes, answer }).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {

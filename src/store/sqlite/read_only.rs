@@ -33,7 +33,7 @@ pub(in crate::store) fn read_directory(
     }
     Err(error) => return Err(failed(error)),
   }
-  // Without a log nobody is at work, and the file can be read as it is. By
+  // Without a log nothing is running, and the file can be read as it is. By
   // way of the log SQLite would leave two files behind that it cannot remove.
   if !log_exists(&file) {
     let rows = read(directory, &file, Mode::Immutable);

@@ -16,8 +16,8 @@ pub struct Summary {
   pub title: String,
   pub scope: String,
   pub state: &'static str,
-  /// What it waits for that is at work and gets nothing, or why it is not
-  /// begun, in a sentence.
+  /// What it waits for that is running and gets nothing, or why it is not
+  /// begun, in a message.
   pub waiting: String,
   pub downloaded: u64,
   pub download_total: u64,
@@ -25,7 +25,7 @@ pub struct Summary {
   pub upload_total: u64,
   pub result: &'static str,
   pub failure_reason: &'static str,
-  /// Why its event could not be delivered, in a sentence; empty unless that is
+  /// Why its event could not be delivered, in a message; empty unless that is
   /// its state.
   pub undelivered: String,
   /// Since when it is kept although nothing happens with it any more, in

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RecordHandle;
 use background_fetch::spec::CacheQueryOptions;
 use background_fetch::spec::Response;
@@ -84,7 +84,7 @@ impl Saver {
   ) -> Result<Saving, String> {
     // Only to look into the record: a realm of this kind takes no event.
     let scope = snapshot.scope.clone();
-    let realm = engine.attach(RealmFacts::new(RealmKind::Window, scope));
+    let realm = engine.attach(RealmOptions::new(RealmKind::Window, scope));
     let all = CacheQueryOptions::default();
     let mut records = realm.match_all(snapshot.key, None, all);
     if records.is_empty() {

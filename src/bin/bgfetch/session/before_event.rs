@@ -169,7 +169,7 @@ impl Shared {
         }
       }
     }
-    // Whoever sees it on the screen finds it here.
+    // Anyone who sees it on the screen finds it here.
     self.screen.settled(snapshot);
   }
 

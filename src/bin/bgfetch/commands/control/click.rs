@@ -7,7 +7,7 @@ use background_fetch::control::ControlError;
 use background_fetch::control::Outcome;
 use background_fetch::display::text::printable;
 
-use super::Wish;
+use super::ControlAction;
 use super::control;
 use crate::arguments::Click;
 use crate::arguments::Control;
@@ -50,7 +50,7 @@ pub async fn click(arguments: Click) -> Result<u8, Failure> {
     base: None,
     store: of.store.clone(),
   };
-  match control(Wish::Click, of).await {
+  match control(ControlAction::Click, of).await {
     Err(failure) => match ask(&notification, command).await {
       Ok(true) => done(&notification),
       _ => Err(failure),
