@@ -153,8 +153,6 @@ impl Running {
   }
 
   /// The most memory that it has had, in bytes.
-  // Only the tests of browser scripts, which have this file too, ask for it.
-  #[allow(dead_code)]
   #[cfg(target_os = "linux")]
   pub fn peak_memory(&self) -> u64 {
     let status = format!("/proc/{}/status", self.child.id());
