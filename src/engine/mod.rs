@@ -267,6 +267,22 @@ impl Engine {
     })
   }
 
+  /// The records of a background fetch, in their order; none when they are not
+  /// there any more.
+  pub fn records(
+    &self,
+    key: crate::ids::BackgroundFetchKey,
+  ) -> Vec<RecordHandle> {
+    let context = self.context();
+    let Some(job) = context.job(key) else {
+      return Vec::new();
+    };
+    let records = 0..job.records.len();
+    records
+      .map(|record| RecordHandle::new(context, &job, record))
+      .collect()
+  }
+
   /// Tells of every background fetch there is, and of every change.
   pub fn observe(&self) -> Observer {
     let queue = Arc::new(UpdateQueue::default());
