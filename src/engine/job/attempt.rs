@@ -23,6 +23,7 @@ use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
+use crate::network::excerpt;
 use crate::network::without_secrets;
 use crate::spec::Decision;
 use crate::spec::Destination;
@@ -216,6 +217,7 @@ fn bad_status(response: &Response) -> String {
     ..
   } = response;
   let server = server(response);
+  let status_message = excerpt(status_message);
   let answered = format!("{server} answered {status} {status_message}");
   answered.trim_end().to_string()
 }
