@@ -187,6 +187,9 @@ if (inServiceWorker) {
     __proto__: null,
     create: ({ name }) => new (installEvent().InstallEvent)(name),
   });
+  // Every service worker gets this event, and deno_core loads no script any more
+  // when one has changed what strings inherit.
+  installEvent();
 
   defineEventHandlerAttribute(globalThis, "notificationclick");
   defineEventHandlerAttribute(globalThis, "notificationclose");

@@ -29,6 +29,7 @@ use super::quota::Quota;
 use super::quota::Quotas;
 use super::registrations::Registrations;
 use crate::engine::broadcasts::Broadcasts;
+use crate::engine::object_urls::ObjectUrls;
 use crate::engine::cache_users::CacheUsers;
 use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::job::response_data::ResponseData;
@@ -62,6 +63,7 @@ pub(crate) struct Context {
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
   pub(super) broadcasts: Broadcasts,
+  pub(super) object_urls: Arc<ObjectUrls>,
   pub(super) notifications: Notifications,
   pub(super) online: Online,
   /// Every background fetch whose records are still there.
@@ -111,6 +113,7 @@ impl Context {
         service_workers,
         cache_users: CacheUsers::default(),
         broadcasts: Broadcasts::default(),
+        object_urls: Arc::default(),
         notifications: Notifications::default(),
         online: Online::default(),
         jobs: Mutex::default(),

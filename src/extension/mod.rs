@@ -7,6 +7,7 @@
 
 mod api;
 mod browser;
+mod blobs;
 mod error;
 mod globals;
 mod handles;
@@ -27,7 +28,6 @@ use std::sync::Arc;
 use ::deno_crypto::deno_crypto;
 use ::deno_fetch::deno_fetch;
 use ::deno_net::deno_net;
-use ::deno_web::BlobStore;
 use ::deno_web::InMemoryBroadcastChannel;
 use ::deno_web::deno_web;
 use ::deno_webidl::deno_webidl;
@@ -36,6 +36,7 @@ use deno_core::JsRuntime;
 
 use self::api::background_fetch;
 pub use self::browser::PageDocument;
+use self::blobs::Blobs;
 use self::browser::background_fetch_browser;
 pub use self::browser::open_document;
 pub use self::globals::Console;
@@ -106,7 +107,7 @@ pub fn extensions(
   let all = vec![
     deno_webidl::init(),
     deno_web::init(
-      Arc::new(BlobStore::default()),
+      Arc::new(Blobs::new(&realm)),
       Some(location),
       false,
       InMemoryBroadcastChannel::default(),
