@@ -3,6 +3,9 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_set_lifecycle } = core.ops;
+const { evaluateClassic } = core.loadExtScript(
+  "ext:background_fetch/common/classic_script.js",
+);
 const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { presentable, reportException } = core.loadExtScript(
   "ext:background_fetch/common/exceptions.js",
@@ -80,7 +83,7 @@ function beginScript() {
     __proto__: null,
     value(source, url) {
       delete global[evaluate];
-      const { 1: error } = core.evalContext(source, url);
+      const error = evaluateClassic(source, url);
       if (error !== null) throw presentable(error.thrown);
     },
     configurable: true,

@@ -11,5 +11,6 @@ mod fetch_event;
 mod navigator;
 mod notifications;
 mod page;
+mod prototypes;
 mod site;
 mod workers;
