@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod job;
 mod journal;
+mod locks;
 mod net_permission;
 mod notifications;
 mod object_urls;
@@ -19,6 +20,7 @@ mod realm;
 mod registration;
 mod registration_events;
 mod registrations;
+mod retained;
 mod schedule;
 mod until;
 mod until_settled;
@@ -37,8 +39,10 @@ use self::events::update_queue::UpdateQueue;
 use self::job::restore;
 use self::job::retention;
 use self::until::until;
+use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
+use crate::service_worker::ServiceWorkers;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -68,9 +72,13 @@ pub use self::realm::script_fetch::OngoingFetch;
 pub use self::until_settled::NoWorkerForEvents;
 pub use crate::engine::broadcasts::BroadcastMessage;
 pub use crate::engine::broadcasts::BroadcastPart;
-pub use crate::engine::object_urls::ObjectUrls;
+pub use crate::engine::locks::LockHandle;
+pub use crate::engine::locks::LockInfo;
+pub use crate::engine::locks::LockMode;
+pub use crate::engine::locks::LockRequest;
 pub use crate::engine::notifications::NotificationEvent;
 pub use crate::engine::notifications::ScriptNotification;
+pub use crate::engine::object_urls::ObjectUrls;
 pub use crate::engine::policy::BeforeEvent;
 pub use crate::engine::policy::CheckpointPolicy;
 pub use crate::engine::policy::Concurrency;
@@ -174,12 +182,24 @@ impl Engine {
       }
     };
     let display = config.display.clone();
-    let context = Context::new(handle.clone(), store, network, config);
+    let delegate = Arc::new(EngineDelegate::new(
+      config.service_worker_host.clone(),
+      config.service_worker_limits,
+    ));
+    let service_workers = ServiceWorkers::new(delegate.clone());
+    let context = Context::new(
+      handle.clone(),
+      store,
+      network,
+      service_workers,
+      config.policies(),
+      retention::on_undelivered,
+    );
     let engine = Self(Arc::new(EngineInner {
       context: context.clone(),
       runtime,
     }));
-    context.set_engine(Arc::downgrade(&engine.0));
+    delegate.set_engine(engine.downgrade());
     if let Some(display) = display {
       let observer = engine.observe();
       let stopping = context.stopping.clone();
@@ -248,6 +268,22 @@ impl Engine {
       let records = machine.background_fetch().records.iter();
       records.map(|record| record.response_data.bytes).collect()
     })
+  }
+
+  /// The records of a background fetch, in their order; none when they are not
+  /// there any more.
+  pub fn records(
+    &self,
+    key: crate::ids::BackgroundFetchKey,
+  ) -> Vec<RecordHandle> {
+    let context = self.context();
+    let Some(job) = context.job(key) else {
+      return Vec::new();
+    };
+    let records = 0..job.records.len();
+    records
+      .map(|record| RecordHandle::new(context, &job, record))
+      .collect()
   }
 
   /// Tells of every background fetch there is, and of every change.

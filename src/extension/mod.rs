@@ -6,8 +6,8 @@
 //! globals on top.
 
 mod api;
-mod browser;
 mod blobs;
+mod browser;
 mod error;
 mod globals;
 mod handles;
@@ -35,8 +35,8 @@ use deno_core::Extension;
 use deno_core::JsRuntime;
 
 use self::api::background_fetch;
-pub use self::browser::PageDocument;
 use self::blobs::Blobs;
+pub use self::browser::PageDocument;
 use self::browser::background_fetch_browser;
 pub use self::browser::open_document;
 pub use self::globals::Console;

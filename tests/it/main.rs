@@ -3,6 +3,7 @@
 
 mod api;
 mod api_transfers;
+mod borders;
 mod browser;
 mod cli;
 mod engine;

@@ -136,8 +136,10 @@ fn whatever_a_worker_throws_wherever_its_owner_hears_of_it() {
   let each = ["classic", "module", "listener", "rejection"];
   let mut expected = each.repeat(5);
   expected.push("import");
-  let expected: Vec<_> =
-    expected.iter().map(|name| format!("{name}: error")).collect();
+  let expected: Vec<_> = expected
+    .iter()
+    .map(|name| format!("{name}: error"))
+    .collect();
   assert_eq!(lines, expected);
 }
 
@@ -150,6 +152,19 @@ fn what_a_listener_in_a_worker_throws_is_the_scripts_error() {
   );
   let ended = site.run(&page, Some("")).code(1);
   assert!(ended.stderr.contains("lost"), "{ended:#?}");
+}
+
+#[test]
+fn a_script_that_computes_for_long_comes_to_its_end() {
+  let site = Site::new();
+  let lines = site.lines(
+    "const key = new Uint8Array(16);
+    for (let i = 0; i < 7000; i++) {
+      await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt']);
+    }
+    console.log('end');",
+  );
+  assert_eq!(lines, ["end"]);
 }
 
 #[test]
