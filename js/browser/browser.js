@@ -26,8 +26,12 @@ const { fireOnlineEvents } = core.loadExtScript(
 const { kind } = op_bgfetch_service_worker_realm();
 const inServiceWorker = kind === "service-worker";
 
-const script = (name) => () =>
-  core.loadExtScript(`ext:background_fetch_browser/${name}.js`);
+// deno_core's function uses what strings inherit, which a script may change.
+const script = (name) => {
+  let loaded;
+  return () =>
+    loaded ??= core.loadExtScript(`ext:background_fetch_browser/${name}.js`);
+};
 
 // https://fetch.spec.whatwg.org/#fetch-method
 defineLazyOperation(globalThis, "fetch", script("fetch"));
@@ -198,6 +202,8 @@ if (inServiceWorker) {
     __proto__: null,
     create: ({ name }) => new (installEvent().InstallEvent)(name),
   });
+  // Every service worker gets this event, whatever its script has changed.
+  installEvent();
 
   defineEventHandlerAttribute(globalThis, "notificationclick");
   defineEventHandlerAttribute(globalThis, "notificationclose");

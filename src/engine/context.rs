@@ -32,6 +32,7 @@ use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::job::response_data::ResponseData;
 use crate::engine::locks::Locks;
 use crate::engine::notifications::Notifications;
+use crate::engine::object_urls::ObjectUrls;
 use crate::engine::online::Online;
 use crate::engine::schedule::host_limits::HostLimits;
 use crate::engine::schedule::open_files;
@@ -61,6 +62,7 @@ pub(crate) struct Context {
   pub(super) cache_users: CacheUsers,
   pub(super) broadcasts: Broadcasts,
   pub(super) locks: Locks,
+  pub(super) object_urls: Arc<ObjectUrls>,
   pub(super) notifications: Notifications,
   pub(super) online: Online,
   /// Every background fetch whose records are still there.
@@ -107,6 +109,7 @@ impl Context {
       cache_users: CacheUsers::default(),
       broadcasts: Broadcasts::default(),
       locks: Locks::default(),
+      object_urls: Arc::default(),
       notifications: Notifications::default(),
       online: Online::default(),
       jobs: Mutex::default(),

@@ -70,6 +70,7 @@ deno_core::extension!(
     op_body_of_bytes,
     op_broadcast_listen,
     op_broadcast_next,
+    op_broadcast_parts,
     op_broadcast_post,
     op_cache_delete,
     op_cache_delete_cache,

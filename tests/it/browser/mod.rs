@@ -7,5 +7,6 @@ mod fetch_event;
 mod navigator;
 mod notifications;
 mod page;
+mod prototypes;
 mod site;
 mod workers;
