@@ -34,6 +34,7 @@ use crate::engine::job::response_data::ResponseData;
 use crate::engine::locks::Locks;
 use crate::engine::notifications::Notifications;
 use crate::engine::online::Online;
+use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::engine::schedule::open_files;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
@@ -55,6 +56,7 @@ pub(crate) struct Context {
   pub(super) network: Network,
   pub(super) journal: Journal,
   pub(super) admission: Admission,
+  pub(super) byte_budget: Mutex<ByteBudget>,
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
@@ -97,6 +99,7 @@ impl Context {
         total: open_files::max_concurrent(policies.concurrency.total),
         ..policies.concurrency
       }),
+      byte_budget: Mutex::new(ByteBudget::new(policies.byte_budget)),
       registrations: Registrations::new(
         Arc::downgrade(&service_workers),
         undelivered(itself.clone()),

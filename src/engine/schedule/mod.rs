@@ -1,5 +1,6 @@
-//! Who may use the wire next.
+//! Who may use the wire next, and how much of what has come may be in memory.
 
+pub(crate) mod byte_budget;
 pub(crate) mod open_files;
 pub(crate) mod retry_state;
 pub(crate) mod scheduler;

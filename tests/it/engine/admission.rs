@@ -134,3 +134,21 @@ async fn a_host_that_is_full_keeps_nobody_from_another_one() {
   place.is_settled(same).await;
   assert_eq!(place.asked(), ["/held", "/elsewhere", "/same"]);
 }
+
+/// However little may be in memory, bytes come.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_byte_budget_transfers_go_on() {
+  const SIZE: u64 = 3_000_000;
+  let mut config = config();
+  config.byte_budget = 0;
+  let server = FaultServer::start().await;
+  let paths = ["/a", "/b", "/c"];
+  let urls = paths.map(|path| server.serve(path, Resource::bytes(SIZE, 1)));
+  let directory = tempfile::tempdir().unwrap();
+  let engine = Engine::open(directory.path(), config).unwrap();
+  let realm = worker(&engine);
+  let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+  fetch(&realm, "all", &urls).await;
+  let snapshot = settle(&realm, "backgroundfetchsuccess").await;
+  assert_eq!(snapshot.downloaded, 3 * SIZE);
+}
