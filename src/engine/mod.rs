@@ -1,6 +1,7 @@
 //! Runs `spec/` over I/O: the edit queue, *perform*, *complete a record*,
 //! pause, abort, retry, progress, and what a restart needs.
 
+mod admission;
 mod broadcasts;
 mod cache_users;
 mod config;
@@ -38,6 +39,7 @@ use self::context::Context;
 use self::events::update_queue::UpdateQueue;
 use self::job::restore;
 use self::job::retention;
+use self::job::start;
 use self::until::until;
 use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
@@ -232,6 +234,7 @@ impl Engine {
       let stopping = checkpoints.stopping.clone();
       checkpoints.journal.run(stopping).await;
     });
+    context.spawn(start::run(context.clone()));
     let retained = context.clone();
     context.spawn(async move {
       let stopping = retained.stopping.clone();

@@ -3,6 +3,7 @@
 
 use crate::remaining_events;
 
+mod admission;
 mod arrive;
 mod checkpoint;
 mod clean_up;
