@@ -56,6 +56,8 @@
 //! [Background Fetch]: https://wicg.github.io/background-fetch/
 
 pub mod control;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 pub mod display;
 pub mod engine;
 pub mod extension;

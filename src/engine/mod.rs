@@ -18,6 +18,7 @@ mod realm;
 mod registration;
 mod registration_events;
 mod registrations;
+mod requests;
 mod schedule;
 mod until;
 mod until_settled;
@@ -77,6 +78,7 @@ pub use crate::engine::policy::RetryPolicy;
 pub use crate::engine::policy::RetryStatuses;
 pub use crate::engine::workers::host::ServiceWorkerHost;
 pub use crate::snapshot::BackgroundFetchSnapshot;
+pub use crate::snapshot::RequestSnapshot;
 pub use crate::snapshot::Waiting;
 pub use crate::spec::RealmKind;
 
