@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -18,8 +17,6 @@ use tokio_util::task::TaskTracker;
 use url::Origin;
 use url::Url;
 
-use super::EngineInner;
-use super::config::EngineConfig;
 use super::error::FetchRejection;
 use super::job::Job;
 use super::journal::BytesLost;
@@ -27,6 +24,7 @@ use super::journal::Journal;
 use super::policy::Policies;
 use super::quota::Quota;
 use super::quota::Quotas;
+use super::registration_events::OnUndelivered;
 use super::registrations::Registrations;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
@@ -36,7 +34,6 @@ use crate::engine::notifications::Notifications;
 use crate::engine::online::Online;
 use crate::engine::schedule::host_limits::HostLimits;
 use crate::engine::schedule::open_files;
-use crate::engine::workers::delegate::EngineDelegate;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::network::Network;
@@ -77,7 +74,6 @@ pub(crate) struct Context {
   runtime: Handle,
   observers: Mutex<Vec<Weak<UpdateQueue>>>,
   next_realm: AtomicU64,
-  engine: OnceLock<Weak<EngineInner>>,
 }
 
 impl Context {
@@ -85,60 +81,45 @@ impl Context {
     runtime: Handle,
     store: Store,
     network: Network,
-    config: EngineConfig,
+    service_workers: Arc<ServiceWorkers>,
+    policies: Policies,
+    undelivered: impl FnOnce(Weak<Self>) -> Arc<OnUndelivered>,
   ) -> Arc<Self> {
-    let policies = config.policies();
     let (store, gate) = Gate::before(store);
-    Arc::new_cyclic(|itself| {
-      let service_workers = ServiceWorkers::new(Arc::new(EngineDelegate::new(
-        itself.clone(),
-        &config,
-      )));
-      Self {
-        journal: Journal::new(
-          store.clone(),
-          policies.checkpoint,
-          bytes_lost(itself.clone()),
-        ),
-        hosts: HostLimits::new(policies.concurrency.per_host),
-        concurrency: Semaphore::new(open_files::max_concurrent(
-          policies.concurrency.total,
-        )),
-        registrations: Registrations::new(
-          Arc::downgrade(&service_workers),
-          policies.service_worker_limits,
-        ),
-        service_workers,
-        cache_users: CacheUsers::default(),
-        broadcasts: Broadcasts::default(),
-        notifications: Notifications::default(),
-        online: Online::default(),
-        jobs: Mutex::default(),
-        stopping: CancellationToken::new(),
-        retained: Notify::new(),
-        quotas: Quotas::default(),
-        tasks: TaskTracker::new(),
-        keepalive: TaskTracker::new(),
-        observers: Mutex::default(),
-        next_realm: AtomicU64::new(0),
-        policies,
-        store,
-        gate,
-        network,
-        runtime,
-        engine: OnceLock::new(),
-      }
+    Arc::new_cyclic(|itself| Self {
+      journal: Journal::new(
+        store.clone(),
+        policies.checkpoint,
+        bytes_lost(itself.clone()),
+      ),
+      hosts: HostLimits::new(policies.concurrency.per_host),
+      concurrency: Semaphore::new(open_files::max_concurrent(
+        policies.concurrency.total,
+      )),
+      registrations: Registrations::new(
+        Arc::downgrade(&service_workers),
+        undelivered(itself.clone()),
+        policies.service_worker_limits,
+      ),
+      service_workers,
+      cache_users: CacheUsers::default(),
+      broadcasts: Broadcasts::default(),
+      notifications: Notifications::default(),
+      online: Online::default(),
+      jobs: Mutex::default(),
+      stopping: CancellationToken::new(),
+      retained: Notify::new(),
+      quotas: Quotas::default(),
+      tasks: TaskTracker::new(),
+      keepalive: TaskTracker::new(),
+      observers: Mutex::default(),
+      next_realm: AtomicU64::new(0),
+      policies,
+      store,
+      gate,
+      network,
+      runtime,
     })
-  }
-
-  /// Who starts a service worker gives it the engine.
-  pub(super) fn set_engine(&self, engine: Weak<EngineInner>) {
-    let _ = self.engine.set(engine);
-  }
-
-  /// The engine, while it has a copy left.
-  pub(super) fn engine(&self) -> Option<super::Engine> {
-    Some(super::Engine(self.engine.get()?.upgrade()?))
   }
 
   /// Runs `task` on the engine's runtime; [`Context::stop`] waits for it.
@@ -208,14 +189,14 @@ impl Context {
   pub(super) fn observe(&self, queue: &Arc<UpdateQueue>) {
     self.observers.lock().push(Arc::downgrade(queue));
     for job in self.jobs.lock().values() {
-      queue.push(job);
+      queue.push(job.clone());
     }
   }
 
   pub(super) fn notify_observers(&self, job: &Arc<Job>) {
     self.observers.lock().retain(|queue| match queue.upgrade() {
       Some(queue) => {
-        queue.push(job);
+        queue.push(job.clone());
         true
       }
       None => false,
@@ -231,6 +212,18 @@ impl Context {
         tracing::warn!(%error, "a body cannot be deleted");
       }
     }
+  }
+
+  /// Deletes bodies in a task of its own, for as long as there is an engine.
+  pub(super) fn deleter(self: &Arc<Self>) -> Box<dyn Fn(BodyId) + Send + Sync> {
+    let context = Arc::downgrade(self);
+    Box::new(move |body| {
+      if let Some(context) = context.upgrade() {
+        context.clone().spawn(async move {
+          context.delete_bodies(vec![body]).await;
+        });
+      }
+    })
   }
 
   /// Deletes the body of a response that has become redundant, unless someone

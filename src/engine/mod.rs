@@ -18,7 +18,7 @@ mod realm;
 mod registration;
 mod registration_events;
 mod registrations;
-mod requests;
+mod retained;
 mod schedule;
 mod until;
 mod until_settled;
@@ -37,8 +37,10 @@ use self::events::update_queue::UpdateQueue;
 use self::job::restore;
 use self::job::retention;
 use self::until::until;
+use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
+use crate::service_worker::ServiceWorkers;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -173,12 +175,24 @@ impl Engine {
       }
     };
     let display = config.display.clone();
-    let context = Context::new(handle.clone(), store, network, config);
+    let delegate = Arc::new(EngineDelegate::new(
+      config.service_worker_host.clone(),
+      config.service_worker_limits,
+    ));
+    let service_workers = ServiceWorkers::new(delegate.clone());
+    let context = Context::new(
+      handle.clone(),
+      store,
+      network,
+      service_workers,
+      config.policies(),
+      retention::on_undelivered,
+    );
     let engine = Self(Arc::new(EngineInner {
       context: context.clone(),
       runtime,
     }));
-    context.set_engine(Arc::downgrade(&engine.0));
+    delegate.set_engine(engine.downgrade());
     if let Some(display) = display {
       let observer = engine.observe();
       let stopping = context.stopping.clone();
@@ -246,6 +260,27 @@ impl Engine {
     job.inspect(|machine| {
       let records = machine.background_fetch().records.iter();
       records.map(|record| record.response_data.bytes).collect()
+    })
+  }
+
+  /// The first `limit` requests of a background fetch, in order; none when
+  /// there is no such background fetch.
+  pub fn requests(
+    &self,
+    key: crate::ids::BackgroundFetchKey,
+    limit: usize,
+  ) -> Vec<RequestSnapshot> {
+    let Some(job) = self.context().job(key) else {
+      return Vec::new();
+    };
+    // Not under the machine's lock, which is held while these are written.
+    let diagnostics = (0..job.records.len().min(limit))
+      .map(|record| job.records[record].diagnostic.lock().clone());
+    let diagnostics: Vec<_> = diagnostics.collect();
+    job.inspect(|machine| {
+      let records = machine.background_fetch().records.iter();
+      let both = records.zip(diagnostics);
+      both.map(|(r, why)| RequestSnapshot::new(r, why)).collect()
     })
   }
 

@@ -13,9 +13,7 @@ use super::events::EventLease;
 use super::events::GivenUp;
 use super::events::Output;
 use super::events::WorkerEnd;
-use super::job::Job;
 use super::registration::Registration;
-use crate::engine::job::retention;
 use crate::engine::realm::inbox::Inbox;
 use crate::ids::BackgroundFetchKey;
 use crate::spec::FunctionalEvent;
@@ -32,22 +30,34 @@ pub(crate) struct RegistrationEvents {
 #[derive(Clone)]
 struct PendingEvent {
   event: FunctionalEvent,
-  job: Arc<Job>,
+  key: BackgroundFetchKey,
 }
 
 /// An event as a service worker's realm gets it.
 pub(crate) struct LeasedEvent {
   pub(super) lease: EventLease,
   pub(super) event: FunctionalEvent,
-  pub(super) job: Arc<Job>,
+  pub(super) key: BackgroundFetchKey,
 }
+
+/// An event that no further worker is tried with.
+pub(crate) struct Undelivered {
+  pub(super) key: BackgroundFetchKey,
+  /// Human-readable.
+  pub(super) why: String,
+}
+
+/// Called with an event that stays undelivered. Its registration counts the
+/// background fetch as unfinished until that is durable; false when there is no
+/// such background fetch.
+pub(crate) type OnUndelivered = dyn Fn(Undelivered) -> bool + Send + Sync;
 
 impl Registration {
   /// [Fire a functional event](https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm):
   /// it goes to a worker that is running, or waits for one.
-  pub(super) fn fire(&self, event: FunctionalEvent, job: Arc<Job>) {
+  pub(super) fn fire(&self, event: FunctionalEvent, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let pending = PendingEvent { event, job };
+    let pending = PendingEvent { event, key };
     let outputs = events.dispatcher.fire(pending, Instant::now());
     self.perform(events, outputs);
   }
@@ -56,16 +66,16 @@ impl Registration {
   pub(super) fn restore_undelivered(
     &self,
     event: FunctionalEvent,
-    job: Arc<Job>,
+    key: BackgroundFetchKey,
   ) {
-    let pending = PendingEvent { event, job };
+    let pending = PendingEvent { event, key };
     self.events.lock().dispatcher.restore_undelivered(pending);
   }
 
   /// An event that could not be delivered is fired again.
   pub(super) fn redeliver(&self, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let is_meant = |pending: &mut PendingEvent| pending.job.key == key;
+    let is_meant = |pending: &mut PendingEvent| pending.key == key;
     let outputs = events.dispatcher.redeliver(is_meant, Instant::now());
     self.perform(events, outputs);
   }
@@ -73,7 +83,7 @@ impl Registration {
   /// Takes back what is to be said of a background fetch.
   pub(super) fn withdraw_events(&self, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let is_meant = |pending: &PendingEvent| pending.job.key == key;
+    let is_meant = |pending: &PendingEvent| pending.key == key;
     let outputs = events.dispatcher.withdraw(is_meant, Instant::now());
     self.perform(events, outputs);
   }
@@ -121,7 +131,7 @@ impl Registration {
     &self,
     realm: u64,
     lease: EventLease,
-  ) -> Option<(FunctionalEvent, Arc<Job>)> {
+  ) -> Option<(FunctionalEvent, BackgroundFetchKey)> {
     let mut events = self.events.lock();
     let now = Instant::now();
     let (pending, outputs) =
@@ -131,7 +141,7 @@ impl Registration {
       events.unfinished += 1;
     }
     self.perform(events, outputs);
-    Some((pending.event, pending.job))
+    Some((pending.event, pending.key))
   }
 
   /// Since when the realm has had the oldest of its events.
@@ -169,10 +179,10 @@ impl Registration {
         Output::Deliver {
           worker,
           lease,
-          event: PendingEvent { event, job },
+          event: PendingEvent { event, key },
         } => {
           if let Some(inbox) = events.inboxes.get(&worker) {
-            inbox.push_event(LeasedEvent { lease, event, job });
+            inbox.push_event(LeasedEvent { lease, event, key });
           }
         }
         Output::Wake { new_event } => {
@@ -199,27 +209,23 @@ impl Registration {
 
   /// No further worker is tried with the event.
   fn abandon(&self, pending: PendingEvent, why: GivenUp) {
-    let PendingEvent { event, job } = pending;
+    let PendingEvent { event, key } = pending;
     let why = sentence(why, self.handler_timeout);
     let name = event.name();
-    tracing::error!(id = job.id, scope = %self.scope, "{name}: {why}");
-    let Some(context) = job.context.upgrade() else {
-      return;
-    };
+    tracing::error!(key = key.0, scope = %self.scope, "{name}: {why}");
     if event == FunctionalEvent::Click {
       // Nothing waits for its end, and the user can click again.
       let mut events = self.events.lock();
-      let is_it = |o: &mut PendingEvent| {
-        o.event == FunctionalEvent::Click && Arc::ptr_eq(&o.job, &job)
+      let is_it = |other: &mut PendingEvent| {
+        other.event == FunctionalEvent::Click && other.key == key
       };
       events.dispatcher.forget_undelivered(is_it);
       drop(events);
       return self.unfinished(-1);
     }
-    context.clone().spawn(async move {
-      retention::retain(&context, &job, why).await;
-      job.registration.unfinished(-1);
-    });
+    if !(self.undelivered)(Undelivered { key, why }) {
+      self.unfinished(-1);
+    }
   }
 }
 

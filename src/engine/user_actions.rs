@@ -91,7 +91,7 @@ impl Engine {
     };
     let registration = job.registration.clone();
     // click.1, display.9, automation.7
-    registration.fire(FunctionalEvent::Click, job);
+    registration.fire(FunctionalEvent::Click, key);
     true
   }
 }
@@ -102,14 +102,14 @@ async fn abort(context: &Context, job: &Arc<Job>) -> Result<bool, StoreError> {
   let registration = &job.registration;
   let _queue = registration.edit_queue.lock().await;
   // abort.3.1 to abort.3.3: does not contain background fetch: false
-  if !registration.contains_background_fetch(job) {
+  if !registration.contains_background_fetch(&job.id, job.key) {
     return Ok(false);
   }
   // Durable before the answer.
   let aborted = Change::Aborted { key: job.key };
   context.journal.commit(&[aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
-  registration.remove_active(job);
+  registration.remove_active(&job.id);
   job.release();
   // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
   job.update(|p, actions| p.abort_all(actions));

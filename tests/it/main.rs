@@ -3,8 +3,10 @@
 
 mod api;
 mod api_transfers;
+mod borders;
 mod browser;
 mod cli;
+mod dashboard;
 mod engine;
 mod extension;
 mod fuzz_replay;

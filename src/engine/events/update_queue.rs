@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::engine::job::Job;
 use crate::ids::BackgroundFetchKey;
 use crate::snapshot::BackgroundFetchSnapshot;
 
@@ -17,18 +16,27 @@ use crate::snapshot::BackgroundFetchSnapshot;
 /// once.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
+/// A background fetch that changes.
+pub(crate) trait Observed: Send + Sync {
+  fn key(&self) -> BackgroundFetchKey;
+  fn is_settled(&self) -> bool;
+  fn snapshot(&self) -> BackgroundFetchSnapshot;
+}
+
 /// What has changed since its reader last looked.
 #[derive(Default)]
 pub(crate) struct UpdateQueue {
-  changed: Mutex<IndexMap<BackgroundFetchKey, Arc<Job>>>,
+  changed: Mutex<IndexMap<BackgroundFetchKey, Arc<dyn Observed>>>,
   notify: Notify,
   last: Mutex<Option<Instant>>,
 }
 
 impl UpdateQueue {
-  pub(crate) fn push(&self, job: &Arc<Job>) {
-    let first = self.changed.lock().insert(job.key, job.clone()).is_none();
-    if first || job.is_settled() {
+  pub(crate) fn push(&self, changed: Arc<dyn Observed>) {
+    let is_settled = changed.is_settled();
+    let key = changed.key();
+    let first = self.changed.lock().insert(key, changed).is_none();
+    if first || is_settled {
       self.notify.notify_one();
     }
   }
@@ -54,29 +62,32 @@ impl UpdateQueue {
     &self,
     key: BackgroundFetchKey,
   ) -> Option<BackgroundFetchSnapshot> {
-    let job = self.changed.lock().shift_remove(&key)?;
-    Some(job.snapshot())
+    let changed = self.changed.lock().shift_remove(&key)?;
+    Some(changed.snapshot())
   }
 
   /// All that has changed, whether it is due or not.
   pub(crate) fn take_all(&self) -> Vec<BackgroundFetchSnapshot> {
     let changed = std::mem::take(&mut *self.changed.lock());
-    changed.into_values().map(|job| job.snapshot()).collect()
+    changed
+      .into_values()
+      .map(|changed| changed.snapshot())
+      .collect()
   }
 
   fn take_due(&self) -> Option<BackgroundFetchSnapshot> {
     let now = Instant::now();
     let is_due = self.due_at().is_none_or(|at| at <= now);
-    let job = {
+    let due = {
       let mut changed = self.changed.lock();
-      let settled = changed.values().position(|job| job.is_settled());
+      let settled = changed.values().position(|one| one.is_settled());
       let index = settled.or((is_due && !changed.is_empty()).then_some(0))?;
       changed.shift_remove_index(index)?.1
     };
     if self.changed.lock().is_empty() {
       *self.last.lock() = Some(now);
     }
-    Some(job.snapshot())
+    Some(due.snapshot())
   }
 
   fn due_at(&self) -> Option<Instant> {

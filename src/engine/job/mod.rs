@@ -34,6 +34,7 @@ use super::context::Context;
 use super::net_permission::NetPermission;
 use super::quota::Reservation;
 use super::registration::Registration;
+use crate::engine::events::update_queue::Observed;
 use crate::engine::events::update_queue::UpdateQueue;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
@@ -160,7 +161,7 @@ impl Job {
       .lock()
       .retain(|_, queue| match queue.upgrade() {
         Some(queue) => {
-          queue.push(self);
+          queue.push(self.clone());
           true
         }
         None => false,
@@ -172,7 +173,7 @@ impl Job {
   /// also of one that has just happened.
   pub(super) fn watch(self: &Arc<Self>, realm: u64, queue: &Arc<UpdateQueue>) {
     self.watchers.lock().insert(realm, Arc::downgrade(queue));
-    queue.push(self);
+    queue.push(self.clone());
   }
 
   pub(super) fn unwatch(&self, realm: u64) {
@@ -291,5 +292,19 @@ impl Job {
     let responses = (0..self.records.len())
       .filter_map(|record| self.response_data(record).discard());
     requests.chain(responses).collect()
+  }
+}
+
+impl Observed for Job {
+  fn key(&self) -> BackgroundFetchKey {
+    self.key
+  }
+
+  fn is_settled(&self) -> bool {
+    Self::is_settled(self)
+  }
+
+  fn snapshot(&self) -> BackgroundFetchSnapshot {
+    Self::snapshot(self)
   }
 }

@@ -24,7 +24,7 @@ pub(crate) async fn purge(context: Arc<Context>, scope: Url) {
   for job in &jobs {
     job.purge();
     job.release();
-    registration.remove_active(job);
+    registration.remove_active(&job.id);
   }
   registration.forget_events();
   // After this, nothing of it comes back with a restart.

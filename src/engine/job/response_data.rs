@@ -2,11 +2,9 @@
 //! with its place in the store, for those who read it while it arrives.
 
 use std::sync::Arc;
-use std::sync::Weak;
 
 use tokio::sync::watch;
 
-use crate::engine::context::Context;
 use crate::ids::BodyId;
 use crate::spec::RecordResult;
 use crate::spec::Response;
@@ -116,13 +114,16 @@ impl ResponseData {
 /// Keeps the body of a response readable.
 pub(crate) struct Reader {
   data: Arc<ResponseData>,
-  context: Weak<Context>,
+  delete: Delete,
 }
 
+/// Deletes a body that its last reader has left.
+pub(crate) type Delete = Box<dyn Fn(BodyId) + Send + Sync>;
+
 impl Reader {
-  pub(crate) fn new(data: Arc<ResponseData>, context: Weak<Context>) -> Self {
+  pub(crate) fn new(data: Arc<ResponseData>, delete: Delete) -> Self {
     data.state.send_modify(|s| s.readers += 1);
-    Self { data, context }
+    Self { data, delete }
   }
 
   /// Waits until `enough` says so, and returns the state that did it.
@@ -148,10 +149,8 @@ impl Drop for Reader {
         unread = s.body.take();
       }
     });
-    if let (Some(body), Some(context)) = (unread, self.context.upgrade()) {
-      context.clone().spawn(async move {
-        context.delete_bodies(vec![body]).await;
-      });
+    if let Some(body) = unread {
+      (self.delete)(body);
     }
   }
 }

@@ -195,7 +195,7 @@ pub(crate) fn make_known(
     },
   );
   if row.active {
-    job.registration.insert_active(id, job.clone());
+    job.registration.insert_active(id, job.key);
   }
   context.jobs.lock().insert(job.key, job.clone());
   job
@@ -207,7 +207,7 @@ pub(crate) fn begin(context: &Arc<Context>, job: Arc<Job>) {
   if let Some(retained) = job.retained() {
     if !retained.undelivered.is_empty() {
       let event = FunctionalEvent::for_result(failure_reason);
-      job.registration.restore_undelivered(event, job.clone());
+      job.registration.restore_undelivered(event, job.key);
     }
     return context.notify_observers(&job);
   }

@@ -2,6 +2,7 @@
 //! continued, and a background fetch whose event could not be delivered.
 
 use std::sync::Arc;
+use std::sync::Weak;
 use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
@@ -12,8 +13,8 @@ use super::Job;
 use super::restore;
 use super::restore::StoredEnvironment;
 use super::settle;
-use crate::engine::Engine;
 use crate::engine::context::Context;
+use crate::engine::registration_events::OnUndelivered;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::snapshot::Retained;
@@ -34,7 +35,7 @@ const MAX_SLEEP: Duration = Duration::from_secs(60 * 60);
 /// How long to wait before a deletion that has failed is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Where a background fetch is continued, see [`Engine::retry_at`].
+/// Where a background fetch is continued, see [`Engine::retry_at`](crate::engine::Engine::retry_at).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
   pub url: Url,
@@ -42,77 +43,7 @@ pub struct Moved {
   pub embedder_data: String,
 }
 
-impl Engine {
-  /// Continues a failed background fetch that is
-  /// [retained](crate::snapshot::BackgroundFetchSnapshot::retained): it is
-  /// active again, and its records that have failed are fetched, from where
-  /// their stored bytes end. A request that is not a `GET` is sent again.
-  /// Returns false, and changes nothing, when there is none, when it has
-  /// succeeded or was aborted, or when another one with its id is active.
-  ///
-  /// # Errors
-  ///
-  /// The store cannot remember it; then it stays as it was.
-  pub async fn retry(
-    &self,
-    key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    let context = self.context().clone();
-    let retry = async move { retry(&context, key, None).await };
-    self.context().run_to_completion(retry).await?
-  }
-
-  /// The same with another URL for its one request, where what is stored is
-  /// to be had now: it is continued if the server shows that it has the same
-  /// there. Returns false, too, when it has more than one request.
-  ///
-  /// # Errors
-  ///
-  /// The store cannot remember it; then it stays as it was.
-  pub async fn retry_at(
-    &self,
-    key: BackgroundFetchKey,
-    moved: Moved,
-  ) -> Result<bool, StoreError> {
-    let context = self.context().clone();
-    let retry = async move { retry(&context, key, Some(moved)).await };
-    self.context().run_to_completion(retry).await?
-  }
-
-  /// Fires an event again that could not be delivered: see
-  /// [`Retained::undelivered`]. It has as many tries as before. Returns false
-  /// when there is none.
-  ///
-  /// # Errors
-  ///
-  /// The store cannot remember it; then it stays as it was.
-  pub async fn redeliver(
-    &self,
-    key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    let context = self.context().clone();
-    let redeliver = async move { redeliver(&context, key).await };
-    self.context().run_to_completion(redeliver).await?
-  }
-
-  /// Deletes a background fetch that is
-  /// [retained](crate::snapshot::BackgroundFetchSnapshot::retained), with its
-  /// bytes. Returns false, and changes nothing, when there is none.
-  ///
-  /// # Errors
-  ///
-  /// The store cannot forget it; then it stays.
-  pub async fn delete(
-    &self,
-    key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    let context = self.context().clone();
-    let delete = async move { delete(&context, key).await };
-    self.context().run_to_completion(delete).await?
-  }
-}
-
-async fn retry(
+pub(crate) async fn retry(
   context: &Arc<Context>,
   key: BackgroundFetchKey,
   moved: Option<Moved>,
@@ -162,7 +93,7 @@ async fn retry(
   Ok(true)
 }
 
-async fn redeliver(
+pub(crate) async fn redeliver(
   context: &Arc<Context>,
   key: BackgroundFetchKey,
 ) -> Result<bool, StoreError> {
@@ -280,7 +211,7 @@ fn begin_unusable_again(
   (facts, unusable)
 }
 
-async fn delete(
+pub(crate) async fn delete(
   context: &Arc<Context>,
   key: BackgroundFetchKey,
 ) -> Result<bool, StoreError> {
@@ -298,6 +229,23 @@ async fn delete(
   context.jobs.lock().remove(&key);
   job.update_instances(context);
   Ok(true)
+}
+
+/// Retains the background fetches of events that no worker has handled.
+pub(crate) fn on_undelivered(context: Weak<Context>) -> Arc<OnUndelivered> {
+  Arc::new(move |undelivered| {
+    let Some(context) = context.upgrade() else {
+      return false;
+    };
+    let Some(job) = context.job(undelivered.key) else {
+      return false;
+    };
+    context.clone().spawn(async move {
+      retain(&context, &job, undelivered.why).await;
+      job.registration.unfinished(-1);
+    });
+    true
+  })
 }
 
 /// From now on the background fetch is kept, for the retention time.

@@ -93,7 +93,7 @@ async fn try_settle(
     return Ok(());
   }
   // perform.8.1, perform.8.2: If activeBgFetches contains background fetch …
-  let was_active = registration.contains_background_fetch(job);
+  let was_active = registration.contains_background_fetch(&job.id, job.key);
   // The result is durable before anybody hears of it.
   let (result, failure_reason) = job.inspect(|p| p.outcome(was_active));
   let settled = Change::Settled {
@@ -104,7 +104,7 @@ async fn try_settle(
   context.journal.commit(&[settled]).await?;
   // perform.8.3: … bgFetch, remove it.
   if was_active {
-    registration.remove_active(job);
+    registration.remove_active(&job.id);
   }
   // perform.8.4 to perform.8.6
   let event = job.update(|p, _| p.settle(was_active));
@@ -134,7 +134,7 @@ pub(crate) fn announce(
     }
     let registration = job.registration.clone();
     if !job.is_purged() {
-      registration.fire(event, job);
+      registration.fire(event, job.key);
     }
     registration.unfinished(-1);
   });

@@ -273,7 +273,7 @@ fn start(
     machine: FetchMachine::new(row.background_fetch),
   };
   let job = Job::new(context, new);
-  job.registration.insert_active(id, job.clone());
+  job.registration.insert_active(id, job.key);
   realm.starts();
   job.registration.unfinished(1);
   context.jobs.lock().insert(job.key, job.clone());

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::engine::events::EventLease;
 use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::registration_events::LeasedEvent;
+use crate::ids::BackgroundFetchKey;
 use crate::snapshot::BackgroundFetchSnapshot;
 
 /// A message for a script.
@@ -41,10 +42,14 @@ impl Inbox {
     self.has_event.notify_one();
   }
 
-  /// Waits for a message. Safe to cancel.
-  pub(crate) async fn next(&self) -> RealmMessage {
+  /// Waits for a message. Safe to cancel. `snapshot` is asked for the background
+  /// fetch of an event.
+  pub(crate) async fn next(
+    &self,
+    snapshot: impl Fn(BackgroundFetchKey) -> Option<BackgroundFetchSnapshot>,
+  ) -> RealmMessage {
     loop {
-      if let Some(message) = self.next_event() {
+      if let Some(message) = self.next_event(&snapshot) {
         return message;
       }
       tokio::select! {
@@ -57,18 +62,26 @@ impl Inbox {
     }
   }
 
-  fn next_event(&self) -> Option<RealmMessage> {
+  /// Leaves out those of background fetches that are no more.
+  fn next_event(
+    &self,
+    snapshot: impl Fn(BackgroundFetchKey) -> Option<BackgroundFetchSnapshot>,
+  ) -> Option<RealmMessage> {
     let mut events = self.events.lock();
-    let job = events.front()?.job.clone();
-    // The instance shows how it has settled before the event says so.
-    if let Some(snapshot) = self.updates.take(job.key) {
-      return Some(RealmMessage::Update(snapshot));
+    loop {
+      let key = events.front()?.key;
+      // The instance shows how it has settled before the event says so.
+      if let Some(snapshot) = self.updates.take(key) {
+        return Some(RealmMessage::Update(snapshot));
+      }
+      let LeasedEvent { lease, event, key } = events.pop_front()?;
+      if let Some(background_fetch) = snapshot(key) {
+        return Some(RealmMessage::Event {
+          lease,
+          name: event.name(),
+          background_fetch,
+        });
+      }
     }
-    let LeasedEvent { lease, event, job } = events.pop_front()?;
-    Some(RealmMessage::Event {
-      lease,
-      name: event.name(),
-      background_fetch: job.snapshot(),
-    })
   }
 }

@@ -40,6 +40,7 @@ use crate::service_worker::Attachment;
 use crate::service_worker::NewRealm;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::CacheQueryOptions;
+use crate::spec::FunctionalEvent;
 use crate::spec::ImageResource;
 use crate::spec::RealmKind;
 use crate::spec::Request;
@@ -210,7 +211,8 @@ impl Realm {
   /// [`get()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get)
   pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
     // get.1, get.2: registration's active background fetches[id]
-    let job = self.registration.active(id)?;
+    let key = self.registration.active(id)?;
+    let job = self.engine().context().job(key)?;
     // get.4, get.4.2: watching before the copy is made misses no progress.
     self.watch(job.key);
     Some(job.snapshot())
@@ -318,8 +320,10 @@ impl Realm {
       inbox,
       ..
     } = &*self.attached;
+    let context = self.engine().context();
+    let snapshot = |key| Some(context.job(key)?.snapshot());
     loop {
-      let message = inbox.next().await;
+      let message = inbox.next(snapshot).await;
       match &message {
         // It is for another worker: this one was asked to stop.
         RealmMessage::Event { lease, .. }
@@ -348,9 +352,13 @@ impl Realm {
     let Attached {
       registration, id, ..
     } = &*self.attached;
-    if let Some((event, job)) = registration.acknowledge(*id, lease) {
+    if let Some((event, key)) = registration.acknowledge(*id, lease) {
       let context = self.engine().context().clone();
-      settle::event_handled(context, event, job);
+      match context.job(key) {
+        Some(job) => settle::event_handled(context, event, job),
+        None if event == FunctionalEvent::Click => {}
+        None => registration.unfinished(-1),
+      }
     }
     if let Some(worker) = self.options().worker {
       let service_workers = &self.engine().context().service_workers;

@@ -55,7 +55,7 @@ impl RecordHandle {
         body: slot.request_body,
         reader: OnceCell::new(),
       },
-      response: Reader::new(job.response_data(record), Arc::downgrade(context)),
+      response: Reader::new(job.response_data(record), context.deleter()),
       response_body: OnceCell::new(),
       bodies: context.store.bodies.clone(),
     }

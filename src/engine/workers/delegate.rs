@@ -1,7 +1,7 @@
 //! Between the engine and its service workers.
 
 use std::sync::Arc;
-use std::sync::Weak;
+use std::sync::OnceLock;
 
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -9,7 +9,8 @@ use url::Url;
 
 use super::host::ServiceWorkerHost;
 use super::script;
-use crate::engine::config::EngineConfig;
+use crate::engine::Engine;
+use crate::engine::WeakEngine;
 use crate::engine::context::Context;
 use crate::engine::events::WorkerEnd;
 use crate::engine::job::purge;
@@ -27,18 +28,35 @@ use crate::store::StoredRegistration;
 
 /// The engine, for its service workers.
 pub(crate) struct EngineDelegate {
-  context: Weak<Context>,
+  engine: OnceLock<WeakEngine>,
   host: Option<Arc<dyn ServiceWorkerHost>>,
   limits: ServiceWorkerLimits,
 }
 
 impl EngineDelegate {
-  pub(crate) fn new(context: Weak<Context>, config: &EngineConfig) -> Self {
+  pub(crate) fn new(
+    host: Option<Arc<dyn ServiceWorkerHost>>,
+    limits: ServiceWorkerLimits,
+  ) -> Self {
     Self {
-      context,
-      host: config.service_worker_host.clone(),
-      limits: config.service_worker_limits,
+      engine: OnceLock::new(),
+      host,
+      limits,
     }
+  }
+
+  /// The engine, which needs service workers before it is there itself.
+  pub(crate) fn set_engine(&self, engine: WeakEngine) {
+    let _ = self.engine.set(engine);
+  }
+
+  fn engine(&self) -> Option<Engine> {
+    self.engine.get()?.upgrade()
+  }
+
+  /// What does not keep the engine.
+  fn context(&self) -> Option<Arc<Context>> {
+    Some(self.engine()?.context().clone())
   }
 }
 
@@ -52,7 +70,7 @@ impl Delegate for EngineDelegate {
   }
 
   fn spawn(&self, task: BoxFuture<'static, ()>) {
-    if let Some(context) = self.context.upgrade() {
+    if let Some(context) = self.context() {
       let stopping = context.stopping.clone();
       context.spawn(async move {
         until(&stopping, task).await;
@@ -61,9 +79,8 @@ impl Delegate for EngineDelegate {
   }
 
   fn start(&self, worker: StartWorker) {
-    let engine = self.context.upgrade().and_then(|context| context.engine());
     // Dropping the worker says that it has ended.
-    if let (Some(host), Some(engine)) = (&self.host, engine) {
+    if let (Some(host), Some(engine)) = (&self.host, self.engine()) {
       host.start(engine, worker);
     }
   }
@@ -76,9 +93,9 @@ impl Delegate for EngineDelegate {
     if let Some(own) = own {
       return own;
     }
-    let context = self.context.clone();
+    let context = self.context();
     Box::pin(async move {
-      match context.upgrade() {
+      match context {
         Some(context) => script::fetch(&context, request).await,
         None => Err("the engine has ended".to_string()),
       }
@@ -89,7 +106,7 @@ impl Delegate for EngineDelegate {
     &self,
     registration: StoredRegistration,
   ) -> BoxFuture<'static, Result<(), StoreError>> {
-    let metadata = self.context.upgrade().map(|s| s.store.metadata.clone());
+    let metadata = self.context().map(|s| s.store.metadata.clone());
     Box::pin(async move {
       match metadata {
         Some(metadata) => metadata.put_registration(registration).await,
@@ -99,7 +116,7 @@ impl Delegate for EngineDelegate {
   }
 
   fn forget(&self, scope: Url) -> BoxFuture<'static, ()> {
-    let context = self.context.upgrade();
+    let context = self.context();
     Box::pin(async move {
       if let Some(context) = context {
         purge::purge(context, scope).await;
@@ -108,7 +125,7 @@ impl Delegate for EngineDelegate {
   }
 
   fn has_pending_events(&self, scope: &Url) -> bool {
-    let context = self.context.upgrade();
+    let context = self.context();
     context.is_some_and(|s| s.registrations.get(scope).has_pending_events())
   }
 

@@ -150,6 +150,7 @@ fn a_handler_that_throws_has_handled_its_event() {
   world.log.wait_for("in the handler");
   world.log.wait_for("in a timer");
   world.log.wait_for("stopped");
+  world.until_settled();
   assert!(world.engine().background_fetches().is_empty());
 }
 
