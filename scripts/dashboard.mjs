@@ -82,6 +82,8 @@ async function evaluate(expression) {
     expression,
     awaitPromise: true,
     returnByValue: true,
+    // The tools may do what a page may not.
+    allowUnsafeEvalBlockedByCSP: false,
   });
   assert(!exceptionDetails, JSON.stringify(exceptionDetails));
   return result.value;
@@ -177,8 +179,8 @@ try {
     await ask(`${domain}.enable`);
   }
   await ask("Page.navigate", { url: address });
-  const row = "document.querySelector('#list .card')";
-  await until(`${row}?.dataset.state === "running"`);
+  const row = "document.querySelector('#list .card[data-state=running]')";
+  await until(row);
   // The curve has to have something to show.
   await until("document.querySelector('#line').points.length > 4");
   await allPictures("running");

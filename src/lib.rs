@@ -73,6 +73,7 @@ pub mod store;
 mod documents {
   #[doc = include_str!("../README.md")]
   struct Readme;
+  #[cfg(feature = "dashboard")]
   #[doc = include_str!("../docs/embedding.md")]
   struct Embedding;
 }

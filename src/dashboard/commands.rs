@@ -88,9 +88,10 @@ fn of_outcome(
       "it cannot be paused: a request of it that is not a GET has begun, and \
        would be sent twice",
     ),
-    Outcome::NotKept => {
-      (StatusCode::CONFLICT, "it is not one that has failed and is kept")
-    }
+    Outcome::NotKept => (
+      StatusCode::CONFLICT,
+      "it is not one that has failed and is kept",
+    ),
     Outcome::Unknown => (StatusCode::NOT_FOUND, "it is not there any more"),
   }
 }

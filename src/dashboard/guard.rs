@@ -39,7 +39,10 @@ const HEADERS: [(&str, &str); 8] = [
   ("cache-control", "no-store"),
   ("cross-origin-opener-policy", "same-origin"),
   ("cross-origin-resource-policy", "same-origin"),
-  ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+  (
+    "permissions-policy",
+    "camera=(), geolocation=(), microphone=()",
+  ),
 ];
 
 pub(super) struct Guard {

@@ -114,7 +114,10 @@ impl Row {
 fn why(b: &BackgroundFetchSnapshot, state: RowState) -> String {
   match state {
     RowState::Waiting => b.waiting.as_ref().map(text::waiting),
-    RowState::Failed => Some(text::failure(b)),
+    RowState::Failed => Some(match text::printable(&b.diagnostic) {
+      why if why.is_empty() => text::failure(b),
+      why => why,
+    }),
     RowState::Undelivered => b.retained.as_ref().map(|retained| {
       let why = text::printable(&retained.undelivered);
       format!("its event could not be delivered, for {why}")

@@ -3,6 +3,7 @@
 
 const token = location.pathname.split("/").at(-2);
 const byId = (id) => document.getElementById(id);
+const TITLE = document.title;
 const PAGE = 50;
 /** How long something that was said stays, in milliseconds. */
 const SAID = 6000;
@@ -89,6 +90,11 @@ function say(text) {
 
 function connect() {
   events?.close();
+  // Browsers have few connections to one server, and nobody looks.
+  if (document.hidden) {
+    document.title = TITLE;
+    return;
+  }
   const query = new URLSearchParams({
     filter: wanted.filter,
     search: wanted.search,
@@ -98,10 +104,11 @@ function connect() {
   if (wanted.open !== null) query.set("open", wanted.open);
   events = new EventSource(`events?${query}`);
   events.addEventListener("view", ({ data }) => show(JSON.parse(data)));
-  events.addEventListener("error", () => {
+  events.addEventListener("error", ({ target }) => {
+    if (target !== events) return;
     showNote("The dashboard's process does not answer; it is tried again.");
     // The browser gives up for good when it is refused.
-    if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    if (target.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
   });
 }
 
@@ -134,8 +141,8 @@ function showTotals() {
   setText(byId("summary"), parts.join(", "));
   setText(byId("rate"), `${bytes(totals.rate)}/s`);
   document.title = totals.running
-    ? `${count(totals.running)} running · Background fetches`
-    : "Background fetches";
+    ? `${count(totals.running)} running · ${TITLE}`
+    : TITLE;
 }
 
 function showCurve() {
@@ -223,6 +230,10 @@ function showRow(row, data) {
 function showProgress(row, data) {
   const bar = row.querySelector("progress");
   const { downloaded, expected, rate } = data;
+  // What a failed one has of an error page is no progress.
+  const isError = data.state === "failed" && downloaded >= expected;
+  bar.hidden = isError;
+  row.querySelector(".numbers").hidden = isError;
   bar.setAttribute("aria-label", `Progress of ${data.name}`);
   if (expected) bar.value = Math.min(1, downloaded / expected);
   else if (data.state === "succeeded") bar.value = 1;
@@ -500,5 +511,6 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+document.addEventListener("visibilitychange", connect);
 connect();
 setInterval(showCurve, 500);

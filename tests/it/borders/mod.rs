@@ -30,7 +30,10 @@ const ARROWS: [(&str, &[&str]); 17] = [
       "control", "engine", "store", "display", "snapshot", "spec", "ids",
     ],
   ),
-  ("control", &["engine", "store", "display", "snapshot", "ids"]),
+  (
+    "control",
+    &["engine", "store", "display", "snapshot", "ids"],
+  ),
   (
     "engine",
     &[

@@ -145,10 +145,7 @@ async fn pages_that_are_too_many_are_told_so() {
   let refused = page.get("events").await;
   assert_eq!(refused.status(), 503);
   drop(open);
-  bounded(async {
-    while page.get("events").await.status() != 200 {}
-  })
-  .await;
+  bounded(async { while page.get("events").await.status() != 200 {} }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

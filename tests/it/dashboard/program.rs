@@ -78,9 +78,7 @@ async fn what_is_unfinished_continues_and_what_is_added_is_saved() {
   let retry = json!({ "command": "retry", "key": row(&failed, "key") });
   let retried = served.post("command", retry).await;
   assert_eq!(retried.0, 200, "{}", retried.1);
-  events
-    .view(|view| view["totals"]["all"] == 0)
-    .await;
+  events.view(|view| view["totals"]["all"] == 0).await;
   content::verify(place.path("out/other.bin"), SIZE, 4).unwrap();
 
   for wrong in ["no URL", "--help", "ftp://x.test/", "http://a:b@x.test/"] {
@@ -115,9 +113,8 @@ async fn a_store_of_another_process_is_shown_and_controlled() {
   served.post("command", unpause).await;
   getting.ended().code(0);
 
-  let nobody = |view: &Value| {
-    view["note"].as_str().unwrap().contains("no process works")
-  };
+  let nobody =
+    |view: &Value| view["note"].as_str().unwrap().contains("no process works");
   events.view(nobody).await;
   let (status, _) = served.post("command", pause).await;
   assert_eq!(status, 503);

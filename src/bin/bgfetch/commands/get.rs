@@ -150,7 +150,10 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-  pub(super) fn new(session: &Session, arguments: &'a Get) -> Result<Self, Failure> {
+  pub(super) fn new(
+    session: &Session,
+    arguments: &'a Get,
+  ) -> Result<Self, Failure> {
     let template = Self {
       engine: session.engine.clone(),
       screen: session.screen.clone(),
