@@ -67,7 +67,9 @@ impl Guard {
     let headers = request.headers();
     let host = host(request).ok_or(Refusal::Host)?;
     let known = |known: &String| known.eq_ignore_ascii_case(host.host());
-    if !self.hosts.iter().any(known) {
+    // A user's name in front makes it look like another one.
+    let is_plain = !host.as_str().contains('@');
+    if !is_plain || !self.hosts.iter().any(known) {
       return Err(Refusal::Host);
     }
     let mut path = request.uri().path().split('/');

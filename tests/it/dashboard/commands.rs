@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use background_fetch::dashboard::Dashboard;
 use background_fetch::engine::Engine;
+use background_fetch::engine::Realm;
 use background_fetch::engine::RealmOptions;
-use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::store::BackgroundFetchKey;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -20,6 +20,7 @@ use crate::engine::harness::fetch;
 use crate::engine::harness::in_memory;
 use crate::engine::harness::next_event;
 use crate::engine::harness::realm_options;
+use crate::engine::harness::settle;
 use crate::engine::harness::wait_for;
 use crate::engine::harness::worker;
 
@@ -35,7 +36,7 @@ async fn server_that_stalls() -> (FaultServer, String) {
   let server = FaultServer::start().await;
   let film = Resource::bytes(1000, 1)
     .etag("\"1\"")
-    .script([Behaviour::StallAfter(500)]);
+    .script([Behaviour::StallAfter(500), Behaviour::Hold]);
   let url = server.serve("/film", film);
   (server, url)
 }
@@ -81,7 +82,7 @@ async fn a_user_clicks() {
 }
 
 /// Its server has nothing the first time.
-async fn failed(engine: &Engine, url: &str) -> BackgroundFetchKey {
+async fn failed(engine: &Engine, url: &str) -> (Realm, BackgroundFetchKey) {
   let realm = engine.attach(RealmOptions {
     keep_failed: true,
     ..realm_options()
@@ -92,7 +93,7 @@ async fn failed(engine: &Engine, url: &str) -> BackgroundFetchKey {
   assert_eq!(event, "backgroundfetchfail");
   realm.event_handled(lease);
   wait_for(engine, key, |b| b.retained.is_some()).await;
-  key
+  (realm, key)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,17 +103,16 @@ async fn what_has_failed_is_retried_or_deleted() {
   let url = server.serve("/film", Resource::text("x").script(missing));
   let engine = in_memory();
   let page = Page::of(&engine).await;
-  let key = failed(&engine, &url).await;
+  let (realm, key) = failed(&engine, &url).await;
   let aborted = page.post("command", &command("abort", key)).await;
   assert_eq!(aborted, said(409, "it has ended already"));
   let retried = page.post("command", &command("retry", key)).await;
   assert_eq!(retried, said(200, "tried again"));
-  let succeeded = BackgroundFetchResult::Success;
-  wait_for(&engine, key, |b| b.result == succeeded).await;
+  settle(&realm, "backgroundfetchsuccess").await;
 
   let missing = Resource::text("x").script([Behaviour::Status(404)]);
   let url = server.serve("/other", missing);
-  let key = failed(&engine, &url).await;
+  let (_realm, key) = failed(&engine, &url).await;
   let deleted = page.post("command", &command("delete", key)).await;
   assert_eq!(deleted, said(200, "deleted"));
   let all = engine.background_fetches();
@@ -121,7 +121,8 @@ async fn what_has_failed_is_retried_or_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_else_can_be_commanded() {
-  let page = Page::of(&in_memory()).await;
+  let engine = in_memory();
+  let page = Page::of(&engine).await;
   let moved = json!({ "url": "http://x.test/", "embedderData": "{}" });
   for body in [
     json!({ "command": "list" }),
@@ -141,7 +142,8 @@ async fn nothing_else_can_be_commanded() {
 async fn the_embedder_takes_urls_that_are_added() {
   let added = Arc::new(Mutex::new(Vec::new()));
   let seen = added.clone();
-  let dashboard = Dashboard::of(&in_memory()).on_add(move |url| {
+  let engine = in_memory();
+  let dashboard = Dashboard::of(&engine).on_add(move |url| {
     seen.lock().push(url.clone());
     async move {
       match url.as_str() {

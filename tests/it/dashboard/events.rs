@@ -137,7 +137,8 @@ async fn a_page_that_does_not_read_costs_nothing_and_gets_the_last_step() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_that_are_too_many_are_told_so() {
-  let page = Page::of(&in_memory()).await;
+  let engine = in_memory();
+  let page = Page::of(&engine).await;
   let mut open = Vec::new();
   for _ in 0..16 {
     open.push(page.follow("").await);
@@ -150,7 +151,8 @@ async fn pages_that_are_too_many_are_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrongly_asked_for_is_refused() {
-  let page = Page::of(&in_memory()).await;
+  let engine = in_memory();
+  let page = Page::of(&engine).await;
   for query in ["limit=x", "filter=other", "open=film"] {
     let refused = page.get(&format!("events?{query}")).await;
     assert_eq!(refused.status(), 400, "{query}");

@@ -13,7 +13,8 @@ const PAUSE: &str = "{\"command\":\"pause\",\"key\":1}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_served_without_the_token() {
-  let page = Page::of(&in_memory()).await;
+  let engine = in_memory();
+  let page = Page::of(&engine).await;
   let other = Token::random().unwrap();
   for path in [
     String::new(),
@@ -41,7 +42,8 @@ async fn nothing_is_served_without_the_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_needs_the_token_in_a_header_too() {
-  let page = Page::of(&in_memory()).await;
+  let engine = in_memory();
+  let page = Page::of(&engine).await;
   let (token, origin) = (page.token.to_string(), page.origin());
   let json = ("content-type", "application/json");
   let own = ("x-dashboard-token", token.as_str());
@@ -110,7 +112,7 @@ async fn an_embedder_mounts_it_anywhere() {
   for (path, status) in [
     (format!("a/b/{token}/"), 200),
     (format!("a/b/{token}/page.js"), 200),
-    (format!("a/b/x/"), 403),
+    ("a/b/x/".to_string(), 403),
   ] {
     let url = format!("http://{address}/{path}");
     let response = bounded(client.get(url).send()).await.unwrap();
@@ -121,7 +123,8 @@ async fn an_embedder_mounts_it_anywhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_loads_nothing_from_elsewhere() {
-  let page = Page::of(&in_memory()).await;
+  let engine = in_memory();
+  let page = Page::of(&engine).await;
   for path in ["", "page.css", "page.js"] {
     let text = page.get(path).await.text().await.unwrap();
     // The one URL is an example in a field.

@@ -22,9 +22,11 @@ fn a_person_with_a_keyboard_uses_it_in_chromium() {
   }
   let place = Place::new();
   let server = FaultServer::start_blocking();
-  let film = Resource::bytes(3_000_000, 3)
-    .etag("\"v1\"")
-    .script([Behaviour::StallAfter(1_500_000)]);
+  let film = Resource::bytes(3_000_000, 3).etag("\"v1\"").script([
+    Behaviour::StallAfter(1_500_000),
+    Behaviour::StallAfter(100_000),
+    Behaviour::Hold,
+  ]);
   let url = server.serve("/film.bin", film);
   let getting = place.start("get", &["--json", "--out", &place.out(), &url]);
   getting.line(|line| line.contains("\"downloaded\":1500000"));
