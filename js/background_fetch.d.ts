@@ -4,6 +4,10 @@
 // Use it beside TypeScript's "webworker" library:
 //   /// <reference lib="webworker" />
 //   /// <reference path="background_fetch.d.ts" />
+//
+// What else scripts find (fetch(), caches, FetchEvent, notifications, workers,
+// locks, crypto, ...) has its types in that library, and in "dom" for pages;
+// docs/browser-scripts.md says what of it is there.
 
 /** An icon for anyone who shows the background fetch to the user. */
 interface ImageResource {

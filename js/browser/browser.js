@@ -77,6 +77,10 @@ defineMembers(Navigator, {
     webidl.assertBranded(this, Navigator);
     return machine().languages;
   },
+  get locks() {
+    webidl.assertBranded(this, Navigator);
+    return locks().locks;
+  },
   get onLine() {
     webidl.assertBranded(this, Navigator);
     return machine().isOnline();
@@ -99,6 +103,9 @@ if (kind === "window") {
   });
 }
 
+const locks = script("locks");
+defineLazyInterface(globalThis, "Lock", locks);
+defineLazyInterface(globalThis, "LockManager", locks);
 const permissions = script("permissions");
 defineLazyInterface(globalThis, "Permissions", permissions);
 defineLazyInterface(globalThis, "PermissionStatus", permissions);
@@ -110,6 +117,10 @@ if (!inServiceWorker) {
   defineLazyInterface(globalThis, "Worker", script("worker"));
 }
 if (kind === "window") {
+  const storage = script("storage");
+  defineLazyInterface(globalThis, "Storage", storage);
+  defineAttribute(globalThis, "localStorage", () => storage().localStorage);
+  defineAttribute(globalThis, "sessionStorage", () => storage().sessionStorage);
   // A host that has read a page asks for it before its scripts run.
   ObjectDefineProperty(globalThis, SymbolFor("background_fetch.openDocument"), {
     __proto__: null,

@@ -3,16 +3,12 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_crypto_max_keys } = core.ops;
+const { op_crypto_take_keys } = core.ops;
 const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ReflectApply } =
   primordials;
 
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const webCrypto = core.loadExtScript("ext:deno_crypto/00_crypto.js");
-
-/** How many keys a realm may make; 0 where that does not matter. */
-const maxKeys = op_crypto_max_keys();
-let keys = 0;
 
 /** How many keys each of these makes at most. */
 const makers = {
@@ -33,13 +29,12 @@ function bound(name, count) {
   const make = descriptor.value;
   const methods = {
     async [name](...args) {
-      if (keys + count > maxKeys) {
+      if (!op_crypto_take_keys(count)) {
         throw new DOMException(
-          `A realm can make ${maxKeys} keys here, and this one has`,
+          "This process has made as many keys as it can",
           "OperationError",
         );
       }
-      keys += count;
       return await ReflectApply(make, this, args);
     },
   };
@@ -55,7 +50,7 @@ function bound(name, count) {
   });
 }
 
-if (maxKeys > 0) for (const name in makers) bound(name, makers[name]);
+for (const name in makers) bound(name, makers[name]);
 
 return webCrypto;
 })();

@@ -30,6 +30,7 @@ use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
 use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::job::response_data::ResponseData;
+use crate::engine::locks::Locks;
 use crate::engine::notifications::Notifications;
 use crate::engine::online::Online;
 use crate::engine::schedule::host_limits::HostLimits;
@@ -59,6 +60,7 @@ pub(crate) struct Context {
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
   pub(super) broadcasts: Broadcasts,
+  pub(super) locks: Locks,
   pub(super) notifications: Notifications,
   pub(super) online: Online,
   /// Every background fetch whose records are still there.
@@ -104,6 +106,7 @@ impl Context {
       service_workers,
       cache_users: CacheUsers::default(),
       broadcasts: Broadcasts::default(),
+      locks: Locks::default(),
       notifications: Notifications::default(),
       online: Online::default(),
       jobs: Mutex::default(),

@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod job;
 mod journal;
+mod locks;
 mod net_permission;
 mod notifications;
 mod online;
@@ -69,6 +70,10 @@ pub use self::realm::script_fetch::FetchEventRequest;
 pub use self::realm::script_fetch::OngoingFetch;
 pub use self::until_settled::NoWorkerForEvents;
 pub use crate::engine::broadcasts::BroadcastMessage;
+pub use crate::engine::locks::LockHandle;
+pub use crate::engine::locks::LockInfo;
+pub use crate::engine::locks::LockMode;
+pub use crate::engine::locks::LockRequest;
 pub use crate::engine::notifications::NotificationEvent;
 pub use crate::engine::notifications::ScriptNotification;
 pub use crate::engine::policy::BeforeEvent;
@@ -282,6 +287,22 @@ impl Engine {
       let both = records.zip(diagnostics);
       both.map(|(r, why)| RequestSnapshot::new(r, why)).collect()
     })
+  }
+
+  /// The records of a background fetch, in their order; none when they are not
+  /// there any more.
+  pub fn records(
+    &self,
+    key: crate::ids::BackgroundFetchKey,
+  ) -> Vec<RecordHandle> {
+    let context = self.context();
+    let Some(job) = context.job(key) else {
+      return Vec::new();
+    };
+    let records = 0..job.records.len();
+    records
+      .map(|record| RecordHandle::new(context, &job, record))
+      .collect()
   }
 
   /// Tells of every background fetch there is, and of every change.

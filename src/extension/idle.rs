@@ -62,7 +62,10 @@ pub async fn run_until_idle(
   runtime: &mut JsRuntime,
   realm: &Realm,
 ) -> Result<(), CoreError> {
-  run_until(runtime, realm, is_stalled).await
+  run_until(runtime, realm, |runtime, realm, turns| {
+    is_stalled(runtime, realm, turns)
+  })
+  .await
 }
 
 /// The same for a script that is evaluated: once it has had a background fetch,
@@ -78,8 +81,8 @@ pub async fn run_until_settled(
   runtime: &mut JsRuntime,
   realm: &Realm,
 ) -> Result<(), CoreError> {
-  let is_over = |runtime: &mut JsRuntime, realm: &Realm| {
-    is_stalled(runtime, realm) || is_settled(runtime, realm)
+  let is_over = |runtime: &mut JsRuntime, realm: &Realm, turns: u32| {
+    is_stalled(runtime, realm, turns) || is_settled(runtime, realm)
   };
   run_until(runtime, realm, is_over).await
 }
@@ -87,14 +90,16 @@ pub async fn run_until_settled(
 async fn run_until(
   runtime: &mut JsRuntime,
   realm: &Realm,
-  is_over: impl Fn(&mut JsRuntime, &Realm) -> bool,
+  is_over: impl Fn(&mut JsRuntime, &Realm, u32) -> bool,
 ) -> Result<(), CoreError> {
   super::deliver_events(runtime);
   let mut was_over = false;
   loop {
     let mut idle = pin!(realm.idle());
     let mut waiting = pin!(tokio::time::sleep(ON_ITS_WAY));
+    let mut turns = 0;
     let turn = poll_fn(|cx| {
+      turns += 1;
       // Asked before the event loop is polled: what was sent until now is
       // handled below, and may start something new.
       let was_idle = realm.is_idle();
@@ -115,7 +120,7 @@ async fn run_until(
       Turn::End => return Ok(()),
       Turn::Again => tokio::task::yield_now().await,
       Turn::Waiting => {
-        let is_over = is_over(runtime, realm);
+        let is_over = is_over(runtime, realm, turns);
         if is_over && was_over {
           return Ok(());
         }
@@ -125,10 +130,16 @@ async fn run_until(
   }
 }
 
+/// A script that waits is polled when the wait begins and when it is over, and
+/// perhaps once more for what has come to nothing. One with more turns goes on:
+/// its ops may end so fast that none is ever seen under way.
+const TURNS_OF_A_WAIT: u32 = 3;
+
 /// Whether nothing is under way, here or in the engine, that could make the
-/// script continue.
-fn is_stalled(runtime: &mut JsRuntime, realm: &Realm) -> bool {
-  is_active_only_with(runtime, is_listening)
+/// script continue, after it had so many `turns` while it was looked at.
+fn is_stalled(runtime: &mut JsRuntime, realm: &Realm, turns: u32) -> bool {
+  turns <= TURNS_OF_A_WAIT
+    && is_active_only_with(runtime, is_listening)
     && realm.is_idle()
     && !realm.engine().has_running_service_workers()
 }

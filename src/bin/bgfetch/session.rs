@@ -43,6 +43,7 @@ use crate::paths;
 use crate::screen::Screen;
 use crate::scripts::evaluations::Evaluations;
 use crate::scripts::service_worker::WorkerFiles;
+use crate::started_by::StartedBy;
 
 /// How long the engine may take to make everything durable at the end.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -239,7 +240,10 @@ impl Session {
       }
     }
     for quarantined in self.engine.background_fetches() {
-      if counts(&quarantined) && quarantined.quarantined {
+      // Downloads are told of by who waits for them.
+      let started_by = StartedBy::parse(&quarantined.embedder_data);
+      let is_download = matches!(started_by, Some(StartedBy::Download { .. }));
+      if counts(&quarantined) && quarantined.quarantined && !is_download {
         let id = text::printable(&quarantined.id);
         let why = stored::quarantined(&id);
         self.screen.error(&format!("{id}: {why}"));

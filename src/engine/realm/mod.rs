@@ -4,6 +4,8 @@ pub(crate) mod broadcast;
 pub(crate) mod caches;
 pub(crate) mod fetch;
 pub(crate) mod inbox;
+pub(crate) mod local_storage;
+pub(crate) mod locks;
 pub(crate) mod net_permission;
 pub(crate) mod notifications;
 pub(crate) mod online;

@@ -11,8 +11,10 @@ mod document;
 mod error;
 mod fetch;
 mod fetch_event;
+mod locks;
 mod navigator;
 mod notifications;
+mod storage;
 
 use self::body::*;
 use self::caches::*;
@@ -23,8 +25,10 @@ use deno_core::OpState;
 use self::broadcast::*;
 use self::fetch::*;
 use self::fetch_event::*;
+use self::locks::*;
 use self::navigator::*;
 use self::notifications::*;
+use self::storage::*;
 use crate::engine::FetchEventRequest;
 use crate::engine::NotificationEvent;
 use crate::engine::Realm;
@@ -79,7 +83,7 @@ deno_core::extension!(
     op_cache_names,
     op_cache_open,
     op_cache_put,
-    op_crypto_max_keys,
+    op_crypto_take_keys,
     op_document_nodes,
     op_document_script,
     op_event_source_read,
@@ -90,6 +94,15 @@ deno_core::extension!(
     op_fetch_response,
     op_fetch_send_body,
     op_fetch_start,
+    op_local_storage_clear,
+    op_local_storage_get,
+    op_local_storage_keys,
+    op_local_storage_remove,
+    op_local_storage_set,
+    op_locks_granted,
+    op_locks_query,
+    op_locks_request,
+    op_locks_stolen,
     op_navigator_facts,
     op_navigator_is_online,
     op_navigator_online_other_than,
@@ -123,11 +136,13 @@ deno_core::extension!(
     "fetch_event.js",
     "install_event.js",
     "lazy.js",
+    "locks.js",
     "navigator.js",
     "notifications.js",
     "online.js",
     "permissions.js",
     "responses.js",
+    "storage.js",
     "storage_manager.js",
     "values.js",
     "worker.js",

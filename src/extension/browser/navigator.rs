@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 
 use deno_core::OpState;
 use deno_core::op2;
@@ -53,14 +55,20 @@ fn languages(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
   all
 }
 
-/// How many keys a realm may make: QuickJS ends the process at about 12,000.
+/// How many keys a process may make with QuickJS, which ends it at about
+/// 12,000 and never frees one.
+const MAX_KEYS: u32 = 8_000;
+
+static KEYS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether a script may make so many keys.
 #[op2(fast)]
-#[smi]
-pub(super) fn op_crypto_max_keys() -> u32 {
-  match cfg!(feature = "quickjs") {
-    true => 8_000,
-    false => 0,
-  }
+pub(super) fn op_crypto_take_keys(#[smi] count: u32) -> bool {
+  let take = |made: u32| (made + count <= MAX_KEYS).then_some(made + count);
+  cfg!(not(feature = "quickjs"))
+    || KEYS
+      .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+      .is_ok()
 }
 
 #[op2(fast)]

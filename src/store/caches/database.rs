@@ -67,6 +67,13 @@ CREATE TABLE item (
 ) STRICT;
 
 CREATE INDEX item_path ON item (cache, path);
+
+CREATE TABLE local_storage (
+  origin TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  UNIQUE (origin, key)
+) STRICT;
 ";
 
 /// The columns that [`item`] reads.
@@ -250,6 +257,77 @@ impl Database {
       let forget = format!("DELETE FROM cache WHERE {condition}");
       transaction.execute(&forget, values)?;
       Ok(removed)
+    })
+  }
+
+  pub(super) fn local_item(
+    &self,
+    origin: &str,
+    key: &str,
+  ) -> Result<Option<String>, StoreError> {
+    self.run(|connection| {
+      let value = "SELECT value FROM local_storage
+        WHERE origin = ?1 AND key = ?2";
+      let read = |row: &Row<'_>| row.get(0);
+      connection.query_row(value, [origin, key], read).optional()
+    })
+  }
+
+  pub(super) fn local_keys(
+    &self,
+    origin: &str,
+  ) -> Result<Vec<String>, StoreError> {
+    self.run(|connection| {
+      let mut statement = connection.prepare_cached(
+        "SELECT key FROM local_storage WHERE origin = ?1 ORDER BY rowid",
+      )?;
+      statement.query_map([origin], |row| row.get(0))?.collect()
+    })
+  }
+
+  /// How many bytes the items of an origin have, without the one of `key`.
+  pub(super) fn local_size(
+    &self,
+    origin: &str,
+    key: &str,
+  ) -> Result<u64, StoreError> {
+    self.run(|connection| {
+      let size = "SELECT coalesce(sum(length(CAST(key AS BLOB))
+          + length(CAST(value AS BLOB))), 0)
+        FROM local_storage WHERE origin = ?1 AND key <> ?2";
+      connection.query_row(size, [origin, key], |row| length(row, 0))
+    })
+  }
+
+  pub(super) fn set_local_item(
+    &mut self,
+    origin: &str,
+    key: &str,
+    value: &str,
+  ) -> Result<(), StoreError> {
+    self.change(|transaction| {
+      transaction.execute(
+        "INSERT INTO local_storage (origin, key, value) VALUES (?1, ?2, ?3)
+           ON CONFLICT DO UPDATE SET value = excluded.value",
+        [origin, key, value],
+      )?;
+      Ok(())
+    })
+  }
+
+  /// Removes the item of `key`, or all.
+  pub(super) fn remove_local_items(
+    &mut self,
+    origin: &str,
+    key: Option<&str>,
+  ) -> Result<(), StoreError> {
+    self.change(|transaction| {
+      transaction.execute(
+        "DELETE FROM local_storage
+           WHERE origin = ?1 AND (?2 IS NULL OR key = ?2)",
+        params![origin, key],
+      )?;
+      Ok(())
     })
   }
 

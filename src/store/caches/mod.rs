@@ -1,4 +1,5 @@
-//! The caches of the [Cache API](https://w3c.github.io/ServiceWorker/#cache-objects):
+//! The caches of the [Cache API](https://w3c.github.io/ServiceWorker/#cache-objects)
+//! and the items of `localStorage`:
 //! rows in a database of their own, `caches.sqlite3` in the store's directory,
 //! which is made when the first cache is; bodies beside all other bodies.
 //!
@@ -247,25 +248,75 @@ impl Caches {
       .await
   }
 
+  /// The value of an item of `localStorage`. Blocks, as do those that follow:
+  /// scripts wait for it.
+  pub(crate) fn local_item(
+    &self,
+    origin: &str,
+    key: &str,
+  ) -> Result<Option<String>, StoreError> {
+    self.work(|database| database.local_item(origin, key))
+  }
+
+  /// The keys of an origin's items, in the order in which they came.
+  pub(crate) fn local_keys(
+    &self,
+    origin: &str,
+  ) -> Result<Vec<String>, StoreError> {
+    self.work(|database| database.local_keys(origin))
+  }
+
+  /// Sets an item, unless all of them would then have more than `max` bytes:
+  /// then it returns false.
+  pub(crate) fn set_local_item(
+    &self,
+    origin: &str,
+    key: &str,
+    value: &str,
+    max: u64,
+  ) -> Result<bool, StoreError> {
+    self.work(|database| {
+      let more = (key.len() + value.len()) as u64;
+      if database.local_size(origin, key)? + more > max {
+        return Ok(false);
+      }
+      database.set_local_item(origin, key, value)?;
+      Ok(true)
+    })
+  }
+
+  /// Removes the item of `key`, or all.
+  pub(crate) fn remove_local_items(
+    &self,
+    origin: &str,
+    key: Option<&str>,
+  ) -> Result<(), StoreError> {
+    self.work(|database| database.remove_local_items(origin, key))
+  }
+
   async fn run<T: Send + 'static>(
     &self,
     work: impl FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
   ) -> Result<T, StoreError> {
-    let state = self.0.clone();
-    files::blocking(move || {
-      let mut state = lock(&state);
-      if let State::Unopened(place) = &*state {
-        let database = place.open()?;
-        let unopened = std::mem::replace(&mut *state, State::Closed);
-        if let State::Unopened(place) = unopened {
-          *state = State::Open(database, place);
-        }
+    let caches = self.clone();
+    files::blocking(move || caches.work(work)).await
+  }
+
+  fn work<T>(
+    &self,
+    work: impl FnOnce(&mut Database) -> Result<T, StoreError>,
+  ) -> Result<T, StoreError> {
+    let mut state = lock(&self.0);
+    if let State::Unopened(place) = &*state {
+      let database = place.open()?;
+      let unopened = std::mem::replace(&mut *state, State::Closed);
+      if let State::Unopened(place) = unopened {
+        *state = State::Open(database, place);
       }
-      match &mut *state {
-        State::Open(database, _) => work(database),
-        _ => Err(StoreError::Closed),
-      }
-    })
-    .await
+    }
+    match &mut *state {
+      State::Open(database, _) => work(database),
+      _ => Err(StoreError::Closed),
+    }
   }
 }

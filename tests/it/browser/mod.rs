@@ -1,9 +1,5 @@
 //! Scripts as they are written for browsers, in `bgfetch run`.
 
-#[path = "../cli/place.rs"]
-#[allow(dead_code)]
-mod place;
-
 mod caches;
 mod examples;
 mod fetch;

@@ -79,7 +79,7 @@ fn what_has_failed_is_continued_by_the_same_command_and_by_resume() {
   for command in ["get", "resume"] {
     let place = Place::new();
     let server = FaultServer::start_blocking();
-    let film = Resource::bytes(3_000_000, 1).script([
+    let film = Resource::bytes(3_000_000, 1).etag("\"1\"").script([
       Behaviour::TruncateAfter(1_000_000),
       Behaviour::Refuse,
       Behaviour::Normal,

@@ -221,7 +221,7 @@ fn a_proxy_of_the_environment_is_used_or_refused_and_never_passed_by() {
     let arguments = ["--retries", "0", "--out", &out, &server.url("/x")];
     place.bgfetch_with(&[("http_proxy", proxy)], "get", &arguments)
   };
-  for proxy in ["::::", " ", "socks5://127.0.0.1:1", "http:// x"] {
+  for proxy in ["::::", " ", "ftp://127.0.0.1:1", "http:// x"] {
     get(proxy)
       .code(2)
       .says("http_proxy")

@@ -290,8 +290,9 @@ fn a_worker_whose_file_has_changed_is_replaced_before_the_page_runs() {
     let worker =
       format!("onbackgroundfetchsuccess = () => console.log('{version}');");
     let ended = run(&place, &["--base", &base], PAGE, &worker).code(0);
+    // The event may come before the page has said its last.
     assert!(
-      ended.stdout.ends_with(&format!("{version}\n")),
+      ended.stdout.lines().any(|line| line == version),
       "{ended:#?}"
     );
   }

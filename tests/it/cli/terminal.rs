@@ -244,8 +244,13 @@ fn keys_pause_and_resume_and_quit() {
   let urls = films(&server, 2);
   let command = get_with_keys(&place, &urls);
   let mut terminal = Terminal::start_with(command, 80, true);
+  for film in ["/film-0.bin", "/film-1.bin"] {
+    server.block_on(server.wait_until_stalled(film, BOUND));
+  }
   terminal.wait_for_row(|row| row.starts_with("p pause"));
-  terminal.wait_for_row(|row| row.starts_with("0 of 2 done"));
+  terminal.wait_for_row(|row| {
+    row.starts_with("0 of 2 done") && row.contains("2.00 MiB of 8.00 MiB")
+  });
   assert!(!terminal.echoes());
   terminal.press("p");
   terminal.wait_for_row(|row| row.trim_end().ends_with("paused"));
@@ -310,6 +315,7 @@ fn sixty_columns_are_enough_and_may_become_more() {
   assert!(row.starts_with("film-0.bin (127.0.0.1:"), "{row}");
   assert!(row.contains(" 25%"), "{row}");
   terminal.resize(100);
+  server.block_on(server.wait_until_stalled("/film-0.bin", BOUND));
   server.release("/film-0.bin");
   let (code, screen) = terminal.end();
   assert_eq!(code, Some(0), "{screen}");
@@ -333,6 +339,7 @@ fn many_files_are_counted() {
   let row = terminal.wait_for_row(|row| row.starts_with("150 of 151 done"));
   assert!(row.contains("MiB"), "{row}");
   terminal.wait_for_row(|row| row.starts_with("film-0.bin ("));
+  server.block_on(server.wait_until_stalled("/film-0.bin", BOUND));
   server.release("/film-0.bin");
   let (code, screen) = terminal.end();
   assert_eq!(code, Some(0), "{screen}");

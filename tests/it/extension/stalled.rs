@@ -21,6 +21,10 @@ fn a_top_level_await_of_nothing_comes_to_no_end_but_the_event_loop_does() {
   }
   let timer = "await new Promise((done) => setTimeout(done, 600));";
   assert!(evaluate(RealmKind::Window, "https://app.test/", timer));
+  // Each of these ends in the turn in which it begins.
+  let fast = "const end = Date.now() + 1500;
+    while (Date.now() < end) await crypto.subtle.digest('SHA-1', new Uint8Array(1));";
+  assert!(evaluate(RealmKind::Window, "https://app.test/", fast));
 }
 
 #[test]

@@ -169,7 +169,7 @@ async fn a_proxy_that_closes_is_named() {
 
 #[test]
 fn what_is_no_proxy_is_told_when_the_network_is_set_up() {
-  for url in ["socks5://127.0.0.1:1", "::::", "", "http://a b"] {
+  for url in ["ftp://127.0.0.1:1", "::::", "", "http://a b"] {
     let config = NetworkConfig {
       proxy: Proxy::Url(url.into()),
       ..config()

@@ -27,6 +27,7 @@ use url::Url;
 use uuid::Uuid;
 
 use self::look::Look;
+use super::stored;
 use crate::arguments::Get;
 use crate::download::Download;
 use crate::download::Downloads;
@@ -350,11 +351,14 @@ impl<'a> Files<'a> {
 ///
 /// # Errors
 ///
-/// The store cannot remember it.
+/// It is quarantined, or the store cannot remember it.
 pub async fn retry(
   engine: &Engine,
   stored: &BackgroundFetchSnapshot,
 ) -> Result<(), String> {
+  if stored.quarantined {
+    return Err(stored::quarantined(&text::printable(&stored.id)));
+  }
   match stored.retained {
     Some(_) => engine.retry(stored.key).await.map(drop),
     None => Ok(()),
