@@ -81,19 +81,27 @@ async fn a_user_clicks() {
   assert_eq!(event, "backgroundfetchclick");
 }
 
-/// Its server has nothing the first time.
-async fn failed(engine: &Engine, url: &str) -> (Realm, BackgroundFetchKey) {
+/// A worker whose failed background fetches are kept.
+fn keeping_worker(engine: &Engine) -> Realm {
   let realm = engine.attach(RealmOptions {
     keep_failed: true,
     ..realm_options()
   });
   realm.start_worker();
-  let key = fetch(&realm, "film", &[url]).await.key;
-  let (lease, event, _) = next_event(&realm).await;
+  realm
+}
+
+async fn failed(
+  engine: &Engine,
+  realm: &Realm,
+  url: &str,
+) -> BackgroundFetchKey {
+  let key = fetch(realm, "film", &[url]).await.key;
+  let (lease, event, _) = next_event(realm).await;
   assert_eq!(event, "backgroundfetchfail");
   realm.event_handled(lease);
   wait_for(engine, key, |b| b.retained.is_some()).await;
-  (realm, key)
+  key
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,7 +111,8 @@ async fn what_has_failed_is_retried_or_deleted() {
   let url = server.serve("/film", Resource::text("x").script(missing));
   let engine = in_memory();
   let page = Page::of(&engine).await;
-  let (realm, key) = failed(&engine, &url).await;
+  let realm = keeping_worker(&engine);
+  let key = failed(&engine, &realm, &url).await;
   let aborted = page.post("command", &command("abort", key)).await;
   assert_eq!(aborted, said(409, "it has ended already"));
   let retried = page.post("command", &command("retry", key)).await;
@@ -112,7 +121,7 @@ async fn what_has_failed_is_retried_or_deleted() {
 
   let missing = Resource::text("x").script([Behaviour::Status(404)]);
   let url = server.serve("/other", missing);
-  let (_realm, key) = failed(&engine, &url).await;
+  let key = failed(&engine, &realm, &url).await;
   let deleted = page.post("command", &command("delete", key)).await;
   assert_eq!(deleted, said(200, "deleted"));
   let all = engine.background_fetches();

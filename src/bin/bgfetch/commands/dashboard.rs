@@ -84,10 +84,10 @@ async fn work(
     let adds = adds.clone();
     async move {
       let (begun, answer) = oneshot::channel();
-      let gone = |_| "the program is going down".to_string();
+      let gone = || "the program is going down".to_string();
       let add = adds.send(Added { url, begun }).await;
-      add.map_err(|_| gone(()))?;
-      answer.await.map_err(|_| gone(()))?
+      add.map_err(|_| gone())?;
+      answer.await.map_err(|_| gone())?
     }
   });
   let router = page.router(&served.token);
