@@ -278,7 +278,7 @@ function showDetails(row, data) {
     const of = request.expected === null ? "" : ` of ${bytes(request.expected)}`;
     const parts = [`${bytes(request.downloaded)}${of}`];
     if (request.status) parts.unshift(`status ${request.status}`);
-    parts.push(request.result ?? "under way");
+    parts.push(request.result ?? "not finished");
     setText(how, parts.join(", "));
     setText(why, request.diagnostic);
   });
