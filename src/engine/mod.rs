@@ -90,6 +90,7 @@ pub use crate::engine::policy::RetryPolicy;
 pub use crate::engine::policy::RetryStatuses;
 pub use crate::engine::workers::host::ServiceWorkerHost;
 pub use crate::snapshot::BackgroundFetchSnapshot;
+pub use crate::snapshot::RequestSnapshot;
 pub use crate::snapshot::Waiting;
 pub use crate::spec::RealmKind;
 
@@ -270,6 +271,27 @@ impl Engine {
     job.inspect(|machine| {
       let records = machine.background_fetch().records.iter();
       records.map(|record| record.response_data.bytes).collect()
+    })
+  }
+
+  /// The first `limit` requests of a background fetch, in order; none when
+  /// there is no such background fetch.
+  pub fn requests(
+    &self,
+    key: crate::ids::BackgroundFetchKey,
+    limit: usize,
+  ) -> Vec<RequestSnapshot> {
+    let Some(job) = self.context().job(key) else {
+      return Vec::new();
+    };
+    // Not under the machine's lock, which is held while these are written.
+    let diagnostics = (0..job.records.len().min(limit))
+      .map(|record| job.records[record].diagnostic.lock().clone());
+    let diagnostics: Vec<_> = diagnostics.collect();
+    job.inspect(|machine| {
+      let records = machine.background_fetch().records.iter();
+      let both = records.zip(diagnostics);
+      both.map(|(r, why)| RequestSnapshot::new(r, why)).collect()
     })
   }
 

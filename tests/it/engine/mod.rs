@@ -12,7 +12,7 @@ mod events;
 mod fail;
 mod faults;
 mod flipped;
-mod harness;
+pub mod harness;
 mod integrity;
 mod machine;
 mod offline;
