@@ -121,7 +121,7 @@ fn a_network_error_that_a_script_has_made_can_be_cached() {
       return [r.type, r.status, r.body];
     });",
   );
-  assert_eq!(lines, ["found: error 0 "]);
+  assert_eq!(lines, ["found: error 0 null"]);
 }
 
 #[test]
