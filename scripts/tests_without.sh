@@ -18,6 +18,9 @@ rmdir "$directory"
 strace -f -o /dev/null true 2>/dev/null ||
   lacks strace "strace, and the right to watch a process with it"
 
+{ chromium --version && node --version; } >/dev/null 2>&1 ||
+  lacks chromium "chromium, and node to drive it"
+
 [ "$(id -u)" = 0 ] || lacks other-user "to become another user"
 
 device() { stat -c %d "$1" 2>/dev/null; }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Origin;
@@ -21,11 +20,13 @@ use super::error::FetchRejection;
 use super::job::Job;
 use super::journal::BytesLost;
 use super::journal::Journal;
+use super::policy::Concurrency;
 use super::policy::Policies;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registration_events::OnUndelivered;
 use super::registrations::Registrations;
+use crate::engine::admission::Admission;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
 use crate::engine::events::update_queue::UpdateQueue;
@@ -34,7 +35,7 @@ use crate::engine::locks::Locks;
 use crate::engine::notifications::Notifications;
 use crate::engine::object_urls::ObjectUrls;
 use crate::engine::online::Online;
-use crate::engine::schedule::host_limits::HostLimits;
+use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::engine::schedule::open_files;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
@@ -55,8 +56,8 @@ pub(crate) struct Context {
   gate: Arc<Gate>,
   pub(super) network: Network,
   pub(super) journal: Journal,
-  pub(super) concurrency: Semaphore,
-  pub(super) hosts: HostLimits,
+  pub(super) admission: Admission,
+  pub(super) byte_budget: Mutex<ByteBudget>,
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
@@ -96,10 +97,11 @@ impl Context {
         policies.checkpoint,
         bytes_lost(itself.clone()),
       ),
-      hosts: HostLimits::new(policies.concurrency.per_host),
-      concurrency: Semaphore::new(open_files::max_concurrent(
-        policies.concurrency.total,
-      )),
+      admission: Admission::new(Concurrency {
+        total: open_files::max_concurrent(policies.concurrency.total),
+        ..policies.concurrency
+      }),
+      byte_budget: Mutex::new(ByteBudget::new(policies.byte_budget)),
       registrations: Registrations::new(
         Arc::downgrade(&service_workers),
         undelivered(itself.clone()),

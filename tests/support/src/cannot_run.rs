@@ -17,6 +17,8 @@ pub enum Need {
   Strace,
   /// The right to become another user.
   OtherUser,
+  /// Chromium, and node to drive it.
+  Chromium,
   /// A second file system to write to.
   OtherDisk,
 }
@@ -27,6 +29,7 @@ impl Need {
       Self::Mount => "mount",
       Self::Strace => "strace",
       Self::OtherUser => "other-user",
+      Self::Chromium => "chromium",
       Self::OtherDisk => "other-disk",
     }
   }
