@@ -6,11 +6,6 @@ use crate::browser::site::Site;
 const CHANGES: &[&str] = &[
   "Array.prototype[Symbol.iterator] = () => { throw new Error('iterated'); };",
   "Object.getPrototypeOf([].values()).next = () => { throw new Error('next'); };",
-  "for (const name of Reflect.ownKeys(String.prototype)) {
-     if (name === 'length' || name === 'constructor') continue;
-     Object.defineProperty(String.prototype, name,
-       { get() { throw new Error('string'); } });
-   }",
   "for (const name of Reflect.ownKeys(RegExp.prototype)) {
      Object.defineProperty(RegExp.prototype, name,
        { get() { throw new Error('regexp'); } });

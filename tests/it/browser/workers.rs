@@ -155,19 +155,6 @@ fn what_a_listener_in_a_worker_throws_is_the_scripts_error() {
 }
 
 #[test]
-fn a_script_that_computes_for_long_comes_to_its_end() {
-  let site = Site::new();
-  let lines = site.lines(
-    "const key = new Uint8Array(16);
-    for (let i = 0; i < 7000; i++) {
-      await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt']);
-    }
-    console.log('end');",
-  );
-  assert_eq!(lines, ["end"]);
-}
-
-#[test]
 fn workers_of_workers_count_as_those_of_the_page() {
   let site = Site::new();
   let page = format!(
