@@ -229,7 +229,7 @@ enum JsContent {
     source: Option<Source>,
     origin: Option<String>,
     /// Of an event of another extension.
-    extension: Option<JsExtensionEvent>,
+    extension: Option<Box<JsExtensionEvent>>,
   },
 }
 
@@ -311,7 +311,7 @@ impl JsServiceWorkerMessage {
           name,
           source,
           origin,
-          extension,
+          extension: extension.map(Box::new),
         }
       }
     };

@@ -478,11 +478,9 @@ async fn serve(
       match runtime.poll_event_loop(cx, options) {
         Poll::Ready(Err(error)) => Poll::Ready(error),
         Poll::Ready(Ok(())) => {
-          let now = Some(taken.load(Ordering::Relaxed));
-          if told != now {
-            told = now;
-            let idle = FromWorker::Idle(now.unwrap_or_default());
-            let _ = to_owner.send(idle);
+          let now = taken.load(Ordering::Relaxed);
+          if told.replace(now) != Some(now) {
+            let _ = to_owner.send(FromWorker::Idle(now));
           }
           // A message of the owner keeps no event loop alive, and still wakes
           // it.

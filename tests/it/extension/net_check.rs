@@ -1,8 +1,5 @@
 //! A runtime's own network permission.
 
-#[path = "../network/permission_descriptors.rs"]
-mod descriptors;
-
 use std::sync::Arc;
 
 use background_fetch::engine::RealmKind;
@@ -11,9 +8,9 @@ use deno_permissions::Permissions;
 use deno_permissions::PermissionsContainer;
 use deno_permissions::PermissionsOptions;
 
-use self::descriptors::NetOnly;
 use crate::extension::harness::Ended;
 use crate::extension::harness::run_with;
+use crate::network::permission_descriptors::NetOnly;
 use support::FaultServer;
 use support::Resource;
 

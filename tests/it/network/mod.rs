@@ -7,6 +7,7 @@ mod credentials;
 mod harness;
 mod page;
 mod permission;
+pub mod permission_descriptors;
 mod proxy;
 mod redirects;
 mod resolver;

@@ -1,8 +1,5 @@
 //! What the permission to use the network stops.
 
-#[path = "permission_descriptors.rs"]
-mod descriptors;
-
 use std::sync::Arc;
 
 use background_fetch::extension::net_check;
@@ -15,7 +12,7 @@ use url::Url;
 use crate::network::harness::*;
 use crate::network::server::*;
 
-use self::descriptors::NetOnly;
+use crate::network::permission_descriptors::NetOnly;
 
 #[tokio::test]
 async fn the_permission_is_asked_for_before_anything_is_sent() {

@@ -167,7 +167,7 @@ impl Loader {
       let values = loaded.headers.get_all(name).iter();
       values.filter_map(|value| value.to_str().ok().map(str::to_owned))
     };
-    let referrer_policy = values("referrer-policy").last();
+    let referrer_policy = values("referrer-policy").next_back();
     let referrer_policy = referrer_policy.unwrap_or_default();
     let last = referrer_policy.rsplit(',').next().unwrap_or_default();
     Ok(Source {

@@ -65,8 +65,9 @@ pub fn referrer_policy(source: &Source) -> String {
   let metadata = elements.iter().filter(|element| {
     element.name == "meta" && element.attribute("name") == Some("referrer")
   });
-  let contents = metadata.filter_map(|element| element.attribute("content"));
-  match contents.last().map(str::to_ascii_lowercase).as_deref() {
+  let mut contents =
+    metadata.filter_map(|element| element.attribute("content"));
+  match contents.next_back().map(str::to_ascii_lowercase).as_deref() {
     None | Some("") => source.referrer_policy.clone(),
     Some("never") => "no-referrer".into(),
     Some("default") => "strict-origin-when-cross-origin".into(),
