@@ -248,6 +248,22 @@ impl Engine {
     })
   }
 
+  /// The records of a background fetch, in their order; none when they are not
+  /// there any more.
+  pub fn records(
+    &self,
+    key: crate::store::BackgroundFetchKey,
+  ) -> Vec<RecordHandle> {
+    let shared = self.shared();
+    let Some(run) = shared.run(key) else {
+      return Vec::new();
+    };
+    let records = 0..run.records.len();
+    records
+      .map(|record| RecordHandle::new(shared, &run, record))
+      .collect()
+  }
+
   /// Tells of every background fetch there is, and of every change.
   pub fn observe(&self) -> Observer {
     let queue = Arc::new(UpdateQueue::default());

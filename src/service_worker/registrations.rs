@@ -118,7 +118,8 @@ impl Registrations {
   pub(super) fn match_registration(&self, url: &Url) -> Option<RegistrationId> {
     // Steps 3 to 7: the longest scope that the URL starts with.
     let matching = self.scopes.iter().filter(|(scope, _)| {
-      scope.origin() == url.origin() && url.as_str().starts_with(scope.as_str())
+      // There may be thousands, and few of them are the beginning of it.
+      url.as_str().starts_with(scope.as_str()) && scope.origin() == url.origin()
     });
     matching
       .max_by_key(|(scope, _)| scope.as_str().len())

@@ -192,9 +192,11 @@ impl State {
     let Some(registration) = self.map.registration(registration) else {
       return;
     };
-    let origin = registration.scope.origin();
+    let scope = &registration.scope;
     for realm in self.realms.values() {
-      if realm.url.origin() == origin
+      // There may be thousands, and an origin takes long to make.
+      if realm.url.host_str() == scope.host_str()
+        && realm.url.origin() == scope.origin()
         && let Some(message) = message()
       {
         realm.inbox.push(message);

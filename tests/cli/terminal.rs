@@ -310,6 +310,7 @@ fn sixty_columns_are_enough_and_may_become_more() {
   assert!(row.starts_with("film-0.bin (127.0.0.1:"), "{row}");
   assert!(row.contains(" 25%"), "{row}");
   terminal.resize(100);
+  server.block_on(server.wait_until_stalled("/film-0.bin", BOUND));
   server.release("/film-0.bin");
   let (code, screen) = terminal.end();
   assert_eq!(code, Some(0), "{screen}");
@@ -333,6 +334,7 @@ fn many_files_are_counted() {
   let row = terminal.wait_for_row(|row| row.starts_with("150 of 151 done"));
   assert!(row.contains("MiB"), "{row}");
   terminal.wait_for_row(|row| row.starts_with("film-0.bin ("));
+  server.block_on(server.wait_until_stalled("/film-0.bin", BOUND));
   server.release("/film-0.bin");
   let (code, screen) = terminal.end();
   assert_eq!(code, Some(0), "{screen}");

@@ -7,10 +7,7 @@ use std::path::PathBuf;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmFacts;
-use background_fetch::engine::RealmKind;
 use background_fetch::engine::RecordHandle;
-use background_fetch::spec::CacheQueryOptions;
 use background_fetch::store::StoreError;
 
 use crate::file_names::file_name;
@@ -33,11 +30,8 @@ pub async fn save(
   background_fetch: &BackgroundFetchSnapshot,
   out: &Path,
 ) -> Result<Vec<PathBuf>, String> {
-  // Only to look into the records: a realm of this kind takes no event.
-  let scope = background_fetch.scope.clone();
-  let realm = engine.attach(RealmFacts::new(RealmKind::Window, scope));
   let key = background_fetch.key;
-  let records = realm.match_all(key, None, CacheQueryOptions::default());
+  let records = engine.records(key);
   let mut next_number = HashMap::new();
   let mut saved = Vec::with_capacity(records.len());
   for (index, record) in records.iter().enumerate() {

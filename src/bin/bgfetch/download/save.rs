@@ -9,10 +9,7 @@ use std::time::SystemTime;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmFacts;
-use background_fetch::engine::RealmKind;
 use background_fetch::engine::RecordHandle;
-use background_fetch::spec::CacheQueryOptions;
 use background_fetch::spec::Response;
 use background_fetch::store::StoreError;
 use parking_lot::Mutex;
@@ -81,11 +78,7 @@ impl Saver {
     download: &Download,
     options: &SaveOptions,
   ) -> Result<Saving, String> {
-    // Only to look into the record: a realm of this kind takes no event.
-    let scope = snapshot.scope.clone();
-    let realm = engine.attach(RealmFacts::new(RealmKind::Window, scope));
-    let all = CacheQueryOptions::default();
-    let mut records = realm.match_all(snapshot.key, None, all);
+    let mut records = engine.records(snapshot.key);
     if records.is_empty() {
       return Err(format!("{}: the store has lost it", options.url_name));
     }
