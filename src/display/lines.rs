@@ -67,11 +67,7 @@ impl Lines {
     let mut state = self.0.lock();
     state.totals.update(background_fetch);
     let is_one_of_many = state.is_many();
-    let known = state.known(background_fetch);
-    if known.settled {
-      return;
-    }
-    known.settled = true;
+    state.known(background_fetch).settled = true;
     match is_one_of_many {
       true => state.summarize(),
       false if line.is_empty() => {}

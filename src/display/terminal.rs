@@ -1,5 +1,6 @@
 //! A display that draws bars.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ struct State {
   known: HashMap<BackgroundFetchKey, Known>,
   /// How many have a bar.
   shown: usize,
+  /// Those that are under way and have none, for there is no room.
+  without_bar: BTreeMap<BackgroundFetchKey, BackgroundFetchSnapshot>,
   totals: Totals,
   total: Option<ProgressBar>,
   total_style: &'static str,
@@ -87,6 +90,7 @@ impl Terminal {
       state: Mutex::new(State {
         known: HashMap::new(),
         shown: 0,
+        without_bar: BTreeMap::new(),
         totals: Totals::new(),
         total: None,
         total_style: "",
@@ -130,8 +134,9 @@ impl Terminal {
   pub fn hint(&self, text: &str) {
     let mut state = self.state.lock();
     let hint = state.hint.get_or_insert_with(|| {
-      let hint = self.bars.add(new_bar());
+      let hint = self.bars.add(ProgressBar::no_length());
       set_style(&hint, "{wide_msg}");
+      begin(&hint);
       hint
     });
     hint.set_message(text.to_string());
@@ -178,6 +183,37 @@ impl Terminal {
       self.bars.remove(&bar);
       state.shown -= 1;
     }
+    state.without_bar.remove(&b.key);
+    if let Some((_, next)) = state.without_bar.pop_first() {
+      self.draw(state, &next);
+    }
+  }
+
+  fn draw(&self, state: &mut State, b: &BackgroundFetchSnapshot) {
+    let room = max_bars();
+    let few = state.known.len() <= room;
+    let has_room = state.shown < room;
+    // The one for all stays below.
+    let below = [&state.total, &state.hint].into_iter().flatten().count();
+    let known = state.known(b);
+    let is_under_way =
+      b.downloaded > known.first || b.expected.is_some() || b.waiting.is_some();
+    if known.bar.is_none() && (few || is_under_way) {
+      if !has_room {
+        state.without_bar.insert(b.key, b.clone());
+        return;
+      }
+      let new = ProgressBar::no_length();
+      let bar = self.bars.insert_from_back(below, new);
+      bar.set_position(b.downloaded + b.uploaded);
+      bar.reset_eta();
+      known.bar = Some(bar);
+      known.draw(b, &self.owner);
+      state.shown += 1;
+      state.without_bar.remove(&b.key);
+    } else {
+      known.draw(b, &self.owner);
+    }
   }
 
   /// With two or more there is a line for all of them, below the others.
@@ -194,7 +230,8 @@ impl Terminal {
     let below = usize::from(state.hint.is_some());
     let downloaded = state.totals.downloaded();
     let total = state.total.get_or_insert_with(|| {
-      let total = self.bars.insert_from_back(below, new_bar());
+      let new = ProgressBar::no_length();
+      let total = self.bars.insert_from_back(below, new);
       total.set_position(downloaded);
       total.reset_eta();
       total
@@ -202,6 +239,7 @@ impl Terminal {
     if style != state.total_style {
       state.total_style = style;
       set_style(total, style);
+      begin(total);
     }
     if let Some(expected) = expected {
       total.set_length(expected);
@@ -238,24 +276,7 @@ impl Display for Terminal {
       };
       return self.end(b, &line);
     }
-    let room = max_bars();
-    let few = state.known.len() <= room;
-    let below = [&state.total, &state.hint].into_iter().flatten().count();
-    let may_have_bar = state.shown < room;
-    let known = state.known(b);
-    let is_under_way =
-      b.downloaded > known.first || b.expected.is_some() || b.waiting.is_some();
-    if known.bar.is_none() && may_have_bar && (few || is_under_way) {
-      // The one for all stays below.
-      let bar = self.bars.insert_from_back(below, new_bar());
-      bar.set_position(b.downloaded + b.uploaded);
-      bar.reset_eta();
-      known.bar = Some(bar);
-      known.draw(b, &self.owner);
-      state.shown += 1;
-    } else {
-      known.draw(b, &self.owner);
-    }
+    self.draw(&mut state, b);
     self.draw_total(&mut state);
   }
 }
@@ -287,6 +308,7 @@ impl Known {
     if style != self.style {
       self.style = style;
       set_style(bar, style);
+      begin(bar);
     }
     if let Some(total) = total {
       bar.set_length(total.saturating_add(b.upload_total));
@@ -300,12 +322,11 @@ impl Known {
   }
 }
 
-/// It is drawn at intervals, not at changes: then the last change is shown,
-/// too, however fast they come, and a rate falls when nothing comes.
-fn new_bar() -> ProgressBar {
-  let bar = ProgressBar::no_length();
+/// From now on the bar, which has its place and its style, is drawn: at
+/// intervals, not at changes. So the last change is shown, too, however fast
+/// they come, and a rate falls when nothing comes.
+fn begin(bar: &ProgressBar) {
   bar.enable_steady_tick(DRAW_INTERVAL);
-  bar
 }
 
 fn set_style(bar: &ProgressBar, template: &str) {

@@ -244,8 +244,13 @@ fn keys_pause_and_resume_and_quit() {
   let urls = films(&server, 2);
   let command = get_with_keys(&place, &urls);
   let mut terminal = Terminal::start_with(command, 80, true);
+  for film in ["/film-0.bin", "/film-1.bin"] {
+    server.block_on(server.wait_until_stalled(film, BOUND));
+  }
   terminal.wait_for_row(|row| row.starts_with("p pause"));
-  terminal.wait_for_row(|row| row.starts_with("0 of 2 done"));
+  terminal.wait_for_row(|row| {
+    row.starts_with("0 of 2 done") && row.contains("2.00 MiB of 8.00 MiB")
+  });
   assert!(!terminal.echoes());
   terminal.press("p");
   terminal.wait_for_row(|row| row.trim_end().ends_with("paused"));

@@ -58,7 +58,8 @@ impl Screen {
   /// [`Screen::settled`], when its files are saved.
   pub fn observed(&self, background_fetch: &BackgroundFetchSnapshot) {
     let settled = self.settled.lock();
-    if !background_fetch.is_settled() || settled.contains(&background_fetch.key)
+    // What was seen before it has settled may come later than that.
+    if background_fetch.is_settled() == settled.contains(&background_fetch.key)
     {
       self.show(background_fetch);
     }
