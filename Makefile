@@ -1,4 +1,4 @@
-# make demo     builds bgfetch and shows it at work
+# make demo     builds bgfetch and shows it running
 # make install  puts bgfetch, its completions and its manual under PREFIX
 # make test     checks format and lints, and runs every test, make wpt included
 # make fresh    builds with an empty cargo home, and runs what was built

@@ -14,10 +14,23 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The crates whose extensions a realm has, beside our own.
-const CRATES: [&str; 4] = ["deno_webidl", "deno_web", "deno_net", "deno_fetch"];
+const CRATES: [&str; 5] = [
+  "deno_webidl",
+  "deno_web",
+  "deno_net",
+  "deno_fetch",
+  "deno_crypto",
+];
 
-/// Our files that belong to the extension with the globals.
-const GLOBALS: [&str; 2] = ["globals.js", "start_globals.js"];
+/// Our folders of scripts: the extension that each belongs to, and how the
+/// names of its files begin there.
+const FOLDERS: [(&str, &str, &str); 5] = [
+  ("background_fetch", "background_fetch", "background_fetch/"),
+  ("browser", "background_fetch_browser", ""),
+  ("common", "background_fetch", "common/"),
+  ("globals", "background_fetch_globals", ""),
+  ("service_worker", "background_fetch", "service_worker/"),
+];
 
 fn main() {
   println!("cargo:rerun-if-changed=build.rs");
@@ -26,12 +39,18 @@ fn main() {
   println!("cargo:rerun-if-env-changed=CARGO_HOME");
   let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap());
   let mut arms = String::new();
-  for file in scripts(&manifest.join("js")) {
-    let extension = match GLOBALS.contains(&name(&file)) {
-      true => "background_fetch_globals",
-      false => "background_fetch",
-    };
-    arm(&mut arms, extension, "CARGO_MANIFEST_DIR", "js", &file);
+  for (folder, extension, prefix) in FOLDERS {
+    let directory = format!("js/{folder}");
+    for file in scripts(&manifest.join(&directory)) {
+      let specifier = format!("ext:{extension}/{prefix}{}", name(&file));
+      arm(
+        &mut arms,
+        &specifier,
+        "CARGO_MANIFEST_DIR",
+        &directory,
+        &file,
+      );
+    }
   }
   let out = PathBuf::from(env::var("OUT_DIR").unwrap());
   for (extension, directory) in directories(&manifest) {
@@ -39,7 +58,8 @@ fn main() {
     fs::create_dir_all(out.join(&extension)).unwrap();
     for file in scripts(&directory) {
       fs::copy(&file, out.join(&extension).join(name(&file))).unwrap();
-      arm(&mut arms, &extension, "OUT_DIR", &extension, &file);
+      let specifier = format!("ext:{extension}/{}", name(&file));
+      arm(&mut arms, &specifier, "OUT_DIR", &extension, &file);
     }
   }
   let table = format!("match specifier {{\n{arms}  _ => return None,\n}}\n");
@@ -64,7 +84,7 @@ fn scripts(directory: &Path) -> Vec<PathBuf> {
 /// table stays true when the sources move and the target directory does not.
 fn arm(
   arms: &mut String,
-  extension: &str,
+  specifier: &str,
   root: &str,
   directory: &str,
   file: &Path,
@@ -72,8 +92,7 @@ fn arm(
   let file = name(file);
   writeln!(
     arms,
-    "  \"ext:{extension}/{file}\" => \
-     include_str!(concat!(env!({root:?}), \"/{directory}/{file}\")),"
+    "  {specifier:?} => include_str!(concat!(env!({root:?}), \"/{directory}/{file}\")),"
   )
   .unwrap();
 }
@@ -82,8 +101,8 @@ fn arm(
 ///
 /// This package's own `cargo metadata` would want crates of other platforms
 /// and of its tests, which a build has not downloaded. So cargo is asked about
-/// a package that has these dependencies and no others: whoever compiles this
-/// has them all.
+/// a package that has these dependencies and no others: anyone who compiles
+/// this has them all.
 fn directories(manifest: &Path) -> Vec<(String, PathBuf)> {
   let own = metadata(&manifest.join("Cargo.toml"), &["--no-deps"]);
   let probe = PathBuf::from(env::var("OUT_DIR").unwrap()).join("probe");

@@ -1,5 +1,5 @@
 //! What is fuzzed: each function takes any bytes, and panics when a rule is
-//! broken. `tests/fuzz_replay.rs` calls them too.
+//! broken. `tests/it/fuzz_replay.rs` calls them too.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -13,9 +13,11 @@ use background_fetch::spec::CredentialsMode;
 use background_fetch::spec::Destination;
 use background_fetch::spec::HeaderList;
 use background_fetch::spec::Policy;
+use background_fetch::spec::Representation;
 use background_fetch::spec::Request;
 use background_fetch::spec::Response;
 use background_fetch::spec::ResponseType;
+use background_fetch::spec::ResumePolicy;
 use background_fetch::spec::cors_check;
 use background_fetch::spec::cors_filtered_headers;
 use background_fetch::spec::extract_content_range_values;
@@ -71,11 +73,16 @@ pub fn content_range(data: &[u8]) {
   let mut part = |status| {
     let mut list = HeaderList::new();
     list.append("Content-Range", lines.next().unwrap_or_default());
+    list.append("ETag", "\"1\"");
     response(status, list)
   };
   let (now, before) = (part(206), part(206));
+  let is_valid = |start, before: Option<&Representation>| {
+    let before = before.map(|before| (before, ResumePolicy::Validator));
+    validate_partial_response(start, &now, before).is_ok()
+  };
   let Some(range) = extract_content_range_values(&now) else {
-    assert!(!validate_partial_response(0, &now, None));
+    assert!(!is_valid(0, None));
     return;
   };
   let first = range.first_byte_pos;
@@ -85,13 +92,12 @@ pub fn content_range(data: &[u8]) {
       .complete_length
       .is_none_or(|l| l > range.last_byte_pos)
   );
-  assert!(validate_partial_response(first, &now, None));
-  assert!(!validate_partial_response(first ^ 1, &now, None));
-  if validate_partial_response(first, &now, Some(&before)) {
-    let before = extract_content_range_values(&before).unwrap();
-    let same = before.complete_length == range.complete_length;
-    assert!(same || before.complete_length.is_none());
-  }
+  assert!(is_valid(first, None));
+  assert!(!is_valid(first ^ 1, None));
+  let before = Representation::of(&before);
+  let lengths = before.complete_length().zip(range.complete_length);
+  let is_same = lengths.is_none_or(|(before, now)| before == now);
+  assert_eq!(is_valid(first, Some(&before)), is_same);
 }
 
 /// A request's method and headers, an empty line, and a response's headers.
@@ -199,7 +205,7 @@ pub fn matching(data: &[u8]) {
       assert!(!matches(ignore) || matches(ignore | more));
     }
   }
-  // A star varies by everything, and by what is no header.
+  // A star varies by everything, and by what is not a header.
   let mut names = response.headers.values("vary").flat_map(|v| v.split(','));
   let star = names.any(|name| name.trim_matches([' ', '\t']) == "*");
   assert!(!star || !(0..4).any(matches));
@@ -238,8 +244,8 @@ const COLUMNS: [&str; 26] = [
 ];
 
 /// Columns of the stored rows, overwritten: in each line a letter for the
-/// column, one for the type, and the value. An unreadable row is told of; it
-/// is no panic, and another row can still be read.
+/// column, one for the type, and the value. An unreadable row is reported; it
+/// is not a panic, and another row can still be read.
 pub fn store_rows(data: &[u8]) {
   let directory = tempfile::tempdir().unwrap();
   let file = directory.path().join("facts.sqlite3");
@@ -273,7 +279,7 @@ pub fn store_rows(data: &[u8]) {
   }
   connection.close().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let rows = futures::executor::block_on(store.facts.load()).unwrap();
+  let rows = futures::executor::block_on(store.metadata.load()).unwrap();
   assert_eq!(rows.len(), 2);
   let healthy = rows[1].as_ref().expect("the other row can be read");
   assert_eq!(healthy.background_fetch.id, "healthy");
@@ -291,7 +297,7 @@ fn pristine() -> &'static Path {
     let store = Store::open_directory(&path).unwrap();
     for id in ["damaged", "healthy"] {
       let row = stored(id);
-      futures::executor::block_on(store.facts.insert(row)).unwrap();
+      futures::executor::block_on(store.metadata.insert(row)).unwrap();
     }
     drop(store);
     (directory, path)
@@ -315,6 +321,7 @@ fn stored(id: &str) -> StoredBackgroundFetch {
     bodies: vec![RecordBodies::default()],
     active: true,
     event_owed: false,
+    abnormal_ends: 0,
     retained: None,
     created: 0,
   }

@@ -4,8 +4,12 @@
 // Use it beside TypeScript's "webworker" library:
 //   /// <reference lib="webworker" />
 //   /// <reference path="background_fetch.d.ts" />
+//
+// What else scripts find (fetch(), caches, FetchEvent, notifications, workers,
+// locks, crypto, ...) has its types in that library, and in "dom" for pages;
+// docs/browser-scripts.md says what of it is there.
 
-/** An icon for whoever shows the background fetch to the user. */
+/** An icon for anyone who shows the background fetch to the user. */
 interface ImageResource {
   /** URL of the image. */
   src: string;
@@ -36,7 +40,7 @@ interface BackgroundFetchOptions extends BackgroundFetchUIOptions {
 interface BackgroundFetchManager {
   /**
    * Starts a background fetch. Resolves when it and the bodies of all requests
-   * are stored: from then on it goes on without the script, and after a
+   * are stored: from then on it continues without the script, and after a
    * restart.
    *
    * @param id names it among the registration's active background fetches; not empty
@@ -55,7 +59,7 @@ interface BackgroundFetchManager {
     options?: BackgroundFetchOptions,
   ): Promise<BackgroundFetchRegistration>;
   /**
-   * The active background fetch with this `id`, or `undefined`: also when it
+   * The active background fetch with this `id`, or `undefined`: even if it
    * has settled. Rejects with `TypeError` when `id` is empty.
    */
   get(id: string): Promise<BackgroundFetchRegistration | undefined>;

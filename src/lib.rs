@@ -4,11 +4,11 @@
 //! An [`Engine`](engine::Engine) owns a store and its threads. JavaScript
 //! runtimes attach to it with [`extension::extensions`] (or, when they have web
 //! globals of their own, with [`extension::init`]) and come and go as they
-//! like: what they have started goes on. A background fetch that was under way
-//! when the process ended continues when an engine opens the same store.
+//! like: what they have started continues. A background fetch that was under
+//! way when the process ended continues when an engine opens the same store.
 //!
 //! ```
-//! use background_fetch::engine::{Engine, EngineConfig, RealmFacts, RealmKind};
+//! use background_fetch::engine::{Engine, EngineConfig, RealmOptions, RealmKind};
 //! use background_fetch::extension::{ExtensionOptions, extensions, realm, run_until_idle};
 //! use background_fetch::network::NetworkPolicy;
 //! use background_fetch::store::Store;
@@ -25,14 +25,14 @@
 //! #   client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
 //! # });
 //! let engine = Engine::start(Store::in_memory(), EngineConfig::default())?;
-//! let facts = RealmFacts {
+//! let options = RealmOptions {
 //!   policy: NetworkPolicy::Server,
-//!   ..RealmFacts::new(RealmKind::ServiceWorker, format!("{origin}/sw.js").parse()?)
+//!   ..RealmOptions::new(RealmKind::ServiceWorker, format!("{origin}/sw.js").parse()?)
 //! };
 //! let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! let _context = tokio.enter();
 //! let mut js = JsRuntime::new(RuntimeOptions {
-//!   extensions: extensions(&engine, facts, ExtensionOptions::default()),
+//!   extensions: extensions(&engine, options, ExtensionOptions::default()),
 //!   ..Default::default()
 //! });
 //! js.execute_script("sw.js", r#"
@@ -49,7 +49,7 @@
 //! # }
 //! ```
 //!
-//! The rooms, and which way the arrows point: [`extension`] → [`engine`] →
+//! The modules, and which way the arrows point: [`extension`] → [`engine`] →
 //! {[`network`], [`store`], [`service_worker`], [`display`]} → [`spec`], which
 //! is pure and points at nothing.
 //!
@@ -59,9 +59,10 @@ pub mod control;
 pub mod display;
 pub mod engine;
 pub mod extension;
-mod identifier;
+mod ids;
 pub mod network;
 pub mod service_worker;
+mod snapshot;
 pub mod spec;
 pub mod store;
 

@@ -8,6 +8,11 @@ use std::path::PathBuf;
 /// The name of the socket in a store's directory.
 const FILE_NAME: &str = "control";
 
+/// The name of the directory in which a socket is made ready, and of the socket
+/// in there.
+const UNREADY: &str = "control.new";
+const UNREADY_SOCKET: &str = "s";
+
 /// The longest path that every Unix takes for a socket, in bytes.
 const MAX_PATH: usize = 100;
 
@@ -21,7 +26,8 @@ pub(super) struct Address {
 impl Address {
   /// In `directory`, which has to exist.
   pub(super) fn in_directory(directory: &Path) -> io::Result<Self> {
-    let longest = directory.join(FILE_NAME).as_os_str().len() + ".new".len();
+    let longest = directory.join(UNREADY).join(UNREADY_SOCKET);
+    let longest = longest.as_os_str().len();
     if longest <= MAX_PATH {
       return Ok(Self {
         directory: directory.to_owned(),
@@ -56,7 +62,11 @@ impl Address {
   }
 
   /// Where a socket is made ready before it gets its name.
+  pub(super) fn unready_directory(&self) -> PathBuf {
+    self.directory.join(UNREADY)
+  }
+
   pub(super) fn unready(&self) -> PathBuf {
-    self.directory.join(format!("{FILE_NAME}.new"))
+    self.unready_directory().join(UNREADY_SOCKET)
   }
 }

@@ -17,19 +17,19 @@ use super::protocol::from_line;
 use super::protocol::to_line;
 
 /// How long the engine may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why an engine could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
   /// No engine takes commands in this directory.
-  #[error("no engine that takes commands is at work on the store")]
+  #[error("no engine that takes commands is running on the store")]
   NotServed,
   #[error("the running engine cannot be reached: {0}")]
   Io(#[from] io::Error),
-  #[error("the running engine does not answer within {PATIENCE:?}")]
+  #[error("the running engine does not answer within {TIMEOUT:?}")]
   Timeout,
-  /// What came back is no answer, or the engine has refused the command.
+  /// What came back is not an answer, or the engine has refused the command.
   #[error("the running engine says: {0}")]
   Refused(String),
 }
@@ -38,7 +38,7 @@ pub enum ControlError {
 pub struct Client(BufReader<UnixStream>);
 
 impl Client {
-  /// Connects to the engine that is at work on the store in `directory`.
+  /// Connects to the engine that is running on the store in `directory`.
   ///
   /// # Errors
   ///
@@ -52,7 +52,7 @@ impl Client {
     };
     let address = Address::in_directory(directory).map_err(refused)?;
     let connected = UnixStream::connect(address.socket());
-    match timeout(PATIENCE, connected).await {
+    match timeout(TIMEOUT, connected).await {
       Ok(connected) => Ok(Self(BufReader::new(connected.map_err(refused)?))),
       Err(_) => Err(ControlError::Timeout),
     }
@@ -75,7 +75,7 @@ impl Client {
       self.0.read_until(b'\n', &mut line).await?;
       Ok::<_, io::Error>(line)
     };
-    let line = timeout(PATIENCE, exchange)
+    let line = timeout(TIMEOUT, exchange)
       .await
       .map_err(|_| ControlError::Timeout)??;
     if line.is_empty() {

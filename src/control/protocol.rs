@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
-use crate::engine::Waiting;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
+use crate::snapshot::Waiting;
 
-/// The version of the protocol. Another one is refused with a sentence that
+/// The version of the protocol. Another one is refused with a message that
 /// says so.
 pub const VERSION: u32 = 1;
 
@@ -28,6 +28,15 @@ pub enum Command {
   Abort { key: BackgroundFetchKey },
   /// See [`Engine::click`](crate::engine::Engine::click).
   Click { key: BackgroundFetchKey },
+  /// See [`Engine::click_notification`](crate::engine::Engine::click_notification).
+  ClickNotification {
+    /// Its tag or its title.
+    name: String,
+    /// The action's name; empty for the notification itself.
+    action: String,
+  },
+  /// See [`Engine::dismiss_notification`](crate::engine::Engine::dismiss_notification).
+  DismissNotification { name: String },
   /// See [`Engine::retry`](crate::engine::Engine::retry), and
   /// [`Engine::retry_at`](crate::engine::Engine::retry_at).
   #[serde(rename_all = "camelCase")]
@@ -57,7 +66,7 @@ pub enum Answer {
   List { background_fetches: Vec<Progress> },
   /// To every other command.
   Outcome { outcome: Outcome },
-  /// The command was not understood, or could not be carried out: a sentence
+  /// The command was not understood, or could not be carried out: a message
   /// for the user.
   Error { message: String },
 }
@@ -93,7 +102,7 @@ pub struct Progress {
   pub records: Vec<u64>,
   pub paused: bool,
   /// See
-  /// [`BackgroundFetchSnapshot::waiting`](crate::engine::BackgroundFetchSnapshot::waiting).
+  /// [`BackgroundFetchSnapshot::waiting`](crate::snapshot::BackgroundFetchSnapshot::waiting).
   #[serde(default)]
   pub waiting: Option<Waiting>,
 }
@@ -120,7 +129,7 @@ pub(super) fn to_line<T: Serialize>(
   Ok(line)
 }
 
-/// The error is a sentence.
+/// The error is a message.
 pub(super) fn from_line<T: for<'a> Deserialize<'a>>(
   line: &[u8],
 ) -> Result<T, String> {

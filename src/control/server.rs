@@ -1,7 +1,9 @@
 //! The engine's end of the socket.
 
+use std::fs::DirBuilder;
 use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener as BlockingListener;
@@ -32,15 +34,15 @@ use super::protocol::from_line;
 use super::protocol::to_line;
 use crate::engine::Engine;
 use crate::engine::WeakEngine;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
 use crate::store::StoreError;
 
 /// How long a client may say nothing, or take nothing.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How many clients are served at once; others wait.
 const MAX_CLIENTS: usize = 16;
 /// The wait after a connection could not be accepted.
-const TRY_AGAIN: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Takes commands as long as it lives and the engine does. It does not keep
 /// the engine.
@@ -52,8 +54,9 @@ pub struct Server {
 }
 
 /// Takes commands for `engine` on a socket in `directory`, the directory of
-/// its store. Only processes of the same user (and of root) can reach it. What
-/// is left there of a process that was killed is replaced.
+/// its store. Only processes of the same user (and of root) can reach it, and
+/// only theirs are answered. What is left there of a process that was killed is
+/// replaced.
 ///
 /// # Errors
 ///
@@ -61,17 +64,19 @@ pub struct Server {
 /// has no sockets, or its path is too long for one (not on Linux).
 pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
   let address = Address::in_directory(directory)?;
+  remove_unready(&address)?;
+  // A socket gets its mode only after it is there: until then it is where
+  // nobody else can come.
+  let private = address.unready_directory();
+  DirBuilder::new().mode(0o700).create(&private)?;
   let unready = address.unready();
-  match std::fs::remove_file(&unready) {
-    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-    _ => {}
-  }
   let listener = BlockingListener::bind(&unready)?;
   listener.set_nonblocking(true)?;
   std::fs::set_permissions(&unready, Permissions::from_mode(0o600))?;
   let identity = identity(&unready)?;
   // The store has one owner, so an older socket is nobody's any more.
   std::fs::rename(&unready, address.socket())?;
+  remove_unready(&address)?;
   let closing = CancellationToken::new();
   let weak = engine.downgrade();
   let closed = closing.clone();
@@ -83,6 +88,24 @@ pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
     address,
     identity,
   })
+}
+
+/// Removes what a process that was killed has left, of this version (a
+/// directory) or an earlier one (a socket).
+fn remove_unready(address: &Address) -> io::Result<()> {
+  let private = address.unready_directory();
+  let is_directory = match std::fs::symlink_metadata(&private) {
+    Ok(metadata) => metadata.is_dir(),
+    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+    Err(error) => return Err(error),
+  };
+  if !is_directory {
+    return std::fs::remove_file(private);
+  }
+  match std::fs::remove_file(address.unready()) {
+    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+    _ => std::fs::remove_dir(private),
+  }
 }
 
 impl Drop for Server {
@@ -117,6 +140,9 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
     };
     while clients.try_join_next().is_some() {}
     match listener.accept().await {
+      Ok((stream, _)) if !is_trusted(&stream) => {
+        tracing::warn!("another user's process wanted to control the engine");
+      }
       Ok((stream, _)) => {
         let engine = engine.clone();
         clients.spawn(async move {
@@ -127,10 +153,18 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
       }
       Err(error) => {
         tracing::warn!(%error, "a control connection cannot be accepted");
-        sleep(TRY_AGAIN).await;
+        sleep(RETRY_INTERVAL).await;
       }
     }
   }
+}
+
+/// Whether the process at the other end is the same user's, or root's. The mode
+/// of the socket keeps the others out; anyone who changes it lets nobody in.
+fn is_trusted(stream: &UnixStream) -> bool {
+  let own = rustix::process::geteuid().as_raw();
+  let peer = stream.peer_cred().map(|peer| peer.uid());
+  peer.is_ok_and(|uid| uid == own || uid == 0)
 }
 
 async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
@@ -139,7 +173,7 @@ async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
   loop {
     let mut line = Vec::new();
     let mut bounded = (&mut reading).take(MAX_REQUEST);
-    timeout(PATIENCE, bounded.read_until(b'\n', &mut line)).await??;
+    timeout(TIMEOUT, bounded.read_until(b'\n', &mut line)).await??;
     if line.is_empty() {
       return Ok(());
     }
@@ -152,7 +186,7 @@ async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
       Err(message) => Answer::Error { message },
     };
     let answer = to_line(answer)?;
-    timeout(PATIENCE, writing.write_all(&answer)).await??;
+    timeout(TIMEOUT, writing.write_all(&answer)).await??;
     // What follows has no beginning.
     if !is_whole {
       return Ok(());
@@ -184,6 +218,16 @@ async fn answer(engine: &WeakEngine, command: Command) -> Answer {
       true => Outcome::Done,
       false => Outcome::Unknown,
     }),
+    Command::ClickNotification { name, action } => {
+      Ok(on_notification(&engine, &name, |id| {
+        engine.click_notification(id, &action)
+      }))
+    }
+    Command::DismissNotification { name } => {
+      Ok(on_notification(&engine, &name, |id| {
+        engine.dismiss_notification(id)
+      }))
+    }
     Command::Retry { key, moved } => {
       let retried = match moved {
         None => engine.retry(key).await,
@@ -204,6 +248,22 @@ async fn answer(engine: &WeakEngine, command: Command) -> Answer {
     Err(error) => Answer::Error {
       message: error.to_string(),
     },
+  }
+}
+
+/// Does it to the newest notification with that tag or title.
+fn on_notification(
+  engine: &Engine,
+  name: &str,
+  act: impl FnOnce(u64) -> bool,
+) -> Outcome {
+  let shown = engine.notifications();
+  let mut newest = shown.iter().rev();
+  let found = newest
+    .find(|one| one.notification.tag == name || one.notification.title == name);
+  match found.is_some_and(|one| act(one.id)) {
+    true => Outcome::Done,
+    false => Outcome::Unknown,
   }
 }
 

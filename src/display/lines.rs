@@ -13,8 +13,8 @@ use super::Waiting;
 use super::rate::Rate;
 use super::text;
 use super::totals::Totals;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchResult;
-use crate::store::BackgroundFetchKey;
 
 /// How often one background fetch has a line about its progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 const MANY: usize = 20;
 
 /// Writes a line for each background fetch that is new, has settled, was
-/// paused or goes on, or waits for the network or a server, and every few
+/// paused or continues, or waits for the network or a server, and every few
 /// seconds one about its progress. When there are many of them it is one line
 /// about all every few seconds, so that a log stays short.
 pub struct Lines(Mutex<State>);
@@ -31,12 +31,12 @@ pub struct Lines(Mutex<State>);
 struct State {
   output: Box<dyn Write + Send>,
   prefix: String,
-  known: HashMap<BackgroundFetchKey, Known>,
+  known: HashMap<BackgroundFetchKey, Entry>,
   totals: Totals,
   last_summary: Instant,
 }
 
-struct Known {
+struct Entry {
   rate: Rate,
   last_progress: Instant,
   paused: bool,
@@ -46,7 +46,7 @@ struct Known {
 }
 
 impl Lines {
-  /// Writes to `output`; a line that tells of a failure begins with
+  /// Writes to `output`; a line that reports a failure begins with
   /// `failure_prefix`.
   pub fn new(
     output: impl Write + Send + 'static,
@@ -132,8 +132,8 @@ impl State {
     }
   }
 
-  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Known {
-    self.known.entry(b.key).or_insert_with(|| Known {
+  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Entry {
+    self.known.entry(b.key).or_insert_with(|| Entry {
       rate: Rate::starting_at(b.downloaded),
       last_progress: Instant::now(),
       paused: false,
@@ -176,7 +176,7 @@ impl State {
   }
 }
 
-impl Known {
+impl Entry {
   fn under_way(
     &mut self,
     b: &BackgroundFetchSnapshot,
@@ -185,10 +185,10 @@ impl Known {
     let id = text::printable(&b.id);
     if b.paused != self.paused {
       self.paused = b.paused;
-      let what = if b.paused { "paused" } else { "goes on" };
+      let what = if b.paused { "paused" } else { "continues" };
       return Some(format!("{id}: {what}"));
     }
-    // That it goes on is seen from its progress.
+    // That it continues is seen from its progress.
     if first.is_none() && b.waiting.is_some() && b.waiting != self.waiting {
       self.waiting.clone_from(&b.waiting);
       let waiting = b.waiting.as_ref();

@@ -3,18 +3,22 @@
 //! `cli`, `Terminal` for a person.
 
 mod lines;
+mod notification;
 mod rate;
-mod snapshot;
 #[cfg(feature = "cli")]
 mod terminal;
 pub mod text;
 mod totals;
 
 pub use self::lines::Lines;
-pub use self::snapshot::BackgroundFetchSnapshot;
-pub use self::snapshot::Waiting;
+pub use self::notification::Notification;
+pub use self::notification::NotificationAction;
+pub use self::notification::ShownNotification;
 #[cfg(feature = "cli")]
 pub use self::terminal::Terminal;
+pub use crate::snapshot::BackgroundFetchSnapshot;
+pub use crate::snapshot::Waiting;
+use url::Url;
 
 /// Presents background fetches to the user. What the user answers (pause, go
 /// on, abort, click) goes to the [`Engine`](crate::engine::Engine)'s methods of
@@ -24,4 +28,39 @@ pub trait Display: Send + Sync + 'static {
   /// one after the other, never twice at once, with the latest state only:
   /// a slow display misses steps in between and never the last one.
   fn show(&self, background_fetch: &BackgroundFetchSnapshot);
+
+  /// A script shows a notification. A click of the user goes to
+  /// [`Engine::click_notification`](crate::engine::Engine::click_notification).
+  fn show_notification(&self, notification: &ShownNotification) {
+    let _ = notification;
+  }
+
+  /// A notification is not shown any more.
+  fn close_notification(&self, notification: &ShownNotification) {
+    let _ = notification;
+  }
+
+  /// A service worker wants `url` in a new window
+  /// ([`openWindow()`](https://w3c.github.io/ServiceWorker/#clients-openwindow)).
+  /// Returns whether it is opened; not, by default.
+  fn open_window(&self, url: &Url) -> bool {
+    let _ = url;
+    false
+  }
+
+  /// A service worker wants the window at `url` in front
+  /// ([`focus()`](https://w3c.github.io/ServiceWorker/#client-focus)).
+  /// Returns whether it is; not, by default.
+  fn focus_window(&self, url: &Url) -> bool {
+    let _ = url;
+    false
+  }
+
+  /// A service worker wants the window at `from` to go to `to`
+  /// ([`navigate()`](https://w3c.github.io/ServiceWorker/#client-navigate)).
+  /// Returns whether it does; not, by default.
+  fn navigate_window(&self, from: &Url, to: &Url) -> bool {
+    let _ = (from, to);
+    false
+  }
 }

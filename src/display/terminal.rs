@@ -15,8 +15,8 @@ use super::Display;
 use super::rate::Rate;
 use super::text;
 use super::totals::Totals;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchResult;
-use crate::store::BackgroundFetchKey;
 
 /// More bars than this would push each other off the screen; the others get
 /// theirs when one of these is done.
@@ -58,7 +58,7 @@ pub struct Terminal {
 pub type Owner = Box<dyn Fn(&BackgroundFetchSnapshot) -> String + Send + Sync>;
 
 struct State {
-  known: HashMap<BackgroundFetchKey, Known>,
+  known: HashMap<BackgroundFetchKey, Entry>,
   /// How many have a bar.
   shown: usize,
   /// Those that are under way and have none, for there is no room.
@@ -70,7 +70,7 @@ struct State {
   hint: Option<ProgressBar>,
 }
 
-struct Known {
+struct Entry {
   rate: Rate,
   bar: Option<ProgressBar>,
   style: &'static str,
@@ -81,7 +81,7 @@ struct Known {
 }
 
 impl Terminal {
-  /// A line that tells of a failure begins with `failure_prefix`.
+  /// A line that reports a failure begins with `failure_prefix`.
   pub fn new(failure_prefix: impl Into<String>) -> Self {
     Self {
       bars: MultiProgress::with_draw_target(
@@ -282,8 +282,8 @@ impl Display for Terminal {
 }
 
 impl State {
-  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Known {
-    self.known.entry(b.key).or_insert_with(|| Known {
+  fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Entry {
+    self.known.entry(b.key).or_insert_with(|| Entry {
       rate: Rate::starting_at(b.downloaded),
       bar: None,
       style: "",
@@ -294,7 +294,7 @@ impl State {
   }
 }
 
-impl Known {
+impl Entry {
   fn draw(&mut self, b: &BackgroundFetchSnapshot, owner: &Owner) {
     let Some(bar) = &self.bar else { return };
     let total = b.total_to_download();

@@ -1,4 +1,4 @@
-//! Words and numbers for people.
+//! Human-readable words and numbers.
 
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::BackgroundFetchSnapshot;
 use super::rate::Rate;
 use super::text;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchResult;
-use crate::store::BackgroundFetchKey;
 
 /// What is known of all background fetches together.
 pub(super) struct Totals {
@@ -121,7 +121,7 @@ impl Totals {
 #[cfg(test)]
 mod tests {
   use super::*;
-  use crate::display::snapshot::tests::snapshot;
+  use crate::snapshot::tests::snapshot;
 
   #[test]
   fn every_change_counts_once() {

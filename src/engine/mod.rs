@@ -1,45 +1,30 @@
 //! Runs `spec/` over I/O: the edit queue, *perform*, *complete a record*,
 //! pause, abort, retry, progress, and what a restart needs.
 
-mod act;
-mod attempt;
-mod checkpoint;
-mod checkpoint_tickets;
+mod broadcasts;
+mod cache_users;
 mod config;
+mod context;
+mod error;
 mod events;
-mod fetch;
-mod fetch_rejection;
-mod finished;
-mod host_limits;
-mod inbox;
-mod integrity;
+mod job;
+mod journal;
+mod locks;
 mod net_permission;
-mod open_files;
-mod owed_events;
-mod pending;
-mod purge;
+mod notifications;
+mod online;
+mod policy;
 mod quota;
 mod realm;
-mod realm_facts;
-mod realm_service_workers;
-mod record;
-mod record_slot;
 mod registration;
+mod registration_events;
 mod registrations;
-mod request_body;
-mod response_data;
-mod restore;
-mod restore_record;
-mod retention;
-mod retry;
-mod run;
-mod script;
-mod service_worker;
-mod settle;
-mod shared;
-mod transfer;
-mod updates;
+mod retained;
+mod schedule;
+mod until;
+mod until_settled;
 mod user_actions;
+mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -48,49 +33,74 @@ use std::sync::Weak;
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
-use self::shared::Shared;
-use self::updates::UpdateQueue;
+use self::context::Context;
+use self::events::update_queue::UpdateQueue;
+use self::job::restore;
+use self::job::retention;
+use self::until::until;
+use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
 use crate::network::NetworkConfigError;
+use crate::service_worker::ServiceWorkers;
+use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
 
-pub use self::config::BeforeEvent;
-pub use self::config::CheckpointPolicy;
-pub use self::config::Concurrency;
 pub use self::config::EngineConfig;
-pub use self::config::PermissionState;
-pub use self::config::QuotaOf;
-pub use self::config::RetryPolicy;
-pub use self::events::Delivery;
-pub use self::fetch::BackgroundFetchOptions;
-pub use self::fetch::NewRecord;
-pub use self::fetch_rejection::FetchRejection;
-pub use self::finished::Stuck;
-pub use self::inbox::RealmMessage;
+pub use self::error::FetchRejection;
+pub use self::events::EventLease;
+pub use self::job::retention::Moved;
+pub use self::quota::StorageEstimate;
 pub use self::realm::Realm;
-pub use self::realm_facts::RealmFacts;
-pub use self::realm_facts::RealmKind;
-pub use self::record::RecordError;
-pub use self::record::RecordHandle;
-pub use self::request_body::RequestBodyHandle;
-pub use self::request_body::RequestBodyWriter;
-pub use self::retention::Moved;
-pub use self::service_worker::ServiceWorkerHost;
-pub use crate::display::BackgroundFetchSnapshot;
-pub use crate::display::Waiting;
+pub use self::realm::caches::CacheError;
+pub use self::realm::caches::CacheStorage;
+pub use self::realm::caches::CachedResponse;
+pub use self::realm::caches::NewBody;
+pub use self::realm::caches::OpenCache;
+pub use self::realm::fetch::BackgroundFetchOptions;
+pub use self::realm::fetch::NewRecord;
+pub use self::realm::inbox::RealmMessage;
+pub use self::realm::options::RealmOptions;
+pub use self::realm::record_handle::RecordError;
+pub use self::realm::record_handle::RecordHandle;
+pub use self::realm::request_body::RequestBodyHandle;
+pub use self::realm::request_body::RequestBodyWriter;
+pub use self::realm::script_fetch::FetchEventAnswer;
+pub use self::realm::script_fetch::FetchEventRequest;
+pub use self::realm::script_fetch::OngoingFetch;
+pub use self::until_settled::NoWorkerForEvents;
+pub use crate::engine::broadcasts::BroadcastMessage;
+pub use crate::engine::locks::LockHandle;
+pub use crate::engine::locks::LockInfo;
+pub use crate::engine::locks::LockMode;
+pub use crate::engine::locks::LockRequest;
+pub use crate::engine::notifications::NotificationEvent;
+pub use crate::engine::notifications::ScriptNotification;
+pub use crate::engine::policy::BeforeEvent;
+pub use crate::engine::policy::CheckpointPolicy;
+pub use crate::engine::policy::Concurrency;
+pub use crate::engine::policy::PermissionState;
+pub use crate::engine::policy::QuotaOf;
+pub use crate::engine::policy::RetryPolicy;
+pub use crate::engine::policy::RetryStatuses;
+pub use crate::engine::workers::host::ServiceWorkerHost;
+pub use crate::snapshot::BackgroundFetchSnapshot;
+pub use crate::snapshot::Waiting;
+pub use crate::spec::RealmKind;
 
 /// The engine: it owns its tokio runtime, outlives every realm and serves many
 /// at once. Copies are cheap and are the same engine.
 ///
 /// When the last copy is dropped (each [`Realm`] has one) all transfers stop;
-/// what is in the store goes on with the next engine that opens it.
-/// [`Engine::shutdown`] does the same and waits for it.
+/// what is in the store continues with the next engine that opens it.
+/// [`Engine::shutdown`] does the same, waits for it, and makes durable what was
+/// received last. A process that does neither has ended abnormally, see
+/// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
 #[derive(Clone)]
-pub struct Engine(Arc<Running>);
+pub struct Engine(Arc<EngineInner>);
 
-struct Running {
-  shared: Arc<Shared>,
+struct EngineInner {
+  context: Arc<Context>,
   runtime: Option<Runtime>,
 }
 
@@ -107,7 +117,7 @@ pub enum StartError {
 
 impl Engine {
   /// Opens the store in `directory` (which is created when it is not there)
-  /// and goes on with everything in it.
+  /// and continues with everything in it.
   ///
   /// # Errors
   ///
@@ -169,27 +179,39 @@ impl Engine {
       }
     };
     let display = config.display.clone();
-    let shared = Shared::new(handle.clone(), store, network, config);
-    let engine = Self(Arc::new(Running {
-      shared: shared.clone(),
+    let delegate = Arc::new(EngineDelegate::new(
+      config.service_worker_host.clone(),
+      config.service_worker_limits,
+    ));
+    let service_workers = ServiceWorkers::new(delegate.clone());
+    let context = Context::new(
+      handle.clone(),
+      store,
+      network,
+      service_workers,
+      config.policies(),
+      retention::on_undelivered,
+    );
+    let engine = Self(Arc::new(EngineInner {
+      context: context.clone(),
       runtime,
     }));
-    shared.set_engine(Arc::downgrade(&engine.0));
+    delegate.set_engine(engine.downgrade());
     if let Some(display) = display {
       let observer = engine.observe();
-      let stopping = shared.stopping.clone();
-      shared.spawn(async move {
+      let stopping = context.stopping.clone();
+      context.spawn(async move {
         let show = async {
           loop {
             display.show(&observer.next().await);
           }
         };
-        attempt::until::<()>(&stopping, show).await;
+        until::<()>(&stopping, show).await;
       });
     }
     // The caller may be on any thread, also on one of another runtime, which
     // must not be blocked on from within.
-    let restoring = shared.clone();
+    let restoring = context.clone();
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     handle.spawn(async move {
       let _ = sender.send(restore::restore(&restoring).await);
@@ -202,32 +224,32 @@ impl Engine {
       }
     }
     // Only now is every background fetch known that a checkpoint may fail.
-    let checkpoints = shared.clone();
-    shared.spawn(async move {
+    let checkpoints = context.clone();
+    context.spawn(async move {
       let stopping = checkpoints.stopping.clone();
-      checkpoints.checkpoint.run(stopping).await;
+      checkpoints.journal.run(stopping).await;
     });
-    let retained = shared.clone();
-    shared.spawn(async move {
+    let retained = context.clone();
+    context.spawn(async move {
       let stopping = retained.stopping.clone();
-      attempt::until(&stopping, retention::expire(&retained)).await;
+      until(&stopping, retention::expire(&retained)).await;
     });
     Ok(engine)
   }
 
-  fn shared(&self) -> &Arc<Shared> {
-    &self.0.shared
+  fn context(&self) -> &Arc<Context> {
+    &self.0.context
   }
 
   /// Attaches a realm.
-  pub fn attach(&self, facts: RealmFacts) -> Realm {
-    Realm::attach(self.clone(), facts)
+  pub fn attach(&self, options: RealmOptions) -> Realm {
+    Realm::attach(self.clone(), options)
   }
 
   /// Every background fetch whose records are still there, oldest first.
   pub fn background_fetches(&self) -> Vec<BackgroundFetchSnapshot> {
-    let runs = self.shared().runs.lock();
-    let mut all: Vec<_> = runs.values().map(|run| run.snapshot()).collect();
+    let jobs = self.context().jobs.lock();
+    let mut all: Vec<_> = jobs.values().map(|job| job.snapshot()).collect();
     all.sort_by_key(|background_fetch| background_fetch.key);
     all
   }
@@ -235,15 +257,12 @@ impl Engine {
   /// How many bytes each record of a background fetch has stored, in order;
   /// none when there is no such background fetch. Their sum is its stored body
   /// bytes total.
-  pub fn stored_bytes(
-    &self,
-    key: crate::store::BackgroundFetchKey,
-  ) -> Vec<u64> {
-    let Some(run) = self.shared().run(key) else {
+  pub fn stored_bytes(&self, key: crate::ids::BackgroundFetchKey) -> Vec<u64> {
+    let Some(job) = self.context().job(key) else {
       return Vec::new();
     };
-    run.look(|perform| {
-      let records = perform.background_fetch().records.iter();
+    job.inspect(|machine| {
+      let records = machine.background_fetch().records.iter();
       records.map(|record| record.response_data.bytes).collect()
     })
   }
@@ -252,62 +271,71 @@ impl Engine {
   /// there any more.
   pub fn records(
     &self,
-    key: crate::store::BackgroundFetchKey,
+    key: crate::ids::BackgroundFetchKey,
   ) -> Vec<RecordHandle> {
-    let shared = self.shared();
-    let Some(run) = shared.run(key) else {
+    let context = self.context();
+    let Some(job) = context.job(key) else {
       return Vec::new();
     };
-    let records = 0..run.records.len();
+    let records = 0..job.records.len();
     records
-      .map(|record| RecordHandle::new(shared, &run, record))
+      .map(|record| RecordHandle::new(context, &job, record))
       .collect()
   }
 
   /// Tells of every background fetch there is, and of every change.
   pub fn observe(&self) -> Observer {
     let queue = Arc::new(UpdateQueue::default());
-    self.shared().observe(&queue);
+    self.context().observe(&queue);
     Observer(queue)
   }
 
   /// Writes the bytes of a record's response to `destination`, which must not
-  /// exist, as [`Bodies::export`](crate::store::Bodies::export) does. Only for
-  /// a background fetch that has settled.
+  /// exist, as [`BodyStore::export`](crate::store::BodyStore::export) does. Only for
+  /// a background fetch that has settled; with [`ExportMode::Share`] only when
+  /// no script is going to read the record.
   ///
   /// # Errors
   ///
   /// There is no such record, or it cannot be written there.
   pub async fn export(
     &self,
-    key: crate::store::BackgroundFetchKey,
+    key: crate::ids::BackgroundFetchKey,
     record: usize,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
-    let shared = self.shared();
-    let run = shared.run(key).filter(|run| run.is_settled());
-    let data = run
+    let context = self.context();
+    let job = context.job(key).filter(|job| job.is_settled());
+    let data = job
       .as_ref()
-      .filter(|run| record < run.records.len())
-      .map(|run| run.response_data(record));
+      .filter(|job| record < job.records.len())
+      .map(|job| job.response_data(record));
     let Some(data) = data else {
       let message = "there is no settled record to export";
       return Err(StoreError::DamagedBody(message.to_string()));
     };
     match data.body() {
-      Some(body) => shared.store.bodies.export(body, destination).await,
+      Some(body) => context.store.bodies.export(body, destination, mode).await,
       // An empty response has no body in the store.
-      None => {
-        std::fs::File::create_new(destination)
-          .map(drop)
-          .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-              StoreError::DestinationExists(destination.to_path_buf())
-            }
-            _ => StoreError::Io(error),
-          })
-      }
+      None => Store::export_nothing(destination).await,
     }
+  }
+
+  /// How much an origin uses, and may use: what
+  /// [`navigator.storage.estimate()`](https://storage.spec.whatwg.org/#dom-storagemanager-estimate)
+  /// tells.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot be asked how much it can take.
+  pub async fn storage_estimate(
+    &self,
+    origin: &url::Origin,
+  ) -> Result<StorageEstimate, StoreError> {
+    let context = self.context();
+    let available = context.store.bodies.available().await?;
+    Ok(context.origin_quota(origin.clone()).estimate(available))
   }
 
   /// Runs `task` on the engine's runtime until it ends or the engine stops. It
@@ -316,9 +344,9 @@ impl Engine {
     &self,
     task: impl Future<Output = ()> + Send + 'static,
   ) {
-    let stopping = self.shared().stopping.clone();
-    self.shared().spawn(async move {
-      attempt::until(&stopping, task).await;
+    let stopping = self.context().stopping.clone();
+    self.context().spawn(async move {
+      until(&stopping, task).await;
     });
   }
 
@@ -328,16 +356,16 @@ impl Engine {
   }
 
   /// Stops all transfers, makes what was received durable, and returns when
-  /// nothing runs any more. The store goes on with the next engine, which may
-  /// open it at once: also when somebody still holds a copy of this one, such
+  /// nothing runs any more. The store continues with the next engine, which may
+  /// open it at once: even if somebody still holds a copy of this one, such
   /// as a service worker's thread that cannot be stopped.
   pub async fn shutdown(self) {
-    self.shared().stop().await;
+    self.context().stop().await;
   }
 }
 
 #[derive(Clone)]
-pub(crate) struct WeakEngine(Weak<Running>);
+pub(crate) struct WeakEngine(Weak<EngineInner>);
 
 impl WeakEngine {
   /// `None` when the last copy of the engine is gone.
@@ -346,9 +374,12 @@ impl WeakEngine {
   }
 }
 
-impl Drop for Running {
+impl Drop for EngineInner {
   fn drop(&mut self) {
-    self.shared.clear();
+    self.context.clear();
+    // The end is an orderly one: the store has to know before the process may
+    // end.
+    drop(self.context.close_store());
     if let Some(runtime) = self.runtime.take() {
       // A runtime that is dropped on one of tokio's threads would panic.
       runtime.shutdown_background();

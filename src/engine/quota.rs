@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use url::Origin;
 
-use super::config::EngineConfig;
-use super::fetch_rejection::FetchRejection;
+use super::error::FetchRejection;
+use super::policy::Policies;
 
 /// What one origin's background fetches hold in the store: request bodies and
-/// response bodies, in bytes. It is counted anew from the rows at every start.
+/// response bodies, in bytes. It is counted again from the rows at every start.
 #[derive(Debug)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
   limit: Option<u64>,
   used: AtomicU64,
 }
@@ -23,20 +23,55 @@ impl Quota {
   /// Counts `more` bytes. Returns false when that is more than the origin may
   /// use; they are counted all the same, until [`Quota::give_back`].
   pub(super) fn take(&self, more: u64) -> bool {
-    let used = self.used.fetch_add(more, Ordering::Relaxed) + more;
+    let used = self.change(|used| used.saturating_add(more));
     self.limit.is_none_or(|limit| used <= limit)
   }
 
   pub(super) fn give_back(&self, fewer: u64) {
-    self.used.fetch_sub(fewer, Ordering::Relaxed);
+    self.change(|used| used.saturating_sub(fewer));
+  }
+
+  /// Returns what is used afterwards.
+  fn change(&self, to: impl Fn(u64) -> u64) -> u64 {
+    let changed =
+      self
+        .used
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+          Some(to(used))
+        });
+    // It never refuses.
+    to(changed.unwrap_or_default())
+  }
+
+  /// How much is used, and how much there may be when the store can take
+  /// `available` bytes more.
+  pub(super) fn estimate(&self, available: Option<u64>) -> StorageEstimate {
+    let usage = self.used.load(Ordering::Relaxed);
+    let room = available.map(|available| usage.saturating_add(available));
+    StorageEstimate {
+      usage,
+      quota: self.limit.or(room),
+    }
   }
 
   /// Whether `requested` more bytes would fit, and why not.
   pub(super) fn check(&self, requested: u64) -> Result<(), FetchRejection> {
-    let Some(limit) = self.limit else {
+    self.check_within(requested, None)
+  }
+
+  /// The same when the store can take `available` bytes more.
+  pub(super) fn check_within(
+    &self,
+    requested: u64,
+    available: Option<u64>,
+  ) -> Result<(), FetchRejection> {
+    let StorageEstimate {
+      usage: used,
+      quota: Some(limit),
+    } = self.estimate(available)
+    else {
       return Ok(());
     };
-    let used = self.used.load(Ordering::Relaxed);
     if used.saturating_add(requested) <= limit {
       return Ok(());
     }
@@ -51,15 +86,26 @@ impl Quota {
   }
 }
 
+/// How much of the store an origin uses, and may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageEstimate {
+  /// In bytes.
+  pub usage: u64,
+  /// In bytes, with what is used. Without a limit by
+  /// [`EngineConfig::quota`](super::EngineConfig::quota) it is what the disk
+  /// can take; `None` when nobody knows that.
+  pub quota: Option<u64>,
+}
+
 /// Every origin's.
 #[derive(Default)]
-pub(super) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
+pub(crate) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
 
 impl Quotas {
-  pub(super) fn of(&self, origin: Origin, config: &EngineConfig) -> Arc<Quota> {
+  pub(super) fn of(&self, origin: Origin, policies: &Policies) -> Arc<Quota> {
     let new = || {
       Arc::new(Quota {
-        limit: (config.quota)(&origin),
+        limit: (policies.quota)(&origin),
         used: AtomicU64::new(0),
       })
     };
@@ -76,13 +122,13 @@ impl Quotas {
 }
 
 /// Bytes that are counted as long as this lives.
-pub(super) struct Taken {
+pub(crate) struct Reservation {
   quota: Arc<Quota>,
   bytes: u64,
 }
 
-impl Taken {
-  pub(super) fn nothing(quota: Arc<Quota>) -> Self {
+impl Reservation {
+  pub(super) fn empty(quota: Arc<Quota>) -> Self {
     Self { quota, bytes: 0 }
   }
 
@@ -97,6 +143,11 @@ impl Taken {
     true
   }
 
+  /// Anyone who has the bytes now gives them back.
+  pub(super) fn keep(&mut self) {
+    self.bytes = 0;
+  }
+
   /// The same, unless that is more than the origin may use.
   pub(super) fn grow_to(&mut self, bytes: u64) -> Result<(), FetchRejection> {
     self.quota.check(bytes.saturating_sub(self.bytes))?;
@@ -105,7 +156,7 @@ impl Taken {
   }
 }
 
-impl Drop for Taken {
+impl Drop for Reservation {
   fn drop(&mut self) {
     self.quota.give_back(self.bytes);
   }

@@ -11,25 +11,28 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::net_permission::RegistrationCheck;
-use super::owed_events::Events;
-use super::run::Run;
+use super::registration_events::OnUndelivered;
+use super::registration_events::RegistrationEvents;
+use crate::ids::BackgroundFetchKey;
 use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
 
-pub(super) struct Registration {
+pub(crate) struct Registration {
   pub(super) scope: Url,
   /// The [active background fetches](https://wicg.github.io/background-fetch/#service-worker-registration-active-background-fetches).
-  active: Mutex<IndexMap<String, Arc<Run>>>,
+  active: Mutex<IndexMap<String, BackgroundFetchKey>>,
   /// The *active background fetches edit queue*: the lock is fair, so those
-  /// who wait for it get it in the order in which they came. Whoever changes
-  /// `active` has it.
+  /// that wait for it get it in the order in which they came. Anyone who
+  /// changes `active` has it.
   pub(super) edit_queue: tokio::sync::Mutex<()>,
-  pub(super) events: Mutex<Events>,
+  pub(super) events: Mutex<RegistrationEvents>,
   /// Something that [`Registration::is_idle`] looks at has changed.
   pub(super) changed: Notify,
   pub(super) net_check: RegistrationCheck,
   /// Who starts a worker for events that are owed.
   pub(super) service_workers: Weak<ServiceWorkers>,
+  /// Hears of the events that no worker has handled.
+  pub(super) undelivered: Arc<OnUndelivered>,
   /// How long a handler may take.
   pub(super) handler_timeout: Duration,
 }
@@ -38,45 +41,48 @@ impl Registration {
   pub(super) fn new(
     scope: Url,
     service_workers: Weak<ServiceWorkers>,
+    undelivered: Arc<OnUndelivered>,
     limits: &ServiceWorkerLimits,
   ) -> Self {
     Self {
       scope,
       active: Mutex::default(),
       edit_queue: Default::default(),
-      events: Mutex::new(Events::new(limits.tries)),
+      events: Mutex::new(RegistrationEvents::new(limits.tries)),
       changed: Notify::new(),
       net_check: RegistrationCheck::default(),
       service_workers,
+      undelivered,
       handler_timeout: limits.event,
     }
   }
 
-  pub(super) fn active(&self, id: &str) -> Option<Arc<Run>> {
-    self.active.lock().get(id).cloned()
+  pub(super) fn active(&self, id: &str) -> Option<BackgroundFetchKey> {
+    self.active.lock().get(id).copied()
   }
 
   pub(super) fn active_ids(&self) -> Vec<String> {
     self.active.lock().keys().cloned().collect()
   }
 
-  pub(super) fn insert_active(&self, id: String, run: Arc<Run>) {
-    self.active.lock().insert(id, run);
+  pub(super) fn insert_active(&self, id: String, key: BackgroundFetchKey) {
+    self.active.lock().insert(id, key);
   }
 
   /// [Contains background fetch](https://wicg.github.io/background-fetch/#contains-background-fetch-algorithm)
-  pub(super) fn contains_background_fetch(&self, run: &Arc<Run>) -> bool {
+  pub(super) fn contains_background_fetch(
+    &self,
+    id: &str,
+    key: BackgroundFetchKey,
+  ) -> bool {
     // contains.1: Let id be bgFetch's id.
     // contains.2 to contains.4: map[id] exists and equals bgFetch.
     // lacks.1, lacks.2 are its opposite.
-    let active = self.active.lock();
-    active
-      .get(&run.id)
-      .is_some_and(|other| Arc::ptr_eq(other, run))
+    self.active(id) == Some(key)
   }
 
-  pub(super) fn remove_active(&self, run: &Run) {
-    self.active.lock().shift_remove(&run.id);
+  pub(super) fn remove_active(&self, id: &str) {
+    self.active.lock().shift_remove(id);
   }
 
   /// Whether no background fetch is unsettled and no event is owed.
@@ -95,8 +101,7 @@ impl Registration {
     }
   }
 
-  /// Unties the background fetches, which know their registration as it knows
-  /// them.
+  /// Nothing of it is needed any more.
   pub(super) fn clear(&self) {
     self.active.lock().clear();
     self.events.lock().clear();

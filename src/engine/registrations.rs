@@ -8,23 +8,27 @@ use parking_lot::Mutex;
 use url::Url;
 
 use super::registration::Registration;
+use super::registration_events::OnUndelivered;
 use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
 
-pub(super) struct Registrations {
+pub(crate) struct Registrations {
   by_scope: Mutex<HashMap<Url, Arc<Registration>>>,
   service_workers: Weak<ServiceWorkers>,
+  undelivered: Arc<OnUndelivered>,
   limits: ServiceWorkerLimits,
 }
 
 impl Registrations {
   pub(super) fn new(
     service_workers: Weak<ServiceWorkers>,
+    undelivered: Arc<OnUndelivered>,
     limits: ServiceWorkerLimits,
   ) -> Self {
     Self {
       by_scope: Mutex::default(),
       service_workers,
+      undelivered,
       limits,
     }
   }
@@ -43,6 +47,7 @@ impl Registrations {
       Arc::new(Registration::new(
         scope.clone(),
         service_workers,
+        self.undelivered.clone(),
         &self.limits,
       ))
     };

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::run::Run;
-use super::shared::Shared;
+use super::context::Context;
+use super::job::Job;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::FunctionalEvent;
-use crate::store::BackgroundFetchKey;
-use crate::store::Fact;
+use crate::store::Change;
 use crate::store::StoreError;
 
 impl Engine {
@@ -21,13 +21,13 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<bool, StoreError> {
-    let Some(run) = self.shared().run(key) else {
+    let Some(job) = self.context().job(key) else {
       return Ok(false);
     };
-    let shared = self.shared().clone();
-    let abort = async move { abort(&shared, &run).await };
-    // What is durable has to happen, also when nobody waits for it any more.
-    self.shared().to_the_end(abort).await?
+    let context = self.context().clone();
+    let abort = async move { abort(&context, &job).await };
+    // What is durable has to happen, even if nobody waits for it any more.
+    self.context().run_to_completion(abort).await?
   }
 
   /// Sets the paused flag: the user wants the background fetch to wait.
@@ -44,11 +44,12 @@ impl Engine {
     self.set_paused(key, true).await
   }
 
-  /// Unsets the paused flag. Returns false when it was not set.
+  /// Unsets the paused flag, and begins what is quarantined. Returns false when
+  /// neither was so.
   ///
   /// # Errors
   ///
-  /// The store cannot remember it yet; the background fetch goes on all the
+  /// The store cannot remember it yet; the background fetch continues all the
   /// same.
   pub async fn unpause(
     &self,
@@ -62,19 +63,21 @@ impl Engine {
     key: BackgroundFetchKey,
     paused: bool,
   ) -> Result<bool, StoreError> {
-    let shared = self.shared();
-    let Some(run) = shared.run(key) else {
+    let context = self.context();
+    let Some(job) = context.job(key) else {
       return Ok(false);
     };
-    let changed = run.tell(|p, actions| match paused {
+    let released = !paused && job.release();
+    let changed = job.update(|p, actions| match paused {
       true => p.pause(actions),
       false => p.unpause(actions),
     });
     if changed {
-      shared
-        .checkpoint
-        .write_or_note(vec![Fact::Paused { key, paused }])
-        .await?;
+      let mut facts = vec![Change::Paused { key, paused }];
+      if released {
+        facts.push(Change::Released { key });
+      }
+      context.journal.commit_or_enqueue(facts).await?;
     }
     Ok(changed)
   }
@@ -83,31 +86,32 @@ impl Engine {
   /// the user has activated its display. Returns false when there is no such
   /// background fetch.
   pub fn click(&self, key: BackgroundFetchKey) -> bool {
-    let Some(run) = self.shared().run(key) else {
+    let Some(job) = self.context().job(key) else {
       return false;
     };
-    let registration = run.registration.clone();
+    let registration = job.registration.clone();
     // click.1, display.9, automation.7
-    registration.fire(FunctionalEvent::Click, run);
+    registration.fire(FunctionalEvent::Click, key);
     true
   }
 }
 
 /// abort.3: Enqueue to the active background fetches edit queue.
-async fn abort(shared: &Shared, run: &Arc<Run>) -> Result<bool, StoreError> {
+async fn abort(context: &Context, job: &Arc<Job>) -> Result<bool, StoreError> {
   // abort.1, abort.2; the user's way to abort is display.7
-  let registration = &run.registration;
+  let registration = &job.registration;
   let _queue = registration.edit_queue.lock().await;
   // abort.3.1 to abort.3.3: does not contain background fetch: false
-  if !registration.contains_background_fetch(run) {
+  if !registration.contains_background_fetch(&job.id, job.key) {
     return Ok(false);
   }
   // Durable before the answer.
-  let aborted = Fact::Aborted { key: run.key };
-  shared.checkpoint.write(&[aborted]).await?;
+  let aborted = Change::Aborted { key: job.key };
+  context.journal.commit(&[aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
-  registration.remove_active(run);
+  registration.remove_active(&job.id);
+  job.release();
   // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
-  run.tell(|p, actions| p.abort_all(actions));
+  job.update(|p, actions| p.abort_all(actions));
   Ok(true)
 }

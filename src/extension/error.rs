@@ -6,8 +6,8 @@ use crate::engine::FetchRejection;
 use crate::engine::RecordError;
 use crate::store::StoreError;
 
-/// Why an op failed. `js/errors.js` registers the classes whose names begin
-/// with `BackgroundFetch`, and makes `DOMException`s of them.
+/// Why an op failed. `js/background_fetch/errors.js` registers the classes
+/// whose names begin with `BackgroundFetch`, and makes `DOMException`s of them.
 #[derive(Debug, thiserror::Error, deno_error::JsError)]
 pub(crate) enum BackgroundFetchError {
   #[class("BackgroundFetchNotAllowedError")]

@@ -28,7 +28,7 @@ pub enum Console {
 }
 
 impl Console {
-  /// Whether what is no error, and what is one, may be coloured.
+  /// Whether what is not an error, and what is one, may be coloured.
   fn colors(&self) -> (bool, bool) {
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
       return (false, false);
@@ -62,10 +62,10 @@ fn write_all(mut stream: impl Write, text: &str) -> std::io::Result<()> {
 deno_core::extension!(
   background_fetch_globals,
   deps = [deno_webidl, deno_web, deno_fetch],
-  ops = [op_bgfetch_console, op_bgfetch_global_facts],
-  esm_entry_point = "ext:background_fetch_globals/start_globals.js",
-  esm = [dir "js", "start_globals.js"],
-  lazy_loaded_js = [dir "js", "globals.js"],
+  ops = [op_bgfetch_globals_console, op_bgfetch_globals_options],
+  esm_entry_point = "ext:background_fetch_globals/start.js",
+  esm = [dir "js/globals", "start.js"],
+  lazy_loaded_js = [dir "js/globals", "globals.js"],
   options = {
     realm: Realm,
     console: Console,
@@ -78,7 +78,7 @@ deno_core::extension!(
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct GlobalFacts {
+struct GlobalOptions {
   kind: &'static str,
   url: String,
   user_agent: &'static str,
@@ -88,12 +88,12 @@ struct GlobalFacts {
 
 #[op2]
 #[serde]
-fn op_bgfetch_global_facts(state: &mut OpState) -> GlobalFacts {
-  let facts = state.borrow::<Realm>().facts();
+fn op_bgfetch_globals_options(state: &mut OpState) -> GlobalOptions {
+  let realm_options = state.borrow::<Realm>().options();
   let (stdout_color, stderr_color) = state.borrow::<Console>().colors();
-  GlobalFacts {
-    kind: kind_name(facts.kind),
-    url: facts.url.to_string(),
+  GlobalOptions {
+    kind: kind_name(realm_options.kind),
+    url: realm_options.url.to_string(),
     user_agent: concat!("background_fetch/", env!("CARGO_PKG_VERSION")),
     stdout_color,
     stderr_color,
@@ -101,7 +101,7 @@ fn op_bgfetch_global_facts(state: &mut OpState) -> GlobalFacts {
 }
 
 #[op2(fast)]
-fn op_bgfetch_console(
+fn op_bgfetch_globals_console(
   state: &mut OpState,
   #[string] text: &str,
   is_error: bool,

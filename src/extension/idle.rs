@@ -18,11 +18,19 @@ use crate::engine::Realm;
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 /// Ops that wait for what the engine has to tell, and keep no script alive.
-const LISTENING: [&str; 2] =
-  ["op_bgfetch_next_message", "op_service_worker_next_message"];
+const LISTENING: [&str; 4] = [
+  "op_bgfetch_next_message",
+  "op_broadcast_next",
+  "op_navigator_online_other_than",
+  "op_bgfetch_service_worker_next_message",
+];
 
 /// Ops that wait for what other scripts have to say.
-const OPEN: [&str; 2] = ["op_message_port_recv_message", "op_broadcast_recv"];
+const OPEN: [&str; 3] = [
+  "op_event_source_read",
+  "op_message_port_recv_message",
+  "op_broadcast_recv",
+];
 
 enum Turn {
   /// Nothing is left to do.
@@ -49,19 +57,22 @@ enum Turn {
 /// # Errors
 ///
 /// The script throws an error, or rejects a promise, and nobody handles it.
-/// This may be called again to go on.
+/// This may be called again to continue.
 pub async fn run_until_idle(
   runtime: &mut JsRuntime,
   realm: &Realm,
 ) -> Result<(), CoreError> {
-  run_until(runtime, realm, is_stalled).await
+  run_until(runtime, realm, |runtime, realm, turns| {
+    is_stalled(runtime, realm, turns)
+  })
+  .await
 }
 
 /// The same for a script that is evaluated: once it has had a background fetch,
 /// and every one has settled with its events handled, an interval
-/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does not
-/// hold it. They never end by themselves, while a single timer does, and may
-/// start the next background fetch.
+/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does
+/// not hold it. They never end by themselves, while a single timer does, and
+/// may start the next background fetch.
 ///
 /// # Errors
 ///
@@ -70,8 +81,8 @@ pub async fn run_until_settled(
   runtime: &mut JsRuntime,
   realm: &Realm,
 ) -> Result<(), CoreError> {
-  let is_over = |runtime: &mut JsRuntime, realm: &Realm| {
-    is_stalled(runtime, realm) || is_settled(runtime, realm)
+  let is_over = |runtime: &mut JsRuntime, realm: &Realm, turns: u32| {
+    is_stalled(runtime, realm, turns) || is_settled(runtime, realm)
   };
   run_until(runtime, realm, is_over).await
 }
@@ -79,14 +90,16 @@ pub async fn run_until_settled(
 async fn run_until(
   runtime: &mut JsRuntime,
   realm: &Realm,
-  is_over: impl Fn(&mut JsRuntime, &Realm) -> bool,
+  is_over: impl Fn(&mut JsRuntime, &Realm, u32) -> bool,
 ) -> Result<(), CoreError> {
   super::deliver_events(runtime);
   let mut was_over = false;
   loop {
     let mut idle = pin!(realm.idle());
     let mut waiting = pin!(tokio::time::sleep(ON_ITS_WAY));
+    let mut turns = 0;
     let turn = poll_fn(|cx| {
+      turns += 1;
       // Asked before the event loop is polled: what was sent until now is
       // handled below, and may start something new.
       let was_idle = realm.is_idle();
@@ -95,7 +108,7 @@ async fn run_until(
       if script.is_ready() && was_idle && realm.is_idle() {
         return Poll::Ready(Ok::<_, CoreError>(Turn::End));
       }
-      // While something is going on, its end wakes this task, and everything
+      // While something is running, its end wakes this task, and everything
       // is asked again. Otherwise the script alone is waited for.
       if !was_idle {
         return idle.as_mut().poll(cx).map(|()| Ok(Turn::Again));
@@ -107,7 +120,7 @@ async fn run_until(
       Turn::End => return Ok(()),
       Turn::Again => tokio::task::yield_now().await,
       Turn::Waiting => {
-        let is_over = is_over(runtime, realm);
+        let is_over = is_over(runtime, realm, turns);
         if is_over && was_over {
           return Ok(());
         }
@@ -117,12 +130,18 @@ async fn run_until(
   }
 }
 
+/// A script that waits is polled when the wait begins and when it is over, and
+/// perhaps once more for what has come to nothing. One with more turns goes on:
+/// its ops may end so fast that none is ever seen under way.
+const TURNS_OF_A_WAIT: u32 = 3;
+
 /// Whether nothing is under way, here or in the engine, that could make the
-/// script go on.
-fn is_stalled(runtime: &mut JsRuntime, realm: &Realm) -> bool {
-  is_active_only_with(runtime, is_listening)
+/// script continue, after it had so many `turns` while it was looked at.
+fn is_stalled(runtime: &mut JsRuntime, realm: &Realm, turns: u32) -> bool {
+  turns <= TURNS_OF_A_WAIT
+    && is_active_only_with(runtime, is_listening)
     && realm.is_idle()
-    && !realm.engine().has_service_workers_at_work()
+    && !realm.engine().has_running_service_workers()
 }
 
 /// Whether the script has had background fetches, all is done with them, and

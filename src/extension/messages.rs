@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::engine::BackgroundFetchOptions;
-use crate::engine::BackgroundFetchSnapshot;
-use crate::engine::Delivery;
+use crate::engine::EventLease;
 use crate::engine::RealmKind;
+use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
 
@@ -55,19 +55,19 @@ impl From<BackgroundFetchSnapshot> for JsBackgroundFetch {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JsEvent {
   name: &'static str,
-  delivery: f64,
+  lease: f64,
   background_fetch: JsBackgroundFetch,
 }
 
 impl JsEvent {
   pub(crate) fn new(
-    delivery: Delivery,
+    lease: EventLease,
     name: &'static str,
     background_fetch: BackgroundFetchSnapshot,
   ) -> Self {
     Self {
       name,
-      delivery: delivery.0 as f64,
+      lease: lease.0 as f64,
       background_fetch: background_fetch.into(),
     }
   }
@@ -75,7 +75,7 @@ impl JsEvent {
 
 /// Updates that have left the engine's queue. They wait here and not in the
 /// result of an op, which another message could overtake on its way into the
-/// script: whoever looks for updates finds every one.
+/// script: anyone who looks for updates finds every one.
 #[derive(Default)]
 pub(crate) struct Untold(pub Vec<BackgroundFetchSnapshot>);
 

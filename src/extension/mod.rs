@@ -1,4 +1,4 @@
-//! Background Fetch for `deno_core`: the only room that knows it.
+//! Background Fetch for `deno_core`: the only module that knows it.
 //!
 //! A host that has web globals of its own adds [`init`] to its extensions,
 //! after `deno_webidl`, `deno_web`, `deno_net` and `deno_fetch`. One that has
@@ -6,21 +6,25 @@
 //! globals on top.
 
 mod api;
+mod browser;
 mod error;
 mod globals;
 mod handles;
 mod idle;
+mod lifecycle;
 mod messages;
 mod module_loader;
 mod net_check;
 mod ops;
 mod scripts;
 mod service_worker_ops;
+mod structured_clone;
 mod worker_threads;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ::deno_crypto::deno_crypto;
 use ::deno_fetch::deno_fetch;
 use ::deno_net::deno_net;
 use ::deno_web::BlobStore;
@@ -31,6 +35,9 @@ use deno_core::Extension;
 use deno_core::JsRuntime;
 
 use self::api::background_fetch;
+pub use self::browser::PageDocument;
+use self::browser::background_fetch_browser;
+pub use self::browser::open_document;
 pub use self::globals::Console;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
@@ -41,7 +48,7 @@ use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;
 use crate::engine::Engine;
 use crate::engine::Realm;
-use crate::engine::RealmFacts;
+use crate::engine::RealmOptions;
 
 /// The extension for a host with web globals of its own. It defines the
 /// interfaces of Background Fetch, `navigator.serviceWorker` where there is a
@@ -54,9 +61,9 @@ use crate::engine::RealmFacts;
 /// [`deliver_events`]. Errors of event handlers are logged with `tracing`.
 ///
 /// The realm is detached from the engine when the runtime is dropped.
-pub fn init(engine: &Engine, facts: RealmFacts) -> Extension {
+pub fn init(engine: &Engine, realm_options: RealmOptions) -> Extension {
   with_scripts(background_fetch::init(
-    engine.attach(facts),
+    engine.attach(realm_options),
     Rc::new(|text: &str| tracing::error!("in an event handler: {text}")),
   ))
 }
@@ -64,24 +71,38 @@ pub fn init(engine: &Engine, facts: RealmFacts) -> Extension {
 /// Choices for [`extensions`], each with a working default.
 #[derive(Clone, Default)]
 pub struct ExtensionOptions {
-  /// Where `console` and errors of event handlers go.
+  /// Where `console` writes.
   pub console: Console,
+  /// Where errors of event handlers go; to the console, by default.
+  pub report_error: Option<ReportError>,
 }
 
-/// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
-/// `deno_net`, `deno_fetch`, the web globals of the kind of realm that `facts`
-/// name, and Background Fetch.
+/// Called with what an event listener has thrown, and with why a promise given
+/// to `waitUntil()` was rejected, unless a listener for `error` or
+/// `unhandledrejection` has prevented it. The text is for people, and may have
+/// several lines.
 ///
-/// The global `fetch` is not among them, and `Deno` is taken away: the realm
-/// reaches the network by background fetches only.
+/// Every other uncaught error of a script comes out of the event loop.
+pub type ReportError = Rc<dyn Fn(&str)>;
+
+/// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
+/// `deno_net`, `deno_fetch`, `deno_crypto`, the web globals of the kind of
+/// realm that `realm_options` name, and Background Fetch.
+///
+/// Scripts that were written for a browser find what they expect: see
+/// `docs/browser-scripts.md`.
+/// `Deno` is taken away: the realm reaches the network by the engine only.
 pub fn extensions(
   engine: &Engine,
-  facts: RealmFacts,
+  realm_options: RealmOptions,
   options: ExtensionOptions,
 ) -> Vec<Extension> {
-  let location = facts.url.clone();
-  let realm = engine.attach(facts);
+  let location = realm_options.url.clone();
+  let realm = engine.attach(realm_options);
   let console = options.console.clone();
+  let report_error = options.report_error.unwrap_or_else(|| {
+    Rc::new(move |text: &str| console.write(&format!("{text}\n"), true))
+  });
   let all = vec![
     deno_webidl::init(),
     deno_web::init(
@@ -92,19 +113,20 @@ pub fn extensions(
     ),
     deno_net::init(None, None),
     deno_fetch::init(::deno_fetch::Options::default()),
+    deno_crypto::init(None),
     background_fetch_globals::init(realm.clone(), options.console),
-    background_fetch::init(
-      realm,
-      Rc::new(move |text: &str| console.write(&format!("{text}\n"), true)),
-    ),
+    background_fetch::init(realm, report_error),
+    background_fetch_browser::init(),
   ];
   all.into_iter().map(with_scripts).collect()
 }
 
 /// Says that the script was evaluated and has its event listeners: until then,
-/// functional events are held back. [`run_until_idle`] says so itself.
+/// functional events are held back. A window without a document gets its
+/// `DOMContentLoaded` and `load` now. [`run_until_idle`] says so itself.
 pub fn deliver_events(runtime: &mut JsRuntime) {
   realm(runtime).start_worker();
+  lifecycle::script_has_run(runtime);
 }
 
 /// The realm that the extension attached to the engine, for

@@ -15,10 +15,10 @@ use crate::network::NetCheck;
 ///
 /// A realm whose runtime has a `PermissionsContainer` in its `OpState` has this
 /// check without being asked, unless
-/// [`RealmFacts::net_check`](crate::engine::RealmFacts::net_check) is another
+/// [`RealmOptions::net_check`](crate::engine::RealmOptions::net_check) is another
 /// one.
 ///
-/// Nobody is prompted: a background fetch goes on when nobody looks, so what
+/// Nobody is prompted: a background fetch continues when nobody looks, so what
 /// would have to be asked for is denied.
 pub fn net_check(permissions: PermissionsContainer) -> NetCheck {
   Arc::new(move |url: &Url| {

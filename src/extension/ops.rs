@@ -6,10 +6,12 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deno_core::OpState;
 use deno_core::ResourceId;
-use deno_core::convert::Uint8Array;
+use deno_core::ToJsBuffer;
 use deno_core::error::ResourceError;
 use deno_core::op2;
+use serde::Serialize;
 
+use super::ReportError;
 use super::error::BackgroundFetchError;
 use super::handles::NewFetch;
 use super::handles::Record;
@@ -20,17 +22,14 @@ use super::messages::JsOptions;
 use super::messages::JsUiOptions;
 use super::messages::Untold;
 use super::net_check::take_permissions;
-use crate::engine::Delivery;
+use crate::engine::EventLease;
 use crate::engine::Realm;
 use crate::engine::RealmMessage;
 use crate::engine::RecordHandle;
-use crate::service_worker::RegistrationId;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::RegistrationId;
 use crate::spec::Request;
 use crate::spec::Response;
-use crate::store::BackgroundFetchKey;
-
-/// Where errors of event handlers go.
-pub(crate) type ReportError = Rc<dyn Fn(&str)>;
 
 fn realm(state: &Rc<RefCell<OpState>>) -> Realm {
   state.borrow().borrow::<Realm>().clone()
@@ -51,16 +50,19 @@ fn record(
 }
 
 /// The realm for the background fetches of a registration that a script has.
-fn of_registration(
+fn with_registration(
   state: &OpState,
   registration: f64,
 ) -> Result<Realm, BackgroundFetchError> {
   let id = RegistrationId(registration as u64);
-  state.borrow::<Realm>().of_registration(id).ok_or_else(|| {
-    BackgroundFetchError::Type(
-      "the service worker registration is gone".to_string(),
-    )
-  })
+  state
+    .borrow::<Realm>()
+    .with_registration(id)
+    .ok_or_else(|| {
+      BackgroundFetchError::Type(
+        "the service worker registration is gone".to_string(),
+      )
+    })
 }
 
 fn key(number: f64) -> BackgroundFetchKey {
@@ -77,7 +79,7 @@ pub(crate) fn op_bgfetch_may_fetch(
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
   take_permissions(state);
-  of_registration(state, registration)?.may_fetch(&id, &requests)?;
+  with_registration(state, registration)?.may_fetch(&id, &requests)?;
   let new_fetch = NewFetch::new(id, requests);
   Ok(state.resource_table.add(new_fetch))
 }
@@ -126,7 +128,7 @@ pub(crate) async fn op_bgfetch_fetch(
 ) -> Result<JsBackgroundFetch, BackgroundFetchError> {
   let new_fetch = new_fetch(&state, rid)?;
   let records = new_fetch.take_records()?;
-  let realm = of_registration(&state.borrow(), registration)?;
+  let realm = with_registration(&state.borrow(), registration)?;
   let snapshot = realm
     .fetch(new_fetch.id.clone(), records, options.into())
     .await?;
@@ -141,7 +143,7 @@ pub(crate) fn op_bgfetch_get(
   #[string] id: &str,
 ) -> Option<JsBackgroundFetch> {
   let id_of = RegistrationId(registration as u64);
-  let realm = state.borrow::<Realm>().of_registration(id_of)?;
+  let realm = state.borrow::<Realm>().with_registration(id_of)?;
   realm.get(id).map(Into::into)
 }
 
@@ -152,7 +154,7 @@ pub(crate) fn op_bgfetch_get_ids(
   registration: f64,
 ) -> Vec<String> {
   let id = RegistrationId(registration as u64);
-  let realm = state.borrow::<Realm>().of_registration(id);
+  let realm = state.borrow::<Realm>().with_registration(id);
   realm.map(|realm| realm.get_ids()).unwrap_or_default()
 }
 
@@ -204,10 +206,10 @@ pub(crate) async fn op_bgfetch_next_message(
   take_permissions(&state.borrow());
   match realm(&state).next_message().await {
     RealmMessage::Event {
-      delivery,
+      lease,
       name,
       background_fetch,
-    } => Some(JsEvent::new(delivery, name, background_fetch)),
+    } => Some(JsEvent::new(lease, name, background_fetch)),
     RealmMessage::Update(snapshot) => {
       state.borrow_mut().borrow_mut::<Untold>().0.push(snapshot);
       None
@@ -227,10 +229,10 @@ pub(crate) fn op_bgfetch_take_updates(
 }
 
 #[op2(fast)]
-pub(crate) fn op_bgfetch_event_handled(state: &mut OpState, delivery: f64) {
+pub(crate) fn op_bgfetch_event_handled(state: &mut OpState, lease: f64) {
   state
     .borrow::<Realm>()
-    .event_handled(Delivery(delivery as u64));
+    .event_handled(EventLease(lease as u64));
 }
 
 #[op2(fast)]
@@ -272,30 +274,47 @@ pub(crate) async fn op_bgfetch_record_response(
   Ok(record(&state, rid)?.response().await?)
 }
 
+/// Bytes of a body. A promise that resolves with an object asks it for `then`,
+/// which a script may have put on a prototype: this object has none.
+#[derive(Serialize)]
+pub(crate) struct JsChunk {
+  bytes: ToJsBuffer,
+}
+
+impl From<Bytes> for JsChunk {
+  fn from(bytes: Bytes) -> Self {
+    Self {
+      bytes: Vec::from(bytes).into(),
+    }
+  }
+}
+
 /// Up to `max` bytes of the stored request body; none at its end.
 #[op2]
+#[serde]
 pub(crate) async fn op_bgfetch_read_request_body(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
-) -> Result<Uint8Array, BackgroundFetchError> {
+) -> Result<JsChunk, BackgroundFetchError> {
   let bytes = record(&state, rid)?
     .read_request_body(offset as u64, max as usize)
     .await?;
-  Ok(Vec::from(bytes).into())
+  Ok(bytes.into())
 }
 
 /// Up to `max` bytes of the response's body; none at its end.
 #[op2]
+#[serde]
 pub(crate) async fn op_bgfetch_read_response_body(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
-) -> Result<Uint8Array, BackgroundFetchError> {
+) -> Result<JsChunk, BackgroundFetchError> {
   let bytes = record(&state, rid)?
     .read(offset as u64, max as usize)
     .await?;
-  Ok(Vec::from(bytes.unwrap_or_default()).into())
+  Ok(bytes.unwrap_or_default().into())
 }

@@ -13,24 +13,26 @@ use deno_web::serialize_transferables;
 use serde::Serialize;
 use url::Url;
 
+use super::browser::JsExtensionEvent;
 use super::error::BackgroundFetchError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
 use crate::engine::Realm;
+use crate::ids::RegistrationId;
+use crate::ids::WorkerId;
 use crate::service_worker::Answer;
 use crate::service_worker::Call;
 use crate::service_worker::CallError;
 use crate::service_worker::Event;
 use crate::service_worker::Payload;
-use crate::service_worker::RegistrationId;
 use crate::service_worker::RegistrationSnapshot;
 use crate::service_worker::ServiceWorkerMessage;
 use crate::service_worker::ServiceWorkerState;
 use crate::service_worker::Source;
-use crate::service_worker::WorkerId;
 use crate::service_worker::WorkerSnapshot;
+use crate::service_worker::WorkerType;
 
-/// What `js/main.js` has to know of its realm.
+/// What `js/background_fetch/main.js` has to know of its realm.
 #[derive(Serialize)]
 pub(crate) struct JsRealm {
   kind: &'static str,
@@ -43,10 +45,10 @@ pub(crate) struct JsRealm {
 
 #[op2]
 #[serde]
-pub(crate) fn op_service_worker_realm(state: &mut OpState) -> JsRealm {
+pub(crate) fn op_bgfetch_service_worker_realm(state: &mut OpState) -> JsRealm {
   let realm = state.borrow::<Realm>();
   JsRealm {
-    kind: kind_name(realm.facts().kind),
+    kind: kind_name(realm.options().kind),
     registration: realm.own_registration().cloned(),
     worker: realm.own_worker().cloned(),
     controller: realm.controller().cloned(),
@@ -54,7 +56,7 @@ pub(crate) fn op_service_worker_realm(state: &mut OpState) -> JsRealm {
 }
 
 #[op2]
-pub(crate) fn op_service_worker_call(
+pub(crate) fn op_bgfetch_service_worker_call(
   state: &mut OpState,
   #[smi] call: u32,
   #[serde] what: Call,
@@ -64,7 +66,7 @@ pub(crate) fn op_service_worker_call(
 }
 
 #[op2(fast)]
-pub(crate) fn op_service_worker_event_handled(
+pub(crate) fn op_bgfetch_service_worker_event_handled(
   state: &mut OpState,
   event: f64,
   rejected: bool,
@@ -73,10 +75,16 @@ pub(crate) fn op_service_worker_event_handled(
   realm.worker_event_handled(event as u64, rejected);
 }
 
+/// Whether the worker's script is a module: see [`WorkerType`].
+#[op2(fast)]
+pub(crate) fn op_bgfetch_service_worker_is_module(state: &mut OpState) -> bool {
+  state.try_borrow::<WorkerType>() == Some(&WorkerType::Module)
+}
+
 /// The source of a script for `importScripts()`, which blocks.
 #[op2]
 #[string]
-pub(crate) fn op_service_worker_import(
+pub(crate) fn op_bgfetch_service_worker_import(
   state: &mut OpState,
   #[string] url: &str,
 ) -> Result<String, BackgroundFetchError> {
@@ -94,7 +102,7 @@ struct Serialized {
   transferables: Vec<Transferable>,
 }
 
-fn payload(
+pub(super) fn payload(
   state: &mut OpState,
   message: JsMessageData,
 ) -> Result<Payload, BackgroundFetchError> {
@@ -109,7 +117,7 @@ fn payload(
 }
 
 #[op2]
-pub(crate) fn op_service_worker_post_to_worker(
+pub(crate) fn op_bgfetch_service_worker_post_to_worker(
   state: &mut OpState,
   worker: f64,
   #[serde] message: JsMessageData,
@@ -120,8 +128,59 @@ pub(crate) fn op_service_worker_post_to_worker(
   Ok(())
 }
 
+/// Opens a window at `url`, if a click allows it and the display can: "",
+/// "InvalidAccessError" or "TypeError".
 #[op2]
-pub(crate) fn op_service_worker_post_to_client(
+#[string]
+pub(crate) fn op_clients_open_window(
+  state: &mut OpState,
+  #[string] url: &str,
+) -> &'static str {
+  let realm = state.borrow::<Realm>();
+  ask_display(url, realm, |url| realm.open_window(url))
+}
+
+/// The same for the window at `url` that is to be focused.
+#[op2]
+#[string]
+pub(crate) fn op_clients_focus(
+  state: &mut OpState,
+  #[string] url: &str,
+) -> &'static str {
+  let realm = state.borrow::<Realm>();
+  ask_display(url, realm, |url| realm.focus_window(url))
+}
+
+fn ask_display(
+  url: &str,
+  realm: &Realm,
+  ask: impl FnOnce(&Url) -> bool,
+) -> &'static str {
+  let Ok(url) = Url::parse(url) else {
+    return "TypeError";
+  };
+  match realm.consume_user_activation() {
+    false => "InvalidAccessError",
+    true if ask(&url) => "",
+    true => "TypeError",
+  }
+}
+
+/// Takes the window at `from` to `to`, if the display can.
+#[op2(fast)]
+pub(crate) fn op_clients_navigate(
+  state: &mut OpState,
+  #[string] from: &str,
+  #[string] to: &str,
+) -> bool {
+  match (Url::parse(from), Url::parse(to)) {
+    (Ok(from), Ok(to)) => state.borrow::<Realm>().navigate_window(&from, &to),
+    _ => false,
+  }
+}
+
+#[op2]
+pub(crate) fn op_bgfetch_service_worker_post_to_client(
   state: &mut OpState,
   #[string] client: &str,
   #[serde] message: JsMessageData,
@@ -131,7 +190,8 @@ pub(crate) fn op_service_worker_post_to_client(
   Ok(())
 }
 
-/// A [`ServiceWorkerMessage`] for `js/service_worker_messages.js`.
+/// A [`ServiceWorkerMessage`] for
+/// `js/service_worker/service_worker_messages.js`.
 #[derive(Serialize)]
 pub(crate) struct JsServiceWorkerMessage {
   message: JsContent,
@@ -168,15 +228,29 @@ enum JsContent {
     name: &'static str,
     source: Option<Source>,
     origin: Option<String>,
+    /// Of an event of another extension.
+    extension: Option<JsExtensionEvent>,
   },
 }
 
 /// What `deserializeJsMessageData` of deno_web takes.
 #[derive(Serialize)]
-struct JsPayload {
+pub(crate) struct JsPayload {
   data: ToJsBuffer,
   /// In JSON: deno_web does not name their type.
   transferables: serde_json::Value,
+}
+
+impl JsPayload {
+  pub(crate) fn new(state: &mut OpState, payload: Payload) -> Option<Self> {
+    let serialized = payload.0.downcast::<Serialized>().ok()?;
+    let transferables = serialized.transferables;
+    let transferables = serialize_transferables(state, transferables);
+    Some(Self {
+      data: serialized.data.into(),
+      transferables: serde_json::to_value(transferables).ok()?,
+    })
+  }
 }
 
 impl JsServiceWorkerMessage {
@@ -215,7 +289,12 @@ impl JsServiceWorkerMessage {
         JsContent::Message { source, origin }
       }
       ServiceWorkerMessage::Event { id, event } => {
+        let mut extension = None;
         let (name, source, origin) = match event {
+          Event::Extension { name, data } => {
+            extension = JsExtensionEvent::new(state, data);
+            (name, None, None)
+          }
           Event::Install => ("install", None, None),
           Event::Activate => ("activate", None, None),
           Event::Message {
@@ -232,25 +311,18 @@ impl JsServiceWorkerMessage {
           name,
           source,
           origin,
+          extension,
         }
       }
     };
-    let data = payload.and_then(|data| data.0.downcast::<Serialized>().ok());
-    let data = data.and_then(|serialized| {
-      let transferables = serialized.transferables;
-      let transferables = serialize_transferables(state, transferables);
-      Some(JsPayload {
-        data: serialized.data.into(),
-        transferables: serde_json::to_value(transferables).ok()?,
-      })
-    });
+    let data = payload.and_then(|payload| JsPayload::new(state, payload));
     Self { message, data }
   }
 }
 
 #[op2]
 #[serde]
-pub(crate) async fn op_service_worker_next_message(
+pub(crate) async fn op_bgfetch_service_worker_next_message(
   state: Rc<RefCell<OpState>>,
 ) -> JsServiceWorkerMessage {
   let realm = state.borrow().borrow::<Realm>().clone();

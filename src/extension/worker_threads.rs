@@ -6,23 +6,26 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use deno_core::JsRuntime;
+use deno_core::ModuleSpecifier;
 use deno_core::PollEventLoopOptions;
 use deno_core::RuntimeOptions;
-use deno_core::error::CoreError;
 use futures::future::BoxFuture;
 use url::Url;
 
 use super::ExtensionOptions;
 use super::extensions;
+use super::lifecycle::begin_module;
+use super::lifecycle::end_module;
+use super::lifecycle::evaluation_of;
 use super::module_loader::WorkerModules;
 use super::realm;
 use crate::engine::Engine;
-use crate::engine::RealmFacts;
+use crate::engine::RealmOptions;
 use crate::engine::ServiceWorkerHost;
+use crate::service_worker::InternalWorkerHandle;
 use crate::service_worker::ScriptRequest;
 use crate::service_worker::ScriptResponse;
 use crate::service_worker::StartWorker;
-use crate::service_worker::WorkerControl;
 use crate::service_worker::WorkerType;
 
 /// The host that comes with this crate: it runs every service worker on a
@@ -130,57 +133,63 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     Ok(tokio) => tokio,
     Err(error) => {
       let message = format!("its thread cannot be set up: {error}");
-      return worker.control.evaluated(Err(message));
+      return worker.handle.evaluated(Err(message));
     }
   };
-  let facts = RealmFacts::of_worker(&worker);
+  let realm_options = RealmOptions::for_worker(&worker);
   let StartWorker {
     script_url,
     worker_type,
     scripts,
-    control,
+    handle,
     ..
   } = worker;
-  if control.is_stopping() {
+  if handle.is_stopping() {
     return;
   }
   let options = options.map(|make| make(&script_url)).unwrap_or_default();
   tokio.block_on(async {
     let modules = Rc::new(WorkerModules::default());
     let mut runtime = JsRuntime::new(RuntimeOptions {
-      extensions: extensions(&engine, facts, options),
+      extensions: extensions(&engine, realm_options, options),
       module_loader: Some(modules.clone()),
       ..RuntimeOptions::default()
     });
     // The realm has a share of its own.
     drop(engine);
     *modules.realm.lock() = Some(realm(&mut runtime));
+    // Asked by `importScripts()`.
+    runtime.op_state().borrow_mut().put(worker_type);
     let isolate = runtime.v8_isolate().thread_safe_handle();
-    control.interrupt_with(move || {
+    handle.interrupt_with(move || {
       isolate.terminate_execution();
     });
-    if control.is_stopping() {
+    if handle.is_stopping() {
       return;
     }
-    let source = scripts.get(&script_url).cloned().unwrap_or_default();
     let evaluated = match worker_type {
       WorkerType::Classic => {
+        let source = scripts.get(&script_url).cloned().unwrap_or_default();
         let name = script_url.to_string();
         let result = runtime.execute_script(name, source);
-        result.map(drop).map_err(|error| error.to_string())
+        result.map(drop).map_err(failed)
       }
       WorkerType::Module => {
-        let evaluated = evaluate(&mut runtime, &script_url, source);
+        let evaluated = evaluate(&mut runtime, &script_url);
         tokio::select! {
-          result = evaluated => result.map_err(|error| error.to_string()),
-          () = control.stopping() => Err("it was stopped".to_string()),
+          result = evaluated => result,
+          () = handle.stopping() => Err(failed("it was stopped")),
         }
       }
     };
     let works = evaluated.is_ok();
-    control.evaluated(evaluated);
+    match evaluated {
+      Ok(()) => handle.evaluated(Ok(())),
+      Err(NotEvaluated::Failed(message)) => handle.evaluated(Err(message)),
+      Err(NotEvaluated::Refused(message)) => handle.refused(message),
+    }
     if works {
-      serve(&mut runtime, &control).await;
+      serve(&mut runtime, &handle).await;
     }
     // The realm goes with the runtime, and both before the control, which
     // says that all has ended.
@@ -188,28 +197,68 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     drop(runtime);
   });
   drop(tokio);
-  drop(control);
+  drop(handle);
 }
 
+/// Evaluates the module at `script_url`, which is in the worker's script
+/// resource map.
 async fn evaluate(
   runtime: &mut JsRuntime,
   script_url: &Url,
-  source: String,
-) -> Result<(), CoreError> {
+) -> Result<(), NotEvaluated> {
   let module = runtime
-    .load_main_es_module_from_code(script_url, source)
-    .await?;
+    .load_main_es_module_from_code(
+      &ModuleSpecifier::parse("background-fetch:module").map_err(failed)?,
+      evaluation_of(script_url.as_str()),
+    )
+    .await
+    .map_err(failed)?;
+  begin_module(runtime);
   let evaluation = runtime.mod_evaluate(module);
-  runtime
-    .run_event_loop(PollEventLoopOptions::default())
-    .await?;
-  evaluation.await
+  if end_module(runtime) {
+    return Ok(());
+  }
+  // What it has thrown at once is there after one turn.
+  let mut evaluation = std::pin::pin!(evaluation);
+  let thrown = poll_fn(|cx| {
+    let options = PollEventLoopOptions::default();
+    let turn = runtime.poll_event_loop(cx, options);
+    Poll::Ready(match (evaluation.as_mut().poll(cx), turn) {
+      (Poll::Ready(Err(error)), _) | (_, Poll::Ready(Err(error))) => {
+        Some(error)
+      }
+      _ => None,
+    })
+  })
+  .await;
+  match thrown {
+    Some(error) => Err(failed(error)),
+    // https://w3c.github.io/ServiceWorker/#update-algorithm: a script for
+    // which Is Async Module is true rejects the job.
+    None => Err(NotEvaluated::Refused(
+      "it, or a module that it imports, has a top-level await, which no \
+       service worker may have"
+        .to_string(),
+    )),
+  }
+}
+
+/// Why a script was not evaluated to its end.
+enum NotEvaluated {
+  /// It throws, or cannot be had.
+  Failed(String),
+  /// No service worker may have it.
+  Refused(String),
+}
+
+fn failed(error: impl ToString) -> NotEvaluated {
+  NotEvaluated::Failed(error.to_string())
 }
 
 /// Runs the event loop until the worker has to stop. An error that no script
 /// catches is reported, and ends nothing.
-async fn serve(runtime: &mut JsRuntime, control: &WorkerControl) {
-  let mut stopping = std::pin::pin!(control.stopping());
+async fn serve(runtime: &mut JsRuntime, handle: &InternalWorkerHandle) {
+  let mut stopping = std::pin::pin!(handle.stopping());
   loop {
     let error = poll_fn(|cx| {
       if stopping.as_mut().poll(cx).is_ready() {
@@ -226,8 +275,8 @@ async fn serve(runtime: &mut JsRuntime, control: &WorkerControl) {
     .await;
     match error {
       None => return,
-      Some(_) if control.is_stopping() => return,
-      Some(error) => control.report(&error.to_string()),
+      Some(_) if handle.is_stopping() => return,
+      Some(error) => handle.report(&error.to_string()),
     }
     tokio::task::yield_now().await;
   }

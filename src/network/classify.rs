@@ -27,14 +27,14 @@ pub(super) struct Route {
 }
 
 impl Route {
-  /// Who is at the other end of the connection, for people.
+  /// Who is at the other end of the connection, human-readable.
   pub fn peer(&self) -> String {
     match &self.proxy {
       // A request for an `https:` URL has a tunnel through the proxy.
       Some(proxy) if self.url.scheme() == "http" => {
-        format!("the proxy {}", place(proxy))
+        format!("the proxy {}", authority(proxy))
       }
-      _ => place(&self.url),
+      _ => authority(&self.url),
     }
   }
 }
@@ -45,10 +45,10 @@ pub(super) fn classify(
   route: &Route,
   phase: Phase,
 ) -> NetworkError {
-  let place = route.peer();
+  let authority = route.peer();
   if let Some(body) = find::<RequestBodyError>(error) {
     return NetworkError::refused(format!(
-      "the body of the request to {place} could not be sent: {body}"
+      "the body of the request to {authority} could not be sent: {body}"
     ));
   }
   let cause = cause(error);
@@ -56,28 +56,30 @@ pub(super) fn classify(
     return connect_error(error, route, &cause);
   }
   if phase == Phase::Head && was_not_processed(error) {
-    let message = format!("{place} did not take the request: {cause}");
+    let message = format!("{authority} did not take the request: {cause}");
     let kind = NetworkErrorKind::Unreachable;
     return NetworkError { kind, message };
   }
   if error.is_builder() {
     return NetworkError::refused(format!(
-      "the request to {place} cannot be sent: {cause}"
+      "the request to {authority} cannot be sent: {cause}"
     ));
   }
   // In the middle of a body the same means no more than that the rest of it is
   // missing: what came before is good.
   if phase == Phase::Head && is_malformed(error) {
     return NetworkError::bad_answer(format!(
-      "the answer of {place} cannot be understood: {cause}"
+      "the answer of {authority} cannot be understood: {cause}"
     ));
   }
   NetworkError::interrupted(match phase {
     Phase::Head => {
-      format!("the connection to {place} broke before an answer came: {cause}")
+      format!(
+        "the connection to {authority} broke before an answer came: {cause}"
+      )
     }
     Phase::Body => {
-      format!("the connection to {place} broke in the middle: {cause}")
+      format!("the connection to {authority} broke in the middle: {cause}")
     }
   })
 }
@@ -94,13 +96,13 @@ fn connect_error(
   } else {
     NetworkErrorKind::Unreachable
   };
-  let server = place(&route.url);
+  let server = authority(&route.url);
   let advice = certificate_advice(cause);
   let Some(proxy) = &route.proxy else {
     let message = format!("could not connect to {server}: {cause}{advice}");
     return NetworkError { kind, message };
   };
-  let proxy = place(proxy);
+  let proxy = authority(proxy);
   let message = match tunnel_failure(error).as_deref() {
     Some(TUNNEL_AUTHORIZATION) => {
       return NetworkError::refused(proxy_authentication_required(&proxy));
@@ -127,7 +129,7 @@ fn connect_error(
 
 /// What is wrong with the tunnel that a proxy was asked for. The transport
 /// does not export the type of this error; its texts are tried in
-/// `tests/network/proxy.rs`.
+/// `tests/it/network/proxy.rs`.
 fn tunnel_failure(error: &reqwest::Error) -> Option<String> {
   chain(error).find_map(|cause| {
     let text = cause.to_string();
@@ -140,9 +142,9 @@ const TUNNEL_REFUSED: &str = "unsuccessful";
 const TUNNEL_HEADERS: &str = "proxy response headers too long";
 
 /// The message for a 407 of the proxy at `place`.
-pub(super) fn proxy_authentication_required(place: &str) -> String {
+pub(super) fn proxy_authentication_required(authority: &str) -> String {
   format!(
-    "the proxy {place} wants a user name and a password (407): write them \
+    "the proxy {authority} wants a user name and a password (407): write them \
      into its URL, as in http://user:password@host:port"
   )
 }
@@ -188,8 +190,8 @@ pub(crate) fn without_secrets(url: &Url) -> String {
   url.into()
 }
 
-/// Host and port, for people.
-pub(super) fn place(url: &Url) -> String {
+/// Host and port, human-readable.
+pub(super) fn authority(url: &Url) -> String {
   let host = url.host_str().unwrap_or_default();
   match url.port_or_known_default() {
     Some(port) => format!("{host}:{port}"),

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use super::FetchParams;
 use super::FetchResponse;
+use super::HandleFetch;
 use super::NetworkConfig;
 use super::NetworkConfigError;
 use super::NetworkError;
@@ -28,6 +30,9 @@ struct Inner {
   rate_limit: Option<RateLimit>,
   preflight_cache: Mutex<PreflightCache>,
 }
+
+/// As long as Chromium and Firefox wait.
+const SCRIPT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 impl Network {
   /// Sets the network up; nothing is sent yet.
@@ -63,6 +68,20 @@ impl Network {
       Some(slice) => slice.seen_as_whole(answer),
       None => Ok(answer),
     }
+  }
+
+  /// The same for a script that waits for the answer: a server may be silent
+  /// as long as browsers let it, for instance with long polling.
+  /// `service_worker` is asked first, where one controls the script's realm.
+  pub(crate) async fn fetch_for_script(
+    &self,
+    params: FetchParams,
+    service_worker: Option<HandleFetch>,
+  ) -> Result<FetchResponse, NetworkError> {
+    let mut fetch = Fetch::new(self.clone(), params);
+    fetch.service_worker = service_worker;
+    fetch.idle_timeout = fetch.idle_timeout.max(SCRIPT_IDLE_TIMEOUT);
+    main_fetch(fetch).await
   }
 
   pub(super) fn config(&self) -> &NetworkConfig {

@@ -30,7 +30,7 @@ pub struct CookieContext<'a> {
   /// The URL of this hop.
   pub url: &'a Url,
   /// The site of the page or worker, `https://example.com`; empty for a
-  /// program that is no page.
+  /// program that is not a page.
   pub partition: &'a str,
   /// Whether this hop and all before it are of the page's site.
   pub same_site: bool,

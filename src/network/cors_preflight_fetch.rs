@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::fetch::Fetch;
 use super::fetch::ResponseTainting;
 use super::http_network_or_cache_fetch::http_network_or_cache_fetch;
@@ -40,9 +40,9 @@ pub(super) async fn cors_preflight_fetch(
   // 6.
   let response = http_network_or_cache_fetch(&preflight).await?;
   let refused = |reason: String| {
-    let place = place(&request.url);
+    let authority = authority(&request.url);
     NetworkError::refused(format!(
-      "{place} does not allow the request: the answer to its CORS preflight \
+      "{authority} does not allow the request: the answer to its CORS preflight \
        is not what it has to be: {reason}"
     ))
   };

@@ -78,7 +78,7 @@ impl Coding {
 
 /// The codings of a response, in the order in which they were applied; empty
 /// when there is nothing to decode, or when one of them is unknown: the body
-/// is then left as it is. The error is a sentence for people.
+/// is then left as it is. The error is a human-readable message.
 pub(super) fn content_codings(
   headers: &HeaderList,
 ) -> Result<Vec<Coding>, String> {
@@ -118,7 +118,7 @@ pub(super) fn is_of_the_file(path: &str, headers: &HeaderList) -> bool {
 pub(super) fn decode(
   body: Body,
   codings: Vec<Coding>,
-  place: String,
+  authority: String,
   whole: bool,
 ) -> Body {
   let encoded = StreamReader::new(body.map_err(io::Error::other));
@@ -139,7 +139,7 @@ pub(super) fn decode(
   };
   stream::once(decoded)
     .try_flatten()
-    .map_err(move |error: io::Error| to_network_error(error, &place, whole))
+    .map_err(move |error: io::Error| to_network_error(error, &authority, whole))
     .boxed()
 }
 
@@ -309,7 +309,7 @@ fn has_large_window(start: &[u8]) -> bool {
 
 fn to_network_error(
   error: io::Error,
-  place: &str,
+  authority: &str,
   whole: bool,
 ) -> NetworkError {
   let network = error
@@ -319,11 +319,11 @@ fn to_network_error(
     Some(error) => error.clone(),
     None if error.kind() == ErrorKind::UnexpectedEof && !whole => {
       NetworkError::interrupted(format!(
-        "the connection to {place} broke in the middle of the body"
+        "the connection to {authority} broke in the middle of the body"
       ))
     }
     None => NetworkError::bad_answer(format!(
-      "the body that {place} sent cannot be decoded: {error}"
+      "the body that {authority} sent cannot be decoded: {error}"
     )),
   }
 }

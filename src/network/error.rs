@@ -10,7 +10,7 @@ use super::classify::without_secrets;
 #[error("{message}")]
 pub struct NetworkError {
   pub kind: NetworkErrorKind,
-  /// A sentence for people; scripts never see it. URLs in it have no query,
+  /// A human-readable message; scripts never see it. URLs in it have no query,
   /// no fragment and no credentials.
   pub message: String,
 }
@@ -18,6 +18,16 @@ pub struct NetworkError {
 impl NetworkError {
   pub(super) fn refused(message: impl Into<String>) -> Self {
     Self::new(NetworkErrorKind::Refused, message)
+  }
+
+  /// Who has started the fetch has terminated it.
+  pub(crate) fn terminated() -> Self {
+    Self::interrupted("the fetch was terminated")
+  }
+
+  /// A rule outside of the network forbids it.
+  pub(crate) fn not_allowed(message: impl Into<String>) -> Self {
+    Self::refused(message)
   }
 
   /// The body of the request to `url` is not what the author's integrity

@@ -1,6 +1,7 @@
 //! The state of one fetch, from its first hop to its last.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Origin;
 use url::Url;
@@ -8,6 +9,7 @@ use url::Url;
 use super::Body;
 use super::Environment;
 use super::FetchParams;
+use super::HandleFetch;
 use super::NetCheck;
 use super::Network;
 use super::NetworkPolicy;
@@ -21,7 +23,10 @@ use crate::spec::HeaderList;
 use crate::spec::Policy;
 use crate::spec::ReferrerPolicy;
 use crate::spec::Request;
+use crate::spec::RequestMode;
+use crate::spec::ResponseType;
 use crate::spec::is_framing_header;
+use crate::spec::no_cors_safelisted_headers;
 use crate::spec::parse_csp_list;
 use crate::spec::same_site;
 use crate::spec::serialize_request_origin;
@@ -49,11 +54,18 @@ pub(super) struct Fetch {
   pub redirect_count: u32,
   pub body: Option<RequestBody>,
   pub range: Option<RangeStart>,
+  pub identity: bool,
   /// The part of the resource that is meant.
   pub slice: Option<Slice>,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   /// All of them are asked before each hop.
   pub net_checks: Vec<NetCheck>,
+  /// Who is asked before the network; `None` is the
+  /// [service-workers mode](https://fetch.spec.whatwg.org/#request-service-workers-mode)
+  /// "none", which a background fetch has.
+  pub service_worker: Option<HandleFetch>,
+  /// No longer silence is waited through.
+  pub idle_timeout: Duration,
 }
 
 /// [Response tainting](https://fetch.spec.whatwg.org/#concept-request-response-tainting)
@@ -61,6 +73,7 @@ pub(super) struct Fetch {
 pub(super) enum ResponseTainting {
   Basic,
   Cors,
+  Opaque,
 }
 
 /// A response before it is filtered.
@@ -75,6 +88,15 @@ pub(super) struct InternalResponse {
   /// Whether it is the internal response of an
   /// [opaque-redirect filtered response](https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect).
   pub opaque_redirect: bool,
+  /// A response of a service worker: it is filtered already, and has URLs of
+  /// its own.
+  pub of_service_worker: Option<OfServiceWorker>,
+}
+
+/// What only a service worker's response has.
+pub(super) struct OfServiceWorker {
+  pub response_type: ResponseType,
+  pub url_list: Vec<Url>,
 }
 
 /// Steps 14.3.2 to 14.3.4 of the
@@ -95,12 +117,15 @@ impl Fetch {
       destination,
       environment,
       range,
+      identity,
       body,
       transmitted,
       net_check,
     } = params;
     let browser = environment.policy == NetworkPolicy::Browser;
-    request.headers = if browser {
+    request.headers = if browser && request.mode == RequestMode::NoCors {
+      no_cors_safelisted_headers(&request.headers)
+    } else if browser {
       without_forbidden_headers(&request.headers)
     } else {
       let mut headers = HeaderList::new();
@@ -133,12 +158,15 @@ impl Fetch {
       redirect_count: 0,
       body,
       range,
+      identity,
       slice: None,
       transmitted,
       net_checks: [network.config().default_net_check.clone(), net_check]
         .into_iter()
         .flatten()
         .collect(),
+      service_worker: None,
+      idle_timeout: network.config().idle_timeout,
       network,
       environment,
       destination,
@@ -171,6 +199,11 @@ impl Fetch {
     } else {
       String::new()
     }
+  }
+
+  /// Whether the body can be sent a second time: its source is not null.
+  pub fn can_send_again(&self) -> bool {
+    self.body.as_ref().is_none_or(|body| body.length.is_some())
   }
 
   pub fn includes_credentials_always(&self) -> bool {

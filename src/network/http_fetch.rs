@@ -2,16 +2,22 @@
 
 use std::time::Instant;
 
+use super::FetchResponse;
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::cors_preflight_fetch::cors_preflight_fetch;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
+use super::fetch::OfServiceWorker;
 use super::fetch::ResponseTainting;
 use super::http_network_or_cache_fetch::http_network_or_cache_fetch;
 use super::http_redirect_fetch::http_redirect_fetch;
 use crate::spec::RedirectMode;
+use crate::spec::Request;
+use crate::spec::RequestMode;
+use crate::spec::ResponseType;
 use crate::spec::cors_check;
+use crate::spec::cross_origin_resource_policy_check;
 use crate::spec::is_redirect_status;
 
 /// [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch)
@@ -20,6 +26,14 @@ pub(super) async fn http_fetch(
   make_cors_preflight: bool,
 ) -> Result<InternalResponse, NetworkError> {
   // 3. A background fetch's service-workers mode is "none".
+  if let Some(handle_fetch) = fetch.service_worker.take() {
+    // 3.3.
+    let request = fetch.request.clone();
+    let response = handle_fetch(request, fetch.body.clone()).await?;
+    if let Some(response) = response {
+      return service_worker_response(fetch, response);
+    }
+  }
   // 4.1.
   if make_cors_preflight && !is_allowed_by_preflight_cache(fetch) {
     // 4.1.1, 4.1.2.
@@ -35,11 +49,25 @@ pub(super) async fn http_fetch(
       &response.headers,
     )
     .map_err(|reason| {
-      let place = place(&fetch.request.url);
+      let authority = authority(&fetch.request.url);
       NetworkError::refused(format!(
-        "CORS does not let the page read the answer of {place}: {reason}"
+        "CORS does not let the page read the answer of {authority}: {reason}"
       ))
     })?;
+  }
+  // 4.5.
+  if fetch.response_tainting == ResponseTainting::Opaque
+    && let Err(policy) = cross_origin_resource_policy_check(
+      &fetch.origin,
+      &fetch.request.url,
+      &response.headers,
+    )
+  {
+    let authority = authority(&fetch.request.url);
+    return Err(NetworkError::refused(format!(
+      "{authority} is not for this page: its Cross-Origin-Resource-Policy is \
+       {policy}"
+    )));
   }
   // 6.
   if is_redirect_status(response.status) {
@@ -48,7 +76,7 @@ pub(super) async fn http_fetch(
       RedirectMode::Error => {
         return Err(NetworkError::refused(format!(
           "{} redirects, and the redirect mode of the request is error",
-          place(&fetch.request.url)
+          authority(&fetch.request.url)
         )));
       }
       RedirectMode::Manual => response.opaque_redirect = true,
@@ -59,6 +87,48 @@ pub(super) async fn http_fetch(
   }
   // 7.
   Ok(response)
+}
+
+/// Steps 3.4 to 3.6.
+fn service_worker_response(
+  fetch: &Fetch,
+  response: FetchResponse,
+) -> Result<InternalResponse, NetworkError> {
+  let FetchResponse { response, body } = response;
+  let Request { mode, redirect, .. } = &fetch.request;
+  // 3.6.
+  let reason = match response.response_type {
+    ResponseType::Cors if *mode == RequestMode::SameOrigin => {
+      "it is from another origin, and the mode of the request is same-origin"
+    }
+    ResponseType::Opaque if *mode != RequestMode::NoCors => {
+      "it is opaque, and the mode of the request is not no-cors"
+    }
+    ResponseType::OpaqueRedirect if *redirect != RedirectMode::Manual => {
+      "it is a redirect, and the redirect mode of the request is not manual"
+    }
+    _ if response.url_list.len() > 1 && *redirect != RedirectMode::Follow => {
+      "it was redirected, and the redirect mode of the request is not follow"
+    }
+    response_type => {
+      return Ok(InternalResponse {
+        status: response.status,
+        status_message: response.status_message,
+        headers: response.headers,
+        body,
+        framed: true,
+        opaque_redirect: response_type == ResponseType::OpaqueRedirect,
+        of_service_worker: Some(OfServiceWorker {
+          response_type,
+          url_list: response.url_list,
+        }),
+      });
+    }
+  };
+  Err(NetworkError::refused(format!(
+    "the service worker's answer for {} is not for the page: {reason}",
+    authority(&fetch.request.url)
+  )))
 }
 
 fn is_allowed_by_preflight_cache(fetch: &Fetch) -> bool {

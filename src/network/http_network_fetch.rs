@@ -13,10 +13,10 @@ use super::NetworkError;
 use super::TraceEvent;
 use super::classify::Phase;
 use super::classify::Route;
+use super::classify::authority;
 use super::classify::classify;
 use super::classify::connection_was_ended;
 use super::classify::ended_without_answer;
-use super::classify::place;
 use super::classify::was_not_processed;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
@@ -105,7 +105,7 @@ async fn send(
   let route = Route { url, proxy };
   let pooled = is_pooled(fetch, connection);
   let client = client(fetch, pooled)?;
-  let idle_timeout = fetch.network.config().idle_timeout;
+  let idle_timeout = fetch.idle_timeout;
   let answer = client.execute(request);
   trace(
     fetch,
@@ -164,6 +164,7 @@ async fn send(
     body,
     framed: framing.framed,
     opaque_redirect: false,
+    of_service_worker: None,
   })
 }
 
@@ -222,8 +223,8 @@ fn transport_request(
 ) -> Result<reqwest::Request, NetworkError> {
   let method = &fetch.request.method;
   let invalid = |what: &str| {
-    let place = place(url);
-    let message = format!("the request to {place} cannot be sent: {what}");
+    let authority = authority(url);
+    let message = format!("the request to {authority} cannot be sent: {what}");
     NetworkError::refused(message)
   };
   if url.as_str().len() > MAX_URL {

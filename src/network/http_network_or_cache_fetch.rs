@@ -2,7 +2,7 @@
 //! without a cache.
 
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::classify::proxy_authentication_required;
 use super::cookies::CookieContext;
 use super::decode::ACCEPT_ENCODING;
@@ -32,6 +32,13 @@ pub(super) async fn http_network_or_cache_fetch(
     CredentialsMode::Omit => false,
   };
   let headers = request_headers(fetch, include_credentials);
+  // 10.1. There is no cache, so it has nothing.
+  if fetch.request.cache == "only-if-cached" {
+    return Err(NetworkError::refused(format!(
+      "{} may be taken from the HTTP cache only, and there is none here",
+      authority(&fetch.request.url)
+    )));
+  }
   // 11.2.
   let response =
     http_network_fetch(fetch, &headers, Connection::AnyGood).await?;
@@ -43,7 +50,7 @@ pub(super) async fn http_network_or_cache_fetch(
     return Err(NetworkError::refused(unexpected_407(fetch)));
   }
   // 17.
-  if response.status == 421 {
+  if response.status == 421 && fetch.can_send_again() {
     let response = http_network_fetch(fetch, &headers, Connection::New).await?;
     store_cookies(fetch, include_credentials, &response);
     return Ok(response);
@@ -52,16 +59,16 @@ pub(super) async fn http_network_or_cache_fetch(
   Ok(response)
 }
 
-/// Why a 407 fails: whoever sent it wants what only a proxy may ask for.
+/// Why a 407 fails: anyone who sent it wants what only a proxy may ask for.
 fn unexpected_407(fetch: &Fetch) -> String {
   let url = &fetch.request.url;
   match fetch.network.clients().proxy(url) {
     Some(proxy) if url.scheme() == "http" => {
-      proxy_authentication_required(&place(proxy))
+      proxy_authentication_required(&authority(proxy))
     }
     _ => format!(
       "{} answered 407, as if it were a proxy that wants a password",
-      place(url)
+      authority(url)
     ),
   }
 }
@@ -121,7 +128,7 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
   }
   // 8.19, 8.20. What a program stores is the file; a coding that is made on
   // the way cannot be continued.
-  if headers.contains("range") {
+  if headers.contains("range") || fetch.identity {
     headers.set("accept-encoding", "identity");
   } else if fetch.is_browser() {
     set_if_absent(&mut headers, "accept-encoding", ACCEPT_ENCODING);

@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use url::Url;
 
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
 use super::fetch::ResponseTainting;
@@ -32,8 +32,8 @@ pub(super) fn http_redirect_fetch(
       fetch.request.url.fragment(),
     )
     .map_err(|_| {
-      let place = place(&fetch.request.url);
-      let message = format!("{place} redirects to what is no URL");
+      let authority = authority(&fetch.request.url);
+      let message = format!("{authority} redirects to what is not a URL");
       NetworkError::bad_answer(message)
     })?;
     // 4.
@@ -49,7 +49,13 @@ pub(super) fn http_redirect_fetch(
     may_follow(fetch, &location_url)
       .map_err(|reason| redirect_error(fetch, reason))?;
     fetch.redirect_count += 1;
-    // 11. A stored body has a source.
+    // 11.
+    if status != 303 && !fetch.can_send_again() {
+      return Err(redirect_error(
+        fetch,
+        "the body of the request is a stream, which cannot be sent again",
+      ));
+    }
     // 12.
     if becomes_get(status, &fetch.request.method) {
       // 12.1.
@@ -109,8 +115,8 @@ fn may_follow(fetch: &Fetch, location_url: &Url) -> Result<(), &'static str> {
 }
 
 fn redirect_error(fetch: &Fetch, reason: &str) -> NetworkError {
-  let place = place(&fetch.request.url);
+  let authority = authority(&fetch.request.url);
   NetworkError::refused(format!(
-    "the redirect from {place} is not followed: {reason}"
+    "the redirect from {authority} is not followed: {reason}"
   ))
 }

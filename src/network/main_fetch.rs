@@ -6,7 +6,7 @@ use url::Url;
 
 use super::FetchResponse;
 use super::NetworkError;
-use super::classify::place;
+use super::classify::authority;
 use super::decode::content_codings;
 use super::decode::decode;
 use super::decode::is_of_the_file;
@@ -14,9 +14,11 @@ use super::fetch::Fetch;
 use super::fetch::InternalResponse;
 use super::fetch::ResponseTainting;
 use super::http_fetch::http_fetch;
+use super::scheme_fetch::scheme_fetch;
 use super::verify::verify;
 use crate::spec::HeaderList;
 use crate::spec::IntegrityVerifier;
+use crate::spec::RedirectMode;
 use crate::spec::RequestMode;
 use crate::spec::Response;
 use crate::spec::ResponseType;
@@ -40,7 +42,10 @@ pub(super) async fn main_fetch(
   // 1 to 12.
   let mut internal = main_fetch_recursive(&mut fetch).await?;
   // 14, 16.
-  let url_list = fetch.url_list.clone();
+  let url_list = match &internal.of_service_worker {
+    Some(own) if !own.url_list.is_empty() => own.url_list.clone(),
+    _ => fetch.url_list.clone(),
+  };
   let internal_response = Response {
     response_type: ResponseType::Default,
     status: internal.status,
@@ -60,28 +65,27 @@ pub(super) async fn main_fetch(
     internal.body = stream::empty().boxed();
   }
   let partial = internal.status == 206;
-  let codings = if null_body || is_saved_encoded(&fetch, &internal_response) {
+  // What a service worker answers with is decoded already.
+  let is_decoded = internal.of_service_worker.is_some();
+  let codings = if null_body
+    || is_decoded
+    || is_saved_encoded(&fetch, &internal_response)
+  {
     Vec::new()
   } else {
     content_codings(&internal_response.headers).map_err(|reason| {
-      let place = place(&fetch.request.url);
+      let authority = authority(&fetch.request.url);
       NetworkError::bad_answer(format!(
-        "the body that {place} sent is not decoded: {reason}"
+        "the body that {authority} sent is not decoded: {reason}"
       ))
     })?
   };
   let decoded = !codings.is_empty();
-  if decoded && fetch.range.is_some() && partial {
-    return Err(NetworkError::bad_answer(format!(
-      "{} sent a part of an encoded body, although it was asked for none",
-      place(&fetch.request.url)
-    )));
-  }
   let mut body = internal.body;
   if decoded {
     response.decoded = true;
-    let place = place(&fetch.request.url);
-    body = decode(body, codings, place, internal.framed);
+    let authority = authority(&fetch.request.url);
+    body = decode(body, codings, authority, internal.framed);
   }
   // 23. The other parts of a body are not here, so who has them verifies.
   if !partial
@@ -127,30 +131,37 @@ pub(super) async fn main_fetch_recursive(
   });
   // 12.
   if !fetch.is_browser() {
-    return http_fetch(fetch, false).await;
+    return scheme_fetch(fetch).await;
   }
-  if fetch.request.url.origin() == fetch.origin
-    && fetch.response_tainting == ResponseTainting::Basic
-  {
-    return http_fetch(fetch, false).await;
+  let is_same_origin = fetch.request.url.origin() == fetch.origin
+    && fetch.response_tainting == ResponseTainting::Basic;
+  if is_same_origin || fetch.request.url.scheme() == "data" {
+    return scheme_fetch(fetch).await;
   }
   match fetch.request.mode {
     RequestMode::SameOrigin => {
       return Err(NetworkError::refused(format!(
         "{} is of another origin, and the mode of the request is same-origin",
-        place(&fetch.request.url)
+        authority(&fetch.request.url)
       )));
     }
     RequestMode::NoCors => {
-      return Err(NetworkError::refused(
-        "the mode of the request is no-cors, which is not for background \
-         fetches",
-      ));
+      if fetch.request.redirect != RedirectMode::Follow {
+        return Err(NetworkError::refused(
+          "the mode of the request is no-cors, and so its redirect mode has \
+           to be follow",
+        ));
+      }
+      fetch.response_tainting = ResponseTainting::Opaque;
+      return http_fetch(fetch, false).await;
     }
     RequestMode::Cors => {}
   }
   fetch.response_tainting = ResponseTainting::Cors;
-  if needs_preflight(&fetch.request.method, &fetch.request.headers) {
+  // A stream as the body sets the use-CORS-preflight flag.
+  if needs_preflight(&fetch.request.method, &fetch.request.headers)
+    || !fetch.can_send_again()
+  {
     let response = http_fetch(fetch, true).await;
     if response.is_err() {
       let key = fetch.preflight_key();
@@ -166,11 +177,12 @@ pub(super) async fn main_fetch_recursive(
 fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
   let url = &fetch.request.url;
   let refuse = |reason: &str| {
-    let message = format!("{} may not be fetched: {reason}", place(url));
+    let message = format!("{} may not be fetched: {reason}", authority(url));
     Err(NetworkError::refused(message))
   };
-  if !is_http_scheme(url) {
-    return refuse("only http: and https: URLs can be");
+  let is_data = url.scheme() == "data";
+  if !is_http_scheme(url) && !is_data {
+    return refuse("only http:, https: and data: URLs can be");
   }
   if should_be_blocked_due_to_a_bad_port(url) {
     return refuse("its port belongs to another protocol");
@@ -196,6 +208,9 @@ fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
       ));
     }
   }
+  if is_data {
+    return Ok(());
+  }
   fetch
     .net_checks
     .iter()
@@ -216,6 +231,12 @@ fn filtered_response(
   internal: &InternalResponse,
   internal_response: &Response,
 ) -> Response {
+  if let Some(own) = &internal.of_service_worker {
+    return Response {
+      response_type: own.response_type,
+      ..internal_response.clone()
+    };
+  }
   if internal.opaque_redirect {
     // https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect
     return Response {
@@ -236,6 +257,9 @@ fn filtered_response(
     ResponseTainting::Basic => {
       (ResponseType::Basic, basic_filtered_headers(headers))
     }
+    // 14.2: what is hidden is hidden where a script gets it, see
+    // [`ResponseType::Opaque`].
+    ResponseTainting::Opaque => (ResponseType::Opaque, headers.clone()),
     // 14.1, 14.2.
     ResponseTainting::Cors => {
       let mode = fetch.request.credentials;

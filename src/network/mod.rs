@@ -24,12 +24,14 @@ mod rate_limit;
 mod request_body;
 mod resolver;
 mod response_body;
+mod scheme_fetch;
 mod slice;
 mod verify;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::Deserialize;
 use serde::Serialize;
@@ -72,7 +74,7 @@ pub struct Environment {
 }
 
 impl Environment {
-  /// Whether `fetch()` takes a request for `url`; the error is a sentence for
+  /// Whether `fetch()` takes a request for `url`; the error is a message for
   /// the `TypeError` that it rejects with. See [`may_register`].
   pub fn may_register(&self, url: &Url) -> Result<(), String> {
     let client = Client {
@@ -98,8 +100,20 @@ pub enum NetworkPolicy {
 }
 
 /// Says whether the network may be asked for a URL; asked again for every
-/// redirect. The error is a sentence for people.
+/// redirect. The error is a human-readable message.
 pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
+
+/// Asks the service worker that controls the client, see
+/// [Handle Fetch](https://w3c.github.io/ServiceWorker/#handle-fetch): `None`
+/// when it leaves the request to the network.
+pub(crate) type HandleFetch = Arc<
+  dyn Fn(
+      Request,
+      Option<RequestBody>,
+    ) -> BoxFuture<'static, Result<Option<FetchResponse>, NetworkError>>
+    + Send
+    + Sync,
+>;
 
 /// What to fetch.
 pub struct FetchParams {
@@ -108,6 +122,9 @@ pub struct FetchParams {
   pub environment: Environment,
   /// Where the missing bytes start; `None` asks for all.
   pub range: Option<RangeStart>,
+  /// Ask for no content coding, whatever the author says; a range is always
+  /// one of what has none.
+  pub identity: bool,
   /// The bytes of the request's body, when it has one: called once for every
   /// time that the body is sent.
   pub body: Option<RequestBody>,
@@ -116,11 +133,14 @@ pub struct FetchParams {
   pub net_check: Option<NetCheck>,
 }
 
-/// A stored request body.
+/// A request body.
 #[derive(Clone)]
 pub struct RequestBody {
-  /// In bytes.
-  pub length: u64,
+  /// In bytes. `None` for a stream of unknown length: its
+  /// [source](https://fetch.spec.whatwg.org/#concept-body-source) is null, so
+  /// it can be sent once, and a redirect that needs it again is an error.
+  pub length: Option<u64>,
+  /// Called once for every time that the body is sent.
   pub open:
     Arc<dyn Fn() -> BoxStream<'static, std::io::Result<Bytes>> + Send + Sync>,
 }

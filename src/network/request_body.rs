@@ -1,4 +1,4 @@
-//! A stored request body, as the transport takes it.
+//! A request body, as the transport takes it.
 
 use std::io;
 use std::pin::Pin;
@@ -29,19 +29,20 @@ pub(super) enum RequestBodyError {
   Length { length: u64, stored: u64 },
 }
 
-/// The stream of a [`RequestBody`] with its exact length, so that HTTP/1.1
-/// sends `Content-Length` and no chunks.
+/// The stream of a [`RequestBody`] with its exact length where that is known,
+/// so that HTTP/1.1 sends `Content-Length` and no chunks.
 pub(super) struct SizedBody {
   /// A transport body has to be `Sync`, which the stream is not; the lock is
   /// never waited for.
   stream: Mutex<BoxStream<'static, io::Result<Bytes>>>,
-  length: u64,
+  length: Option<u64>,
   sent: u64,
   transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   activity: Activity,
 }
 
-/// The count of bytes that went out, for who waits for an answer meanwhile.
+/// The count of bytes that went out, for callers that wait for an answer
+/// meanwhile.
 #[derive(Clone, Default)]
 pub(super) struct Activity(Arc<AtomicU64>);
 
@@ -87,15 +88,13 @@ impl http_body::Body for SizedBody {
       .get_mut()
       .unwrap_or_else(PoisonError::into_inner);
     let next = ready!(stream.as_mut().poll_next(cx));
-    let wrong_length = |stored| RequestBodyError::Length {
-      length: this.length,
-      stored,
-    };
     Poll::Ready(match next {
       Some(Ok(bytes)) => {
         let sent = this.sent + bytes.len() as u64;
-        if sent > this.length {
-          return Poll::Ready(Some(Err(wrong_length(sent))));
+        if let Some(length) = this.length.filter(|length| sent > *length) {
+          let stored = sent;
+          let error = RequestBodyError::Length { length, stored };
+          return Poll::Ready(Some(Err(error)));
         }
         this.sent = sent;
         this.activity.0.store(sent, Ordering::Relaxed);
@@ -103,16 +102,24 @@ impl http_body::Body for SizedBody {
         Some(Ok(Frame::data(bytes)))
       }
       Some(Err(error)) => Some(Err(error.into())),
-      None if this.sent < this.length => Some(Err(wrong_length(this.sent))),
-      None => None,
+      None => match this.length {
+        Some(length) if this.sent < length => {
+          let stored = this.sent;
+          Some(Err(RequestBodyError::Length { length, stored }))
+        }
+        _ => None,
+      },
     })
   }
 
   fn is_end_stream(&self) -> bool {
-    self.sent == self.length
+    self.length == Some(self.sent)
   }
 
   fn size_hint(&self) -> SizeHint {
-    SizeHint::with_exact(self.length - self.sent)
+    match self.length {
+      Some(length) => SizeHint::with_exact(length - self.sent),
+      None => SizeHint::default(),
+    }
   }
 }

@@ -10,7 +10,7 @@ use super::NetworkError;
 use crate::spec::IntegrityVerifier;
 
 /// The same bytes, and an error after the last of them when they are not the
-/// ones that the author's integrity metadata names. Whoever stores them must
+/// ones that the author's integrity metadata names. Anyone who stores them must
 /// not call them whole before the stream has ended.
 pub(super) fn verify(
   body: Body,

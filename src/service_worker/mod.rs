@@ -4,75 +4,44 @@
 //!
 //! `registrations` and `job` are values without I/O: they decide. The other
 //! files do what they say, each algorithm under the specification's name. This
-//! room knows neither the engine nor JavaScript: `Surroundings` is what it
-//! needs of the first, [`Realm`](crate::engine::Realm) its door for the second.
+//! module knows neither the engine nor JavaScript: `Delegate` is what it
+//! needs of the first, [`Realm`](crate::engine::Realm) its interface for the second.
 
-mod activate;
-mod at_work;
-mod attach;
-mod call;
-mod clients;
-mod control;
-mod fetch_script;
-mod fire;
-mod import;
-mod inbox;
-mod install;
-mod job;
-mod registrations;
-mod restore;
-mod run;
-mod run_jobs;
-mod running;
-mod script;
+mod algorithms;
+mod delegate;
+mod lifetime;
+mod model;
 mod service_workers;
-mod snapshot;
-mod soft_update;
-mod start_job;
-mod stop;
-mod surroundings;
-mod update;
+mod state;
 
-pub(crate) use self::attach::Attachment;
-pub use self::call::Call;
-pub use self::call::CallError;
-pub use self::call::MatchAllOptions;
-pub use self::control::WorkerControl;
-pub use self::fetch_script::ScriptRequest;
-pub use self::fetch_script::ScriptResponse;
-pub use self::import::ImportError;
-pub use self::inbox::Answer;
-pub use self::inbox::Event;
-pub use self::inbox::Payload;
-pub use self::inbox::ServiceWorkerMessage;
-pub use self::inbox::Source;
-pub use self::script::ScriptMap;
-pub use self::script::UpdateViaCache;
-pub use self::script::WorkerType;
+pub use self::algorithms::call::Call;
+pub use self::algorithms::call::CallError;
+pub use self::algorithms::call::MatchAllOptions;
+pub use self::algorithms::fetch_script::ScriptRequest;
+pub use self::algorithms::fetch_script::ScriptResponse;
+pub use self::algorithms::fetch_script::ScriptRole;
+pub(crate) use self::algorithms::handle_fetch::Handled;
+pub use self::algorithms::import::ImportError;
+pub(crate) use self::delegate::Delegate;
+pub use self::delegate::FunctionalEvents;
+pub(crate) use self::delegate::NewRealm;
+pub use self::delegate::ServiceWorkerLimits;
+pub use self::delegate::StartWorker;
+pub use self::delegate::WorkerEnvironment;
+pub(crate) use self::lifetime::attach::Attachment;
+pub use self::lifetime::handle::InternalWorkerHandle;
+pub use self::model::inbox::Answer;
+pub use self::model::inbox::Event;
+pub use self::model::inbox::Payload;
+pub use self::model::inbox::ServiceWorkerMessage;
+pub use self::model::inbox::Source;
+pub use self::model::script::ScriptMap;
+pub use self::model::script::UpdateViaCache;
+pub use self::model::script::WorkerType;
+pub use self::model::snapshot::ClientSnapshot;
+pub use self::model::snapshot::RegistrationSnapshot;
+pub use self::model::snapshot::ServiceWorkerState;
+pub use self::model::snapshot::WorkerSnapshot;
 pub(crate) use self::service_workers::ServiceWorkers;
-pub use self::snapshot::ClientSnapshot;
-pub use self::snapshot::RegistrationSnapshot;
-pub use self::snapshot::ServiceWorkerState;
-pub use self::snapshot::WorkerSnapshot;
-pub use self::surroundings::FunctionalEvents;
-pub(crate) use self::surroundings::NewRealm;
-pub use self::surroundings::ServiceWorkerLimits;
-pub use self::surroundings::StartWorker;
-pub(crate) use self::surroundings::Surroundings;
-pub use self::surroundings::WorkerEnvironment;
-
-use crate::identifier::identifier;
-
-identifier! {
-  /// Names a service worker registration as long as the engine runs. One that
-  /// follows another in the same scope has a number of its own.
-  pub struct RegistrationId(pub u64);
-}
-
-identifier! {
-  /// Names a service worker as long as the engine runs.
-  pub struct WorkerId(pub u64);
-}
-
-/// Names a realm that is attached to the engine.
-pub(crate) type RealmId = u64;
+pub use crate::ids::RegistrationId;
+pub use crate::ids::WorkerId;

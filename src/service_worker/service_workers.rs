@@ -1,4 +1,4 @@
-//! Everything that changes, behind one lock, and how realms are told of it.
+//! Everything that changes, behind one lock, and how realms are notified of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,25 +9,25 @@ use parking_lot::MutexGuard;
 use tokio::sync::Notify;
 use url::Url;
 
-use super::RealmId;
-use super::RegistrationId;
-use super::WorkerId;
-use super::call::CallError;
-use super::inbox::Answer;
-use super::inbox::Caller;
-use super::inbox::Inbox;
-use super::inbox::ServiceWorkerMessage;
-use super::job::JobQueues;
-use super::registrations::Notice;
-use super::registrations::Registrations;
-use super::running::Running;
-use super::snapshot::ServiceWorkerState;
-use super::surroundings::Surroundings;
-use super::surroundings::WorkerEnvironment;
+use super::delegate::Delegate;
+use super::delegate::WorkerEnvironment;
+use crate::ids::RealmId;
+use crate::ids::RegistrationId;
+use crate::ids::WorkerId;
+use crate::service_worker::algorithms::call::CallError;
+use crate::service_worker::model::inbox::Answer;
+use crate::service_worker::model::inbox::Caller;
+use crate::service_worker::model::inbox::Inbox;
+use crate::service_worker::model::inbox::ServiceWorkerMessage;
+use crate::service_worker::model::snapshot::ServiceWorkerState;
+use crate::service_worker::state::job_queues::JobQueues;
+use crate::service_worker::state::registrations::Notice;
+use crate::service_worker::state::registrations::Registrations;
+use crate::service_worker::state::running::Running;
 
 /// The service workers of an engine.
 pub(crate) struct ServiceWorkers {
-  pub(super) surroundings: Arc<dyn Surroundings>,
+  pub(super) delegate: Arc<dyn Delegate>,
   pub(super) itself: Weak<Self>,
   pub(super) state: Mutex<State>,
   /// Something has changed, or may have.
@@ -38,7 +38,7 @@ pub(crate) struct ServiceWorkers {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(crate) struct State {
   pub(super) map: Registrations,
   pub(super) jobs: JobQueues,
   pub(super) realms: HashMap<RealmId, AttachedRealm>,
@@ -53,7 +53,7 @@ pub(super) struct State {
   pub(super) stopping: bool,
 }
 
-pub(super) struct AttachedRealm {
+pub(crate) struct AttachedRealm {
   pub(super) inbox: Arc<Inbox>,
   pub(super) url: Url,
   /// The scope that the embedder names.
@@ -63,8 +63,8 @@ pub(super) struct AttachedRealm {
   pub(super) environment: WorkerEnvironment,
 }
 
-/// The lock. What has changed is told when it is let go.
-pub(super) struct Locked<'a>(MutexGuard<'a, State>, &'a Notify);
+/// The lock. What has changed is reported when it is let go.
+pub(crate) struct Locked<'a>(MutexGuard<'a, State>, &'a Notify);
 
 impl std::ops::Deref for Locked<'_> {
   type Target = State;
@@ -82,15 +82,15 @@ impl std::ops::DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
   fn drop(&mut self) {
-    self.0.tell();
+    self.0.notify();
     self.1.notify_waiters();
   }
 }
 
 impl ServiceWorkers {
-  pub(crate) fn new(surroundings: Arc<dyn Surroundings>) -> Arc<Self> {
+  pub(crate) fn new(delegate: Arc<dyn Delegate>) -> Arc<Self> {
     Arc::new_cyclic(|itself| Self {
-      surroundings,
+      delegate,
       itself: itself.clone(),
       state: Mutex::default(),
       changed: Notify::new(),
@@ -108,18 +108,18 @@ impl ServiceWorkers {
     F: Future<Output = ()> + Send + 'static,
   {
     if let Some(itself) = self.itself.upgrade() {
-      self.surroundings.spawn(Box::pin(task(itself)));
+      self.delegate.spawn(Box::pin(task(itself)));
     }
   }
 
-  /// Says that a worker has failed, to people.
+  /// Reports that a worker has failed.
   pub(super) fn report(&self, worker: WorkerId, message: &str) {
     let url = {
       let state = self.lock();
       state.map.worker(worker).map(|w| w.script_url.clone())
     };
     if let Some(url) = url {
-      self.surroundings.report(&url, message);
+      self.delegate.report(&url, message);
     }
   }
 
@@ -130,7 +130,7 @@ impl ServiceWorkers {
     let state = self.lock();
     let registration = state.map.registration(id);
     state.map.is_registered(id)
-      && registration.is_some_and(|r| r.vouched || r.active.is_some())
+      && registration.is_some_and(|r| r.assumed_active || r.active.is_some())
   }
 
   /// The same of the registration in `scope`.
@@ -183,7 +183,7 @@ impl State {
     self.push(caller.realm, ServiceWorkerMessage::Reply { call, result });
   }
 
-  /// Tells every realm of the registration's origin.
+  /// Notifies every realm of the registration's origin.
   fn broadcast(
     &self,
     registration: RegistrationId,
@@ -204,7 +204,7 @@ impl State {
     }
   }
 
-  fn tell(&mut self) {
+  fn notify(&mut self) {
     for notice in std::mem::take(&mut self.map.notices) {
       match notice {
         Notice::Registration(id) => self.broadcast(id, || {
@@ -218,7 +218,7 @@ impl State {
           self.broadcast(id, || Some(ServiceWorkerMessage::UpdateFound(id)));
         }
         Notice::WorkerState(worker, state) => {
-          self.tell_worker_state(worker, state);
+          self.notify_worker_state(worker, state);
         }
         Notice::ControllerChange(realm) => {
           let controller = self.map.client(realm).and_then(|c| c.controller);
@@ -230,7 +230,11 @@ impl State {
     }
   }
 
-  fn tell_worker_state(&mut self, worker: WorkerId, state: ServiceWorkerState) {
+  fn notify_worker_state(
+    &mut self,
+    worker: WorkerId,
+    state: ServiceWorkerState,
+  ) {
     let Some(registration) = self.map.worker(worker).map(|w| w.registration)
     else {
       return;
@@ -265,7 +269,7 @@ impl State {
   pub(super) fn ready_registration(&self, url: &Url) -> Option<Answer> {
     let id = self.map.match_registration(url)?;
     let registration = self.map.registration(id)?;
-    (registration.vouched || registration.active.is_some())
+    (registration.assumed_active || registration.active.is_some())
       .then(|| Answer::Registration(self.map.snapshot(id).map(Box::new)))
   }
 }

@@ -167,13 +167,24 @@ pub struct BackgroundFetchResponse {
 
 /// Whether a background fetch response with this result may be
 /// [exposed](https://wicg.github.io/background-fetch/#background-fetch-response-exposed).
-pub fn may_be_exposed(result: Option<RecordResult>) -> bool {
-  matches!(
-    result,
-    None
-      | Some(RecordResult::Success)
-      | Some(RecordResult::Failure(
-        BackgroundFetchFailureReason::BadStatus
-      ))
-  )
+/// One that is kept although a later answer had a bad status is cut short, and
+/// nobody could see it.
+pub fn may_be_exposed(
+  result: Option<RecordResult>,
+  response: Option<&Response>,
+) -> bool {
+  match result {
+    None | Some(RecordResult::Success) => true,
+    Some(RecordResult::Failure(BackgroundFetchFailureReason::BadStatus)) => {
+      response.is_none_or(|response| !response.is_ok())
+    }
+    Some(RecordResult::Redundant | RecordResult::Failure(_)) => false,
+  }
+}
+
+impl BackgroundFetchResponse {
+  /// Whether it may be exposed; see [`may_be_exposed`].
+  pub fn may_be_exposed(&self) -> bool {
+    may_be_exposed(self.result, self.response.as_ref())
+  }
 }

@@ -24,10 +24,11 @@ impl ContentRange {
 
 /// [Extract content-range values](https://wicg.github.io/background-fetch/#extract-content-range-values).
 ///
-/// `None` is the specification's failure. The grammar is that of
+/// `None` is the specification's failure. What is read is a single satisfied
+/// range of bytes: `bytes 0-9/10`, as
 /// [RFC 9110, section 14.4](https://www.rfc-editor.org/rfc/rfc9110#section-14.4)
-/// for a single satisfied range, `bytes 0-9/10`, and not the `bytes=0-9/10`
-/// of the text, which no server sends.
+/// has it, and what servers write in its place and cannot mean otherwise, such
+/// as the `bytes=0-9/10` of the text (deviation E2).
 pub fn extract_content_range_values(
   response: &Response,
 ) -> Option<ContentRange> {
@@ -40,33 +41,26 @@ pub fn extract_content_range_values(
 
 /// The complete length that a 416 reports with `bytes */N`
 /// ([RFC 9110, section 14.4](https://www.rfc-editor.org/rfc/rfc9110#section-14.4)).
-pub fn complete_length_of_unsatisfied_range(
+pub(super) fn complete_length_of_unsatisfied_range(
   response: &Response,
 ) -> Option<u64> {
-  let (unit, range) = response
-    .internal_headers()
-    .first("content-range")?
-    .split_once(' ')?;
-  let length = range.strip_prefix("*/")?;
-  unit.eq_ignore_ascii_case("bytes").then(|| digits(length))?
+  let value = response.internal_headers().first("content-range")?;
+  let (star, length) = after_unit(value)?.split_once('/')?;
+  (star.trim_matches(BLANKS) == "*").then(|| number(length))?
 }
 
 fn parse(value: &str) -> Option<ContentRange> {
-  let (unit, range) = value.split_once(' ')?;
-  if !unit.eq_ignore_ascii_case("bytes") {
-    return None;
-  }
-  let (positions, complete_length) = range.split_once('/')?;
+  let (positions, complete_length) = after_unit(value)?.split_once('/')?;
   let (first, last) = positions.split_once('-')?;
   let range = ContentRange {
     // extract.4
-    first_byte_pos: digits(first)?,
+    first_byte_pos: number(first)?,
     // extract.5
-    last_byte_pos: digits(last)?,
+    last_byte_pos: number(last)?,
     // extract.6, extract.7
-    complete_length: match complete_length {
+    complete_length: match complete_length.trim_matches(BLANKS) {
       "*" => None,
-      length => Some(digits(length)?),
+      length => Some(number(length)?),
     },
   };
   // RFC 9110 calls these two invalid: a recipient must not use them.
@@ -78,8 +72,22 @@ fn parse(value: &str) -> Option<ContentRange> {
   (in_order && inside).then_some(range)
 }
 
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// What follows the unit, when that is bytes.
+fn after_unit(value: &str) -> Option<&str> {
+  let (unit, rest) = value.trim_matches(BLANKS).split_at_checked(5)?;
+  let range = rest.trim_start_matches([' ', '\t', '=', ':']);
+  let separated = range.len() < rest.len();
+  (separated && unit.eq_ignore_ascii_case("bytes")).then_some(range)
+}
+
+fn number(text: &str) -> Option<u64> {
+  digits(text.trim_matches(BLANKS))
+}
+
 /// `1*DIGIT`. `u64::from_str` alone would also take a leading `+`.
-fn digits(text: &str) -> Option<u64> {
+pub(super) fn digits(text: &str) -> Option<u64> {
   let all = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
   all.then(|| text.parse().ok())?
 }
@@ -111,8 +119,36 @@ mod tests {
   }
 
   #[test]
-  fn the_unit_is_case_insensitive() {
-    assert!(extract("BYTES 0-1/2").is_some());
+  fn what_cannot_be_mistaken_is_read() {
+    let range = extract("bytes 5-9/10");
+    assert!(range.is_some());
+    for value in [
+      "BYTES 5-9/10",
+      "bytes=5-9/10",
+      "Bytes: 5-9/10",
+      "bytes:5-9/10",
+      "bytes  5-9/10",
+      "bytes\t5-9/10",
+      " bytes 5 - 9 / 10 ",
+      "bytes = 5-9/10",
+    ] {
+      assert_eq!(extract(value), range, "{value:?}");
+    }
+  }
+
+  #[test]
+  fn a_416_tells_the_complete_length() {
+    let of = |value| {
+      let response = response(416, &[("Content-Range", value)]);
+      complete_length_of_unsatisfied_range(&response)
+    };
+    for value in ["bytes */10", "Bytes=*/10", "bytes: * / 10"] {
+      assert_eq!(of(value), Some(10), "{value:?}");
+    }
+    for value in ["*/10", "bytes */", "bytes */*", "items */10", "bytes 0-1/9"]
+    {
+      assert_eq!(of(value), None, "{value:?}");
+    }
   }
 
   // steps: extract.2
@@ -136,7 +172,6 @@ mod tests {
       "",
       "bytes",
       "bytes ",
-      "bytes=0-1/2",
       "items 0-1/2",
       "bytes 0-1",
       "bytes 0/2",
@@ -144,12 +179,12 @@ mod tests {
       "bytes -1/2",
       "bytes 0-/2",
       "bytes 0-1/",
-      "bytes  0-1/2",
-      "bytes\t0-1/2",
-      " bytes 0-1/2",
-      "bytes 0 -1/2",
-      "bytes 0-1/2 ",
-      "bytes 0-1 /2",
+      "bytes0-1/2",
+      "bytes-0-1/2",
+      "bytes 0 1-2/3",
+      "bytes=0-1",
+      "bytes; 0-1/2",
+      "0-1/2",
       "bytes +0-1/2",
       "bytes 0-1,3-4/9",
       "bytes 0-1/2, bytes 0-1/2",

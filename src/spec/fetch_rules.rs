@@ -16,12 +16,12 @@ pub struct Client<'a> {
   pub csp: &'a [String],
 }
 
-/// Whether `fetch()` takes a request for `url`; the error is a sentence for
+/// Whether `fetch()` takes a request for `url`; the error is a message for
 /// the `TypeError` that it rejects with.
 ///
 /// The specification has no such step. Web-platform-tests and browsers do
 /// (see [issue 169](https://github.com/WICG/background-fetch/issues/169)): what
-/// can never be fetched is refused at the door. Mixed content is not: it
+/// can never be fetched is refused at once. Mixed content is not: it
 /// registers, and its record fails. `client` is `None` for a program that is
 /// no page.
 pub fn may_register(

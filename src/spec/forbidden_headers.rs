@@ -24,7 +24,7 @@ pub fn is_forbidden_request_header(name: &str, value: &str) -> bool {
   false
 }
 
-/// Headers that frame the message: whoever sends it sets them, whatever the
+/// Headers that frame the message: anyone who sends it sets them, whatever the
 /// policy, or a message could be smuggled into another.
 pub fn is_framing_header(name: &str) -> bool {
   const FRAMING: [&str; 9] = [

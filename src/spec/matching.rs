@@ -67,8 +67,9 @@ pub fn request_matches_cached_item(
   true
 }
 
-/// The URL without its fragment, and without its query when that is ignored.
-fn compared_part(url: &Url, options: CacheQueryOptions) -> &str {
+/// What of a URL is compared: all but its fragment, and but its query when that
+/// is ignored.
+pub(crate) fn compared_part(url: &Url, options: CacheQueryOptions) -> &str {
   if options.ignore_search {
     &url[..Position::AfterPath]
   } else {

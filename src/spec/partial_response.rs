@@ -1,55 +1,51 @@
 //! Whether a partial response continues what is stored.
 
+use super::answer::Unusable;
+use super::content_range::ContentRange;
 use super::content_range::extract_content_range_values;
+use super::representation::Likeness;
+use super::representation::Representation;
+use super::representation::ResumePolicy;
 use super::response::Response;
 
 /// [Validate a partial response](https://wicg.github.io/background-fetch/#validate-a-partial-response):
-/// whether `partial_response` starts at `expected_range_start` (in bytes) and
-/// is of the same version of the resource as `previous_response`.
+/// whether `partial_response` starts at `expected_range_start` (in bytes) and,
+/// where there is a `previous` one, is proven to be of the same
+/// representation (deviation E16). Returns the values of its `Content-Range`.
 ///
-/// The unfiltered headers count: `ETag` and `Content-Range` are not among those
-/// that CORS exposes of itself.
+/// # Errors
+///
+/// Why it is invalid.
 pub fn validate_partial_response(
   expected_range_start: u64,
   partial_response: &Response,
-  previous_response: Option<&Response>,
-) -> bool {
+  previous: Option<(&Representation, ResumePolicy)>,
+) -> Result<ContentRange, Unusable> {
   // validate.1: the status; the caller has looked at it.
   // validate.2
   let Some(range) = extract_content_range_values(partial_response) else {
-    return false;
+    return Err(Unusable::NoRange);
   };
   // validate.3
   if range.first_byte_pos != expected_range_start {
-    return false;
+    return Err(Unusable::OtherStart {
+      expected: expected_range_start,
+      found: range.first_byte_pos,
+    });
   }
   // validate.4
-  if let Some(previous) = previous_response {
-    // validate.4.1
-    for header_name in ["etag", "last-modified"] {
-      // validate.4.1.1
-      let before = previous.internal_headers().get(header_name);
-      let now = partial_response.internal_headers().get(header_name);
-      if before.is_some() && before != now {
-        return false;
-      }
-    }
-    // validate.4.2
-    if previous.status == 206 {
-      // validate.4.2.1
-      let Some(before) = extract_content_range_values(previous) else {
-        return false;
-      };
-      // validate.4.2.2
-      if before.complete_length.is_some()
-        && before.complete_length != range.complete_length
-      {
-        return false;
-      }
+  if let Some((previous, policy)) = previous {
+    // validate.4.1, validate.4.1.1, validate.4.2, validate.4.2.1,
+    // validate.4.2.2: the validators, and the complete lengths
+    let partial = Representation::of(partial_response);
+    match previous.compare(&partial, policy) {
+      Likeness::Same => {}
+      Likeness::Different => return Err(Unusable::OtherVersion),
+      Likeness::Unproven => return Err(Unusable::Unproven),
     }
   }
   // validate.5
-  true
+  Ok(range)
 }
 
 #[cfg(test)]
@@ -63,64 +59,87 @@ mod tests {
     response
   }
 
+  fn continues(partial: &Response, previous: &Response) -> bool {
+    let previous = Representation::of(previous);
+    let previous = Some((&previous, ResumePolicy::Validator));
+    validate_partial_response(5, partial, previous).is_ok()
+  }
+
   // steps: validate.5
   #[test]
   fn a_range_from_the_expected_start_is_valid() {
     let partial = partial("bytes 5-9/10", &[]);
-    assert!(validate_partial_response(5, &partial, None));
+    let range = validate_partial_response(5, &partial, None).unwrap();
+    assert_eq!(range.body_length(), 5);
   }
 
   // steps: validate.3
   #[test]
   fn another_start_is_invalid() {
     let partial = partial("bytes 5-9/10", &[]);
-    assert!(!validate_partial_response(4, &partial, None));
+    let unusable = Unusable::OtherStart {
+      expected: 4,
+      found: 5,
+    };
+    let validated = validate_partial_response(4, &partial, None);
+    assert_eq!(validated, Err(unusable));
   }
 
   // steps: validate.2
   #[test]
   fn an_unreadable_range_is_invalid() {
-    let partial = partial("bytes=5-9/10", &[]);
-    assert!(!validate_partial_response(5, &partial, None));
+    let partial = partial("items 5-9/10", &[]);
+    let validated = validate_partial_response(5, &partial, None);
+    assert_eq!(validated, Err(Unusable::NoRange));
   }
 
   // steps: validate.4, validate.4.1, validate.4.1.1
   #[test]
   fn a_changed_or_vanished_validator_is_invalid() {
-    for name in ["ETag", "Last-Modified"] {
-      let previous = response(200, &[(name, "a")]);
-      let same = partial("bytes 5-9/10", &[(name, "a")]);
-      let changed = partial("bytes 5-9/10", &[(name, "b")]);
+    let date = ("Date", "Sun, 06 Sep 2026 10:00:01 GMT");
+    for (name, a, b) in [
+      ("ETag", "\"a\"", "\"b\""),
+      (
+        "Last-Modified",
+        "Sun, 06 Sep 2026 09:00:00 GMT",
+        "Sun, 06 Sep 2026 09:00:01 GMT",
+      ),
+    ] {
+      let previous = response(200, &[(name, a), date]);
+      let same = partial("bytes 5-9/10", &[(name, a)]);
+      let changed = partial("bytes 5-9/10", &[(name, b)]);
       let vanished = partial("bytes 5-9/10", &[]);
-      assert!(validate_partial_response(5, &same, Some(&previous)));
-      assert!(!validate_partial_response(5, &changed, Some(&previous)));
-      assert!(!validate_partial_response(5, &vanished, Some(&previous)));
+      assert!(continues(&same, &previous));
+      assert!(!continues(&changed, &previous));
+      assert!(!continues(&vanished, &previous));
     }
   }
 
   #[test]
-  fn a_validator_that_was_not_there_before_says_nothing() {
-    let previous = response(200, &[]);
-    let partial = partial("bytes 5-9/10", &[("ETag", "a")]);
-    assert!(validate_partial_response(5, &partial, Some(&previous)));
+  fn without_a_validator_nothing_is_known() {
+    let previous = response(200, &[("Content-Length", "10")]);
+    assert!(!continues(&partial("bytes 5-9/10", &[]), &previous));
+    let with = partial("bytes 5-9/10", &[("ETag", "\"a\"")]);
+    assert!(!continues(&with, &previous));
   }
 
   // steps: validate.4.2, validate.4.2.1, validate.4.2.2
   #[test]
   fn a_known_length_must_stay() {
-    let next = partial("bytes 5-9/10", &[]);
-    let with = |range| partial(range, &[]);
+    let tag = ("ETag", "\"a\"");
+    let with = |range| partial(range, &[tag]);
+    let next = with("bytes 5-9/10");
     for (previous, valid) in [
       (with("bytes 0-4/10"), true),
       (with("bytes 0-4/*"), true),
       (with("bytes 0-4/11"), false),
-      (with("bytes=0-4/10"), false),
+      (response(200, &[tag, ("Content-Length", "10")]), true),
+      (response(200, &[tag, ("Content-Length", "12")]), false),
     ] {
-      let got = validate_partial_response(5, &next, Some(&previous));
-      assert_eq!(got, valid);
+      assert_eq!(continues(&next, &previous), valid, "{previous:?}");
     }
+    // A server need not know it each time.
     let unknown = with("bytes 5-9/*");
-    let known = with("bytes 0-4/10");
-    assert!(!validate_partial_response(5, &unknown, Some(&known)));
+    assert!(continues(&unknown, &with("bytes 0-4/10")));
   }
 }

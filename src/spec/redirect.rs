@@ -14,7 +14,7 @@ pub fn is_redirect_status(status: u16) -> bool {
   matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// A `Location` that is no URL.
+/// A `Location` that is not a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidLocation;
 
@@ -56,7 +56,7 @@ pub fn location_url(
 
 /// Step 12 of
 /// [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch):
-/// whether the request goes on as a `GET` without a body.
+/// whether the request continues as a `GET` without a body.
 pub fn becomes_get(status: u16, method: &str) -> bool {
   (matches!(status, 301 | 302) && method == "POST")
     || (status == 303 && !matches!(method, "GET" | "HEAD"))

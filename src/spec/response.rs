@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+use super::content_range::digits;
 use super::content_range::extract_content_range_values;
 use super::headers::HeaderList;
 
@@ -41,17 +42,25 @@ impl Response {
   /// How long the whole resource is, in bytes, where the headers say so and
   /// no content coding was removed.
   pub fn complete_length(&self) -> Option<u64> {
-    if self.decoded {
+    match self.status {
+      _ if self.decoded => None,
+      206 => extract_content_range_values(self)?.complete_length,
+      _ => self.body_length(),
+    }
+  }
+
+  /// How many bytes the body has that the server promised to send, whatever
+  /// part of the resource it is; that of a response to `HEAD` aside.
+  ///
+  /// Beside chunked framing a `Content-Length` counts for nothing:
+  /// [RFC 9112, section 6.3](https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
+  pub fn body_length(&self) -> Option<u64> {
+    let headers = self.internal_headers();
+    let has_no_body = matches!(self.status, 100..=199 | 204 | 205 | 304);
+    if has_no_body || self.decoded || headers.contains("transfer-encoding") {
       return None;
     }
-    if self.status == 206 {
-      return extract_content_range_values(self)?.complete_length;
-    }
-    self
-      .internal_headers()
-      .first("content-length")?
-      .parse()
-      .ok()
+    digits(headers.first("content-length")?)
   }
 
   /// Whether the status is an
@@ -61,13 +70,47 @@ impl Response {
   }
 }
 
-/// <https://fetch.spec.whatwg.org/#concept-response-type>, as far as a
-/// background fetch can have it.
+/// <https://fetch.spec.whatwg.org/#concept-response-type>, as far as one
+/// comes from the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResponseType {
   Basic,
   Cors,
   Default,
+  /// The other members are those of the
+  /// [internal response](https://fetch.spec.whatwg.org/#concept-internal-response):
+  /// the engine and the Cache API need them, and who gives the response to a
+  /// script leaves them out.
+  Opaque,
   OpaqueRedirect,
+}
+
+#[cfg(test)]
+mod tests {
+  use crate::spec::test_support::response;
+
+  #[test]
+  fn only_a_length_that_frames_the_body_is_a_promise() {
+    let length = ("Content-Length", "10");
+    let chunked = ("Transfer-Encoding", "chunked");
+    let of = |status, headers: &[_]| response(status, headers).body_length();
+    assert_eq!(of(200, &[length]), Some(10));
+    assert_eq!(of(206, &[length]), Some(10));
+    assert_eq!(of(200, &[]), None);
+    assert_eq!(of(200, &[length, chunked]), None);
+    assert_eq!(of(204, &[length]), None);
+    assert_eq!(of(304, &[length]), None);
+    assert_eq!(of(200, &[("Content-Length", "+10")]), None);
+    let mut decoded = response(200, &[length]);
+    decoded.decoded = true;
+    assert_eq!(decoded.body_length(), None);
+  }
+
+  #[test]
+  fn a_part_says_how_long_the_whole_is() {
+    let headers = [("Content-Length", "5"), ("Content-Range", "bytes 0-4/9")];
+    assert_eq!(response(206, &headers).complete_length(), Some(9));
+    assert_eq!(response(200, &headers).complete_length(), Some(5));
+  }
 }

@@ -2,16 +2,16 @@
 
 use std::fs::File;
 use std::fs::Metadata;
-use std::fs::OpenOptions;
 use std::fs::TryLockError;
 use std::io::Read;
 use std::io::Seek;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::StoreError;
+use super::directory::Directory;
 
 /// The name of the lock file in a store's directory.
 const FILE_NAME: &str = "lock";
@@ -20,7 +20,7 @@ const FILE_NAME: &str = "lock";
 /// it when the process ends, in whatever way, so a lock is never stale.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
-  directory: PathBuf,
+  directory: Arc<Directory>,
   file: File,
 }
 
@@ -35,46 +35,41 @@ impl Drop for DirectoryLock {
 }
 
 impl DirectoryLock {
-  /// Takes the lock of `directory`, which has to exist.
+  /// Takes the lock of `directory`.
   ///
   /// Fails with [`StoreError::Locked`] when another opening has it, be it in
   /// this process or in another.
-  pub(super) fn take(directory: &Path) -> Result<Self, StoreError> {
-    let failed = |source| StoreError::directory(directory, source);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(directory.join(FILE_NAME)).map_err(failed)?;
+  pub(super) fn take(directory: Arc<Directory>) -> Result<Self, StoreError> {
+    let failed = |source| StoreError::directory(directory.path(), source);
+    directory.check(FILE_NAME).map_err(failed)?;
+    let mut file = directory.open_or_create(FILE_NAME).map_err(failed)?;
     match file.try_lock() {
       Ok(()) => {}
       Err(TryLockError::WouldBlock) => {
         return Err(StoreError::Locked {
-          directory: directory.to_owned(),
+          directory: directory.path().to_owned(),
           owner: owner(&mut file),
         });
       }
       Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
-    // Who owns it is only for people to read: without space for it the lock
+    // Who owns it is only informative: without space for it the lock
     // is as good.
     if let Err(error) = sign(&mut file) {
       tracing::warn!(%error, "the owner of the store could not be noted");
     }
-    Ok(Self {
-      // Whoever changes the current directory does not move the store.
-      directory: std::path::absolute(directory).map_err(failed)?,
-      file,
-    })
+    Ok(Self { directory, file })
   }
 
   /// Whether the directory is where it was. Files that were deleted while they
-  /// are open can be written all the same, and are lost: whoever says that
+  /// are open can be written all the same, and are lost: anyone who says that
   /// something is durable has to look here.
   pub(super) fn is_there(&self) -> Result<(), StoreError> {
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
     let ours = self.file.metadata().map(identity);
-    let found = std::fs::metadata(self.directory.join(FILE_NAME)).map(identity);
+    let found =
+      std::fs::symlink_metadata(self.directory.path().join(FILE_NAME))
+        .map(identity);
     if let (Ok(ours), Ok(found)) = (ours, found)
       && ours == found
     {
@@ -82,14 +77,17 @@ impl DirectoryLock {
     }
     let gone = "it was deleted or moved while it was in use";
     let source = std::io::Error::new(std::io::ErrorKind::NotFound, gone);
-    Err(StoreError::directory(&self.directory, source))
+    Err(StoreError::directory(self.directory.path(), source))
   }
 }
 
 /// Who owns `directory`; `None` when nobody does. For people: at the next
 /// moment it may be somebody else.
 pub(super) fn owner_of(directory: &Path) -> Option<String> {
-  let mut file = File::open(directory.join(FILE_NAME)).ok()?;
+  let mut file = Directory::open(directory)
+    .ok()?
+    .open_to_read(FILE_NAME)
+    .ok()?;
   match file.try_lock_shared() {
     Err(TryLockError::WouldBlock) => Some(owner(&mut file)),
     _ => None,

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use super::BodyId;
+use crate::ids::BodyId;
 
-/// An error of a store, with a sentence that a user can act on.
+/// An error of a store, with a message that a user can act on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
   /// Another process has it.

@@ -2,23 +2,25 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use url::Url;
 
-use super::BackgroundFetchKey;
-use super::Bodies;
-use super::BodyId;
 use super::BodyReader;
+use super::BodyStore;
 use super::BodyWriter;
+use super::Change;
 use super::DamagedRow;
-use super::Fact;
-use super::Facts;
+use super::ExportMode;
+use super::MetadataStore;
 use super::Store;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
 
 /// Stands before both halves of a store. Who holds only the gate does not keep
 /// the store when it is closed.
@@ -27,10 +29,12 @@ pub(crate) struct Gate(RwLock<Option<Store>>);
 impl Gate {
   /// `store` behind a gate, and the gate.
   pub(crate) fn before(store: Store) -> (Store, Arc<Self>) {
+    let caches = store.caches.clone();
     let gate = Arc::new(Self(RwLock::new(Some(store))));
     let store = Store {
-      facts: gate.clone(),
+      metadata: gate.clone(),
       bodies: gate.clone(),
+      caches,
     };
     (store, gate)
   }
@@ -39,7 +43,11 @@ impl Gate {
   /// returned, since dropping it may block; what is being asked of it at this
   /// moment keeps it until it is answered.
   pub(crate) fn close(&self) -> Option<Store> {
-    self.0.write().take()
+    let store = self.0.write().take();
+    if let Some(store) = &store {
+      store.caches.close();
+    }
+    store
   }
 
   fn store(&self) -> Result<Store, StoreError> {
@@ -48,42 +56,42 @@ impl Gate {
 }
 
 #[async_trait]
-impl Facts for Gate {
+impl MetadataStore for Gate {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-    self.store()?.facts.load().await
+    self.store()?.metadata.load().await
   }
 
   async fn insert(
     &self,
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError> {
-    self.store()?.facts.insert(row).await
+    self.store()?.metadata.insert(row).await
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
-    self.store()?.facts.commit(facts).await
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    self.store()?.metadata.commit(changes).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
-    self.store()?.facts.registrations().await
+    self.store()?.metadata.registrations().await
   }
 
   async fn put_registration(
     &self,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
-    self.store()?.facts.put_registration(registration).await
+    self.store()?.metadata.put_registration(registration).await
   }
 
   async fn remove_registration(&self, scope: &Url) -> Result<(), StoreError> {
-    self.store()?.facts.remove_registration(scope).await
+    self.store()?.metadata.remove_registration(scope).await
   }
 }
 
 #[async_trait]
-impl Bodies for Gate {
+impl BodyStore for Gate {
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
     self.store()?.bodies.create().await
   }
@@ -112,11 +120,20 @@ impl Bodies for Gate {
     self.store()?.bodies.ids().await
   }
 
+  async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError> {
+    self.store()?.bodies.modified(id).await
+  }
+
+  async fn available(&self) -> Result<Option<u64>, StoreError> {
+    self.store()?.bodies.available().await
+  }
+
   async fn export(
     &self,
     id: BodyId,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
-    self.store()?.bodies.export(id, destination).await
+    self.store()?.bodies.export(id, destination, mode).await
   }
 }

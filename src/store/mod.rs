@@ -1,9 +1,11 @@
-//! What survives: rows for facts, bytes for bodies.
+//! What survives: rows for metadata, bytes for bodies.
 //!
-//! A store has two halves, [`Facts`] and [`Bodies`]. Neither knows the other,
-//! no row holds a path, and nothing presumes that the caller is the only
-//! process: a shared database and an object store can implement them.
+//! A store has two halves, [`MetadataStore`] and [`BodyStore`]. Neither knows
+//! the other, no row holds a path, and nothing presumes that the caller is the
+//! only process: a shared database and an object store can implement them.
 
+mod caches;
+mod directory;
 mod directory_lock;
 mod error;
 mod files;
@@ -15,14 +17,23 @@ mod sqlite;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use self::caches::CacheKey;
+pub use self::caches::CacheUsage;
+pub use self::caches::CachedBody;
+pub use self::caches::CachedItem;
+pub use self::caches::Caches;
+pub use self::caches::Removed;
 pub use self::error::StoreError;
 pub(crate) use self::gate::Gate;
 pub use self::open::Store;
-use crate::identifier::identifier;
+pub use crate::ids::BackgroundFetchKey;
+pub use crate::ids::BodyId;
+pub use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -30,17 +41,6 @@ use crate::spec::ImageResource;
 use crate::spec::RecordResult;
 use crate::spec::Request;
 use crate::spec::Response;
-
-identifier! {
-  /// Names one background fetch in one store, for ever: two background fetches
-  /// with the same id after one another have different keys.
-  pub struct BackgroundFetchKey(pub i64);
-}
-
-identifier! {
-  /// Names one body in the store.
-  pub struct BodyId(pub uuid::Uuid);
-}
 
 /// A background fetch with all that the store knows of it.
 #[derive(Clone, Debug)]
@@ -58,21 +58,27 @@ pub struct StoredBackgroundFetch {
   pub active: bool,
   /// Whether the event that says how it settled is still owed.
   pub event_owed: bool,
+  /// How many processes have died since the last progress while it was under
+  /// way, see [`StoredBackgroundFetch::is_quarantined`].
+  pub abnormal_ends: u32,
   /// Set while it is kept although nothing happens with it any more.
   pub retained: Option<Retained>,
   /// Milliseconds since the epoch.
   pub created: i64,
 }
 
-/// Why, and since when, a settled background fetch is kept: until it is
-/// continued, delivered, deleted, or out of retention.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retained {
-  /// Milliseconds since the epoch.
-  pub since: i64,
-  /// Why its event could not be delivered, for people. Empty when the event
-  /// was handled, and it is a failed download that can be continued.
-  pub undelivered: String,
+/// After so many abnormal ends a background fetch is quarantined.
+const MAX_ABNORMAL_ENDS: u32 = 3;
+
+impl StoredBackgroundFetch {
+  /// Whether it may be what makes processes die: it was under way when three
+  /// of them did, one after the other, and between them not a byte more of it
+  /// became durable. It is not begun again by itself, see [`Change::Released`].
+  pub fn is_quarantined(&self) -> bool {
+    self.active
+      && self.background_fetch.result == BackgroundFetchResult::None
+      && self.abnormal_ends >= MAX_ABNORMAL_ENDS
+  }
 }
 
 /// What the store keeps of one record beside the specification's values.
@@ -83,13 +89,16 @@ pub struct RecordBodies {
   /// Whether the request may have reached the server and must not be sent
   /// again: a record that has no result when the process ends has failed.
   pub sent: bool,
-  /// Why the record failed, for people; empty when it did not.
+  /// Why the record failed, human-readable; empty when it did not.
   pub diagnostic: String,
+  /// The most bytes that were ever durable of a response to it: more than that
+  /// is progress.
+  pub most: u64,
 }
 
 /// One change to what the store knows. A batch of them is atomic.
 #[derive(Clone, Debug)]
-pub enum Fact {
+pub enum Change {
   /// A response has arrived (or, with `None`, the earlier one is redundant);
   /// its bytes go into `body`. The number of stored bytes stays when `body` is
   /// the one the record had before, else it is 0.
@@ -99,10 +108,12 @@ pub enum Fact {
     response: Option<Response>,
     body: Option<BodyId>,
   },
-  /// The first `bytes` bytes of the record's response body are durable.
+  /// The first `bytes` bytes of `body` are durable. Changes nothing when the
+  /// record's response has another body by now, or none.
   Stored {
     key: BackgroundFetchKey,
     record: usize,
+    body: BodyId,
     bytes: u64,
   },
   /// The record's request is about to be sent, and must not be sent again.
@@ -123,6 +134,8 @@ pub enum Fact {
     key: BackgroundFetchKey,
     paused: bool,
   },
+  /// It leaves quarantine: its abnormal ends are forgotten.
+  Released { key: BackgroundFetchKey },
   /// `abort()` has answered `true`: no longer active, and the abort all flag
   /// is set.
   Aborted { key: BackgroundFetchKey },
@@ -163,7 +176,7 @@ pub enum Fact {
   Forgotten { key: BackgroundFetchKey },
 }
 
-impl Fact {
+impl Change {
   /// The background fetch that it is about.
   pub fn key(&self) -> BackgroundFetchKey {
     match self {
@@ -173,6 +186,7 @@ impl Fact {
       | Self::RecordResult { key, .. }
       | Self::Uploaded { key, .. }
       | Self::Paused { key, .. }
+      | Self::Released { key }
       | Self::Aborted { key }
       | Self::Settled { key, .. }
       | Self::Retained { key, .. }
@@ -187,7 +201,7 @@ impl Fact {
 
 /// The rows.
 #[async_trait]
-pub trait Facts: Send + Sync + 'static {
+pub trait MetadataStore: Send + Sync + 'static {
   /// Everything there is, for a start. A damaged row does not hide the
   /// others: it comes as an error beside them.
   async fn load(
@@ -203,13 +217,13 @@ pub trait Facts: Send + Sync + 'static {
     row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError>;
 
-  /// Applies `facts` in order, all or none. Durable when it returns. A fact
-  /// on something that is no longer there changes nothing and is no error:
+  /// Applies `changes` in order, all or none. Durable when it returns. A change
+  /// on something that is no longer there changes nothing and is not an error:
   /// that is a race which the forgetting has won.
   ///
-  /// A future of this or of [`Facts::insert`] that is dropped early takes
-  /// nothing back.
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError>;
+  /// A future of this or of [`MetadataStore::insert`] that is dropped early
+  /// takes nothing back.
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
 
   /// Every service worker registration, in the order in which they were first
   /// put. One that is damaged is left out, with a word in the log.
@@ -251,20 +265,20 @@ pub struct StoredWorker {
 }
 
 /// A row that cannot be understood. The background fetch it belongs to fails;
-/// the others go on.
+/// the others continue.
 #[derive(Clone, Debug)]
 pub struct DamagedRow {
   pub key: BackgroundFetchKey,
   /// The id and the scope, where they could be read.
   pub id: Option<String>,
   pub scope: Option<url::Url>,
-  /// What is wrong, for people.
+  /// What is wrong, human-readable.
   pub message: String,
 }
 
 /// The bytes.
 #[async_trait]
-pub trait Bodies: Send + Sync + 'static {
+pub trait BodyStore: Send + Sync + 'static {
   /// Begins a new, empty body.
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError>;
 
@@ -279,11 +293,11 @@ pub trait Bodies: Send + Sync + 'static {
   ) -> Result<Box<dyn BodyWriter>, StoreError>;
 
   /// Opens a body for reading. The bytes stay readable through it even after
-  /// [`Bodies::delete`].
+  /// [`BodyStore::delete`].
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError>;
 
   /// Makes everything written to `ids` so far durable. One that has been
-  /// deleted is no error: it has no bytes to lose.
+  /// deleted is not an error: it has no bytes to lose.
   ///
   /// When the disk fails, [`StoreError::Unsynced`] names the bodies that may
   /// have lost bytes; the others are durable. They fail from then on, until
@@ -296,14 +310,32 @@ pub trait Bodies: Send + Sync + 'static {
   /// Every body there is, to find those that no row knows.
   async fn ids(&self) -> Result<Vec<BodyId>, StoreError>;
 
-  /// Copies a body to `destination` on the local file system (by a cheaper
-  /// way than copying where there is one), durable when it returns. Fails
-  /// when `destination` exists.
+  /// When bytes were last written to a body, by the clock of the store.
+  async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError>;
+
+  /// How many bytes more the store can take at this moment; `None` when nobody
+  /// knows.
+  async fn available(&self) -> Result<Option<u64>, StoreError>;
+
+  /// Writes a body to `destination` on the local file system, durable when it
+  /// returns. Fails when `destination` exists, whatever it is.
   async fn export(
     &self,
     id: BodyId,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError>;
+}
+
+/// How a body is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportMode {
+  /// As a file of its own: the body may still be read, whatever is done to the
+  /// file.
+  Copy,
+  /// As the body's own file, where that is cheaper: who changes the one then
+  /// changes the other. Only for a body that nobody is going to read any more.
+  Share,
 }
 
 /// Appends to one body.

@@ -3,32 +3,39 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Bodies;
+use super::BodyStore;
+use super::Caches;
 use super::DamagedRow;
-use super::Facts;
+use super::MetadataStore;
 use super::StoreError;
 use super::StoredBackgroundFetch;
+use super::caches;
+use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
-use super::files::FileBodies;
-use super::memory::MemoryBodies;
-use super::memory::MemoryFacts;
+use super::files::FileBodyStore;
+use super::memory::MemoryBodyStore;
+use super::memory::MemoryMetadata;
 use super::sqlite;
-use super::sqlite::SqliteFacts;
+use super::sqlite::SqliteMetadata;
+use crate::ids::BodyId;
 
-/// Both halves.
+/// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]
 pub struct Store {
-  pub facts: Arc<dyn Facts>,
-  pub bodies: Arc<dyn Bodies>,
+  pub metadata: Arc<dyn MetadataStore>,
+  pub bodies: Arc<dyn BodyStore>,
+  pub caches: Caches,
 }
 
 impl Store {
   /// Opens the store in `directory`, and creates it when there is none: rows
-  /// in a SQLite database, bodies in files. Only the user may look inside.
+  /// in a SQLite database, bodies in files. Only the user may look inside: a
+  /// directory that is there already has to be the user's, with nobody else
+  /// allowed to write to it, and nothing in it is opened through a link.
   ///
   /// The directory belongs to this store until both halves and every writer
-  /// of a body are dropped. Dropping the last reference to the facts waits
+  /// of a body are dropped. Dropping the last reference to the changes waits
   /// for what is being written.
   ///
   /// Blocks for some milliseconds, longer when an older format is converted
@@ -38,23 +45,31 @@ impl Store {
   /// # Errors
   /// [`StoreError::Locked`] when someone else has it,
   /// [`StoreError::NewerVersion`] when this program is too old for it,
-  /// [`StoreError::Directory`] when the directory cannot be used, and those
-  /// of the database.
+  /// [`StoreError::Directory`] when the directory cannot be used or trusted,
+  /// and those of the database.
   pub fn open_directory(
     directory: impl AsRef<Path>,
   ) -> Result<Self, StoreError> {
     let directory = directory.as_ref();
     let failed = |source| StoreError::directory(directory, source);
     files::create_directories(directory).map_err(failed)?;
-    let lock = Arc::new(DirectoryLock::take(directory)?);
-    // The facts come first: they refuse a newer format, and until then
+    let opened = Arc::new(Directory::open(directory).map_err(failed)?);
+    let lock = Arc::new(DirectoryLock::take(opened.clone())?);
+    for name in sqlite::FILES
+      .iter()
+      .chain(&files::FILES)
+      .chain(&caches::FILES)
+    {
+      opened.check(name).map_err(failed)?;
+    }
+    // The changes come first: they refuse a newer format, and until then
     // nothing may be written.
-    let facts = SqliteFacts::open(directory, lock.clone())?;
-    let bodies = FileBodies::open(directory, lock).map_err(failed)?;
-    files::sync_directory(directory).map_err(failed)?;
+    let metadata = SqliteMetadata::open(opened.clone(), lock.clone())?;
+    let bodies = FileBodyStore::open(&opened, lock.clone()).map_err(failed)?;
     Ok(Self {
-      facts: Arc::new(facts),
+      metadata: Arc::new(metadata),
       bodies: Arc::new(bodies),
+      caches: Caches::in_directory(opened, lock),
     })
   }
 
@@ -64,8 +79,8 @@ impl Store {
     super::directory_lock::owner_of(directory.as_ref())
   }
 
-  /// What [`Facts::load`] would say of the store in `directory`, without
-  /// owning it: another process may be at work there. Changes nothing.
+  /// What [`MetadataStore::load`] would say of the store in `directory`,
+  /// without owning it: another process may be running there. Changes nothing.
   ///
   /// Blocks.
   ///
@@ -78,12 +93,22 @@ impl Store {
     sqlite::read_directory(directory.as_ref())
   }
 
+  /// What [`BodyStore::export`] does, for a response without a body.
+  pub(crate) async fn export_nothing(
+    destination: &Path,
+  ) -> Result<(), StoreError> {
+    let destination = destination.to_owned();
+    let id = BodyId(uuid::Uuid::now_v7());
+    files::blocking(move || files::export_bytes(id, &[], &destination)).await
+  }
+
   /// A store that is gone when it is dropped. In all else it behaves as one
   /// on disk; its bodies are bounded by the memory only.
   pub fn in_memory() -> Self {
     Self {
-      facts: Arc::new(MemoryFacts::default()),
-      bodies: Arc::new(MemoryBodies::default()),
+      metadata: Arc::new(MemoryMetadata::default()),
+      bodies: Arc::new(MemoryBodyStore::default()),
+      caches: Caches::in_memory(),
     }
   }
 }

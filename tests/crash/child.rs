@@ -1,4 +1,4 @@
-//! The program at work, and all that it says.
+//! The running program, and all that it says.
 
 use std::io::BufRead;
 use std::io::BufReader;

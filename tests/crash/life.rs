@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
+use std::time::SystemTime;
 
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use fastrand::Rng;
 use serde_json::Value;
@@ -16,8 +18,8 @@ use crate::child::Next;
 use crate::child::Said;
 use crate::moment::Moment;
 use crate::resources::Resources;
-use crate::support::FaultServer;
 use crate::verdict;
+use support::FaultServer;
 
 /// No process takes longer, however busy the machine is.
 const BOUND: Duration = Duration::from_secs(60);
@@ -138,7 +140,7 @@ impl Life {
         command = &["resume"];
       }
     }
-    // Whatever is there is brought to its end. Also when no row is left: a body
+    // Whatever is there is brought to its end. Even if no row is left: a body
     // whose row was deleted last is found by the next process.
     life.process(command, None);
     verdict::of_script(&mut life);
@@ -173,6 +175,7 @@ impl Life {
     let arguments: Vec<_> = arguments.iter().map(|a| a.to_string()).collect();
     self.note(&format!("{arguments:?}"));
     let begun = self.said.len();
+    self.let_time_pass();
     let child = Child::start(self.directory.path(), &arguments);
     let mut moment = moment;
     let bound = Instant::now() + BOUND;
@@ -206,6 +209,26 @@ impl Life {
         self.fail("a process ends within its bound");
       }
     }
+  }
+
+  /// What a crash has left behind is collected when it is old enough, and who
+  /// kills on purpose lets go of what is held for it.
+  fn let_time_pass(&self) {
+    let long_ago = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    for body in verdict::files_in(&self.path("store/bodies")) {
+      let body = std::fs::File::open(body).unwrap();
+      body.set_modified(long_ago).unwrap();
+    }
+    let Ok(rows) = Store::read_directory(self.path("store")) else {
+      return;
+    };
+    let store = Store::open_directory(self.path("store")).unwrap();
+    let keys = rows.into_iter().flatten().map(|row| row.key);
+    let released = keys.map(|key| Change::Released { key }).collect();
+    self
+      .server
+      .block_on(store.metadata.commit(released))
+      .unwrap();
   }
 
   /// What the process that has said the lines from `begun` on was doing.

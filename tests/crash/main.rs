@@ -8,8 +8,6 @@ mod child;
 mod life;
 mod moment;
 mod resources;
-#[path = "../support/mod.rs"]
-mod support;
 mod verdict;
 
 use std::sync::Mutex;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use fastrand::Rng;
 
 use crate::child::Said;
-use crate::support::FaultServer;
+use support::FaultServer;
 
 /// A moment in the life of a process, told by what it has done since it was
 /// started.

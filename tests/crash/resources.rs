@@ -2,11 +2,11 @@
 
 use fastrand::Rng;
 
-use crate::support::Behaviour;
-use crate::support::Content;
-use crate::support::FaultServer;
-use crate::support::Resource;
-use crate::support::content::sha256;
+use support::Behaviour;
+use support::Content;
+use support::FaultServer;
+use support::Resource;
+use support::content::sha256;
 
 /// In bytes.
 const SIZE: u64 = 500_000;
@@ -61,7 +61,7 @@ impl Resources {
   pub fn sha256(&self, name: &str) -> String {
     match self.seed_of(name) {
       Some(seed) => sha256(SIZE, seed),
-      None => crate::support::content::sha256_of(b"thanks"),
+      None => support::content::sha256_of(b"thanks"),
     }
   }
 
@@ -87,7 +87,7 @@ impl Resources {
 pub fn upload_sha256() -> String {
   let byte = |i: u64| (i * i + (i >> 8)) as u8;
   let bytes: Vec<u8> = (0..200_000).map(byte).collect();
-  crate::support::content::sha256_of(&bytes)
+  support::content::sha256_of(&bytes)
 }
 
 fn fault(dice: &mut Rng) -> Behaviour {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::life::Life;
 use crate::resources::upload_sha256;
-use crate::support::content::sha256_of;
+use support::content::sha256_of;
 
 pub fn of_script(life: &mut Life) {
   let mut ids: BTreeSet<String> = life.told().map(|line| id(&line)).collect();

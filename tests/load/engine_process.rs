@@ -7,8 +7,8 @@ use std::time::Instant;
 use background_fetch::engine::Concurrency;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::store::Store;
 use deno_core::JsRuntime;
 use url::Url;
@@ -31,7 +31,7 @@ pub fn run(origin: &str, scale: Scale) {
   let config = EngineConfig {
     concurrency: Concurrency {
       // The gate is one more.
-      in_all: scale.active + 1,
+      total: scale.active + 1,
       ..Concurrency::default()
     },
     ..EngineConfig::default()
@@ -47,8 +47,8 @@ pub fn run(origin: &str, scale: Scale) {
       let _ = sender.send((realm, text.to_string()));
     };
     let script = script_of(realm, scale);
-    let facts = facts(origin, realm, RealmKind::ServiceWorker);
-    realm_thread::start(&engine, facts, script, Until::Idle, said)
+    let realm_options = realm_options(origin, realm, RealmKind::ServiceWorker);
+    realm_thread::start(&engine, realm_options, script, Until::Idle, said)
   };
   let next = || said.recv_timeout(BOUND).unwrap();
 
@@ -140,21 +140,26 @@ fn script_of(realm: usize, scale: Scale) -> String {
   )
 }
 
-fn facts(origin: &str, realm: usize, kind: RealmKind) -> RealmFacts {
+fn realm_options(origin: &str, realm: usize, kind: RealmKind) -> RealmOptions {
   let url: Url = format!("{origin}/realm-{realm}/").parse().unwrap();
-  RealmFacts::new(kind, url)
+  RealmOptions::new(kind, url)
 }
 
 /// From a window of its own on the slow realm's registration.
 fn measure_get(engine: &Engine, origin: &str) -> String {
   let (sender, said) = mpsc::channel();
-  let facts = facts(origin, 0, RealmKind::Window);
+  let realm_options = realm_options(origin, 0, RealmKind::Window);
   let script = include_str!("meter.js").to_string();
   let said_by_it = move |text: &str| {
     let _ = sender.send(text.to_string());
   };
-  let window =
-    realm_thread::start(engine, facts, script, Until::Ended, said_by_it);
+  let window = realm_thread::start(
+    engine,
+    realm_options,
+    script,
+    Until::Ended,
+    said_by_it,
+  );
   let figures = said.recv_timeout(BOUND).unwrap();
   window.join().unwrap();
   figures

@@ -6,10 +6,8 @@
 
 mod engine_process;
 mod memory;
-#[path = "../support/realm_thread.rs"]
+#[path = "../it/realm_thread.rs"]
 mod realm_thread;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -18,9 +16,9 @@ use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use self::support::Behaviour;
-use self::support::FaultServer;
-use self::support::Resource;
+use support::Behaviour;
+use support::FaultServer;
+use support::Resource;
 
 /// Set for the process that has the engine: the server's origin.
 const ORIGIN: &str = "LOAD_ORIGIN";

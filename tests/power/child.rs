@@ -12,13 +12,14 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
+use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryPolicy;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::spec::Request;
 use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::ExportMode;
 use bytes::Bytes;
 use url::Url;
 
@@ -53,9 +54,9 @@ pub fn config() -> EngineConfig {
 /// A service worker that takes events.
 pub fn worker(engine: &Engine) -> Realm {
   let url = Url::parse("http://localhost/app/sw.js").unwrap();
-  let realm = engine.attach(RealmFacts {
+  let realm = engine.attach(RealmOptions {
     policy: NetworkPolicy::Server,
-    ..RealmFacts::new(RealmKind::ServiceWorker, url)
+    ..RealmOptions::new(RealmKind::ServiceWorker, url)
   });
   realm.start_worker();
   realm
@@ -179,7 +180,7 @@ impl Work {
   async fn handle_events(&mut self) {
     while !self.registered.is_empty() {
       let RealmMessage::Event {
-        delivery,
+        lease,
         name,
         background_fetch: told,
       } = self.realm.next_message().await
@@ -191,13 +192,18 @@ impl Work {
       if name == "backgroundfetchsuccess" {
         for record in 0..told.records {
           let file = self.out.join(format!("{id}-{record}"));
-          if self.engine.export(told.key, record, &file).await.is_ok() {
+          if self
+            .engine
+            .export(told.key, record, &file, ExportMode::Share)
+            .await
+            .is_ok()
+          {
             say(&format!("EXPORTED {id}-{record}"));
           }
         }
       }
       say(&format!("DONE {id}"));
-      self.realm.event_handled(delivery);
+      self.realm.event_handled(lease);
       self.registered.remove(id);
     }
   }

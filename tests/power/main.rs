@@ -1,4 +1,4 @@
-//! Power failures. A process at work is watched: every call by which it
+//! Power failures. A running process is watched: every call by which it
 //! changes the file system (the database's as well) is written down by
 //! `strace`, and between those calls what it has promised. From that record
 //! come the states that a disk may be in when the power fails: after each call,
@@ -7,17 +7,15 @@
 //!
 //! `POWER_STATES` says how many states are tried in each test (default 36),
 //! `POWER_SEED` where the dice begin. Where `strace` is missing or may not
-//! watch, these tests have nothing to say, and say so.
+//! watch, these tests fail, unless `TESTS_WITHOUT=strace` is set.
 
 mod call;
 mod child;
 mod disk;
 mod record;
-#[path = "../support/remaining_events.rs"]
+#[path = "../it/remaining_events.rs"]
 mod remaining_events;
 mod state;
-#[path = "../support/mod.rs"]
-mod support;
 mod trace;
 mod verdict;
 mod world;
@@ -43,8 +41,7 @@ struct FailedFlush(&'static str, u32);
 fn try_states(scenario: &str, failed: Option<FailedFlush>, states: u64) {
   let world = World::new(scenario);
   let Some(record) = world.watch(failed) else {
-    println!("strace cannot be used here: no power failure was tried");
-    return;
+    return support::Need::Strace.is_missing();
   };
   let mut dice = Rng::with_seed(variable("POWER_SEED", 1));
   let (mut tried, mut events) = (0, 0);

@@ -125,15 +125,16 @@ impl Replay<'_> {
         }
       }
       "mkdir" => self.name(at, Name::Add(path(call, 0), None)),
+      "mkdirat" => self.name(at, Name::Add(path_at(call, 0), None)),
       "unlink" => self.name(at, Name::Remove(path(call, 0))),
-      "unlinkat" => self.name(at, Name::Remove(path(call, 1))),
+      "unlinkat" => self.name(at, Name::Remove(path_at(call, 0))),
       "rename" => self.name(at, Name::Move(path(call, 0), path(call, 1))),
       "renameat" | "renameat2" => {
-        self.name(at, Name::Move(path(call, 1), path(call, 3)));
+        self.name(at, Name::Move(path_at(call, 0), path_at(call, 2)));
       }
       "linkat" => {
-        let node = self.disk.node(&path(call, 1));
-        self.name(at, Name::Add(path(call, 3), node));
+        let node = self.disk.node(&path_at(call, 0));
+        self.name(at, Name::Add(path_at(call, 2), node));
       }
       "sendto" | "sendmsg" => {}
       other => {
@@ -226,4 +227,10 @@ impl Replay<'_> {
 
 fn path(call: &Call, index: usize) -> PathBuf {
   call.text(index).into()
+}
+
+/// A path that is relative to the directory before it.
+fn path_at(call: &Call, index: usize) -> PathBuf {
+  let (_, directory) = call.descriptor(index);
+  Path::new(directory).join(path(call, index + 1))
 }

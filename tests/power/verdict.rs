@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
@@ -78,7 +79,7 @@ impl World {
     }
     for (id, (name, snapshot)) in &recovered {
       if let Some(before) = promises.events.get(id) {
-        assert_eq!(before, name, "{id} settles anew; {}", context());
+        assert_eq!(before, name, "{id} settles again; {}", context());
       }
       let aborted = promises.aborted.contains(id);
       let expected = self.is_expected(id, name, snapshot, aborted);
@@ -102,13 +103,19 @@ impl World {
   ) -> BTreeMap<String, (String, BackgroundFetchSnapshot)> {
     let store = root.join("store");
     let mut recovered = BTreeMap::new();
+    // What is left behind is collected when it is old enough.
+    let long_ago = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+    for body in files(&store.join("bodies")) {
+      let body = std::fs::File::open(body).unwrap();
+      body.set_modified(long_ago).unwrap();
+    }
     let recover = async {
       let engine = match Engine::open(&store, child::config()) {
         Ok(engine) => engine,
         Err(error) => panic!("{told}: {error}"),
       };
       let realm = child::worker(&engine);
-      while let Some((delivery, name, background_fetch)) =
+      while let Some((lease, name, background_fetch)) =
         next_event_or_end(&realm).await
       {
         if name == "backgroundfetchsuccess" {
@@ -118,7 +125,7 @@ impl World {
         let event = (name.to_string(), background_fetch);
         let earlier = recovered.insert(id, event);
         assert!(earlier.is_none(), "{told}: two events: {earlier:?}");
-        realm.event_handled(delivery);
+        realm.event_handled(lease);
       }
       engine.shutdown().await;
     };

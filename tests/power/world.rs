@@ -8,11 +8,11 @@ use tokio::runtime::Runtime;
 
 use crate::FailedFlush;
 use crate::record::Record;
-use crate::support::Behaviour;
-use crate::support::FaultServer;
-use crate::support::Resource;
-use crate::support::content;
 use crate::trace;
+use support::Behaviour;
+use support::FaultServer;
+use support::Resource;
+use support::content;
 
 /// In bytes.
 const SIZE: u64 = 150_000;

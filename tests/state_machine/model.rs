@@ -21,6 +21,12 @@ pub struct Model {
   pub live: Option<u32>,
   /// The attempt that waits for the resource to be available.
   pub waiting: Option<u32>,
+  /// The attempt whose bytes are compared with what they have to be.
+  pub verifying: Option<u32>,
+  /// The most bytes there ever were in this life, and how many there had been
+  /// when the whole was last asked for at once in place of the rest.
+  pub most: u64,
+  pub begun_again_at: Option<u64>,
   /// In the order in which they were asked for. The first one holds what
   /// writes the record's bytes; the others wait for it.
   pub tasks: VecDeque<Task>,
@@ -40,7 +46,7 @@ pub struct Stored {
 
 pub struct Task {
   pub attempt: u32,
-  /// It was told to stop, and may not have noticed yet.
+  /// It was asked to stop, and may not have noticed yet.
   pub terminated: bool,
   pub stage: Stage,
 }
@@ -69,6 +75,9 @@ impl Model {
       latest: 0,
       live: None,
       waiting: None,
+      verifying: None,
+      most: 0,
+      begun_again_at: None,
       tasks: VecDeque::new(),
     }
   }
@@ -90,6 +99,9 @@ impl Model {
     self.latest = 0;
     self.live = None;
     self.waiting = None;
+    self.verifying = None;
+    self.most = 0;
+    self.begun_again_at = None;
     self.tasks.clear();
   }
 }

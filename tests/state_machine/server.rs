@@ -8,6 +8,9 @@ use background_fetch::spec::ResponseType;
 
 use crate::dice::Dice;
 
+/// No resource has this version.
+const PAGE: u32 = u32::MAX;
+
 /// How a resource says which version it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validator {
@@ -23,7 +26,8 @@ pub struct Resource {
   /// In bytes.
   pub length: u64,
   pub validator: Validator,
-  /// Whether a partial response says how long the whole is.
+  /// Whether a response says how long it is, and a partial one how long the
+  /// whole is.
   says_length: bool,
 }
 
@@ -41,6 +45,8 @@ pub struct Reply {
   pub whole: u64,
   /// Whether a success has to mean that the whole resource is stored.
   pub honest: bool,
+  /// Whether it is a page of somebody who is in the way.
+  pub stranger: bool,
 }
 
 impl Resource {
@@ -81,6 +87,8 @@ impl Resource {
     if let Some((name, value)) = self.validator(self.version) {
       headers.append(name, value);
     }
+    // Later than every version, so that their dates are strong.
+    headers.append("Date", "Thu, 01 Jan 1970 12:00:00 GMT");
     Reply {
       response: Response {
         response_type: ResponseType::Basic,
@@ -96,11 +104,26 @@ impl Resource {
       version: self.version,
       whole: self.length,
       honest: true,
+      stranger: false,
     }
   }
 
   fn whole(&self) -> Reply {
-    self.reply(200, Some(0), self.length)
+    let mut reply = self.reply(200, Some(0), self.length);
+    if self.says_length {
+      let length = self.length.to_string();
+      reply.response.headers.append("Content-Length", length);
+    }
+    reply
+  }
+
+  /// The page of somebody who is in the way, which has no validator.
+  fn page(&self, dice: &mut Dice) -> Reply {
+    let mut reply = self.reply(200, Some(0), 1 + dice.roll(24));
+    reply.version = PAGE;
+    reply.whole = reply.length;
+    reply.stranger = true;
+    reply.without_validator()
   }
 
   fn part(&self, first: u64, length: u64) -> Reply {
@@ -147,7 +170,7 @@ impl Resource {
   pub fn misanswer(&self, start: &FetchStart, dice: &mut Dice) -> Reply {
     let first = start.range_start;
     let length = 1 + dice.roll(6);
-    let mut reply = match dice.roll(12) {
+    let mut reply = match dice.roll(18) {
       0 => self.reply(404, Some(0), 3),
       1 => self.part(first + 1, length),
       2 => {
@@ -187,6 +210,37 @@ impl Resource {
         reply.start = whole.then_some(0);
         reply
       }
+      11 => return self.page(dice),
+      // Refused for a reason that has to do with the range alone.
+      12 => return self.reply(412, Some(0), 3),
+      13 => return self.reply(503, Some(0), 3),
+      // The rest, as if it were all.
+      14 => {
+        let rest = self.length.saturating_sub(first);
+        let length = length.min(rest);
+        if length == 0 {
+          return self.whole();
+        }
+        let mut reply = self.part(first, length);
+        reply.response.status = 200;
+        // Nothing says then that it is a part.
+        let told = self.says_length && length < rest;
+        reply.start = (first == 0 && !told).then_some(0);
+        reply.honest = length == rest;
+        return reply;
+      }
+      // Of another version, and nothing that names it.
+      15 => {
+        let mut reply = self.part(first, length);
+        reply.version = PAGE;
+        return reply.without_validator().lying();
+      }
+      // More, or less, than it has promised.
+      16 => {
+        let reply = self.whole();
+        let length = dice.roll(2 * reply.length + 2);
+        return reply.brings(length);
+      }
       // The first part, whatever was asked for.
       _ => self.part(0, length),
     };
@@ -199,6 +253,17 @@ impl Reply {
   fn content_range(&mut self, value: String) {
     self.response.headers.delete("content-range");
     self.response.headers.append("Content-Range", value);
+  }
+
+  fn without_validator(mut self) -> Self {
+    self.response.headers.delete("etag");
+    self.response.headers.delete("last-modified");
+    self
+  }
+
+  fn lying(mut self) -> Self {
+    self.honest = false;
+    self
   }
 
   fn brings(mut self, length: u64) -> Self {

@@ -7,10 +7,11 @@ use background_fetch::spec::BackgroundFetchFailureReason as Reason;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResponse;
 use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::spec::FetchMachine;
 use background_fetch::spec::FunctionalEvent;
-use background_fetch::spec::Perform;
 use background_fetch::spec::RecordResult;
 use background_fetch::spec::Request;
+use background_fetch::spec::ResumePolicy;
 use background_fetch::spec::may_be_exposed;
 
 use crate::dice::Dice;
@@ -21,8 +22,9 @@ use crate::model::Task;
 use crate::server::Resource;
 
 pub struct World {
-  pub perform: Perform,
+  pub machine: FetchMachine,
   pub models: Vec<Model>,
+  pub policy: ResumePolicy,
   /// `Settle` was asked for in this life.
   pub settle_asked: bool,
   pub settled: bool,
@@ -55,7 +57,11 @@ impl World {
       response_data: BackgroundFetchResponse::default(),
     });
     let mut world = Self {
-      perform: Perform::new(BackgroundFetch {
+      policy: match dice.roll(4) {
+        3 => ResumePolicy::SameLength,
+        _ => ResumePolicy::Validator,
+      },
+      machine: FetchMachine::new(BackgroundFetch {
         download_total: if dice.roll(3) == 2 {
           1 + dice.roll(60)
         } else {
@@ -73,21 +79,22 @@ impl World {
       reasons: Vec::new(),
       actions: Vec::new(),
     };
-    world.tell(|p, a| p.begin(a));
+    world.machine.set_resume_policy(world.policy);
+    world.update(|p, a| p.begin(a));
     world
   }
 
   pub fn now(&self) -> &BackgroundFetch {
-    self.perform.background_fetch()
+    self.machine.background_fetch()
   }
 
   /// Tells the machine something, does what it answers, and checks the laws.
-  pub fn tell<T>(
+  pub fn update<T>(
     &mut self,
-    what: impl FnOnce(&mut Perform, &mut Vec<Action>) -> T,
+    what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
   ) -> T {
     let mut actions = std::mem::take(&mut self.actions);
-    let answer = what(&mut self.perform, &mut actions);
+    let answer = what(&mut self.machine, &mut actions);
     for action in actions.drain(..) {
       self.obey(action);
     }
@@ -106,10 +113,12 @@ impl World {
         let model = &mut self.models[record];
         assert_eq!(attempt, model.latest, "an old attempt is terminated");
         model.live = None;
+        model.verifying = None;
         for task in &mut model.tasks {
           task.terminated |= task.attempt == attempt;
         }
       }
+      Action::Verify { record, attempt } => self.verify(record, attempt),
       Action::WaitUntilAvailable { record, attempt } => {
         let model = &mut self.models[record];
         assert!(model.is_get, "a POST is going to be repeated");
@@ -150,10 +159,24 @@ impl World {
     });
   }
 
-  fn complete(&mut self, record: usize, result: RecordResult) {
+  fn verify(&mut self, record: usize, attempt: u32) {
+    assert!(!self.now().paused, "verified while paused");
     let model = &mut self.models[record];
+    assert_eq!(model.result, None, "what is complete is verified");
+    assert_eq!(model.live, None, "verified while more comes");
+    assert!(attempt >= model.latest, "an attempt's number comes again");
+    model.latest = attempt;
+    model.waiting = None;
+    model.verifying = Some(attempt);
+  }
+
+  fn complete(&mut self, record: usize, result: RecordResult) {
+    let data = self.now().records[record].response_data.clone();
+    let model = &mut self.models[record];
+    model.verifying = None;
+    let before = may_be_exposed(model.result, data.response.as_ref());
     let is_lost = self.losing == Some(record)
-      && may_be_exposed(model.result)
+      && before
       && matches!(result, RecordResult::Failure(_));
     assert!(model.result.is_none() || is_lost, "a result is not final");
     model.result = Some(result);
@@ -181,7 +204,7 @@ impl World {
   }
 
   fn check(&self) {
-    let now = self.perform.background_fetch();
+    let now = self.machine.background_fetch();
     for (model, record) in self.models.iter().zip(&now.records) {
       assert_eq!(record.response_data.result, model.result, "the results");
       assert_eq!(record.response_data.bytes, model.stored.bytes, "the bytes");
@@ -192,7 +215,7 @@ impl World {
       );
     }
     let stored = now.stored_body_bytes_total();
-    assert_eq!(self.perform.stored_body_bytes_total(), stored);
+    assert_eq!(self.machine.stored_body_bytes_total(), stored);
     let total = now.download_total;
     assert!(total == 0 || stored <= total, "{stored} bytes of {total}");
     assert_eq!(now.uploaded, self.uploaded, "the bytes that were sent");
@@ -207,27 +230,27 @@ impl World {
       // A model's request is sent once and tells of it once.
       self.uploaded += transmitted;
     }
-    self.tell(|p, a| p.process_request_body(record, attempt, transmitted, a));
+    self.update(|p, a| p.process_request_body(record, attempt, transmitted, a));
   }
 
   /// The user pauses, or the embedder.
   pub fn pause(&mut self) {
     let repeats = self.models.iter().any(|m| !m.is_get && m.latest > 0);
     let may = !self.settle_asked && !self.now().paused && !repeats;
-    assert_eq!(self.tell(|p, a| p.pause(a)), may, "pause()");
+    assert_eq!(self.update(|p, a| p.pause(a)), may, "pause()");
     assert!(!may || self.models.iter().all(|m| m.live.is_none()));
   }
 
   pub fn unpause(&mut self) {
     let may = !self.settle_asked && self.now().paused;
-    assert_eq!(self.tell(|p, a| p.unpause(a)), may, "unpause()");
+    assert_eq!(self.update(|p, a| p.unpause(a)), may, "unpause()");
   }
 
   /// A script calls `abort()`.
   pub fn abort(&mut self) {
     if !self.aborted && !self.settled {
       self.aborted = true;
-      self.tell(|p, a| p.abort_all(a));
+      self.update(|p, a| p.abort_all(a));
       assert!(self.models.iter().all(|m| m.result.is_some()));
     }
   }
@@ -239,7 +262,7 @@ impl World {
     }
     self.settled = true;
     let was_active = !self.aborted;
-    let event = self.tell(|p, _| p.settle(was_active));
+    let event = self.update(|p, _| p.settle(was_active));
     let now = self.now();
     let success = |m: &Model| matches!(m.result, Some(RecordResult::Success));
     let whole = was_active && self.models.iter().all(success);
@@ -262,7 +285,7 @@ impl World {
     assert_eq!(event, expected);
   }
 
-  /// The process dies, and another one goes on with what was durable.
+  /// The process dies, and another one continues with what was durable.
   pub fn restart(&mut self, dice: &mut Dice) {
     if self.settled {
       return;
@@ -298,7 +321,8 @@ impl World {
       self.reasons.retain(|r| *r != Reason::Aborted);
     }
     self.settle_asked = false;
-    self.perform = Perform::new(durable);
-    self.tell(|p, a| p.begin(a));
+    self.machine = FetchMachine::new(durable);
+    self.machine.set_resume_policy(self.policy);
+    self.update(|p, a| p.begin(a));
   }
 }

@@ -7,6 +7,9 @@
 // How long an event lasts, and what ends with it.
 // https://w3c.github.io/ServiceWorker/#dom-extendableevent-waituntil
 
+// What a promise is rejected with is reported, as in a browser.
+setup({ allow_uncaught_exception: true });
+
 const pause = () => new Promise((resolve) => step_timeout(resolve, 50));
 
 /** Calls `f` with the success event of a new background fetch, in its dispatch. */

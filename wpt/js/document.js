@@ -65,7 +65,7 @@ class Text extends Node {
 
 class Element extends Node {
   #attributes = new Map();
-  // By the page's source: whoever reads that runs it.
+  // By the page's source: anyone who reads that runs it.
   parserInserted = false;
   onload = null;
   onerror = null;

@@ -6,7 +6,9 @@ mod get;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use background_fetch::engine::RetryStatuses;
 use background_fetch::network::NetworkPolicy;
+use background_fetch::spec::ResumePolicy;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
@@ -26,7 +28,7 @@ use crate::duration;
 #[command(name = "bgfetch", version, max_term_width = 100)]
 #[command(after_help = "Exit status: 0 every background fetch succeeded, \
   1 one failed or was aborted, 2 usage or configuration, 130 interrupted \
-  (the store keeps everything; `bgfetch resume` goes on).")]
+  (the store keeps everything; `bgfetch resume` continues).")]
 #[command(disable_version_flag = true, arg_required_else_help = true)]
 pub struct Arguments {
   /// Print the version; with --verbose, how this program was built
@@ -59,11 +61,12 @@ pub enum Command {
   Abort(Control),
   /// Pause a background fetch, also while another process works on it
   Pause(Control),
-  /// Let a paused background fetch go on
+  /// Let a paused background fetch continue
   Unpause(Control),
   /// Fire backgroundfetchclick in the script that another process runs, as a
-  /// user's click on a background fetch does
-  Click(Control),
+  /// user's click on a background fetch does; or notificationclick, with the
+  /// tag or the title of a notification
+  Click(Click),
   /// Delete what has failed and is kept
   Clean(Clean),
   /// Check files that were saved against their digests
@@ -200,6 +203,18 @@ pub struct Control {
 }
 
 #[derive(Args)]
+pub struct Click {
+  #[command(flatten)]
+  pub control: Control,
+  /// Choose this action of a notification
+  #[arg(long, value_name = "NAME", conflicts_with = "dismiss")]
+  pub action: Option<String>,
+  /// Dismiss a notification instead: fires notificationclose
+  #[arg(long)]
+  pub dismiss: bool,
+}
+
+#[derive(Args)]
 pub struct Completions {
   /// The shell
   pub shell: clap_complete::Shell,
@@ -220,7 +235,7 @@ pub struct Demo {
   pub size: u64,
 }
 
-#[derive(Args, Default)]
+#[derive(Clone, Args, Default)]
 pub struct StoreOptions {
   /// Where background fetches are kept [default: bgfetch in the user's data
   /// directory]
@@ -228,7 +243,7 @@ pub struct StoreOptions {
   pub directory: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Default, ValueEnum)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Policy {
   #[default]
   Server,
@@ -242,6 +257,37 @@ impl From<Policy> for NetworkPolicy {
       Policy::Browser => Self::Browser,
     }
   }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub enum Resuming {
+  /// A strong ETag, or a Last-Modified that is as good; otherwise it begins
+  /// again
+  #[default]
+  Validator,
+  /// An equal length, too, where the server sends no validator: a file that
+  /// was replaced by one of the same length is not noticed
+  SameLength,
+}
+
+impl From<Resuming> for ResumePolicy {
+  fn from(resuming: Resuming) -> Self {
+    match resuming {
+      Resuming::Validator => Self::Validator,
+      Resuming::SameLength => Self::SameLength,
+    }
+  }
+}
+
+fn retry_statuses(text: &str) -> Result<RetryStatuses, String> {
+  if text == "none" {
+    return Ok(RetryStatuses::None);
+  }
+  let statuses = text.split(',').map(|status| match status.trim().parse() {
+    Ok(status @ 400..=599) => Ok(status),
+    _ => Err(format!("{status:?} is not a status from 400 to 599")),
+  });
+  Ok(RetryStatuses::These(statuses.collect::<Result<_, _>>()?))
 }
 
 fn base(text: &str) -> Result<Url, String> {

@@ -26,7 +26,7 @@ pub fn numbered(name: &str, number: usize) -> String {
   }
 }
 
-/// Bytes that are no UTF-8 become U+FFFD.
+/// Bytes that are not UTF-8 become U+FFFD.
 pub fn percent_decoded(segment: &str) -> String {
   let mut bytes = Vec::with_capacity(segment.len());
   let mut rest = segment.as_bytes();
@@ -89,7 +89,7 @@ fn shortened(name: &str) -> String {
   format!("{}{extension}", &name[..end])
 }
 
-/// Names that are no files on Windows, where the directory may end up.
+/// Names that are not files on Windows, where the directory may end up.
 fn is_device(name: &str) -> bool {
   let stem = name.split('.').next().unwrap_or_default();
   let stem = stem.trim_end().to_ascii_uppercase();

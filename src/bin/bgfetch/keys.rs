@@ -1,7 +1,7 @@
 //! Keys that are pressed while background fetches are under way.
 //!
 //! The terminal gives single keys, without an echo, only as long as the
-//! process is in its foreground: one that was sent to the background goes on,
+//! process is in its foreground: one that was sent to the background continues,
 //! and reads nothing, or it would be stopped.
 
 use std::io::IsTerminal;
@@ -17,7 +17,7 @@ use rustix::termios::Termios;
 use tokio::sync::mpsc;
 
 /// How often it is looked whether the process is in the foreground.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Held while the terminal is changed.
 static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal {
@@ -93,7 +93,7 @@ pub fn restore() {
 /// Waits a while for keys; returns whether there can be more.
 fn next(sender: &mpsc::UnboundedSender<Key>) -> bool {
   if !in_foreground() {
-    std::thread::sleep(LOOK_AGAIN);
+    std::thread::sleep(POLL_INTERVAL);
     return true;
   }
   if !take_single_keys() {
@@ -103,7 +103,7 @@ fn next(sender: &mpsc::UnboundedSender<Key>) -> bool {
   let mut polled = [PollFd::new(&stdin, PollFlags::IN)];
   let wait = rustix::event::Timespec {
     tv_sec: 0,
-    tv_nsec: LOOK_AGAIN.subsec_nanos().into(),
+    tv_nsec: POLL_INTERVAL.subsec_nanos().into(),
   };
   match rustix::event::poll(&mut polled, Some(&wait)) {
     Ok(0) | Err(rustix::io::Errno::INTR) => return true,

@@ -24,16 +24,16 @@ pub fn init(screen: &Arc<Screen>) {
   let subscriber = tracing_subscriber::fmt()
     .with_env_filter(filter)
     .with_ansi(false)
-    .event_format(Sentence)
+    .event_format(PlainFormat)
     .with_writer(move || ToScreen(screen.clone()))
     .finish();
   // A second one would change nothing.
   let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-struct Sentence;
+struct PlainFormat;
 
-impl<S, N> FormatEvent<S, N> for Sentence
+impl<S, N> FormatEvent<S, N> for PlainFormat
 where
   S: Subscriber + for<'a> LookupSpan<'a>,
   N: for<'a> FormatFields<'a> + 'static,

@@ -3,9 +3,9 @@
 mod arguments;
 mod byte_count;
 mod commands;
+mod desktop;
 mod download;
 mod duration;
-mod evaluations;
 mod failure;
 mod file_names;
 mod interrupt;
@@ -15,11 +15,9 @@ mod network_options;
 mod open_files;
 mod output;
 mod paths;
-mod registered;
 mod saving;
 mod screen;
-mod script;
-mod service_worker;
+mod scripts;
 mod session;
 mod started_by;
 mod trace;
@@ -30,7 +28,7 @@ use clap::Parser;
 use self::arguments::Arguments;
 use self::failure::Failure;
 
-/// Begins every line that tells of an error.
+/// Begins every line that reports an error.
 const PREFIX: &str = "bgfetch: ";
 
 fn main() {

@@ -23,12 +23,16 @@ pub fn apply(
 ) -> Result<(), Failure> {
   let seconds = |n: u32| Duration::from_secs(n.into());
   if let Some(n) = options.max_concurrent {
-    config.concurrency.in_all = n as usize;
+    config.concurrency.total = n as usize;
     config.concurrency.per_background_fetch = n as usize;
   }
   if let Some(retries) = options.retries {
     config.retry.attempts = retries;
   }
+  if let Some(statuses) = &options.retry_statuses {
+    config.retry.statuses.clone_from(statuses);
+  }
+  config.resume = options.resume.into();
   config.retry.offline_timeout = options.offline_timeout.map(seconds);
   let limits = &mut config.service_worker_limits;
   if let Some(n) = options.handler_timeout {

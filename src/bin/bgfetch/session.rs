@@ -16,6 +16,7 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Observer;
 use background_fetch::engine::PermissionState;
+use background_fetch::network::MemoryCookieStore;
 use background_fetch::network::Network;
 use background_fetch::network::NetworkConfig;
 use futures::FutureExt;
@@ -23,13 +24,15 @@ use url::Url;
 
 use self::before_event::BeforeEvents;
 use crate::arguments::EngineOptions;
+use crate::arguments::Policy;
+use crate::commands::stored;
+use crate::desktop::Desktop;
 use crate::download::Download;
 use crate::download::Downloads;
 use crate::download::Jar;
 use crate::download::SaveOptions;
 use crate::download::Saved;
 use crate::download::SecretHeaders;
-use crate::evaluations::Evaluations;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
@@ -38,7 +41,9 @@ use crate::interrupt::Interrupt;
 use crate::network_options;
 use crate::paths;
 use crate::screen::Screen;
-use crate::service_worker::WorkerFiles;
+use crate::scripts::evaluations::Evaluations;
+use crate::scripts::service_worker::WorkerFiles;
+use crate::started_by::StartedBy;
 
 /// How long the engine may take to make everything durable at the end.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -128,6 +133,7 @@ impl Session {
       BeforeEvents::new(screen.clone(), setup.out, downloads.clone());
     let mut config = EngineConfig {
       before_event: Some(before_events.hook()),
+      display: Some(Arc::new(Desktop(screen.clone()))),
       ..EngineConfig::default()
     };
     let worker_files = Arc::new(WorkerFiles::default());
@@ -140,6 +146,10 @@ impl Session {
       true => PermissionState::Denied,
       false => PermissionState::Granted,
     });
+    if options.policy == Policy::Browser {
+      // As a private window has them: while this process lives.
+      config.network.cookies = Some(Arc::new(MemoryCookieStore::new()));
+    }
     network_options::apply(options, &mut config)?;
     set_credentials(&mut config.network, setup.secrets, setup.cookies);
     config.concurrency.per_host = setup.max_per_host.map(|n| n as usize);
@@ -193,7 +203,7 @@ impl Session {
     Ok(())
   }
 
-  /// Waits for `work`, and shows what goes on meanwhile. Ends early when the
+  /// Waits for `work`, and shows what happens meanwhile. Ends early when the
   /// user interrupts it or a file cannot be saved; the store keeps everything.
   /// Returns the exit status for the background fetches that count.
   pub async fn finish(
@@ -229,6 +239,17 @@ impl Session {
         succeeded = false;
       }
     }
+    for quarantined in self.engine.background_fetches() {
+      // Downloads are told of by who waits for them.
+      let started_by = StartedBy::parse(&quarantined.embedder_data);
+      let is_download = matches!(started_by, Some(StartedBy::Download { .. }));
+      if counts(&quarantined) && quarantined.quarantined && !is_download {
+        let id = text::printable(&quarantined.id);
+        let why = stored::quarantined(&id);
+        self.screen.error(&format!("{id}: {why}"));
+        succeeded = false;
+      }
+    }
     let Self {
       engine,
       screen,
@@ -237,7 +258,7 @@ impl Session {
       ..
     } = self;
     drop(control);
-    before_events.close();
+    drop(before_events);
     let shutdown = engine.shutdown();
     if tokio::time::timeout(SHUTDOWN, shutdown).await.is_err() {
       screen.error(

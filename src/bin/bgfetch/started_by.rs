@@ -1,5 +1,5 @@
 //! What the store keeps of the command that started a background fetch, so
-//! that another process can go on with it.
+//! that another process can continue with it.
 
 use std::path::PathBuf;
 

@@ -8,14 +8,14 @@ use crate::output;
 pub fn print(verbose: bool) -> u8 {
   output::line(concat!("bgfetch ", env!("CARGO_PKG_VERSION")));
   if verbose {
-    for (name, value) in facts() {
+    for (name, value) in realm_options() {
       output::line(&format!("{name}: {value}"));
     }
   }
   SUCCESS
 }
 
-fn facts() -> Vec<(&'static str, String)> {
+fn realm_options() -> Vec<(&'static str, String)> {
   let engine = match cfg!(feature = "v8") {
     true => "V8",
     false => "QuickJS",

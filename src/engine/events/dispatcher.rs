@@ -17,7 +17,7 @@ use tokio::time::Instant;
 /// One delivery of an event to one service worker: a lease. The same event has
 /// another one each time that it is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Delivery(pub u64);
+pub struct EventLease(pub u64);
 
 /// The realm of a service worker.
 type WorkerRealm = u64;
@@ -28,7 +28,7 @@ pub(in crate::engine) enum Output<E> {
   /// The worker gets the event.
   Deliver {
     worker: WorkerRealm,
-    delivery: Delivery,
+    lease: EventLease,
     event: E,
   },
   /// Events wait, and no worker runs that takes them. `new_event` when one was
@@ -65,16 +65,16 @@ pub(in crate::engine) struct EventDispatcher<E> {
   workers: IndexMap<WorkerRealm, Worker>,
   /// By position, which is the order in which they were fired.
   waiting: BTreeMap<u64, Event<E>>,
-  leases: BTreeMap<Delivery, Lease<E>>,
+  leases: BTreeMap<EventLease, Lease<E>>,
   /// In the order in which they were given up.
   undelivered: Vec<E>,
 }
 
 #[derive(Default)]
 struct Worker {
-  /// It was told to stop, and gets no more.
+  /// It was asked to stop, and gets no more.
   is_leaving: bool,
-  leases: BTreeSet<Delivery>,
+  leases: BTreeSet<EventLease>,
 }
 
 struct Event<E> {
@@ -158,9 +158,9 @@ impl<E: Clone> EventDispatcher<E> {
     self.waiting.retain(|_, event| !is_meant(&event.event));
     self.undelivered.retain(|event| !is_meant(event));
     let meant = self.leases.iter().filter(|(_, l)| is_meant(&l.event.event));
-    let meant: Vec<Delivery> = meant.map(|(delivery, _)| *delivery).collect();
-    for delivery in meant {
-      self.end_lease(delivery);
+    let meant: Vec<EventLease> = meant.map(|(lease, _)| *lease).collect();
+    for lease in meant {
+      self.end_lease(lease);
     }
     self.deliver(false, now)
   }
@@ -176,7 +176,7 @@ impl<E: Clone> EventDispatcher<E> {
     self.deliver(false, now)
   }
 
-  /// A worker was told to stop. What its script has not seen is for another
+  /// A worker was asked to stop. What its script has not seen is for another
   /// one; it may still finish the rest.
   #[must_use]
   pub(in crate::engine) fn worker_leaving(
@@ -188,9 +188,9 @@ impl<E: Clone> EventDispatcher<E> {
       return Vec::new();
     };
     leaving.is_leaving = true;
-    for delivery in self.leases_of(worker) {
-      if !self.leases[&delivery].is_dispatched {
-        self.release(delivery);
+    for lease in self.leases_of(worker) {
+      if !self.leases[&lease].is_dispatched {
+        self.release(lease);
       }
     }
     self.deliver(false, now)
@@ -211,10 +211,10 @@ impl<E: Clone> EventDispatcher<E> {
     };
     let failed = self.failed(&leases, end, ended.is_leaving, now);
     let mut outputs = Vec::new();
-    for delivery in leases {
-      match failed.contains(&delivery) {
-        true => outputs.extend(self.try_failed(delivery, end)),
-        false => self.release(delivery),
+    for lease in leases {
+      match failed.contains(&lease) {
+        true => outputs.extend(self.try_failed(lease, end)),
+        false => self.release(lease),
       }
     }
     outputs.extend(self.deliver(false, now));
@@ -227,11 +227,11 @@ impl<E: Clone> EventDispatcher<E> {
   pub(in crate::engine) fn dispatched(
     &mut self,
     worker: WorkerRealm,
-    delivery: Delivery,
+    lease: EventLease,
   ) -> bool {
-    match self.leases.get_mut(&delivery) {
-      Some(lease) if lease.worker == worker => {
-        lease.is_dispatched = true;
+    match self.leases.get_mut(&lease) {
+      Some(held) if held.worker == worker => {
+        held.is_dispatched = true;
         true
       }
       _ => false,
@@ -244,13 +244,13 @@ impl<E: Clone> EventDispatcher<E> {
   pub(in crate::engine) fn acknowledge(
     &mut self,
     worker: WorkerRealm,
-    delivery: Delivery,
+    lease: EventLease,
     now: Instant,
   ) -> Option<(E, Vec<Output<E>>)> {
-    if self.leases.get(&delivery)?.worker != worker {
+    if self.leases.get(&lease)?.worker != worker {
       return None;
     }
-    let event = self.end_lease(delivery)?;
+    let event = self.end_lease(lease)?;
     // It may have been one that others wait for.
     Some((event.event, self.deliver(false, now)))
   }
@@ -321,21 +321,21 @@ impl<E: Clone> EventDispatcher<E> {
     now: Instant,
   ) -> Output<E> {
     self.last_delivery += 1;
-    let delivery = Delivery(self.last_delivery);
+    let lease = EventLease(self.last_delivery);
     let output = Output::Deliver {
       worker,
-      delivery,
+      lease,
       event: event.event.clone(),
     };
-    let lease = Lease {
+    let held = Lease {
       worker,
       event,
       since: now,
       is_dispatched: false,
     };
-    self.leases.insert(delivery, lease);
+    self.leases.insert(lease, held);
     if let Some(worker) = self.workers.get_mut(&worker) {
-      worker.leases.insert(delivery);
+      worker.leases.insert(lease);
     }
     output
   }
@@ -343,21 +343,21 @@ impl<E: Clone> EventDispatcher<E> {
   /// Which of these leases have failed with their worker.
   fn failed(
     &self,
-    leases: &[Delivery],
+    leases: &[EventLease],
     end: WorkerEnd,
     was_leaving: bool,
     now: Instant,
-  ) -> Vec<Delivery> {
-    let dispatched = |d: &&Delivery| self.leases[*d].is_dispatched;
+  ) -> Vec<EventLease> {
+    let dispatched = |d: &&EventLease| self.leases[*d].is_dispatched;
     match end {
       WorkerEnd::Stopped => Vec::new(),
       WorkerEnd::Crashed if was_leaving => Vec::new(),
       WorkerEnd::Crashed => leases.iter().filter(dispatched).copied().collect(),
       WorkerEnd::Overdue(limit) => {
-        let is_overdue = |d: &&Delivery| self.leases[*d].since + limit <= now;
-        let overdue: Vec<&Delivery> =
+        let is_overdue = |d: &&EventLease| self.leases[*d].since + limit <= now;
+        let overdue: Vec<&EventLease> =
           leases.iter().filter(is_overdue).collect();
-        let seen: Vec<Delivery> = overdue
+        let seen: Vec<EventLease> = overdue
           .iter()
           .copied()
           .filter(dispatched)
@@ -374,10 +374,10 @@ impl<E: Clone> EventDispatcher<E> {
 
   fn try_failed(
     &mut self,
-    delivery: Delivery,
+    lease: EventLease,
     end: WorkerEnd,
   ) -> Option<Output<E>> {
-    let mut event = self.end_lease(delivery)?;
+    let mut event = self.end_lease(lease)?;
     event.failed_tries += 1;
     let tries = event.failed_tries;
     if tries < self.max_tries {
@@ -394,21 +394,21 @@ impl<E: Clone> EventDispatcher<E> {
     })
   }
 
-  fn release(&mut self, delivery: Delivery) {
-    if let Some(event) = self.end_lease(delivery) {
+  fn release(&mut self, lease: EventLease) {
+    if let Some(event) = self.end_lease(lease) {
       self.waiting.insert(event.position, event);
     }
   }
 
-  fn end_lease(&mut self, delivery: Delivery) -> Option<Event<E>> {
-    let lease = self.leases.remove(&delivery)?;
-    if let Some(worker) = self.workers.get_mut(&lease.worker) {
-      worker.leases.remove(&delivery);
+  fn end_lease(&mut self, lease: EventLease) -> Option<Event<E>> {
+    let held = self.leases.remove(&lease)?;
+    if let Some(worker) = self.workers.get_mut(&held.worker) {
+      worker.leases.remove(&lease);
     }
-    Some(lease.event)
+    Some(held.event)
   }
 
-  fn leases_of(&self, worker: WorkerRealm) -> Vec<Delivery> {
+  fn leases_of(&self, worker: WorkerRealm) -> Vec<EventLease> {
     let worker = self.workers.get(&worker);
     worker.map_or_else(Vec::new, |w| w.leases.iter().copied().collect())
   }

@@ -19,8 +19,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::Instant;
 
-use super::Delivery;
 use super::EventDispatcher;
+use super::EventLease;
 use super::GivenUp;
 use super::Output;
 use super::WorkerEnd;
@@ -46,7 +46,7 @@ struct World {
   leaving: Vec<u64>,
   last_worker: u64,
   waiting: BTreeSet<(Turn, Event)>,
-  leases: BTreeMap<Delivery, Lease>,
+  leases: BTreeMap<EventLease, Lease>,
   undelivered: Vec<Event>,
   /// Acknowledged or withdrawn.
   over: BTreeSet<Event>,
@@ -55,7 +55,7 @@ struct World {
   /// A worker was asked for since one was there.
   is_woken: bool,
   /// Every delivery there ever was.
-  deliveries: Vec<(u64, Delivery)>,
+  leased: Vec<(u64, EventLease)>,
 }
 
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ impl World {
       over: BTreeSet::new(),
       failed: BTreeMap::new(),
       is_woken: false,
-      deliveries: Vec::new(),
+      leased: Vec::new(),
     }
   }
 
@@ -122,7 +122,7 @@ impl World {
   fn leave(&mut self, worker: u64) {
     self.takes_no_more(worker);
     self.leaving.push(worker);
-    self.release(worker, |lease| !lease.is_dispatched);
+    self.release(worker, |held| !held.is_dispatched);
     let outputs = self.dispatcher.worker_leaving(worker, self.now);
     self.check(outputs);
   }
@@ -153,35 +153,35 @@ impl World {
   /// What the worker has waits again, if it is as `which` says.
   fn release(&mut self, worker: u64, which: impl Fn(&Lease) -> bool) {
     let (waiting, turns) = (&mut self.waiting, &self.turns);
-    self.leases.retain(|_, lease| {
-      let is_over = lease.worker == worker && which(lease);
+    self.leases.retain(|_, held| {
+      let is_over = held.worker == worker && which(held);
       if is_over {
-        waiting.insert((turns[&lease.event], lease.event));
+        waiting.insert((turns[&held.event], held.event));
       }
       !is_over
     });
   }
 
-  fn dispatch(&mut self, worker: u64, delivery: Delivery) {
-    let is_its = self.dispatcher.dispatched(worker, delivery);
-    let lease = self.leases.get_mut(&delivery);
-    let lease = lease.filter(|lease| lease.worker == worker);
-    assert_eq!(is_its, lease.is_some(), "law 2");
-    if let Some(lease) = lease {
-      lease.is_dispatched = true;
+  fn dispatch(&mut self, worker: u64, lease: EventLease) {
+    let is_its = self.dispatcher.dispatched(worker, lease);
+    let held = self.leases.get_mut(&lease);
+    let held = held.filter(|held| held.worker == worker);
+    assert_eq!(is_its, held.is_some(), "law 2");
+    if let Some(held) = held {
+      held.is_dispatched = true;
     }
   }
 
-  fn acknowledge(&mut self, worker: u64, delivery: Delivery) {
-    let lease = self.leases.get(&delivery).copied();
-    let lease = lease.filter(|lease| lease.worker == worker);
-    if let Some(lease) = lease {
-      self.leases.remove(&delivery);
-      assert!(self.over.insert(lease.event), "law 3");
+  fn acknowledge(&mut self, worker: u64, lease: EventLease) {
+    let held = self.leases.get(&lease).copied();
+    let held = held.filter(|held| held.worker == worker);
+    if let Some(held) = held {
+      self.leases.remove(&lease);
+      assert!(self.over.insert(held.event), "law 3");
     }
-    let acknowledged = self.dispatcher.acknowledge(worker, delivery, self.now);
+    let acknowledged = self.dispatcher.acknowledge(worker, lease, self.now);
     let (event, outputs) = acknowledged.unzip();
-    assert_eq!(event, lease.map(|lease| lease.event), "law 3");
+    assert_eq!(event, held.map(|held| held.event), "law 3");
     self.check(outputs.unwrap_or_default());
   }
 
@@ -202,7 +202,7 @@ impl World {
   fn withdraw(&mut self, event: Event) {
     self.waiting.retain(|(_, other)| *other != event);
     self.undelivered.retain(|other| *other != event);
-    self.leases.retain(|_, lease| lease.event != event);
+    self.leases.retain(|_, held| held.event != event);
     self.over.insert(event);
     let outputs = self.dispatcher.withdraw(|e| *e == event, self.now);
     self.check(outputs);
@@ -213,9 +213,9 @@ impl World {
       match output {
         Output::Deliver {
           worker,
-          delivery,
+          lease,
           event,
-        } => self.delivered(worker, delivery, event),
+        } => self.delivered(worker, lease, event),
         Output::Wake { .. } => {
           assert!(self.taking.is_empty(), "a worker too many");
           self.is_woken = true;
@@ -235,20 +235,20 @@ impl World {
     assert_eq!(self.dispatcher.is_idle(), is_idle);
   }
 
-  fn delivered(&mut self, worker: u64, delivery: Delivery, event: Event) {
+  fn delivered(&mut self, worker: u64, lease: EventLease, event: Event) {
     assert!(self.taking.contains(&worker), "law 2");
     assert!(!self.over.contains(&event), "law 3");
     let first = self.waiting.pop_first().map(|(_, event)| event);
     assert_eq!(first, Some(event), "laws 3 and 4");
-    let lease = Lease {
+    let held = Lease {
       worker,
       event,
       since: self.now,
       is_dispatched: false,
     };
-    let other = self.leases.insert(delivery, lease);
+    let other = self.leases.insert(lease, held);
     assert!(other.is_none(), "a delivery has one number");
-    self.deliveries.push((worker, delivery));
+    self.leased.push((worker, lease));
   }
 
   fn given_up(&mut self, event: Event, why: GivenUp) {
@@ -266,21 +266,21 @@ impl World {
     workers.extend(&self.leaving);
     let worker = rng.choice(&workers).copied();
     // Of the latest ones, some of which are over.
-    let latest = self.deliveries.len().saturating_sub(6);
-    let delivery = rng.choice(&self.deliveries[latest..]).copied();
+    let latest = self.leased.len().saturating_sub(6);
+    let lease = rng.choice(&self.leased[latest..]).copied();
     // Now and then a worker speaks of what another one has.
-    let delivery = match (delivery, worker) {
-      (Some((_, delivery)), Some(other)) if rng.u8(..8) == 0 => {
-        Some((other, delivery))
+    let lease = match (lease, worker) {
+      (Some((_, lease)), Some(other)) if rng.u8(..8) == 0 => {
+        Some((other, lease))
       }
-      (delivery, _) => delivery,
+      (lease, _) => lease,
     };
-    match (rng.u8(..100), worker, delivery) {
+    match (rng.u8(..100), worker, lease) {
       (0..25, ..) => self.fire(),
       (25..40, ..) if self.taking.len() < 2 => self.start_worker(),
-      (40..60, _, Some((worker, delivery))) => self.dispatch(worker, delivery),
-      (60..72, _, Some((worker, delivery))) => {
-        self.acknowledge(worker, delivery);
+      (40..60, _, Some((worker, lease))) => self.dispatch(worker, lease),
+      (60..72, _, Some((worker, lease))) => {
+        self.acknowledge(worker, lease);
       }
       (72..77, Some(worker), _) if self.taking.contains(&worker) => {
         self.leave(worker);
@@ -304,10 +304,10 @@ impl World {
     }
     self.redeliver(|_| true);
     self.start_worker();
-    while let Some((&delivery, lease)) = self.leases.first_key_value() {
-      let worker = lease.worker;
-      self.dispatch(worker, delivery);
-      self.acknowledge(worker, delivery);
+    while let Some((&lease, held)) = self.leases.first_key_value() {
+      let worker = held.worker;
+      self.dispatch(worker, lease);
+      self.acknowledge(worker, lease);
     }
     assert!(self.waiting.is_empty() && self.undelivered.is_empty());
     assert_eq!(self.over.len(), self.fired as usize, "law 1");
@@ -356,11 +356,11 @@ fn an_event_that_ends_workers_takes_no_other_with_it() {
       }
       let worker = world.taking[0];
       // Several handlers run at once.
-      for delivery in world.leases.keys().copied().collect::<Vec<_>>() {
-        world.dispatch(worker, delivery);
+      for lease in world.leases.keys().copied().collect::<Vec<_>>() {
+        world.dispatch(worker, lease);
       }
       let all: Vec<_> = world.leases.iter().map(|(d, l)| (*d, *l)).collect();
-      if all.iter().any(|(_, lease)| poison.contains(&lease.event)) {
+      if all.iter().any(|(_, held)| poison.contains(&held.event)) {
         let end = match rng.bool() {
           true => WorkerEnd::Crashed,
           false => {
@@ -369,8 +369,8 @@ fn an_event_that_ends_workers_takes_no_other_with_it() {
           }
         };
         world.end(worker, end);
-      } else if let Some((delivery, _)) = all.first() {
-        world.acknowledge(worker, *delivery);
+      } else if let Some((lease, _)) = all.first() {
+        world.acknowledge(worker, *lease);
       }
     }
     let undelivered: BTreeSet<Event> =

@@ -1,23 +1,34 @@
 //! [Complete a record](https://wicg.github.io/background-fetch/#complete-a-record-algorithm)
 
 use super::Action;
+use super::FetchMachine;
 use super::FetchStart;
-use super::Perform;
 use super::Unavailability;
 use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResponse;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::RecordResult;
+use crate::spec::Representation;
 use crate::spec::Response;
-use crate::spec::may_be_exposed;
 
 /// Where one record stands.
 #[derive(Clone, Debug, Default)]
-pub(super) struct CompleteARecord {
+pub(super) struct RecordState {
   /// Of the latest fetch; 0 before the first.
   pub(super) attempt: u32,
   pub(super) state: State,
   /// Received and allowed in this attempt, not appended yet; in bytes.
   pub(super) in_flight: u64,
+  /// How long the whole is, in bytes, where a part that continued the stored
+  /// response has said so.
+  pub(super) complete_length: Option<u64>,
+  /// The rest was asked for in vain: the whole is asked for, until there is an
+  /// answer to begin with.
+  pub(super) wants_the_whole: bool,
+  /// The most bytes that were ever stored in this life of the process.
+  most: u64,
+  /// What `most` was when the whole was asked for at once in place of the rest.
+  begun_again_at: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -29,6 +40,8 @@ pub(super) enum State {
   Fetching(Fetching),
   /// For the resource not to be temporarily unavailable.
   Unavailable,
+  /// All bytes are there, and nobody has verified them as a whole.
+  Verifying,
   Complete,
 }
 
@@ -48,15 +61,28 @@ pub(super) struct Fetching {
 pub(super) enum Head {
   Whole {
     ok: bool,
+    /// How many bytes it promises, where it does.
+    length: Option<u64>,
+    /// Whether the network verifies its integrity as it arrives.
+    verified: bool,
   },
-  /// The values of its `Content-Range`.
-  Partial {
-    length: u64,
-    complete_length: Option<u64>,
-  },
+  /// Its body has so many bytes, by its `Content-Range`.
+  Partial { length: u64 },
 }
 
-impl CompleteARecord {
+impl Head {
+  /// How many bytes the body has, where that is known before it ends. An error
+  /// is an error however long its page is.
+  pub(super) fn announced(&self) -> Option<u64> {
+    match self {
+      Self::Whole { ok: false, .. } => None,
+      Self::Whole { length, .. } => *length,
+      Self::Partial { length } => Some(*length),
+    }
+  }
+}
+
+impl RecordState {
   pub(super) fn is_waiting(&self) -> bool {
     matches!(self.state, State::Waiting)
   }
@@ -68,9 +94,29 @@ impl CompleteARecord {
   fn has_begun(&self) -> bool {
     self.attempt > 0
   }
+
+  /// So many bytes are stored.
+  pub(super) fn has_stored(&mut self, bytes: u64) {
+    self.most = self.most.max(bytes);
+  }
+
+  /// Whether the whole may be asked for at once in place of the rest: once,
+  /// and again only when there has been more than ever before in between.
+  pub(super) fn may_begin_again(&self, bytes: u64) -> bool {
+    self
+      .begun_again_at
+      .is_none_or(|at| self.most.max(bytes) > at)
+  }
+
+  /// The whole is asked for in place of the rest, of which `bytes` are stored.
+  pub(super) fn begin_again(&mut self, bytes: u64) {
+    self.has_stored(bytes);
+    self.begun_again_at = Some(self.most);
+    self.wants_the_whole = true;
+  }
 }
 
-impl Perform {
+impl FetchMachine {
   /// complete.3 to complete.11, and again for complete.15.
   pub(super) fn complete_a_record(
     &mut self,
@@ -84,9 +130,103 @@ impl Perform {
       return;
     }
     state.attempt += 1;
+    // Deviation E14: what is all there is not asked for.
+    if self.has_all_bytes(record) {
+      self.verify(record, actions);
+      return;
+    }
+    let state = &mut self.records[record];
     state.state = State::Fetching(Fetching::default());
     let attempt = state.attempt;
     actions.push(Action::Fetch { record, attempt });
+  }
+
+  /// How long the whole of the record's response is, in bytes, where an answer
+  /// has said so.
+  pub(super) fn complete_length(&self, record: usize) -> Option<u64> {
+    let data = &self.background_fetch.records[record].response_data;
+    let response = data.response.as_ref()?;
+    response
+      .complete_length()
+      .or(self.records[record].complete_length)
+  }
+
+  fn has_all_bytes(&self, record: usize) -> bool {
+    let record_of = &self.background_fetch.records[record];
+    record_of.request.is_get()
+      && self.complete_length(record) == Some(record_of.response_data.bytes)
+  }
+
+  /// All bytes are there: they are to be verified, and then the record is
+  /// complete.
+  pub(super) fn verify(&mut self, record: usize, actions: &mut Vec<Action>) {
+    let state = &mut self.records[record];
+    state.state = State::Verifying;
+    let attempt = state.attempt;
+    actions.push(Action::Verify { record, attempt });
+  }
+
+  /// The stored bytes of the record were compared with its request's integrity
+  /// metadata. Bytes that are known to be wrong are given up.
+  pub fn verified(
+    &mut self,
+    record: usize,
+    attempt: u32,
+    is_match: bool,
+    actions: &mut Vec<Action>,
+  ) {
+    let state = &self.records[record];
+    if state.attempt != attempt || !matches!(state.state, State::Verifying) {
+      return;
+    }
+    if !is_match {
+      self.give_up_response(record, actions);
+      self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
+      return;
+    }
+    let data = &self.background_fetch.records[record].response_data;
+    let is_ok = data.response.as_ref().is_some_and(Response::is_ok);
+    let result = match is_ok {
+      // complete.11.response.7.2, after a restart
+      false => RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
+      true => RecordResult::Success,
+    };
+    self.complete(record, result, actions);
+  }
+
+  /// The stored response is redundant: complete.11.response.3.
+  pub(super) fn give_up_response(
+    &mut self,
+    record: usize,
+    actions: &mut Vec<Action>,
+  ) {
+    // complete.11.response.3.1 to complete.11.response.3.3
+    let data = &mut self.background_fetch.records[record].response_data;
+    self.stored -= data.bytes;
+    *data = BackgroundFetchResponse::default();
+    self.records[record].complete_length = None;
+    actions.push(Action::NewResponseData { record });
+    // complete.11.response.3.4: Update background fetch instances.
+    actions.push(Action::UpdateInstances);
+  }
+
+  /// Where the next request starts, with the representation that is stored
+  /// before it: `None` when the whole is asked for.
+  fn rest(&self, record: usize) -> Option<(u64, Representation)> {
+    let of = &self.background_fetch.records[record];
+    let data = &of.response_data;
+    let response = data.response.as_ref().filter(|r| r.is_ok())?;
+    let representation = Representation::of(response);
+    let can_be_continued = of.request.is_get()
+      && data.bytes > 0
+      && !self.records[record].wants_the_whole
+      && representation.can_be_continued(self.resume_policy);
+    can_be_continued.then_some((data.bytes, representation))
+  }
+
+  /// Whether what is stored can be continued with what is missing.
+  pub(super) fn has_rest(&self, record: usize) -> bool {
+    self.rest(record).is_some()
   }
 
   /// The engine is about to send the attempt's request, and nothing of an
@@ -98,37 +238,35 @@ impl Perform {
   ) -> Option<FetchStart> {
     // complete.1: Let responseData be record's response data.
     let response_data = &self.background_fetch.records[record].response_data;
-    let range_start = match &response_data.response {
-      // Deviation E15: what had a content coding begins anew. A range counts
-      // the bytes of another coding, and its ETag is that of another, too.
-      Some(response) if response.decoded => 0,
-      _ => response_data.bytes,
-    };
-    let validator = match &response_data.response {
-      Some(response) if range_start > 0 => if_range_validator(response),
-      _ => None,
-    };
+    let identity = response_data.response.is_some();
+    let rest = self.rest(record);
     self.fetching(record, attempt)?;
-    self.attempt_over(record);
+    self.end_attempt(record);
     let fetching = self.fetching(record, attempt)?;
     // complete.4 to complete.6 need nothing here: the stored request is never
     // changed, and every fetch is keepalive and meets no service worker.
-    // complete.7: Let rangeStart be the length of responseData's bytes.
+    // complete.7: Let rangeStart be the length of responseData's bytes
+    // (deviation E16: of those that a further part can be proven to belong to).
+    let range_start = rest.as_ref().map_or(0, |(bytes, _)| *bytes);
     // complete.9, complete.10: a new attempt begins with both unset.
     *fetching = Fetching {
       range_start,
       ..Fetching::default()
     };
     // complete.8: If rangeStart is not 0, add a range header.
+    let validator = rest.and_then(|(_, representation)| {
+      Some(representation.validator()?.as_str().to_string())
+    });
     Some(FetchStart {
       range_start,
       validator,
+      identity,
     })
   }
 
   /// Nothing of the record is being written any more: what was received and
   /// not appended is given up, and will be asked for again.
-  pub fn attempt_over(&mut self, record: usize) {
+  pub fn end_attempt(&mut self, record: usize) {
     self.in_flight -= std::mem::take(&mut self.records[record].in_flight);
   }
 
@@ -149,7 +287,7 @@ impl Perform {
         self.completed_bytes_lost(record, reason, actions);
         return;
       }
-      State::Fetching(_) => {
+      State::Fetching(_) | State::Verifying => {
         actions.push(Action::Terminate { record, attempt });
       }
       State::Waiting | State::Unavailable => {}
@@ -167,7 +305,7 @@ impl Perform {
     let background_fetch = &mut self.background_fetch;
     let data = &mut background_fetch.records[record].response_data;
     if background_fetch.result != BackgroundFetchResult::None
-      || !may_be_exposed(data.result)
+      || !data.may_be_exposed()
     {
       return;
     }
@@ -195,7 +333,7 @@ impl Perform {
     let state = &mut self.records[record];
     let attempt = state.attempt;
     match state.state {
-      State::Fetching(_) => {
+      State::Fetching(_) | State::Verifying => {
         // complete.14.1: Assert: the method is GET.
         debug_assert!(self.background_fetch.records[record].request.is_get());
         // complete.14.3: result stays the empty string, so complete.15 waits
@@ -220,7 +358,7 @@ impl Perform {
     match state.state {
       State::Complete => return,
       // complete.14.4: Terminate the ongoing fetch.
-      State::Fetching(_) => {
+      State::Fetching(_) | State::Verifying => {
         actions.push(Action::Terminate { record, attempt });
       }
       State::Waiting | State::Unavailable => {}
@@ -279,14 +417,4 @@ impl Perform {
       _ => None,
     }
   }
-}
-
-/// The validator of the stored bytes for `If-Range`, which makes a server send
-/// the whole of a resource that has changed, instead of a part that cannot be
-/// used: <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5> allows strong
-/// entity tags and dates.
-fn if_range_validator(response: &Response) -> Option<String> {
-  let headers = response.internal_headers();
-  let strong_etag = headers.get("etag").filter(|v| !v.starts_with("W/"));
-  strong_etag.or_else(|| headers.get("last-modified"))
 }

@@ -1,10 +1,10 @@
-//! [Perform a background fetch](https://wicg.github.io/background-fetch/#perform-a-background-fetch-algorithm)
+//! [Perform a background fetch](https://wicg.github.io/background-fetch/#machine-a-background-fetch-algorithm)
 //! and [complete a record](https://wicg.github.io/background-fetch/#complete-a-record-algorithm),
 //! as a value.
 //!
-//! [`Perform`] is told what has happened and says what to do. It never waits,
-//! never asks the time and does no I/O, so a million schedules can be tried in
-//! a second, and it can be restored from a row.
+//! [`FetchMachine`] is told what has happened and says what to do. It never
+//! waits, never asks the time and does no I/O, so a million schedules can be
+//! tried in a second, and it can be restored from a row.
 
 mod action;
 mod complete_a_record;
@@ -14,15 +14,18 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use self::complete_a_record::CompleteARecord;
+use self::complete_a_record::RecordState;
 use super::BackgroundFetch;
 use super::BackgroundFetchFailureReason;
 use super::RecordResult;
+use super::ResumePolicy;
 
 pub use self::action::Action;
 pub use self::action::FetchStart;
 pub use self::action::Unavailability;
 pub use self::settle::FunctionalEvent;
+pub use self::stream::EndOfBody;
+pub use self::stream::NotAppended;
 
 /// One run of *perform a background fetch*: there is one for each background
 /// fetch, from its registration until it is settled.
@@ -30,9 +33,9 @@ pub use self::settle::FunctionalEvent;
 /// Every fetch of a record is an *attempt* with a number; what is said of an
 /// attempt that is not the record's latest is stale and changes nothing.
 #[derive(Debug)]
-pub struct Perform {
+pub struct FetchMachine {
   background_fetch: BackgroundFetch,
-  records: Vec<CompleteARecord>,
+  records: Vec<RecordState>,
   /// perform.2
   settled_fetches: usize,
   /// perform.3
@@ -45,14 +48,14 @@ pub struct Perform {
   /// Bytes that were received and allowed, and are not appended yet.
   in_flight: u64,
   settling: bool,
+  resume_policy: ResumePolicy,
 }
 
-impl Perform {
+impl FetchMachine {
   /// A run for `background_fetch`, new or restored. Nothing happens before
-  /// [`Perform::begin`].
+  /// [`FetchMachine::begin`].
   pub fn new(background_fetch: BackgroundFetch) -> Self {
-    let records =
-      vec![CompleteARecord::default(); background_fetch.records.len()];
+    let records = vec![RecordState::default(); background_fetch.records.len()];
     let stored = background_fetch.stored_body_bytes_total();
     Self {
       background_fetch,
@@ -63,7 +66,13 @@ impl Perform {
       stored,
       in_flight: 0,
       settling: false,
+      resume_policy: ResumePolicy::default(),
     }
+  }
+
+  /// What may join bytes of two answers, when it is not the default.
+  pub fn set_resume_policy(&mut self, policy: ResumePolicy) {
+    self.resume_policy = policy;
   }
 
   /// The background fetch as it stands.
@@ -89,19 +98,19 @@ impl Perform {
   /// How many bytes there are to download in all, as far as that is known:
   /// once every response has said how long it is.
   pub fn expected_total(&self) -> Option<u64> {
-    let mut records = self.background_fetch.records.iter();
-    records.try_fold(0u64, |total, record| {
+    let mut records = self.background_fetch.records.iter().enumerate();
+    records.try_fold(0u64, |total, (index, record)| {
       let data = &record.response_data;
       let length = match data.result {
         Some(_) => data.bytes,
         // Whatever a server says.
-        None => data.response.as_ref()?.complete_length()?,
+        None => self.complete_length(index)?,
       };
       Some(total.saturating_add(length))
     })
   }
 
-  /// Begins, or goes on after a restart: records that have their result keep
+  /// Begins, or continues after a restart: records that have their result keep
   /// it.
   pub fn begin(&mut self, actions: &mut Vec<Action>) {
     // perform.1 is the engine's: it knows the registration.
@@ -227,7 +236,7 @@ impl Perform {
   /// perform.5.3, for one result.
   fn note_failure(&mut self, result: RecordResult) {
     // perform.5.3: If failureReason is not the empty string (deviation E1:
-    // the first result that is no success sets it)
+    // the first result that is not a success sets it)
     if self.failure_reason == BackgroundFetchFailureReason::None {
       match result {
         // perform.5.3.1: Assert: result is not "redundant".

@@ -2,19 +2,20 @@
 //! the request's body and the response's head.
 
 use super::Action;
-use super::Perform;
+use super::FetchMachine;
 use super::Unavailability;
 use super::complete_a_record::Head;
 use super::complete_a_record::State;
 use crate::spec::BackgroundFetchFailureReason;
-use crate::spec::BackgroundFetchResponse;
+use crate::spec::Begin;
+use crate::spec::ContentRange;
+use crate::spec::Decision;
+use crate::spec::Question;
 use crate::spec::RecordResult;
 use crate::spec::Response;
-use crate::spec::content_range::complete_length_of_unsatisfied_range;
-use crate::spec::extract_content_range_values;
-use crate::spec::validate_partial_response;
+use crate::spec::Unusable;
 
-impl Perform {
+impl FetchMachine {
   /// complete.11, *process request body*: `transmitted` bytes of the
   /// request's body were sent so far in this attempt.
   pub fn process_request_body(
@@ -63,7 +64,59 @@ impl Perform {
     self.complete(record, RecordResult::Failure(reason), actions);
   }
 
-  /// complete.11, *process response* with a response that is no network
+  /// What is done with `response`, to the attempt's request; `None` when the
+  /// attempt is stale. A [`Decision::Interrupted`] is for
+  /// [`FetchMachine::process_unusable_response`], every other one for
+  /// [`FetchMachine::process_response`].
+  pub fn judge(
+    &self,
+    record: usize,
+    attempt: u32,
+    response: &Response,
+  ) -> Option<Decision> {
+    let state = &self.records[record];
+    let State::Fetching(fetching) = &state.state else {
+      return None;
+    };
+    if state.attempt != attempt {
+      return None;
+    }
+    let stored = &self.background_fetch.records[record].response_data;
+    let question = Question {
+      stored,
+      complete_length: self.complete_length(record),
+      range_start: fetching.range_start,
+      policy: self.resume_policy,
+    };
+    Some(match question.judge(response) {
+      Decision::AskForTheWhole(unusable)
+        if !state.may_begin_again(stored.bytes) =>
+      {
+        Decision::Interrupted(unusable)
+      }
+      verdict => verdict,
+    })
+  }
+
+  /// complete.11, *process response* with a response that is as good as none:
+  /// the stored bytes stay, and the next attempt may be luckier.
+  pub fn process_unusable_response(
+    &mut self,
+    record: usize,
+    attempt: u32,
+    unusable: &Unusable,
+    unavailability: Unavailability,
+    actions: &mut Vec<Action>,
+  ) {
+    if self.fetching(record, attempt).is_none() {
+      return;
+    }
+    // A server that has no use for a range is not asked for one again.
+    self.records[record].wants_the_whole |= *unusable != Unusable::Stranger;
+    self.process_network_error(record, attempt, false, unavailability, actions);
+  }
+
+  /// complete.11, *process response* with a response that is not a network
   /// error.
   pub fn process_response(
     &mut self,
@@ -72,109 +125,98 @@ impl Perform {
     response: Response,
     actions: &mut Vec<Action>,
   ) {
-    let stored = self.background_fetch.records[record].response_data.clone();
-    let Some(fetching) = self.fetching(record, attempt) else {
+    let Some(verdict) = self.judge(record, attempt, &response) else {
       return;
     };
-    let range_start = fetching.range_start;
-    let is_partial = response.status == 206;
-    // complete.11.response.2: If status is 206, then:
-    if is_partial {
-      // complete.11.response.2.1: If validate a partial response … invalid:
-      let previous = stored.response.as_ref().filter(|_| range_start > 0);
-      // Deviation E15: a part of a coded body counts the bytes of the coding,
-      // and only one that is the whole can be used.
-      let is_valid =
-        validate_partial_response(range_start, &response, previous)
-          && (!response.decoded || is_the_whole(&response));
-      let range = extract_content_range_values(&response);
-      let (true, Some(range)) = (is_valid, range) else {
-        // complete.11.response.2.1.1, complete.11.response.2.1.2
-        self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
-        // complete.11.response.2.1.3: Terminate the ongoing fetch.
-        actions.push(Action::Terminate { record, attempt });
-        return;
-      };
-      fetching.head = Some(if response.decoded {
-        Head::Whole { ok: true }
-      } else {
-        Head::Partial {
-          length: range.body_length(),
-          complete_length: range.complete_length,
-        }
-      });
-    } else if is_end_of_unknown_length(range_start, &response, &stored) {
-      // Deviation E9: a 206 that did not say the complete length has been
-      // asked for more, and this is how a server says that there is none.
-      self.complete(record, RecordResult::Success, actions);
-      actions.push(Action::Terminate { record, attempt });
-      return;
-    } else {
-      fetching.head = Some(Head::Whole {
-        ok: response.is_ok(),
-      });
-    }
-    if range_start == 0 || !is_partial {
+    match verdict {
+      // complete.11.response.2: If status is 206, then:
+      Decision::Continue(range) => self.continue_with(record, attempt, range),
       // complete.11.response.3: Otherwise, the stored response is redundant.
-      // Deviation E12: only when there is one. Record objects that were made
-      // before the first response wait for this response.
-      if stored.response.is_some() {
-        // complete.11.response.3.1 to complete.11.response.3.3
-        self.stored -= stored.bytes;
-        self.background_fetch.records[record].response_data =
-          BackgroundFetchResponse::default();
-        actions.push(Action::NewResponseData { record });
-        // complete.11.response.3.4: Update background fetch instances.
-        actions.push(Action::UpdateInstances);
+      Decision::Begin(begin) => {
+        self.begin_with(record, attempt, begin, response, actions);
       }
-      // complete.11.response.4: keep a copy of the response except its body.
-      self.background_fetch.records[record].response_data.response =
-        Some(response);
-      actions.push(Action::Response { record });
+      // Deviation E9: this is how a server says that there is no more.
+      Decision::Complete => {
+        actions.push(Action::Terminate { record, attempt });
+        self.verify(record, actions);
+      }
+      Decision::AskForTheWhole(_) => {
+        actions.push(Action::Terminate { record, attempt });
+        let data = &self.background_fetch.records[record].response_data;
+        self.records[record].begin_again(data.bytes);
+        self.complete_a_record(record, actions);
+      }
+      // complete.11.response.2.1: If validate a partial response … invalid:
+      Decision::Interrupted(_) => {
+        let reason = BackgroundFetchFailureReason::FetchError;
+        self.refuse(record, attempt, reason, actions);
+      }
+      Decision::Fail(reason, _) => {
+        self.refuse(record, attempt, reason, actions);
+      }
     }
     // complete.11.response.5 is the engine's: it holds the stream.
   }
 
-  /// Whether `response`, to a request for more, says that there is no more:
-  /// deviation E9.
-  pub fn is_end_of_record(&self, record: usize, response: &Response) -> bool {
-    let State::Fetching(fetching) = &self.records[record].state else {
-      return false;
-    };
-    let stored = &self.background_fetch.records[record].response_data;
-    is_end_of_unknown_length(fetching.range_start, response, stored)
+  fn refuse(
+    &mut self,
+    record: usize,
+    attempt: u32,
+    reason: BackgroundFetchFailureReason,
+    actions: &mut Vec<Action>,
+  ) {
+    // complete.11.response.2.1.1, complete.11.response.2.1.2
+    self.fail(record, reason, actions);
+    // complete.11.response.2.1.3: Terminate the ongoing fetch.
+    actions.push(Action::Terminate { record, attempt });
   }
-}
 
-/// Whether the part that a 206 brings is all there is.
-fn is_the_whole(response: &Response) -> bool {
-  extract_content_range_values(response).is_some_and(|range| {
-    range.first_byte_pos == 0
-      && range.complete_length == Some(range.body_length())
-  })
-}
+  fn continue_with(
+    &mut self,
+    record: usize,
+    attempt: u32,
+    range: ContentRange,
+  ) {
+    let state = &mut self.records[record];
+    state.complete_length = state.complete_length.or(range.complete_length);
+    if let Some(fetching) = self.fetching(record, attempt) {
+      let length = range.body_length();
+      fetching.head = Some(Head::Partial { length });
+    }
+  }
 
-/// Whether `response` says that the `range_start` bytes of a 206 without a
-/// complete length were all there is. It may say so of another version of the
-/// resource only: without an `If-Range` a server does not compare.
-fn is_end_of_unknown_length(
-  range_start: u64,
-  response: &Response,
-  stored: &BackgroundFetchResponse,
-) -> bool {
-  let Some(previous) = stored.response.as_ref().filter(|_| range_start > 0)
-  else {
-    return false;
-  };
-  let unknown = previous.status == 206
-    && extract_content_range_values(previous)
-      .is_some_and(|range| range.complete_length.is_none());
-  let changed = ["etag", "last-modified"].iter().any(|name| {
-    let now = response.internal_headers().get(name);
-    now.is_some() && now != previous.internal_headers().get(name)
-  });
-  unknown
-    && !changed
-    && response.status == 416
-    && complete_length_of_unsatisfied_range(response) == Some(range_start)
+  fn begin_with(
+    &mut self,
+    record: usize,
+    attempt: u32,
+    begin: Begin,
+    response: Response,
+    actions: &mut Vec<Action>,
+  ) {
+    let of = &self.background_fetch.records[record];
+    let is_head = of.request.method == "HEAD";
+    let is_stored = of.response_data.response.is_some();
+    self.records[record].wants_the_whole = false;
+    if let Some(fetching) = self.fetching(record, attempt) {
+      fetching.head = Some(match begin {
+        Begin::Whole => Head::Whole {
+          ok: response.is_ok(),
+          length: response.body_length().filter(|_| !is_head),
+          verified: response.status != 206,
+        },
+        Begin::Part(range) => Head::Partial {
+          length: range.body_length(),
+        },
+      });
+    }
+    // Deviation E12: only when there is one. Record objects that were made
+    // before the first response wait for this response.
+    if is_stored {
+      self.give_up_response(record, actions);
+    }
+    // complete.11.response.4: keep a copy of the response except its body.
+    self.background_fetch.records[record].response_data.response =
+      Some(response);
+    actions.push(Action::Response { record });
+  }
 }

@@ -1,6 +1,6 @@
 //! The end of *perform a background fetch*: perform.8.
 
-use super::Perform;
+use super::FetchMachine;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
 
@@ -26,7 +26,7 @@ impl FunctionalEvent {
   }
 
   /// The event that a settled background fetch is announced with.
-  pub fn of_settled(reason: BackgroundFetchFailureReason) -> Self {
+  pub fn for_result(reason: BackgroundFetchFailureReason) -> Self {
     match reason {
       // perform.8.10: If failureReason is "aborted", then:
       // perform.8.10.1, perform.8.10.2
@@ -41,7 +41,7 @@ impl FunctionalEvent {
   }
 }
 
-impl Perform {
+impl FetchMachine {
   /// perform.8.4 to perform.8.6. The engine has looked the
   /// background fetch up in the active background fetches and removed it
   /// (perform.8.1 to perform.8.3); `was_active` says whether it was there.
@@ -50,11 +50,11 @@ impl Perform {
     self.failure_reason = failure_reason;
     self.background_fetch.result = result;
     self.background_fetch.failure_reason = failure_reason;
-    FunctionalEvent::of_settled(failure_reason)
+    FunctionalEvent::for_result(failure_reason)
   }
 
-  /// What [`Perform::settle`] is going to set, for who has to make it durable
-  /// before anybody hears of it.
+  /// What [`FetchMachine::settle`] is going to set, for the caller that has to
+  /// make it durable before anybody hears of it.
   pub fn outcome(
     &self,
     was_active: bool,
@@ -78,7 +78,7 @@ impl Perform {
   }
 
   /// Unsets the records available flag, when the event is no longer active.
-  pub fn records_unavailable(&mut self) {
+  pub fn clear_records_available(&mut self) {
     // perform.8.13.2: Unset the records available flag.
     self.background_fetch.records_available = false;
   }

@@ -2,34 +2,68 @@
 //! the response's stream, from its bytes to its end.
 
 use super::Action;
-use super::Perform;
+use super::FetchMachine;
 use super::Unavailability;
 use super::complete_a_record::Head;
 use super::complete_a_record::State;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::RecordResult;
+use crate::spec::Unusable;
 
-impl Perform {
-  /// complete.11.response.6: bytes were transmitted from the response's stream. Returns whether they
-  /// may be appended; when not, the stream has to be cancelled.
+/// Why bytes may not be appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAppended {
+  /// The attempt is over.
+  Terminated,
+  /// They cannot be right: the stream became errored.
+  Wrong(Unusable),
+}
+
+/// How a response's stream has ended that the transport ended in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndOfBody {
+  /// With all the bytes that were announced.
+  InOrder,
+  /// Too early: as if the connection had broken.
+  Interrupted(Unusable),
+  /// With bytes that cannot be right.
+  Wrong(Unusable),
+}
+
+impl FetchMachine {
+  /// complete.11.response.6: bytes were transmitted from the response's
+  /// stream.
+  ///
+  /// # Errors
+  ///
+  /// Why they may not be appended. The stream has to be cancelled then.
   pub fn bytes_transmitted(
     &mut self,
     record: usize,
     attempt: u32,
     length: u64,
     actions: &mut Vec<Action>,
-  ) -> bool {
+  ) -> Result<(), NotAppended> {
     // complete.2: downloadTotal, or infinity when it is 0.
     let download_total = match self.background_fetch.download_total {
       0 => u64::MAX,
       total => total,
     };
     let total = self.stored + self.in_flight;
+    let in_flight = self.records[record].in_flight;
     let Some(fetching) = self.fetching(record, attempt) else {
-      return false;
+      return Err(NotAppended::Terminated);
     };
-    if fetching.head.is_none() {
-      return false;
+    let Some(head) = &fetching.head else {
+      return Err(NotAppended::Terminated);
+    };
+    // Not a byte is stored that cannot be right: nobody could tell it from the
+    // others after a restart.
+    let received = fetching.appended.saturating_add(in_flight);
+    if let Some(announced) = head.announced()
+      && received.saturating_add(length) > announced
+    {
+      return Err(NotAppended::Wrong(Unusable::TooLong { announced }));
     }
     // complete.11.response.6.1: stored body bytes total plus the size of
     // bytes is greater than downloadTotal
@@ -39,15 +73,15 @@ impl Perform {
       // complete.11.response.6.1.2
       let reason = BackgroundFetchFailureReason::DownloadTotalExceeded;
       self.fail(record, reason, actions);
-      return false;
+      return Err(NotAppended::Terminated);
     }
     self.records[record].in_flight += length;
     self.in_flight += length;
-    true
+    Ok(())
   }
 
-  /// Bytes that [`Perform::bytes_transmitted`] allowed are appended. Those of
-  /// an attempt that was terminated meanwhile count, too: they are there.
+  /// Bytes that [`FetchMachine::bytes_transmitted`] allowed are appended. Those
+  /// of an attempt that was terminated meanwhile count, too: they are there.
   pub fn bytes_appended(
     &mut self,
     record: usize,
@@ -62,7 +96,9 @@ impl Perform {
     }
     self.in_flight -= length;
     // complete.11.response.6.2: Append bytes to responseData's bytes.
-    self.background_fetch.records[record].response_data.bytes += length;
+    let data = &mut self.background_fetch.records[record].response_data;
+    data.bytes += length;
+    self.records[record].has_stored(data.bytes);
     self.stored += length;
     // complete.11.response.6.4: Update background fetch instances.
     actions.push(Action::UpdateInstances);
@@ -90,80 +126,101 @@ impl Perform {
     self.fail(record, reason, actions);
   }
 
-  /// Whether the response that is being received is a part, and all bytes
-  /// that are missing beside it are appended: *main fetch* has seen none of
-  /// the other parts, so nobody has verified their integrity.
-  pub fn is_last_part(&self, record: usize) -> bool {
-    let data = &self.background_fetch.records[record].response_data;
-    let State::Fetching(fetching) = &self.records[record].state else {
-      return false;
+  /// What the end of the response's stream means, when all bytes are
+  /// appended. Only one that is [`EndOfBody::InOrder`] is for
+  /// [`FetchMachine::stream_done`]: with the others the stream became errored.
+  pub fn end_of_body(&self, record: usize, attempt: u32) -> EndOfBody {
+    let state = &self.records[record];
+    let State::Fetching(fetching) = &state.state else {
+      return EndOfBody::InOrder;
     };
-    match fetching.head {
-      Some(Head::Partial {
-        complete_length, ..
-      }) => complete_length == Some(data.bytes),
-      // Deviation E15: a part that is the whole.
-      Some(Head::Whole { ok }) => {
-        ok && data.response.as_ref().is_some_and(|r| r.status == 206)
-      }
-      None => false,
+    let (true, Some(head)) = (state.attempt == attempt, &fetching.head) else {
+      return EndOfBody::InOrder;
+    };
+    let received = fetching.appended;
+    if let Some(announced) = head.announced()
+      && received < announced
+    {
+      let unusable = Unusable::TooShort {
+        received,
+        announced,
+      };
+      return EndOfBody::Interrupted(unusable);
+    }
+    match head {
+      Head::Whole { .. } => EndOfBody::InOrder,
+      Head::Partial { .. } => self.end_of_part(record),
     }
   }
 
-  /// complete.11.response.7: the bytes transmission is done normally, and all bytes are appended.
+  fn end_of_part(&self, record: usize) -> EndOfBody {
+    let of = &self.background_fetch.records[record];
+    let bytes = of.response_data.bytes;
+    match self.complete_length(record) {
+      Some(complete) if bytes == complete => EndOfBody::InOrder,
+      Some(announced) if bytes > announced => {
+        EndOfBody::Wrong(Unusable::TooLong { announced })
+      }
+      // What is not a GET is not asked for again at all.
+      _ if !of.request.is_get() => EndOfBody::Wrong(Unusable::OnlyAPart),
+      _ if !self.has_rest(record) => {
+        EndOfBody::Interrupted(Unusable::OnlyAPart)
+      }
+      _ => EndOfBody::InOrder,
+    }
+  }
+
+  /// complete.11.response.7: the bytes transmission is done normally, and all
+  /// bytes are appended.
   pub fn stream_done(
     &mut self,
     record: usize,
     attempt: u32,
     actions: &mut Vec<Action>,
   ) {
+    let is_in_order = self.end_of_body(record, attempt) == EndOfBody::InOrder;
     let Some(fetching) = self.fetching(record, attempt) else {
       return;
     };
-    let appended = fetching.appended;
     let Some(head) = fetching.head.clone() else {
       return;
     };
+    if !is_in_order {
+      self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
+      return;
+    }
     let bytes = self.background_fetch.records[record].response_data.bytes;
-    let is_get = self.background_fetch.records[record].request.is_get();
     match head {
       // complete.11.response.7.1: If status is 206, then:
-      Head::Partial {
-        length,
-        complete_length,
-      } => {
+      Head::Partial { .. } => {
         // complete.11.response.7.1.1: the values are in the head.
-        // complete.11.response.7.1.2: complete, so "success"
-        if complete_length == Some(bytes) {
-          self.complete(record, RecordResult::Success, actions);
-        } else if !is_get
-          || appended == 0
-          || appended > length
-          || complete_length.is_some_and(|complete| bytes > complete)
-        {
-          // Deviation E9: a piece that brings nothing, or more than it said,
-          // would be asked for again and again; and what is not a GET is not
-          // asked for again at all.
-          let reason = BackgroundFetchFailureReason::FetchError;
-          self.fail(record, reason, actions);
+        // complete.11.response.7.1.2: complete, so "success". *Main fetch* has
+        // seen none of the other parts, so nobody has verified them.
+        if self.complete_length(record) == Some(bytes) {
+          self.verify(record, actions);
         } else {
           // complete.15: result is the empty string: the rest is missing.
           self.complete_a_record(record, actions);
         }
       }
       // complete.11.response.7.2: "bad-status"
-      Head::Whole { ok: false } => {
+      Head::Whole { ok: false, .. } => {
         self.fail(record, BackgroundFetchFailureReason::BadStatus, actions);
       }
+      // Deviation E15: a part that is the whole.
+      Head::Whole {
+        verified: false, ..
+      } => self.verify(record, actions),
       // complete.11.response.7.3: Otherwise, "success".
-      Head::Whole { ok: true } => {
+      Head::Whole { .. } => {
         self.complete(record, RecordResult::Success, actions);
       }
     }
     // complete.11.response.7.4: each branch has ended the attempt.
   }
 
-  /// complete.11.response.8: the stream became errored, and all bytes that came before are appended.
+  /// complete.11.response.8: the stream became errored, and all bytes that came
+  /// before are appended.
   pub fn stream_errored(
     &mut self,
     record: usize,

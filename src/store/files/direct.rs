@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::door::Door;
-use super::door::OpenFile;
+use super::file_system::FileSystem;
+use super::file_system::OpenFile;
 
 /// Offsets, lengths and addresses of direct writes are multiples of this; no
 /// common disk asks for more.
@@ -26,7 +26,7 @@ pub(super) const MIN_APPEND: u64 = 256 * 1024;
 
 /// A body's file, opened for direct writing when that is asked for first.
 pub(super) struct Direct {
-  door: Arc<dyn Door>,
+  file_system: Arc<dyn FileSystem>,
   path: PathBuf,
   state: State,
 }
@@ -42,9 +42,9 @@ enum State {
 }
 
 impl Direct {
-  pub(super) fn new(door: Arc<dyn Door>, path: PathBuf) -> Self {
+  pub(super) fn new(file_system: Arc<dyn FileSystem>, path: PathBuf) -> Self {
     Self {
-      door,
+      file_system,
       path,
       state: State::Closed,
     }
@@ -60,7 +60,7 @@ impl Direct {
     chunks: &[Bytes],
   ) -> io::Result<bool> {
     if let State::Closed = self.state {
-      self.state = match self.door.direct(&self.path) {
+      self.state = match self.file_system.direct(&self.path) {
         Ok(file) => State::Open {
           file,
           piece: Piece::new(),

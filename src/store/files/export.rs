@@ -1,72 +1,87 @@
 //! Giving a body a name outside of the store. The name appears at once with
 //! all of the bytes, durable, or not at all.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::path::PathBuf;
 
-use super::door::Door;
-use crate::store::BodyId;
+use super::file_system::FileSystem;
+use super::new_name::NewName;
+use crate::ids::BodyId;
+use crate::store::ExportMode;
 use crate::store::StoreError;
 
-/// Exports the body in `file`: as a second name of it where that is possible,
-/// for it never changes again, else as a copy.
+/// Exports the body in `file`.
+///
+/// File systems that can share bytes until one side changes them do so when
+/// they are asked to copy.
 pub(super) fn export_file(
-  door: &dyn Door,
+  file_system: &dyn FileSystem,
   id: BodyId,
   file: &Path,
   destination: &Path,
+  mode: ExportMode,
 ) -> Result<(), StoreError> {
-  match door.sync_file(file) {
-    Err(error) if error.kind() == io::ErrorKind::NotFound => {
-      return Err(StoreError::missing_body(id));
+  let missing = |error: io::Error| match error.kind() {
+    io::ErrorKind::NotFound => StoreError::missing_body(id),
+    _ => error.into(),
+  };
+  let name = NewName::new(destination)?;
+  if mode == ExportMode::Share && !name.inherits() {
+    file_system.sync_file(file).map_err(missing)?;
+    match file_system.link(file, &name) {
+      Ok(()) => return Ok(name.sync()?),
+      Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+        return Err(StoreError::DestinationExists(destination.to_owned()));
+      }
+      // Another file system, one without links, or too many of them.
+      Err(_) => {}
     }
-    other => other?,
   }
-  match door.link(file, destination) {
-    Ok(()) => Ok(door.sync_directory(parent(destination))?),
-    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-      Err(StoreError::DestinationExists(destination.to_owned()))
-    }
-    // Another file system, one without links, or too many of them.
-    Err(_) => export_new(door, id, destination, |part| door.copy(file, part)),
-  }
+  let source = file_system.source(file).map_err(missing)?;
+  export_new(id, destination, &name, |part| {
+    // Asks the operating system to copy, where it can.
+    io::copy(&mut &source, part).map(drop)
+  })
+}
+
+/// Exports `bytes`, which are in no file yet.
+pub(in crate::store) fn export_bytes(
+  id: BodyId,
+  bytes: &[u8],
+  destination: &Path,
+) -> Result<(), StoreError> {
+  let name = NewName::new(destination)?;
+  export_new(id, destination, &name, |part| {
+    io::Write::write_all(part, bytes)
+  })
 }
 
 /// Exports a body that `write` puts into the file it is given.
-pub(super) fn export_new(
-  door: &dyn Door,
+fn export_new(
   id: BodyId,
   destination: &Path,
-  write: impl FnOnce(&Path) -> io::Result<()>,
+  name: &NewName,
+  write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
-  // The same name at every attempt: what a crash left is overwritten.
-  let part = part(id, destination);
+  // The same name at every attempt: what a crash left is removed.
+  let part = OsString::from(format!(".{}.part", id.0));
   let publish = || {
-    write(&part)?;
-    door.sync_file(&part)?;
-    door.rename_new(&part, destination)
+    let mut file = name.create_part(&part)?;
+    write(&mut file)?;
+    file.sync_data()?;
+    name.publish(&part)
   };
   match publish() {
-    Ok(()) => Ok(door.sync_directory(parent(destination))?),
+    Ok(()) => Ok(name.sync()?),
     Err(error) => {
       // The error counts, not whether there was anything to remove.
-      let _ = door.remove(&part);
+      let _ = name.remove(&part);
       if error.kind() == io::ErrorKind::AlreadyExists {
         return Err(StoreError::DestinationExists(destination.to_owned()));
       }
       Err(error.into())
     }
-  }
-}
-
-fn part(id: BodyId, destination: &Path) -> PathBuf {
-  parent(destination).join(format!(".{}.part", id.0))
-}
-
-fn parent(path: &Path) -> &Path {
-  match path.parent() {
-    Some(parent) if !parent.as_os_str().is_empty() => parent,
-    _ => Path::new("."),
   }
 }

@@ -1,15 +1,16 @@
 //! The bytes in files: `bodies/xx/UUID` in the store's directory, `xx` being
 //! the last two digits of the uuid.
 //!
-//! What is promised: after [`Bodies::sync`] the bytes and the name of a body
+//! What is promised: after [`BodyStore::sync`] the bytes and the name of a body
 //! survive a power loss. What was appended and not synced survives the end of
 //! the process, and is recognised as such: see [`boot`].
 
-mod boot;
+pub(crate) mod body_paths;
+pub(crate) mod boot_marker;
 mod direct;
-mod door;
 mod export;
-mod places;
+pub(crate) mod file_system;
+mod new_name;
 mod reader;
 mod sync;
 mod writer;
@@ -17,41 +18,51 @@ mod writer;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::fs::DirBuilder;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::Weak;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use self::boot::Boot;
+use self::body_paths::BodyPaths;
+use self::boot_marker::BootMarker;
 use self::direct::Direct;
-use self::door::Disk;
-use self::door::Door;
-use self::door::OpenFile;
-use self::places::Places;
+pub(super) use self::export::export_bytes;
+use self::file_system::FileSystem;
+use self::file_system::OpenFile;
+use self::file_system::StdFileSystem;
+pub(super) use self::file_system::boot_id;
 use self::reader::FileBodyReader;
 use self::writer::Appender;
 use self::writer::FileBodyWriter;
-use super::Bodies;
-use super::BodyId;
 use super::BodyReader;
+use super::BodyStore;
 use super::BodyWriter;
+use super::ExportMode;
 use super::StoreError;
+use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::lock::lock;
+use crate::ids::BodyId;
+
+/// Every file in a store's directory, the bodies aside, that this module uses.
+pub(super) const FILES: [&str; 2] =
+  [boot_marker::FILE_NAME, boot_marker::NEW_FILE_NAME];
 
 /// The bytes.
-pub(super) struct FileBodies {
+pub(super) struct FileBodyStore {
   inner: Arc<Inner>,
 }
 
 struct Inner {
-  door: Arc<dyn Door>,
-  places: Places,
-  boot: Boot,
+  file_system: Arc<dyn FileSystem>,
+  paths: BodyPaths,
+  boot_marker: BootMarker,
   /// The writing ends, so that a body never has two.
   appenders: Mutex<HashMap<BodyId, Weak<Appender>>>,
   /// Those that the disk has failed to make durable, until they are reopened.
@@ -59,21 +70,26 @@ struct Inner {
   lock: Arc<DirectoryLock>,
 }
 
-impl FileBodies {
+impl FileBodyStore {
   /// Opens the bodies in the store's `directory`. Blocks.
   pub(super) fn open(
-    directory: &Path,
+    directory: &Directory,
     lock: Arc<DirectoryLock>,
   ) -> io::Result<Self> {
-    let door: Arc<dyn Door> = Arc::new(Disk);
-    let places = Places::open(door.clone(), directory.join("bodies"))?;
-    let boot =
-      Boot::open(door.clone(), directory.join("boot"), || places.ids())?;
+    let file_system: Arc<dyn FileSystem> =
+      Arc::new(StdFileSystem::new(directory)?);
+    let paths = BodyPaths::open(file_system.clone(), "bodies".into())?;
+    let boot_marker = BootMarker::open(
+      file_system.clone(),
+      boot_marker::FILE_NAME.into(),
+      || paths.ids(),
+    )?;
+    file_system.sync_directory(Path::new(""))?;
     Ok(Self {
       inner: Arc::new(Inner {
-        door,
-        places,
-        boot,
+        file_system,
+        paths,
+        boot_marker,
         appenders: Mutex::default(),
         unsynced: Mutex::default(),
         lock,
@@ -98,7 +114,7 @@ impl FileBodies {
 }
 
 #[async_trait]
-impl Bodies for FileBodies {
+impl BodyStore for FileBodyStore {
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
     self.run(Inner::create).await
   }
@@ -113,7 +129,7 @@ impl Bodies for FileBodies {
 
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
     let open = move |inner: &Arc<Inner>| {
-      let file = inner.door.read(&inner.places.file(id));
+      let file = inner.file_system.read(&inner.paths.file(id));
       let file = file.map_err(|error| missing(id, error))?;
       Ok(Box::new(FileBodyReader::new(file)) as Box<dyn BodyReader>)
     };
@@ -133,18 +149,33 @@ impl Bodies for FileBodies {
   }
 
   async fn ids(&self) -> Result<Vec<BodyId>, StoreError> {
-    self.run(|inner| Ok(inner.places.ids()?)).await
+    self.run(|inner| Ok(inner.paths.ids()?)).await
+  }
+
+  async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError> {
+    let modified = move |inner: &Arc<Inner>| {
+      let modified = inner.file_system.modified(&inner.paths.file(id));
+      modified.map_err(|error| missing(id, error))
+    };
+    self.run(modified).await
+  }
+
+  async fn available(&self) -> Result<Option<u64>, StoreError> {
+    self
+      .run(|inner| Ok(Some(inner.file_system.available()?)))
+      .await
   }
 
   async fn export(
     &self,
     id: BodyId,
     destination: &Path,
+    mode: ExportMode,
   ) -> Result<(), StoreError> {
     let destination = destination.to_owned();
     let export = move |inner: &Arc<Inner>| {
-      let file = inner.places.file(id);
-      export::export_file(&*inner.door, id, &file, &destination)
+      let file = inner.paths.file(id);
+      export::export_file(&*inner.file_system, id, &file, &destination, mode)
     };
     self.run(export).await
   }
@@ -152,8 +183,10 @@ impl Bodies for FileBodies {
 
 impl Inner {
   fn create(self: &Arc<Self>) -> Result<Box<dyn BodyWriter>, StoreError> {
+    // In a directory that was moved the file could be made as well.
+    self.lock.is_there()?;
     let id = BodyId(uuid::Uuid::now_v7());
-    let file = self.places.create(id)?;
+    let file = self.paths.create(id)?;
     Ok(self.writer(id, file, 0))
   }
 
@@ -164,17 +197,17 @@ impl Inner {
   ) -> Result<Box<dyn BodyWriter>, StoreError> {
     self.close_appender(id);
     let file = self
-      .door
-      .append(&self.places.file(id))
+      .file_system
+      .append(&self.paths.file(id))
       .map_err(|error| missing(id, error))?;
     let mut length = file.length()?;
     if length < durable {
       return Err(StoreError::short_body(id, length, durable));
     }
-    if !self.boot.is_certain(id) {
+    if !self.boot_marker.is_certain(id) {
       file.set_length(durable)?;
       length = durable;
-      self.boot.set_certain(id);
+      self.boot_marker.set_certain(id);
     }
     // What the disk has failed to keep is cut off now.
     lock(&self.unsynced).remove(&id);
@@ -187,7 +220,7 @@ impl Inner {
     file: Box<dyn OpenFile>,
     length: u64,
   ) -> Box<dyn BodyWriter> {
-    let direct = Direct::new(self.door.clone(), self.places.file(id));
+    let direct = Direct::new(self.file_system.clone(), self.paths.file(id));
     let appender = Arc::new(Appender::new(id, file, direct, length));
     lock(&self.appenders).insert(id, Arc::downgrade(&appender));
     Box::new(FileBodyWriter::new(self.clone(), appender))
@@ -202,7 +235,7 @@ impl Inner {
   }
 
   /// Forgets a writing end that nobody holds any more. One that is still at
-  /// work stays known, for whoever reopens the body has to wait for it.
+  /// work stays known, for anyone who reopens the body has to wait for it.
   fn writer_dropped(&self, id: BodyId, appender: &Arc<Appender>) {
     let mut appenders = lock(&self.appenders);
     let is_this = appenders
@@ -216,7 +249,7 @@ impl Inner {
   fn delete(&self, id: BodyId) -> io::Result<()> {
     self.close_appender(id);
     lock(&self.unsynced).remove(&id);
-    match self.door.remove(&self.places.file(id)) {
+    match self.file_system.remove(&self.paths.file(id)) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,
     }
@@ -240,16 +273,6 @@ pub(super) async fn blocking<T: Send + 'static>(
   }
 }
 
-/// Exports `bytes`, which are in no file yet.
-pub(super) fn export_bytes(
-  id: BodyId,
-  bytes: &[u8],
-  destination: &Path,
-) -> Result<(), StoreError> {
-  let write = |part: &Path| Disk.write(part, bytes);
-  export::export_new(&Disk, id, destination, write)
-}
-
 /// Makes a store's directory, and those above it, for good.
 pub(super) fn create_directories(directory: &Path) -> io::Result<()> {
   let directory = std::path::absolute(directory)?;
@@ -260,18 +283,13 @@ pub(super) fn create_directories(directory: &Path) -> io::Result<()> {
     .mode(0o700)
     .create(&directory)?;
   // The name of each new directory is in the one above it. The last name is
-  // made durable also when it is old: who made it may have been killed.
+  // made durable even if it is old: who made it may have been killed.
   for path in &above[..above.len().min(made + 1)] {
-    match Disk.sync_directory(path) {
+    match File::open(path).and_then(|directory| directory.sync_all()) {
       // Not ours, like the one of all users.
       Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
       other => other?,
     }
   }
   Ok(())
-}
-
-/// Makes the names in `directory` durable.
-pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
-  Disk.sync_directory(directory)
 }

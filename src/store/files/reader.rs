@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::blocking;
-use super::door::OpenFile;
+use super::file_system::OpenFile;
 use crate::store::BodyReader;
 use crate::store::StoreError;
 

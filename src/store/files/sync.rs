@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::io;
 
 use super::Inner;
-use crate::store::BodyId;
+use crate::ids::BodyId;
 use crate::store::StoreError;
 use crate::store::lock::lock;
 
@@ -29,7 +29,7 @@ impl Inner {
     let mut unsynced = lock(&self.unsynced);
     for id in &failed.bodies {
       unsynced.insert(*id);
-      self.boot.set_uncertain(*id);
+      self.boot_marker.set_uncertain(*id);
     }
     let known = ids.iter().filter(|id| unsynced.contains(id));
     let bodies: Vec<BodyId> = known.copied().collect();
@@ -48,13 +48,12 @@ impl Inner {
   /// Files and names at once, where that is cheaper. When it fails, the
   /// flushes of each say which.
   fn sync_everything(&self, ids: &[BodyId]) -> bool {
-    let root = self.places.root();
-    ids.len() > MANY && matches!(self.door.sync_file_system(root), Ok(true))
+    ids.len() > MANY && matches!(self.file_system.sync_file_system(), Ok(true))
   }
 
   fn sync_files(&self, ids: &[BodyId], failed: &mut Failed) {
     for id in ids {
-      match self.door.sync_file(&self.places.file(*id)) {
+      match self.file_system.sync_file(&self.paths.file(*id)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
           failed.add(&[*id], error);
         }
@@ -66,11 +65,11 @@ impl Inner {
   /// A file that cannot be found again is as bad as one without bytes.
   fn sync_names(&self, ids: &[BodyId], failed: &mut Failed) {
     for id in ids {
-      if let Err(error) = self.places.sync(*id) {
+      if let Err(error) = self.paths.sync(*id) {
         failed.add(&[*id], error);
       }
     }
-    if let Err(error) = self.places.sync_root() {
+    if let Err(error) = self.paths.sync_root() {
       failed.add(ids, error);
     }
   }

@@ -4,20 +4,22 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::store::Bodies;
-use crate::store::BodyId;
+use crate::ids::BodyId;
 use crate::store::BodyReader;
+use crate::store::BodyStore;
 use crate::store::BodyWriter;
+use crate::store::ExportMode;
 use crate::store::StoreError;
 use crate::store::files;
 use crate::store::lock::lock;
 
 #[derive(Default)]
-pub(in crate::store) struct MemoryBodies {
+pub(in crate::store) struct MemoryBodyStore {
   bodies: Mutex<HashMap<BodyId, Arc<Body>>>,
 }
 
@@ -31,7 +33,7 @@ struct BodyState {
   turn: u64,
 }
 
-impl MemoryBodies {
+impl MemoryBodyStore {
   fn get(&self, id: BodyId) -> Result<Arc<Body>, StoreError> {
     let found = lock(&self.bodies).get(&id).cloned();
     found.ok_or_else(|| StoreError::missing_body(id))
@@ -39,7 +41,7 @@ impl MemoryBodies {
 }
 
 #[async_trait]
-impl Bodies for MemoryBodies {
+impl BodyStore for MemoryBodyStore {
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError> {
     let id = BodyId(uuid::Uuid::now_v7());
     let body = Arc::<Body>::default();
@@ -81,10 +83,20 @@ impl Bodies for MemoryBodies {
     Ok(lock(&self.bodies).keys().copied().collect())
   }
 
+  async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError> {
+    // A store that is opened empty has no body that is older than it.
+    self.get(id).map(|_| SystemTime::now())
+  }
+
+  async fn available(&self) -> Result<Option<u64>, StoreError> {
+    Ok(memory_of_the_machine())
+  }
+
   async fn export(
     &self,
     id: BodyId,
     destination: &Path,
+    _mode: ExportMode,
   ) -> Result<(), StoreError> {
     let body = self.get(id)?;
     let destination = destination.to_owned();
@@ -92,6 +104,19 @@ impl Bodies for MemoryBodies {
       files::export_bytes(id, &lock(&body.0).bytes, &destination)
     })
     .await
+  }
+}
+
+/// In bytes. All of it, and not what is free: that is a matter of moments.
+fn memory_of_the_machine() -> Option<u64> {
+  #[cfg(target_os = "linux")]
+  {
+    let info = rustix::system::sysinfo();
+    Some((info.totalram as u64).saturating_mul(info.mem_unit.into()))
+  }
+  #[cfg(not(target_os = "linux"))]
+  {
+    None
   }
 }
 

@@ -2,7 +2,7 @@
 //! embedders who want no durability.
 
 mod bodies;
-mod facts;
+pub(crate) mod metadata;
 
-pub(super) use self::bodies::MemoryBodies;
-pub(super) use self::facts::MemoryFacts;
+pub(super) use self::bodies::MemoryBodyStore;
+pub(super) use self::metadata::MemoryMetadata;

@@ -8,9 +8,9 @@ use super::error::is_duplicate;
 use super::text::to_integer;
 use super::text::to_json;
 use super::text::to_word;
-use crate::store::BackgroundFetchKey;
-use crate::store::BodyId;
-use crate::store::Fact;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::store::Change;
 use crate::store::StoredBackgroundFetch;
 
 /// Why an insertion did not happen.
@@ -37,8 +37,8 @@ pub(super) fn insert(
       "INSERT INTO background_fetch (scope, id, environment, title, icons,
          download_total, upload_total, uploaded, result, failure_reason,
          records_available, paused, abort_all, active, event_owed, created,
-         records, retained_since, undelivered)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         records, abnormal_ends, retained_since, undelivered)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
       row.scope.as_str(),
@@ -58,6 +58,7 @@ pub(super) fn insert(
       row.event_owed,
       row.created,
       fetch.records.len() as i64,
+      row.abnormal_ends,
       row.retained.as_ref().map(|retained| retained.since),
       row.retained.as_ref().map_or("", |r| r.undelivered.as_str()),
     ])
@@ -71,8 +72,8 @@ pub(super) fn insert(
   let key = connection.last_insert_rowid();
   let mut statement = connection.prepare_cached(
     "INSERT INTO record (background_fetch, position, request, request_body,
-       response, response_body, bytes, result, diagnostic, sent)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       response, response_body, bytes, result, diagnostic, sent, most)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   )?;
   for (position, record) in fetch.records.iter().enumerate() {
     let bodies = row.bodies.get(position).cloned().unwrap_or_default();
@@ -88,22 +89,23 @@ pub(super) fn insert(
       data.result.as_ref().map(to_word).transpose()?,
       bodies.diagnostic,
       bodies.sent,
+      to_integer(bodies.most)?,
     ])?;
   }
   Ok(BackgroundFetchKey(key))
 }
 
-/// Applies one fact. One on something that is gone changes nothing.
+/// Applies one change. One on something that is gone changes nothing.
 pub(super) fn apply(
   connection: &Connection,
-  fact: &Fact,
+  change: &Change,
 ) -> rusqlite::Result<()> {
-  let key = fact.key().0;
+  let key = change.key().0;
   let run = |sql: &str, params: &[&dyn rusqlite::ToSql]| {
     execute(connection, sql, params)
   };
-  match fact {
-    Fact::Response {
+  let changed = match change {
+    Change::Response {
       record,
       response,
       body,
@@ -119,39 +121,61 @@ pub(super) fn apply(
         body.map(blob)
       ],
     ),
-    Fact::Stored { record, bytes, .. } => run(
-      "UPDATE record SET bytes = ?3
-       WHERE background_fetch = ?1 AND position = ?2",
-      params![key, *record as i64, to_integer(*bytes)?],
-    ),
-    Fact::Sent { record, .. } => run(
+    Change::Stored {
+      record,
+      body,
+      bytes,
+      ..
+    } => {
+      let bytes = to_integer(*bytes)?;
+      run(
+        "UPDATE record SET bytes = ?3
+         WHERE background_fetch = ?1 AND position = ?2 AND response_body = ?4",
+        params![key, *record as i64, bytes, blob(*body)],
+      )?;
+      let more = run(
+        "UPDATE record SET most = ?3
+         WHERE background_fetch = ?1 AND position = ?2 AND response_body = ?4
+           AND most < ?3",
+        params![key, *record as i64, bytes, blob(*body)],
+      )?;
+      match more {
+        0 => Ok(0),
+        _ => run(PROGRESS, params![key]),
+      }
+    }
+    Change::Sent { record, .. } => run(
       "UPDATE record SET sent = 1
        WHERE background_fetch = ?1 AND position = ?2",
       params![key, *record as i64],
     ),
-    Fact::RecordResult {
+    Change::RecordResult {
       record,
       result,
       diagnostic,
       ..
-    } => run(
-      "UPDATE record SET result = ?3, diagnostic = ?4
-       WHERE background_fetch = ?1 AND position = ?2",
-      params![key, *record as i64, to_word(result)?, diagnostic],
-    ),
-    Fact::Uploaded { bytes, .. } => run(
+    } => {
+      run(
+        "UPDATE record SET result = ?3, diagnostic = ?4
+         WHERE background_fetch = ?1 AND position = ?2",
+        params![key, *record as i64, to_word(result)?, diagnostic],
+      )?;
+      run(PROGRESS, params![key])
+    }
+    Change::Uploaded { bytes, .. } => run(
       "UPDATE background_fetch SET uploaded = ?2 WHERE key = ?1",
       params![key, to_integer(*bytes)?],
     ),
-    Fact::Paused { paused, .. } => run(
+    Change::Released { .. } => run(PROGRESS, params![key]),
+    Change::Paused { paused, .. } => run(
       "UPDATE background_fetch SET paused = ?2 WHERE key = ?1",
       params![key, paused],
     ),
-    Fact::Aborted { .. } => run(
+    Change::Aborted { .. } => run(
       "UPDATE background_fetch SET active = 0, abort_all = 1 WHERE key = ?1",
       params![key],
     ),
-    Fact::Settled {
+    Change::Settled {
       result,
       failure_reason,
       ..
@@ -161,22 +185,22 @@ pub(super) fn apply(
        WHERE key = ?1",
       params![key, result.as_str(), failure_reason.as_str()],
     ),
-    Fact::Retained { retained, .. } => run(
+    Change::Retained { retained, .. } => run(
       "UPDATE background_fetch SET event_owed = ?3 <> '',
          retained_since = ?2, undelivered = ?3
        WHERE key = ?1",
       params![key, retained.since, retained.undelivered],
     ),
-    Fact::Redelivered { .. } => run(
+    Change::Redelivered { .. } => run(
       "UPDATE background_fetch SET retained_since = NULL, undelivered = ''
        WHERE key = ?1",
       params![key],
     ),
-    Fact::Retried { .. } => {
+    Change::Retried { .. } => {
       run(
         "UPDATE background_fetch SET active = 1, event_owed = 0, result = '',
            failure_reason = '', abort_all = 0, paused = 0,
-           retained_since = NULL, undelivered = ''
+           retained_since = NULL, undelivered = '', abnormal_ends = 0
          WHERE key = ?1",
         params![key],
       )?;
@@ -186,7 +210,7 @@ pub(super) fn apply(
         params![key],
       )
     }
-    Fact::Moved {
+    Change::Moved {
       record,
       request,
       environment,
@@ -202,25 +226,30 @@ pub(super) fn apply(
         params![key, *record as i64, to_json(request)?],
       )
     }
-    Fact::Ui { title, icons, .. } => run(
+    Change::Ui { title, icons, .. } => run(
       "UPDATE background_fetch SET title = coalesce(?2, title),
          icons = coalesce(?3, icons)
        WHERE key = ?1",
       params![key, title, icons.as_ref().map(to_json).transpose()?],
     ),
-    Fact::Forgotten { .. } => {
+    Change::Forgotten { .. } => {
       run("DELETE FROM background_fetch WHERE key = ?1", params![key])
     }
-  }
+  };
+  changed.map(drop)
 }
 
+/// What ended abnormally before does not count any more.
+const PROGRESS: &str = "UPDATE background_fetch SET abnormal_ends = 0
+  WHERE key = ?1 AND abnormal_ends > 0";
+
+/// Returns how many rows were changed.
 fn execute(
   connection: &Connection,
   sql: &str,
   params: impl Params,
-) -> rusqlite::Result<()> {
-  connection.prepare_cached(sql)?.execute(params)?;
-  Ok(())
+) -> rusqlite::Result<usize> {
+  connection.prepare_cached(sql)?.execute(params)
 }
 
 fn blob(id: BodyId) -> [u8; 16] {

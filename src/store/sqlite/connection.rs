@@ -1,6 +1,6 @@
 //! Opening the database.
 
-use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,8 +12,10 @@ use rusqlite::config::DbConfig;
 use super::FILE_NAME;
 use super::error::database_error;
 use super::migrations;
+use super::owner;
 use super::reserve;
 use crate::store::StoreError;
+use crate::store::directory::Directory;
 
 /// How long to wait for a reader in another process that recovers the
 /// database at this moment.
@@ -23,9 +25,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const LOG_SIZE: i64 = 4 * 1024 * 1024;
 
 /// How many prepared statements are kept: all there are.
-const STATEMENTS: usize = 32;
+const STATEMENTS: usize = 64;
 
-/// An open database and where it is, for the sentences of its errors.
+/// An open database and where it is, for the messages of its errors.
 pub(super) struct Database {
   pub(super) connection: Connection,
   pub(super) file: PathBuf,
@@ -38,27 +40,56 @@ impl Database {
 }
 
 /// Opens the database of the store in `directory` for reading and writing.
-pub(super) fn open(directory: &Path) -> Result<Database, StoreError> {
-  let file = directory.join(FILE_NAME);
-  create_private(&file)
-    .map_err(|source| StoreError::directory(directory, source))?;
+pub(super) fn open(directory: &Directory) -> Result<Database, StoreError> {
+  let file = directory.path().join(FILE_NAME);
+  create_private(directory, FILE_NAME)
+    .map_err(|source| StoreError::directory(directory.path(), source))?;
   let flags =
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-  let mut database = connect(&file, flags)?;
-  check_format(&database, directory)?;
+  let mut database = connect(&file, flags, Mode::Shared)?;
+  check_format(&database, directory.path())?;
   prepare(&mut database.connection)
     .map_err(|error| database_error(&file, error))?;
   repair(&database);
+  if let Err(error) = owner::take_over(&mut database.connection) {
+    // A disk without space must not keep anybody out.
+    let error = database.error(error);
+    tracing::warn!(%error, "the store's owner could not be noted");
+  }
   Ok(database)
 }
 
-/// Connects without changing anything, not even on closing.
+/// Opens or makes a further database of the store, with what the first one
+/// promises: the user's alone, and durable when a transaction is.
+pub(in crate::store) fn open_file(
+  directory: &Directory,
+  name: &str,
+) -> Result<Connection, StoreError> {
+  create_private(directory, name)
+    .map_err(|source| StoreError::directory(directory.path(), source))?;
+  let flags =
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+  let file = directory.path().join(name);
+  let Database { connection, .. } = connect(&file, flags, Mode::Shared)?;
+  set_up(&connection).map_err(|error| database_error(&file, error))?;
+  Ok(connection)
+}
+
+/// Connects without changing anything, not even on closing. The directories on
+/// the way may be links, the file may not.
 pub(super) fn connect(
   file: &Path,
   flags: OpenFlags,
+  mode: Mode,
 ) -> Result<Database, StoreError> {
+  let parent = file.parent().unwrap_or(file);
+  let directory = parent
+    .canonicalize()
+    .map_err(|source| StoreError::directory(parent, source))?;
+  let name = file.file_name().unwrap_or_default();
+  let (path, flags) = location(directory.join(name), flags, mode);
   let connect = || {
-    let connection = Connection::open_with_flags(file, flags)?;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection
       .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -68,6 +99,29 @@ pub(super) fn connect(
     connection: connect().map_err(|error| database_error(file, error))?,
     file: file.to_owned(),
   })
+}
+
+/// Whether others may change the file while it is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+  Shared,
+  /// Nobody does, so SQLite needs no files of its own beside it.
+  Immutable,
+}
+
+fn location(
+  path: PathBuf,
+  flags: OpenFlags,
+  mode: Mode,
+) -> (PathBuf, OpenFlags) {
+  let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+  if mode == Mode::Immutable
+    && let Ok(mut url) = url::Url::from_file_path(&path)
+  {
+    url.set_query(Some("immutable=1"));
+    return (url.as_str().into(), flags | OpenFlags::SQLITE_OPEN_URI);
+  }
+  (path, flags)
 }
 
 /// Refuses a database that a newer version of this program wrote.
@@ -88,23 +142,18 @@ pub(super) fn check_format(
 }
 
 /// Creates an empty file for the database, so that it, and all that SQLite
-/// puts beside it, is the user's alone also in a directory that is not.
-fn create_private(file: &Path) -> std::io::Result<()> {
-  let mut options = OpenOptions::new();
-  options.read(true).write(true).create_new(true);
-  #[cfg(unix)]
-  std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-  match options.open(file) {
-    Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-      Err(error)
-    }
+/// puts beside it, is the user's alone.
+fn create_private(directory: &Directory, name: &str) -> io::Result<()> {
+  match directory.create_new(name) {
+    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
     _ => Ok(()),
   }
 }
 
 /// An index or a page that a disk has damaged may make healthy rows unwritable:
-/// everything is made anew of what can be read. What is wrong with the rows
-/// themselves is told when they are, so that the others are not lost with them.
+/// everything is rebuilt from what can be read. What is wrong with the rows
+/// themselves is reported when they are, so that the others are not lost with
+/// them.
 fn repair(database: &Database) {
   let connection = &database.connection;
   let repaired = connection
@@ -124,6 +173,11 @@ fn repair(database: &Database) {
 }
 
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+  set_up(connection)?;
+  migrations::migrate(connection)
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
   connection
     .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
   // Gives the space of what is forgotten back; has to precede every table.
@@ -152,5 +206,5 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     |_| Ok(()),
   )?;
   connection.set_prepared_statement_cache_capacity(STATEMENTS);
-  migrations::migrate(connection)
+  Ok(())
 }

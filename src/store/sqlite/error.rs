@@ -9,7 +9,7 @@ use rusqlite::ffi;
 use crate::store::StoreError;
 
 /// What `error`, met on the database in `file`, means for the store.
-pub(super) fn database_error(
+pub(in crate::store) fn database_error(
   file: &Path,
   error: rusqlite::Error,
 ) -> StoreError {
@@ -32,7 +32,7 @@ pub(super) fn database_error(
     Some(ErrorCode::CannotOpen) => refused(io::ErrorKind::Other),
     Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
       StoreError::Database(format!(
-        "{} is damaged ({error}); move its directory away to begin anew",
+        "{} is damaged ({error}); move its directory away to start from scratch",
         file.display()
       ))
     }

@@ -1,4 +1,4 @@
-//! Rows, back as values. What does not make sense is told row by row.
+//! Rows, back as values. What does not make sense is reported row by row.
 
 use rusqlite::Connection;
 use rusqlite::Row;
@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use super::connection::Database;
 use super::text::from_word;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
-use crate::store::BackgroundFetchKey;
-use crate::store::BodyId;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
-use crate::store::Retained;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
@@ -55,7 +55,7 @@ fn read_all(
   Ok(all)
 }
 
-/// What is wrong with a row, for people.
+/// What is wrong with a row, human-readable.
 struct Damage(String);
 
 type Records = Vec<(BackgroundFetchRecord, RecordBodies)>;
@@ -72,8 +72,11 @@ fn read_background_fetch(
       records.len()
     )));
   }
-  let (records, bodies) = records.into_iter().unzip();
+  let (records, bodies): (Vec<BackgroundFetchRecord>, _) =
+    records.into_iter().unzip();
   let total: String = get(row, "download_total")?;
+  let stored = records.iter().map(|record| record.response_data.bytes);
+  check_sum(stored.chain([bytes(row, "upload_total")?]))?;
   Ok(StoredBackgroundFetch {
     key,
     scope: url(row, "scope")?,
@@ -97,10 +100,25 @@ fn read_background_fetch(
     bodies,
     active: flag(row, "active")?,
     event_owed: flag(row, "event_owed")?,
+    abnormal_ends: get(row, "abnormal_ends")?,
     retained: retained(row)?,
     created: get(row, "created")?,
   })
 }
+
+/// The engine adds these numbers: together they have to be what a disk can
+/// have.
+fn check_sum(mut bytes: impl Iterator<Item = u64>) -> Result<(), Damage> {
+  let sum = bytes.try_fold(0_u64, |sum, more| sum.checked_add(more));
+  match sum {
+    Some(sum) if sum <= MAX_BYTES => Ok(()),
+    _ => Err(Damage("its records have more bytes than any disk".into())),
+  }
+}
+
+/// What one background fetch may have, in bytes: 8 PiB, the largest number that
+/// JavaScript counts exactly.
+const MAX_BYTES: u64 = 1 << 53;
 
 fn retained(row: &Row<'_>) -> Result<Option<Retained>, Damage> {
   let since: Option<i64> = get(row, "retained_since")?;
@@ -156,6 +174,7 @@ fn read_record(
     response: body(row, "response_body")?,
     sent: flag(row, "sent")?,
     diagnostic: get(row, "diagnostic")?,
+    most: bytes(row, "most")?,
   };
   let request = json(row, "request")?;
   let record = BackgroundFetchRecord {

@@ -5,7 +5,8 @@ use rusqlite::TransactionBehavior;
 
 /// Each entry leads from the format with its index to the next one. Entries
 /// are only ever added: a published one has been run on someone's disk.
-const MIGRATIONS: &[&str] = &[FORMAT_1, FORMAT_2, FORMAT_3, RETAINED];
+const MIGRATIONS: &[&str] =
+  &[FORMAT_1, FORMAT_2, FORMAT_3, RETAINED, ABNORMAL_ENDS];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -95,6 +96,18 @@ ALTER TABLE record
 const RETAINED: &str = "
 ALTER TABLE background_fetch ADD COLUMN retained_since INTEGER;
 ALTER TABLE background_fetch ADD COLUMN undelivered TEXT NOT NULL DEFAULT '';
+";
+
+/// How often a process died while a background fetch was under way. `most` is
+/// what tells progress from the same bytes once more.
+const ABNORMAL_ENDS: &str = "
+ALTER TABLE background_fetch ADD COLUMN abnormal_ends INTEGER NOT NULL
+  DEFAULT 0 CHECK (abnormal_ends >= 0);
+
+ALTER TABLE record
+  ADD COLUMN most INTEGER NOT NULL DEFAULT 0 CHECK (most >= 0);
+
+CREATE TABLE owner (boot TEXT NOT NULL) STRICT;
 ";
 
 /// The format of the database; 0 when it is empty.

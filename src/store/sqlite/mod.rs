@@ -1,21 +1,22 @@
 //! The rows in one SQLite database, `facts.sqlite3` in the store's directory.
 //!
-//! What is promised: when [`Facts::insert`] or [`Facts::commit`] has answered,
-//! the change is on disk. The database is in WAL mode with `synchronous=FULL`,
-//! so each transaction costs one flush of the disk; many callers share it.
+//! What is promised: when [`MetadataStore::insert`] or
+//! [`MetadataStore::commit`] has answered, the change is on disk. The database
+//! is in WAL mode with `synchronous=FULL`, so each transaction costs one flush
+//! of the disk; many callers share it.
 
 mod apply;
 mod connection;
 mod error;
 mod load;
 mod migrations;
+mod owner;
 mod read_only;
 mod registration;
 mod reserve;
 mod text;
 mod writer;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -24,37 +25,50 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use url::Url;
 
+pub(super) use self::connection::open_file;
+pub(super) use self::error::database_error;
 pub(super) use self::read_only::read_directory;
 use self::reserve::Reserve;
 use self::writer::Request;
 use self::writer::Writer;
-use super::BackgroundFetchKey;
+use super::Change;
 use super::DamagedRow;
-use super::Fact;
-use super::Facts;
+use super::MetadataStore;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
+use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
+use crate::ids::BackgroundFetchKey;
 
 /// The name of the database in a store's directory.
 const FILE_NAME: &str = "facts.sqlite3";
 
+/// Every file in a store's directory that this module uses. SQLite opens its
+/// own by path, so they have to be looked at before.
+pub(super) const FILES: [&str; 5] = [
+  FILE_NAME,
+  "facts.sqlite3-wal",
+  "facts.sqlite3-shm",
+  "facts.sqlite3-journal",
+  reserve::FILE_NAME,
+];
+
 /// The rows. One thread owns the connection; everything goes through it.
-pub(super) struct SqliteFacts {
+pub(super) struct SqliteMetadata {
   /// `None` only while it is dropped.
   requests: Option<mpsc::Sender<Request>>,
   thread: Option<JoinHandle<()>>,
 }
 
-impl SqliteFacts {
+impl SqliteMetadata {
   /// Opens the database in `directory`, makes or converts it where necessary,
   /// and starts its thread. Blocks.
   pub(super) fn open(
-    directory: &Path,
+    directory: Arc<Directory>,
     lock: Arc<DirectoryLock>,
   ) -> Result<Self, StoreError> {
-    let database = connection::open(directory)?;
+    let database = connection::open(&directory)?;
     let reserve = Reserve::new(directory);
     let (requests, queue) = mpsc::channel();
     let thread =
@@ -83,7 +97,7 @@ impl SqliteFacts {
   }
 }
 
-impl Drop for SqliteFacts {
+impl Drop for SqliteMetadata {
   fn drop(&mut self) {
     // Without a sender the thread finishes what is queued and ends.
     self.requests = None;
@@ -96,7 +110,7 @@ impl Drop for SqliteFacts {
 }
 
 #[async_trait]
-impl Facts for SqliteFacts {
+impl MetadataStore for SqliteMetadata {
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
@@ -111,11 +125,11 @@ impl Facts for SqliteFacts {
     self.ask(|answer| Request::Insert { row, answer }).await
   }
 
-  async fn commit(&self, facts: Vec<Fact>) -> Result<(), StoreError> {
-    if facts.is_empty() {
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    if changes.is_empty() {
       return Ok(());
     }
-    self.ask(|answer| Request::Commit { facts, answer }).await
+    self.ask(|answer| Request::Commit { changes, answer }).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::path::Path;
-use std::path::PathBuf;
 
 use rusqlite::OpenFlags;
 
 use super::FILE_NAME;
 use super::connection;
+use super::connection::Mode;
 use super::load;
 use super::migrations;
 use crate::store::DamagedRow;
@@ -20,22 +20,29 @@ pub(in crate::store) fn read_directory(
 ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
   let failed = |source| StoreError::directory(directory, source);
   let file = directory.join(FILE_NAME);
-  if !file.try_exists().map_err(failed)? {
-    return Err(failed(io::Error::new(
-      io::ErrorKind::NotFound,
-      "there is no store in it",
-    )));
+  // Opening a pipe would wait for somebody to write to it.
+  match std::fs::symlink_metadata(&file) {
+    Ok(metadata) if metadata.is_file() => {}
+    Ok(_) => {
+      let message = format!("{FILE_NAME} in it is not a plain file");
+      return Err(failed(io::Error::other(message)));
+    }
+    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+      let message = "there is no store in it";
+      return Err(failed(io::Error::new(error.kind(), message)));
+    }
+    Err(error) => return Err(failed(error)),
   }
-  // Without a log nobody is at work, and the file can be read as it is. By
+  // Without a log nothing is running, and the file can be read as it is. By
   // way of the log SQLite would leave two files behind that it cannot remove.
   if !log_exists(&file) {
-    let rows = read(directory, &file, true);
+    let rows = read(directory, &file, Mode::Immutable);
     // Otherwise someone came while the file was read.
     if !log_exists(&file) {
       return rows;
     }
   }
-  read(directory, &file, false)
+  read(directory, &file, Mode::Shared)
 }
 
 fn log_exists(file: &Path) -> bool {
@@ -47,21 +54,11 @@ fn log_exists(file: &Path) -> bool {
 fn read(
   directory: &Path,
   file: &Path,
-  immutable: bool,
+  mode: Mode,
 ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-  let mut flags =
+  let flags =
     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-  let mut name = PathBuf::from(file);
-  if immutable {
-    let absolute = std::path::absolute(file)?;
-    if let Ok(mut url) = url::Url::from_file_path(absolute) {
-      url.set_query(Some("immutable=1"));
-      name = PathBuf::from(url.as_str());
-      flags |= OpenFlags::SQLITE_OPEN_URI;
-    }
-  }
-  let mut database = connection::connect(&name, flags)?;
-  database.file = file.to_owned();
+  let database = connection::connect(file, flags, mode)?;
   match connection::check_format(&database, directory)? {
     migrations::FORMAT => load::all(&database),
     // Its first opening is under way.

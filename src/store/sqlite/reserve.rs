@@ -1,11 +1,14 @@
 //! Space that is set aside, so that on a full disk it can still be written
 //! down what has failed for it.
 
-use std::fs::File;
 use std::io;
 use std::io::Write;
-use std::path::Path;
-use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::store::directory::Directory;
+
+/// The name of the file in a store's directory.
+pub(super) const FILE_NAME: &str = "reserve";
 
 /// In bytes: what the database may grow by when the log is emptied, which
 /// happens once that many are in it.
@@ -13,15 +16,13 @@ pub(super) const SIZE: u64 = 1024 * 1024;
 
 /// A file of zeros beside the database.
 pub(super) struct Reserve {
-  file: PathBuf,
+  directory: Arc<Directory>,
 }
 
 impl Reserve {
   /// Sets the space aside, if it is there.
-  pub(super) fn new(directory: &Path) -> Self {
-    let reserve = Self {
-      file: directory.join("reserve"),
-    };
+  pub(super) fn new(directory: Arc<Directory>) -> Self {
+    let reserve = Self { directory };
     reserve.fill();
     reserve
   }
@@ -35,11 +36,12 @@ impl Reserve {
   }
 
   fn try_fill(&self) -> io::Result<()> {
-    match std::fs::metadata(&self.file) {
-      Ok(metadata) if metadata.len() == SIZE => return Ok(()),
-      _ => {}
+    match self.directory.status(FILE_NAME) {
+      Ok(status) if status.st_size as u64 == SIZE => return Ok(()),
+      Ok(_) => self.directory.remove(FILE_NAME)?,
+      Err(_) => {}
     }
-    let mut file = File::create(&self.file)?;
+    let mut file = self.directory.create_new(FILE_NAME)?;
     let zeros = [0; 16 * 1024];
     for _ in 0..SIZE / zeros.len() as u64 {
       file.write_all(&zeros)?;
@@ -50,7 +52,7 @@ impl Reserve {
 
   /// Gives the space free.
   pub(super) fn spend(&self) {
-    match std::fs::remove_file(&self.file) {
+    match self.directory.remove(FILE_NAME) {
       Err(error) if error.kind() != io::ErrorKind::NotFound => {
         tracing::warn!(%error, "the space set aside could not be given free");
       }

@@ -12,11 +12,12 @@ use super::apply;
 use super::apply::Refusal;
 use super::connection::Database;
 use super::load;
+use super::owner;
 use super::registration;
 use super::reserve::Reserve;
-use crate::store::BackgroundFetchKey;
+use crate::ids::BackgroundFetchKey;
+use crate::store::Change;
 use crate::store::DamagedRow;
-use crate::store::Fact;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 use crate::store::StoredRegistration;
@@ -38,7 +39,7 @@ pub(super) enum Request {
     answer: Answer<BackgroundFetchKey>,
   },
   Commit {
-    facts: Vec<Fact>,
+    changes: Vec<Change>,
     answer: Answer<()>,
   },
   Registrations {
@@ -102,6 +103,10 @@ impl Writer {
           _ => {}
         }
       }
+    }
+    let left = owner::let_go(&self.database.connection);
+    if let Err(error) = left.map_err(|error| self.database.error(error)) {
+      tracing::warn!(%error, "the end of the store's owner was not noted");
     }
   }
 
@@ -223,9 +228,9 @@ fn perform(
 ) -> Result<Option<BackgroundFetchKey>, Refusal> {
   match request {
     Request::Insert { row, .. } => apply::insert(connection, row).map(Some),
-    Request::Commit { facts, .. } => {
-      for fact in facts {
-        apply::apply(connection, fact)?;
+    Request::Commit { changes, .. } => {
+      for change in changes {
+        apply::apply(connection, change)?;
       }
       Ok(None)
     }

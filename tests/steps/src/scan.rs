@@ -62,7 +62,7 @@ fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
   entries.sort_by_key(|entry| entry.path());
   for entry in entries {
     let path = entry.path();
-    // This tool's own examples are no steps.
+    // This tool's own examples are not steps.
     if path.is_dir() && !path.ends_with("tests/steps") {
       found.extend(files(&path)?);
     } else if path.extension().is_some_and(|e| e == "rs" || e == "js") {

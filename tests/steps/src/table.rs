@@ -79,7 +79,7 @@ impl Table {
     match self.steps.iter_mut().find(|known| known.name == step) {
       None => self
         .wrong
-        .push(format!("{place} names {step}, which is no step")),
+        .push(format!("{place} names {step}, which is not a step")),
       Some(known) => match test {
         Some(test) => known.tests.push(test),
         None => known.code.push(place),
@@ -128,7 +128,7 @@ impl Table {
     }
   }
 
-  /// What keeps the table from being complete, a sentence each.
+  /// What keeps the table from being complete, a message each.
   pub fn complaints(&self) -> Vec<String> {
     let mut complaints = self.wrong.clone();
     for step in &self.steps {

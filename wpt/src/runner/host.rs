@@ -68,7 +68,7 @@ deno_core::extension!(
 #[op2]
 #[string]
 fn op_wpt_realm_kind(state: &mut OpState) -> &'static str {
-  match state.borrow::<Realm>().facts().kind {
+  match state.borrow::<Realm>().options().kind {
     RealmKind::Window => "window",
     RealmKind::DedicatedWorker => "dedicated-worker",
     RealmKind::ServiceWorker => "service-worker",

@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::extensions;
@@ -27,6 +27,7 @@ pub fn options(log: &Log) -> ExtensionOptions {
   let log = log.clone();
   ExtensionOptions {
     console: Console::Custom(Rc::new(move |text, _| log.write(text))),
+    ..ExtensionOptions::default()
   }
 }
 
@@ -39,7 +40,7 @@ pub fn realm(scope: Scope, url: Url, host: Host) -> JsRuntime {
   };
   let options = options(&host.world.log);
   let mut extensions =
-    extensions(&host.world.engine, RealmFacts::new(kind, url), options);
+    extensions(&host.world.engine, RealmOptions::new(kind, url), options);
   extensions.push(host::wpt_host::init(host));
   JsRuntime::new(RuntimeOptions {
     extensions,

@@ -25,7 +25,7 @@ struct Pipe {
 ///
 /// # Errors
 ///
-/// A sentence about the pipe that cannot be applied.
+/// A message about the pipe that cannot be applied.
 pub fn apply(
   text: &str,
   request: &Request,

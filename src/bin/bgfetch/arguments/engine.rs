@@ -3,10 +3,13 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use background_fetch::engine::RetryStatuses;
 use clap::Args;
 
 use super::Policy;
+use super::Resuming;
 use super::StoreOptions;
+use super::retry_statuses;
 use crate::byte_count;
 
 #[derive(Args, Default)]
@@ -34,6 +37,16 @@ pub struct EngineOptions {
   /// the network
   #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
   pub offline_timeout: Option<u32>,
+  /// Try a GET again that is answered with one of these statuses, such as
+  /// 429,503, or `none`; the wait is at least what Retry-After asks for
+  /// [default: 408,425,429,500,502,503,504 for downloads, else none]
+  #[arg(long, value_name = "STATUSES", value_parser = retry_statuses)]
+  #[arg(help_heading = "Limits")]
+  pub retry_statuses: Option<RetryStatuses>,
+  /// What may join the bytes of an interrupted transfer to those that come
+  /// after
+  #[arg(long, value_enum, default_value_t = Resuming::Validator)]
+  pub resume: Resuming,
   /// How long name resolution, TCP and TLS may take together [default: 30]
   #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
   #[arg(value_parser = clap::value_parser!(u32).range(1..))]

@@ -107,7 +107,7 @@ pub struct RequestOptions {
   pub range: Option<String>,
 }
 
-/// What shows a server who asks. Nothing of it is stored.
+/// What shows a server the caller. Nothing of it is stored.
 #[derive(Args)]
 pub struct Credentials {
   /// The user and password for the hosts of the URLs

@@ -10,7 +10,7 @@ use background_fetch::control::Command;
 use background_fetch::control::ControlError;
 use background_fetch::control::Outcome;
 use background_fetch::display::text;
-use background_fetch::store::Fact;
+use background_fetch::store::Change;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 
@@ -113,8 +113,8 @@ async fn delete(
   store: &Store,
   chosen: &[StoredBackgroundFetch],
 ) -> Result<(), Failure> {
-  let forgotten = chosen.iter().map(|row| Fact::Forgotten { key: row.key });
-  store.facts.commit(forgotten.collect()).await?;
+  let forgotten = chosen.iter().map(|row| Change::Forgotten { key: row.key });
+  store.metadata.commit(forgotten.collect()).await?;
   for row in chosen {
     let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
     for body in bodies.flatten() {

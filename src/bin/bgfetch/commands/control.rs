@@ -1,8 +1,9 @@
 //! `bgfetch abort`, `pause`, `unpause` and `click`: through the engine that is
-//! at work on the store, or on the store itself when there is none.
+//! running on the store, or on the store itself when there is none.
 
+mod click;
 mod find;
-mod unattended;
+mod offline;
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
 use tokio::time::Instant;
 
+pub use self::click::click;
 use self::find::find;
 use crate::arguments::Control;
 use crate::failure::Failure;
@@ -27,38 +29,41 @@ use crate::paths;
 
 /// A process that has the store but takes no commands is about to begin or to
 /// end: how long it is waited for, and how often it is looked.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What the user wants.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Wish {
+pub enum ControlAction {
   Abort,
   Pause,
   Unpause,
   Click,
 }
 
-pub async fn control(wish: Wish, arguments: Control) -> Result<u8, Failure> {
+pub async fn control(
+  action: ControlAction,
+  arguments: Control,
+) -> Result<u8, Failure> {
   let directory = paths::store_directory(&arguments.store)?;
   // Opening would make a new store of a directory that was mistyped.
   let rows = Store::read_directory(&directory)?.into_iter().flatten();
   let found = find(&arguments, rows)?;
   let id = printable(&arguments.id);
-  let give_up = Instant::now() + PATIENCE;
+  let deadline = Instant::now() + TIMEOUT;
   let said = loop {
-    if let Some(outcome) = ask(&directory, wish, &found).await? {
-      break sentence(wish, outcome, &id)?;
+    if let Some(outcome) = ask(&directory, action, &found).await? {
+      break message(action, outcome, &id)?;
     }
     match Store::open_directory(&directory) {
-      Ok(store) => break unattended::fulfil(&store, wish, &arguments).await?,
-      Err(StoreError::Locked { .. }) if Instant::now() < give_up => {
-        tokio::time::sleep(LOOK_AGAIN).await;
+      Ok(store) => break offline::apply(&store, action, &arguments).await?,
+      Err(StoreError::Locked { .. }) if Instant::now() < deadline => {
+        tokio::time::sleep(POLL_INTERVAL).await;
       }
       Err(StoreError::Locked { owner, .. }) => {
         return Err(Failure::usage(format!(
           "the store {} is in use by {owner}, which takes no commands from \
-           outside; stop it first (its transfers go on with `bgfetch resume`)",
+           outside; stop it first (its transfers continue with `bgfetch resume`)",
           directory.display()
         )));
       }
@@ -74,17 +79,17 @@ pub async fn control(wish: Wish, arguments: Control) -> Result<u8, Failure> {
 /// `None` when no engine takes commands.
 async fn ask(
   directory: &Path,
-  wish: Wish,
+  action: ControlAction,
   found: &StoredBackgroundFetch,
 ) -> Result<Option<Outcome>, Failure> {
   let key = found.key;
-  let command = match wish {
+  let command = match action {
     // It has ended; what is left of it is what it has stored.
-    Wish::Abort if found.retained.is_some() => Command::Delete { key },
-    Wish::Abort => Command::Abort { key },
-    Wish::Pause => Command::Pause { key },
-    Wish::Unpause => Command::Unpause { key },
-    Wish::Click => Command::Click { key },
+    ControlAction::Abort if found.retained.is_some() => Command::Delete { key },
+    ControlAction::Abort => Command::Abort { key },
+    ControlAction::Pause => Command::Pause { key },
+    ControlAction::Unpause => Command::Unpause { key },
+    ControlAction::Click => Command::Click { key },
   };
   let answer = async { Client::connect(directory).await?.ask(command).await };
   match answer.await {
@@ -98,13 +103,19 @@ async fn ask(
 }
 
 /// What the user is told of a running engine's answer.
-fn sentence(wish: Wish, outcome: Outcome, id: &str) -> Result<String, Failure> {
-  let said = match (outcome, wish) {
-    (Outcome::Done, Wish::Abort) => format!("{id} is aborted"),
-    (Outcome::Done, Wish::Pause) => format!("{id} is paused"),
-    (Outcome::Done, Wish::Unpause) => format!("{id} goes on"),
-    (Outcome::Done, Wish::Click) => format!("{id} was clicked"),
-    (Outcome::AlreadySo, Wish::Unpause) => format!("{id} is not paused"),
+fn message(
+  action: ControlAction,
+  outcome: Outcome,
+  id: &str,
+) -> Result<String, Failure> {
+  let said = match (outcome, action) {
+    (Outcome::Done, ControlAction::Abort) => format!("{id} is aborted"),
+    (Outcome::Done, ControlAction::Pause) => format!("{id} is paused"),
+    (Outcome::Done, ControlAction::Unpause) => format!("{id} continues"),
+    (Outcome::Done, ControlAction::Click) => format!("{id} was clicked"),
+    (Outcome::AlreadySo, ControlAction::Unpause) => {
+      format!("{id} is not paused")
+    }
     (Outcome::AlreadySo, _) => format!("{id} is paused already"),
     (Outcome::Ended | Outcome::Unknown | Outcome::NotKept, _) => {
       return Err(ended(id));

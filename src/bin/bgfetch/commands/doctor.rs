@@ -141,7 +141,7 @@ impl Report {
     part(
       "paused",
       &self.paused,
-      "`bgfetch unpause ID` lets them go on",
+      "`bgfetch unpause ID` lets them continue",
     );
     part(
       "failed and kept",

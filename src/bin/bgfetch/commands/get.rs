@@ -13,9 +13,10 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::FetchRejection;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
+use background_fetch::engine::RealmOptions;
+use background_fetch::engine::RetryStatuses;
 use background_fetch::network::Environment;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::store::BackgroundFetchKey;
@@ -26,6 +27,7 @@ use url::Url;
 use uuid::Uuid;
 
 use self::look::Look;
+use super::stored;
 use crate::arguments::Get;
 use crate::download::Download;
 use crate::download::Downloads;
@@ -45,7 +47,10 @@ use crate::started_by::StartedBy;
 /// With more files than this, those that have not changed are only counted.
 const FEW: usize = 20;
 
-pub async fn get(arguments: Get) -> Result<u8, Failure> {
+pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
+  // Nobody is there who could try it again.
+  let statuses = &mut arguments.engine.retry_statuses;
+  statuses.get_or_insert(RetryStatuses::Programs);
   let Order {
     items,
     secrets,
@@ -87,7 +92,7 @@ pub async fn get(arguments: Get) -> Result<u8, Failure> {
   session.finish(&interrupt, work, |_| false).await
 }
 
-/// A sentence for each that failed; the exit status.
+/// A message for each that failed; the exit status.
 fn report(screen: &Screen, items: &[Item], failed: &[(usize, String)]) -> u8 {
   screen.clear();
   for (index, why) in failed {
@@ -257,12 +262,12 @@ impl<'a> Files<'a> {
         Err(failure) => return Ended::Failed(failure.message),
       },
     };
-    let realm = self.engine.attach(RealmFacts {
+    let realm = self.engine.attach(RealmOptions {
       policy: self.arguments.engine.policy.into(),
       embedder_data,
       scope: scope.clone(),
       keep_failed: true,
-      ..RealmFacts::new(
+      ..RealmOptions::new(
         RealmKind::ServiceWorker,
         base.cloned().unwrap_or(scope),
       )
@@ -306,7 +311,7 @@ impl<'a> Files<'a> {
     id
   }
 
-  /// Downloads that earlier commands have left go on beside these, and those
+  /// Downloads that earlier commands have left continue beside these, and those
   /// that have failed may be retried at any time. Nobody waits for their ends.
   async fn attend_others(&self, items: &[Item]) -> Result<u8, Failure> {
     let own: HashSet<_> = items
@@ -328,11 +333,14 @@ impl<'a> Files<'a> {
 ///
 /// # Errors
 ///
-/// The store cannot remember it.
+/// It is quarantined, or the store cannot remember it.
 pub async fn retry(
   engine: &Engine,
   stored: &BackgroundFetchSnapshot,
 ) -> Result<(), String> {
+  if stored.quarantined {
+    return Err(stored::quarantined(&text::printable(&stored.id)));
+  }
   match stored.retained {
     Some(_) => engine.retry(stored.key).await.map(drop),
     None => Ok(()),
@@ -341,11 +349,11 @@ pub async fn retry(
 }
 
 /// The realm that takes the event of a download in `scope`.
-pub fn worker_in(scope: &Url) -> RealmFacts {
-  RealmFacts {
+pub fn worker_in(scope: &Url) -> RealmOptions {
+  RealmOptions {
     scope: scope.clone(),
     keep_failed: true,
-    ..RealmFacts::new(RealmKind::ServiceWorker, scope.clone())
+    ..RealmOptions::new(RealmKind::ServiceWorker, scope.clone())
   }
 }
 
@@ -398,8 +406,8 @@ async fn take_events(realm: &Realm) {
   realm.start_worker();
   loop {
     // The files are saved already, so there is nothing left to do.
-    if let RealmMessage::Event { delivery, .. } = realm.next_message().await {
-      realm.event_handled(delivery);
+    if let RealmMessage::Event { lease, .. } = realm.next_message().await {
+      realm.event_handled(lease);
     }
   }
 }

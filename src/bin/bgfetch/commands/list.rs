@@ -63,7 +63,7 @@ fn cells(row: &Row) -> [String; 4] {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct Details {
   #[serde(flatten)]
   summary: Summary,
   requests: Vec<Record>,
@@ -84,7 +84,7 @@ pub async fn show(arguments: &Show) -> Result<u8, Failure> {
   }
   for row in rows {
     if arguments.json {
-      output::json_line(&Shown {
+      output::json_line(&Details {
         summary: row.summary(),
         requests: stored::records(&row.stored),
       });
@@ -169,7 +169,7 @@ async fn read(options: &StoreOptions) -> Result<(Vec<Row>, u8), Failure> {
   Ok((rows, status))
 }
 
-/// A background fetch in the store, as the engine that is at work has it.
+/// A background fetch in the store, as the engine that is running has it.
 struct Row {
   stored: StoredBackgroundFetch,
   waiting: Option<Waiting>,
@@ -206,7 +206,7 @@ impl Row {
   }
 }
 
-/// How far the engine that is at work has come, if there is one. What the
+/// How far the engine that is running has come, if there is one. What the
 /// store has is good as well, only older.
 async fn progress(directory: &Path) -> Vec<Progress> {
   let asked =

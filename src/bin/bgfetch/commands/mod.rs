@@ -10,10 +10,11 @@ mod list;
 mod resume;
 mod retry;
 mod run;
-mod stored;
+pub mod stored;
 mod verify;
 
-use self::control::Wish;
+use self::control::ControlAction;
+use self::control::click;
 use self::control::control;
 use crate::arguments::Command;
 use crate::failure::Failure;
@@ -30,10 +31,16 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
     Command::Doctor(arguments) => block_on(doctor::doctor(&arguments)),
     Command::List(arguments) => block_on(list::list(&arguments)),
     Command::Show(arguments) => block_on(list::show(&arguments)),
-    Command::Abort(arguments) => block_on(control(Wish::Abort, arguments)),
-    Command::Pause(arguments) => block_on(control(Wish::Pause, arguments)),
-    Command::Unpause(arguments) => block_on(control(Wish::Unpause, arguments)),
-    Command::Click(arguments) => block_on(control(Wish::Click, arguments)),
+    Command::Abort(arguments) => {
+      block_on(control(ControlAction::Abort, arguments))
+    }
+    Command::Pause(arguments) => {
+      block_on(control(ControlAction::Pause, arguments))
+    }
+    Command::Unpause(arguments) => {
+      block_on(control(ControlAction::Unpause, arguments))
+    }
+    Command::Click(arguments) => block_on(click(arguments)),
     Command::Completions(arguments) => generate::completions(&arguments),
     Command::Man(arguments) => generate::man(&arguments),
     Command::Demo(arguments) => block_on(demo::demo(&arguments)),

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
-use background_fetch::engine::RealmFacts;
+use background_fetch::engine::RealmOptions;
+use background_fetch::engine::RetryStatuses;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 use futures::future::BoxFuture;
@@ -25,13 +26,16 @@ use crate::interrupt::Interrupt;
 use crate::logging;
 use crate::paths;
 use crate::screen::Screen;
-use crate::script;
-use crate::script::Script;
+use crate::scripts::script;
+use crate::scripts::script::Script;
 use crate::session::Session;
 use crate::session::Setup;
 use crate::started_by::StartedBy;
 
-pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
+pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
+  // Nobody is there who could try it again.
+  let statuses = &mut arguments.engine.retry_statuses;
+  statuses.get_or_insert(RetryStatuses::Programs);
   let out = arguments
     .out
     .as_deref()
@@ -84,8 +88,8 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
     .await
 }
 
-/// What there is to go on with. Where several commands have used a scope, the
-/// latest one has it.
+/// What there is to continue with. Where several commands have used a scope,
+/// the latest one has it.
 fn scopes(
   session: &Session,
 ) -> BTreeMap<Url, (StartedBy, BackgroundFetchSnapshot)> {
@@ -149,7 +153,7 @@ fn resume_scope(
       let screen = session.screen.clone();
       Box::pin(async move {
         served?;
-        if let Err(stuck) = engine.finished(&scope).await {
+        if let Err(stuck) = engine.until_settled(&scope).await {
           screen.error(&stuck.to_string());
           return Ok(false);
         }
@@ -168,9 +172,13 @@ fn resume_scope(
       let base = base.clone();
       let script = Script {
         path: path.clone(),
-        facts: RealmFacts {
+        realm_options: RealmOptions {
           scope,
-          ..run::facts(base, policy, started_by.to_json().unwrap_or_default())
+          ..run::realm_options(
+            base,
+            policy,
+            started_by.to_json().unwrap_or_default(),
+          )
         },
         engine,
         screen: session.screen.clone(),

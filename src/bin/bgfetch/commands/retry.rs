@@ -8,6 +8,7 @@ use background_fetch::control::ControlError;
 use background_fetch::control::Outcome;
 use background_fetch::display::text::printable;
 use background_fetch::engine;
+use background_fetch::engine::RetryStatuses;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
@@ -40,6 +41,9 @@ struct Continued {
 }
 
 pub async fn retry(mut arguments: Retry) -> Result<u8, Failure> {
+  // Nobody is there who could try it again.
+  let statuses = &mut arguments.engine.retry_statuses;
+  statuses.get_or_insert(RetryStatuses::Programs);
   let continued = Continued::find(&arguments)?;
   if let Some((user, password)) = &continued.secret {
     arguments.credentials.user = Some(format!("{user}:{password}"));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use background_fetch::engine::Engine;
-use background_fetch::engine::RealmFacts;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
 use background_fetch::network::NetworkPolicy;
 use url::Url;
 
@@ -15,10 +15,10 @@ use crate::failure::SUCCESS;
 use crate::interrupt::Interrupt;
 use crate::logging;
 use crate::paths;
-use crate::registered;
 use crate::screen::Screen;
-use crate::script;
-use crate::script::Script;
+use crate::scripts::registered;
+use crate::scripts::script;
+use crate::scripts::script::Script;
 use crate::session::Session;
 use crate::session::Setup;
 use crate::started_by::StartedBy;
@@ -48,12 +48,12 @@ pub async fn run_until(
     policy: arguments.engine.policy.into(),
   };
   let embedder_data = started_by.to_json()?;
-  let facts = RealmFacts {
+  let realm_options = RealmOptions {
     kind: match sw {
       Some(_) => RealmKind::Window,
       None => RealmKind::ServiceWorker,
     },
-    ..facts(
+    ..realm_options(
       base.clone(),
       arguments.engine.policy.into(),
       embedder_data.clone(),
@@ -67,16 +67,16 @@ pub async fn run_until(
     ..Setup::default()
   };
   let session = Session::open(&arguments.engine, setup, screen)?;
-  is_free(&session.engine, &started_by, &facts.scope)?;
-  session.redeliver(&facts.scope).await?;
-  let scope = facts.scope.clone();
+  is_free(&session.engine, &started_by, &realm_options.scope)?;
+  session.redeliver(&realm_options.scope).await?;
+  let scope = realm_options.scope.clone();
   let scope_of = scope.clone();
   let worker_url = sw
     .map(|sw| session.worker_files.serve(&base, &sw))
     .transpose()?;
   let script = Script {
     path,
-    facts,
+    realm_options,
     engine: session.engine.clone(),
     screen: session.screen.clone(),
     evaluations: session.evaluations.clone(),
@@ -117,15 +117,15 @@ pub async fn run_until(
 }
 
 /// The realm of a script at `base`.
-pub fn facts(
+pub fn realm_options(
   base: Url,
   policy: NetworkPolicy,
   embedder_data: String,
-) -> RealmFacts {
-  RealmFacts {
+) -> RealmOptions {
+  RealmOptions {
     policy,
     embedder_data,
-    ..RealmFacts::new(RealmKind::ServiceWorker, base)
+    ..RealmOptions::new(RealmKind::ServiceWorker, base)
   }
 }
 

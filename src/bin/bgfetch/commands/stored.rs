@@ -4,7 +4,6 @@ use background_fetch::display::text;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::RecordResult;
-use background_fetch::spec::extract_content_range_values;
 use background_fetch::store::Retained;
 use background_fetch::store::StoredBackgroundFetch;
 use serde::Serialize;
@@ -17,7 +16,8 @@ pub struct Summary {
   pub title: String,
   pub scope: String,
   pub state: &'static str,
-  /// What it waits for that is at work and gets nothing, in a sentence.
+  /// What it waits for that is running and gets nothing, or why it is not
+  /// begun, in a message.
   pub waiting: String,
   pub downloaded: u64,
   pub download_total: u64,
@@ -25,7 +25,7 @@ pub struct Summary {
   pub upload_total: u64,
   pub result: &'static str,
   pub failure_reason: &'static str,
-  /// Why its event could not be delivered, in a sentence; empty unless that is
+  /// Why its event could not be delivered, in a message; empty unless that is
   /// its state.
   pub undelivered: String,
   /// Since when it is kept although nothing happens with it any more, in
@@ -59,7 +59,10 @@ impl Summary {
       title: b.title.clone(),
       scope: row.scope.to_string(),
       state: state(row),
-      waiting: String::new(),
+      waiting: match row.is_quarantined() {
+        true => quarantined(&text::printable(&b.id)),
+        false => String::new(),
+      },
       downloaded: b.stored_body_bytes_total(),
       download_total: b.download_total,
       uploaded: b.uploaded,
@@ -87,9 +90,19 @@ fn state(row: &StoredBackgroundFetch) -> &'static str {
     BackgroundFetchResult::Success => "succeeded",
     BackgroundFetchResult::Failure => "failed",
     BackgroundFetchResult::None if b.abort_all => "aborted",
+    BackgroundFetchResult::None if row.is_quarantined() => "quarantined",
     BackgroundFetchResult::None if b.paused => "paused",
     BackgroundFetchResult::None => "unfinished",
   }
+}
+
+/// Why a background fetch with this id is not begun, and what to do.
+pub fn quarantined(id: &str) -> String {
+  format!(
+    "the program died three times while it was under way, without progress in \
+     between; `bgfetch unpause \"{id}\"` tries it again, `bgfetch abort` gives \
+     it up"
+  )
 }
 
 /// Whether no service worker could handle its event.
@@ -130,11 +143,7 @@ fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {
   if data.result == Some(RecordResult::Success) {
     return Some(data.bytes);
   }
-  let response = data.response.as_ref()?;
-  if response.status == 206 {
-    return extract_content_range_values(response)?.complete_length;
-  }
-  response.headers.first("content-length")?.parse().ok()
+  data.response.as_ref()?.complete_length()
 }
 
 pub fn records(row: &StoredBackgroundFetch) -> Vec<Record> {

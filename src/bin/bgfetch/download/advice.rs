@@ -3,7 +3,7 @@
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::spec::BackgroundFetchFailureReason as Reason;
 
-/// Half a sentence, to stand behind the reason; empty when there is nothing
+/// Half a message, to stand behind the reason; empty when there is nothing
 /// to say.
 pub fn advice(snapshot: &BackgroundFetchSnapshot) -> &'static str {
   match snapshot.failure_reason {

@@ -1,4 +1,4 @@
-//! What shows servers who asks. It goes to the hosts it is for, and is never
+//! What shows servers the caller. It goes to the hosts it is for, and is never
 //! stored or logged.
 
 use std::collections::HashMap;

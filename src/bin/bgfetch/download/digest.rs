@@ -201,7 +201,7 @@ fn in_headers(status: u16, headers: &HeaderList) -> Option<Expected> {
     }
   }
   for (name, value) in headers.iter() {
-    // One of an upload in parts ends with their number, and is no base64.
+    // One of an upload in parts ends with their number, and is not a base64.
     if let Some(algorithm) = name.strip_prefix("x-amz-checksum-") {
       add(name, Checksum::from_base64(algorithm, value));
     }

@@ -28,7 +28,7 @@ pub enum Ended {
   Written,
   /// The file that was saved earlier is what the server has.
   Unchanged(PathBuf),
-  /// Why, and what can be done about it, in a sentence.
+  /// Why, and what can be done about it, in a message.
   Failed(String),
   /// It is not what it should be; another mirror may have it.
   Wrong(String),

@@ -47,7 +47,7 @@ fn least() -> u32 {
 ///
 /// # Errors
 ///
-/// A sentence: it is not one, or a file of it has no URL.
+/// A message: it is not one, or a file of it has no URL.
 pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
   let metalink: Metalink = quick_xml::de::from_str(text)
     .map_err(|error| format!("it is not a metalink file: {error}"))?;

@@ -255,7 +255,7 @@ impl Common {
       .iter()
       .map(|text| header(text))
       .collect::<Result<Vec<_>, Failure>>()?;
-    // RFC 9110: what is asked for by bytes is no coding's.
+    // RFC 9110: what is asked for by bytes is not a coding's.
     if arguments.request.compressed {
       let codings = "gzip, deflate, br, zstd".to_string();
       headers.push(("accept-encoding".to_string(), codings));

@@ -11,6 +11,7 @@ use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::RecordHandle;
 use background_fetch::spec::Response;
+use background_fetch::store::ExportMode;
 use background_fetch::store::StoreError;
 use parking_lot::Mutex;
 
@@ -159,7 +160,9 @@ impl Saver {
 
 impl Whole<'_> {
   async fn export(&self, path: &Path) -> Result<(), StoreError> {
-    self.engine.export(self.snapshot.key, 0, path).await
+    // Nobody reads the body any more: a download has no script.
+    let mode = ExportMode::Share;
+    self.engine.export(self.snapshot.key, 0, path, mode).await
   }
 
   /// The digests that it should have: those that the user has named, or else

@@ -93,7 +93,7 @@ impl Saved {
     response: Option<&Response>,
     checksums: Vec<Checksum>,
   ) {
-    let Some((size, modified)) = facts(path) else {
+    let Some((size, modified)) = realm_options(path) else {
       return;
     };
     let header = |name| response.and_then(|r| r.internal_headers().get(name));
@@ -113,7 +113,7 @@ impl Saved {
 
 impl Entry {
   pub fn is_as_saved(&self) -> bool {
-    facts(&self.path) == Some((self.size, self.modified))
+    realm_options(&self.path) == Some((self.size, self.modified))
   }
 
   pub fn size(&self) -> u64 {
@@ -121,7 +121,7 @@ impl Entry {
   }
 }
 
-fn facts(path: &Path) -> Option<(u64, i128)> {
+fn realm_options(path: &Path) -> Option<(u64, i128)> {
   let metadata = std::fs::symlink_metadata(path).ok()?;
   if !metadata.is_file() {
     return None;

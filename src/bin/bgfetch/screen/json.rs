@@ -16,11 +16,11 @@ use crate::output;
 #[derive(Default)]
 pub struct Json {
   /// What the last line about each background fetch said.
-  said: Mutex<HashMap<BackgroundFetchKey, Said>>,
+  printed: Mutex<HashMap<BackgroundFetchKey, Printed>>,
 }
 
 #[derive(Clone, PartialEq)]
-enum Said {
+enum Printed {
   Waiting(Waiting),
   Paused,
   Progress { downloaded: u64, uploaded: u64 },
@@ -70,7 +70,12 @@ pub fn unchanged(id: &str, url: &str, path: &Path) {
 impl Json {
   /// A download has settled, and this has come of it.
   pub fn download_ended(&self, b: &BackgroundFetchSnapshot, ended: &Ended) {
-    if self.said.lock().insert(b.key, Said::Settled).is_none() {
+    if self
+      .printed
+      .lock()
+      .insert(b.key, Printed::Settled)
+      .is_none()
+    {
       print("registered", b, false);
     }
     let mut line = line("settled", b, true);
@@ -89,25 +94,25 @@ impl Json {
 
   pub fn show(&self, b: &BackgroundFetchSnapshot) {
     let now = match &b.waiting {
-      _ if b.is_settled() => Said::Settled,
-      _ if b.paused => Said::Paused,
-      Some(waiting) => Said::Waiting(waiting.clone()),
-      None => Said::Progress {
+      _ if b.is_settled() => Printed::Settled,
+      _ if b.paused => Printed::Paused,
+      Some(waiting) => Printed::Waiting(waiting.clone()),
+      None => Printed::Progress {
         downloaded: b.downloaded,
         uploaded: b.uploaded,
       },
     };
-    let before = self.said.lock().insert(b.key, now.clone());
+    let before = self.printed.lock().insert(b.key, now.clone());
     let is_news = before.as_ref() != Some(&now);
     if before.is_none() {
       // One that was settled before it was seen has been registered, too.
       print("registered", b, false);
     }
     match now {
-      Said::Settled if is_news => print("settled", b, true),
-      Said::Waiting(_) if is_news => print("waiting", b, false),
-      Said::Paused if is_news => print("paused", b, false),
-      Said::Progress { .. } if is_news && before.is_some() => {
+      Printed::Settled if is_news => print("settled", b, true),
+      Printed::Waiting(_) if is_news => print("waiting", b, false),
+      Printed::Paused if is_news => print("paused", b, false),
+      Printed::Progress { .. } if is_news && before.is_some() => {
         print("progress", b, false);
       }
       _ => {}

@@ -24,13 +24,13 @@ use crate::started_by::StartedBy;
 
 /// Where the user looks.
 pub struct Screen {
-  display: Shown,
+  display: Output,
   /// Those of which it was shown that they have settled. Held while something
   /// is shown, so that a display is never called twice at once.
   settled: Mutex<HashSet<BackgroundFetchKey>>,
 }
 
-enum Shown {
+enum Output {
   Bars(Terminal),
   Lines(Lines),
   Json(Json),
@@ -41,12 +41,12 @@ enum Shown {
 impl Screen {
   pub fn new(options: &EngineOptions) -> Self {
     let display = match (options.json, options.quiet) {
-      (true, _) => Shown::Json(Json::default()),
-      (_, true) => Shown::Quiet,
+      (true, _) => Output::Json(Json::default()),
+      (_, true) => Output::Quiet,
       _ if std::io::stderr().is_terminal() => {
-        Shown::Bars(Terminal::new(PREFIX).with_owner(Box::new(owner)))
+        Output::Bars(Terminal::new(PREFIX).with_owner(Box::new(owner)))
       }
-      _ => Shown::Lines(Lines::new(std::io::stderr(), PREFIX)),
+      _ => Output::Lines(Lines::new(std::io::stderr(), PREFIX)),
     };
     Self {
       display,
@@ -54,7 +54,7 @@ impl Screen {
     }
   }
 
-  /// The engine tells of a background fetch. That it has settled is shown by
+  /// The engine reports a background fetch. That it has settled is shown by
   /// [`Screen::settled`], when its files are saved.
   pub fn observed(&self, background_fetch: &BackgroundFetchSnapshot) {
     let settled = self.settled.lock();
@@ -72,7 +72,7 @@ impl Screen {
     settled.insert(background_fetch.key);
     self.show(background_fetch);
     // The other displays say so themselves.
-    let silent = matches!(self.display, Shown::Json(_) | Shown::Quiet);
+    let silent = matches!(self.display, Output::Json(_) | Output::Quiet);
     if silent && background_fetch.result == BackgroundFetchResult::Failure {
       self.error(&text::failure(background_fetch));
     }
@@ -89,32 +89,46 @@ impl Screen {
       false => Some(format!("{mark}{id}: failed")),
     };
     match &self.display {
-      Shown::Bars(bars) => {
+      Output::Bars(bars) => {
         let done = || format!("{}{}", bars.succeeded(b), other_name(b, ended));
         bars.end(b, &failed("✗ ").unwrap_or_else(done));
       }
-      Shown::Lines(lines) => {
+      Output::Lines(lines) => {
         let done = || format!("{}{}", lines.succeeded(b), other_name(b, ended));
         lines.end(b, &failed("").unwrap_or_else(done));
       }
-      Shown::Json(json) => json.download_ended(b, ended),
-      Shown::Quiet => {}
+      Output::Json(json) => json.download_ended(b, ended),
+      Output::Quiet => {}
     }
   }
 
   fn show(&self, background_fetch: &BackgroundFetchSnapshot) {
     match &self.display {
-      Shown::Bars(bars) => bars.show(background_fetch),
-      Shown::Lines(lines) => lines.show(background_fetch),
-      Shown::Json(json) => json.show(background_fetch),
-      Shown::Quiet => {}
+      Output::Bars(bars) => bars.show(background_fetch),
+      Output::Lines(lines) => lines.show(background_fetch),
+      Output::Json(json) => json.show(background_fetch),
+      Output::Quiet => {}
     }
   }
 
   /// Something that is good to know.
   pub fn note(&self, text: &str) {
-    if matches!(self.display, Shown::Bars(_) | Shown::Lines(_)) {
+    if matches!(self.display, Output::Bars(_) | Output::Lines(_)) {
       self.write(std::io::stderr(), &format!("{text}\n"));
+    }
+  }
+
+  /// Something that a script wants its user to see: a line for people, an
+  /// object for programs.
+  pub fn told(&self, text: &str, event: serde_json::Value) {
+    self.note(text);
+    self.told_to_programs(event);
+  }
+
+  /// The same for programs alone.
+  pub fn told_to_programs(&self, event: serde_json::Value) {
+    if matches!(self.display, Output::Json(_)) {
+      crate::output::json_line(&event);
     }
   }
 
@@ -127,8 +141,8 @@ impl Screen {
   pub fn unchanged(&self, id: &str, url: &str, path: &Path) {
     let shown = text::printable(&path.to_string_lossy());
     match &self.display {
-      Shown::Json(_) => json::unchanged(id, url, path),
-      Shown::Lines(lines) => lines.note(&format!("{shown}: unchanged")),
+      Output::Json(_) => json::unchanged(id, url, path),
+      Output::Lines(lines) => lines.note(&format!("{shown}: unchanged")),
       _ => self.note(&format!("{shown}: unchanged")),
     }
   }
@@ -136,7 +150,7 @@ impl Screen {
   /// A script's console: its lines go where the user expects them, undisturbed
   /// by the bars.
   pub fn console(&self, text: &str, is_error: bool) {
-    if is_error || matches!(self.display, Shown::Json(_)) {
+    if is_error || matches!(self.display, Output::Json(_)) {
       self.write(std::io::stderr(), text);
     } else {
       self.write(std::io::stdout(), text);
@@ -145,19 +159,19 @@ impl Screen {
 
   /// Whether somebody looks at bars, and may press keys.
   pub fn has_bars(&self) -> bool {
-    matches!(self.display, Shown::Bars(_))
+    matches!(self.display, Output::Bars(_))
   }
 
   /// Shows `text` below the bars.
   pub fn hint(&self, text: &str) {
-    if let Shown::Bars(bars) = &self.display {
+    if let Output::Bars(bars) = &self.display {
       bars.hint(text);
     }
   }
 
   /// Takes the bars away for good.
   pub fn clear(&self) {
-    if let Shown::Bars(bars) = &self.display {
+    if let Output::Bars(bars) = &self.display {
       bars.clear();
     }
   }
@@ -169,7 +183,7 @@ impl Screen {
       let _ = stream.flush();
     };
     match &self.display {
-      Shown::Bars(bars) => bars.suspend(write),
+      Output::Bars(bars) => bars.suspend(write),
       _ => write(),
     }
   }

@@ -10,6 +10,7 @@ use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::BeforeEvent;
 use background_fetch::engine::Engine;
 use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::store::ExportMode;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -73,10 +74,6 @@ impl BeforeEvents {
     self.engine.send_replace(Some(engine.clone()));
   }
 
-  pub fn close(self) {
-    self.engine.send_replace(None);
-  }
-
   /// Waits until some file could not be saved.
   pub async fn unsaved(&self) {
     let mut unsaved = self.shared.unsaved.subscribe();
@@ -92,6 +89,12 @@ impl BeforeEvents {
   ) -> bool {
     let settled = self.shared.settled.lock();
     settled.iter().all(|b| succeeded(b) || !counts(b))
+  }
+}
+
+impl Drop for BeforeEvents {
+  fn drop(&mut self) {
+    self.engine.send_replace(None);
   }
 }
 
@@ -146,7 +149,12 @@ impl Shared {
       .or(started_by.as_ref().and_then(StartedBy::out));
     if let (true, Some(out)) = (succeeded(snapshot), out) {
       let engine = self.engine().await;
-      match saving::save(&engine, snapshot, out).await {
+      // Nobody reads what has no script.
+      let mode = match started_by {
+        Some(StartedBy::Get { .. }) => ExportMode::Share,
+        _ => ExportMode::Copy,
+      };
+      match saving::save(&engine, snapshot, out, mode).await {
         Ok(files) => self.saved(snapshot, &files),
         Err(why) => {
           self.screen.error(&format!(
@@ -161,7 +169,7 @@ impl Shared {
         }
       }
     }
-    // Whoever sees it on the screen finds it here.
+    // Anyone who sees it on the screen finds it here.
     self.screen.settled(snapshot);
   }
 

@@ -65,7 +65,7 @@ fn report<E: std::fmt::Display>(screen: &Screen, done: Vec<Result<bool, E>>) {
   }
 }
 
-/// How many are told of in detail.
+/// How many are notified of in detail.
 const MANY: usize = 20;
 
 fn details(engine: &Engine, screen: &Screen) {

@@ -17,7 +17,7 @@ pub fn find(
     .filter(|row| row.background_fetch.id == arguments.id)
     .filter(|row| scope.as_ref().is_none_or(|scope| row.scope == *scope))
     .collect();
-  // One that has ended gives way to one that goes on.
+  // One that has ended gives way to one that continues.
   if found.iter().any(|row| row.active) {
     found.retain(|row| row.active);
   }

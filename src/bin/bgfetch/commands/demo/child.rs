@@ -97,7 +97,7 @@ impl Child {
         }
         Err(RecvTimeoutError::Timeout) if last.elapsed() > SILENCE => {
           return Err(Failure::failed(
-            "the demo cannot go on: its child has been silent for too long",
+            "the demo cannot continue: its child has been silent for too long",
           ));
         }
         Err(RecvTimeoutError::Timeout) => {}

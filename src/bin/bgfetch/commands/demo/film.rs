@@ -49,7 +49,7 @@ pub fn show(
     text::bytes(film.size)
   ));
 
-  line("\n3. The same command again goes on where it was cut:");
+  line("\n3. The same command again continues where it was cut:");
   line(&format!("   $ bgfetch get {url}"));
   let mut second = Child::get(directory, &out, &url).map_err(failed)?;
   let succeeded = match second.watch(film.size, u64::MAX, interrupt)? {

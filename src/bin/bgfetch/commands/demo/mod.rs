@@ -172,5 +172,5 @@ impl Drop for Directory {
 }
 
 fn failed(error: std::io::Error) -> Failure {
-  Failure::failed(format!("the demo cannot go on: {error}"))
+  Failure::failed(format!("the demo cannot continue: {error}"))
 }

@@ -96,6 +96,7 @@ impl Look {
         referrer_policy: String::new(),
       },
       range: None,
+      identity: true,
       body: None,
       transmitted: Arc::new(|_| {}),
       net_check: None,

@@ -1,0 +1,173 @@
+// https://wicg.github.io/background-fetch/#background-fetch-record-interface
+
+(function () {
+const { core, primordials } = __bootstrap;
+const {
+  op_bgfetch_read_response_body,
+  op_bgfetch_record_request,
+  op_bgfetch_record_response,
+} = core.ops;
+const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
+const { createRequestObject, SLICE } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/requests.js",
+);
+const {
+  PromisePrototypeThen,
+  PromiseReject,
+  SafeFinalizationRegistry,
+  SymbolFor,
+  TypedArrayPrototypeGetByteLength,
+} = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { createFilteredInspectProxy } = core.loadExtScript(
+  "ext:deno_web/01_console.js",
+);
+const {
+  createReadableStream,
+  readableStreamDefaultControllerClose,
+  readableStreamDefaultControllerEnqueue,
+} = core.loadExtScript("ext:deno_web/06_streams.js");
+const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
+const {
+  fromInnerResponse,
+  newInnerResponse,
+  nullBodyStatus,
+} = core.loadExtScript("ext:deno_fetch/23_response.js");
+
+const noop = () => {};
+const privateKey = { __proto__: null };
+
+let recordFrom;
+
+class BackgroundFetchRecord {
+  #handle;
+  #request;
+  #responseReady;
+
+  constructor(key = undefined, handle = undefined) {
+    if (key !== privateKey) webidl.illegalConstructor();
+    this[webidl.brand] = webidl.brand;
+    this.#handle = handle;
+  }
+
+  static {
+    recordFrom = (handle) => new BackgroundFetchRecord(privateKey, handle);
+  }
+
+  get request() {
+    webidl.assertBranded(this, BackgroundFetchRecordPrototype);
+    // records.2.4, records.2.5
+    return this.#request ??= createRequestObject(
+      this.#handle,
+      op_bgfetch_record_request(this.#handle.rid),
+    );
+  }
+
+  // The wait starts when somebody looks: an operation under way would keep the
+  // event loop of a script that does not care alive.
+  get responseReady() {
+    // An attribute whose type is a promise answers a wrong `this` with one.
+    try {
+      webidl.assertBranded(this, BackgroundFetchRecordPrototype);
+    } catch (error) {
+      return PromiseReject(error);
+    }
+    // records.2.3
+    if (this.#responseReady === undefined) {
+      this.#responseReady = waitForResponse(this.#handle);
+      // Anyone who only looks at `request` has not left a rejection unhandled.
+      PromisePrototypeThen(this.#responseReady, noop, noop);
+    }
+    return this.#responseReady;
+  }
+
+  [SymbolFor("Deno.privateCustomInspect")](inspect, inspectOptions) {
+    return inspect(
+      createFilteredInspectProxy({
+        object: this,
+        evaluate: #handle in this,
+        // To look at `responseReady` would start to wait.
+        keys: ["request"],
+      }),
+      inspectOptions,
+    );
+  }
+}
+
+webidl.configureInterface(BackgroundFetchRecord);
+const BackgroundFetchRecordPrototype = BackgroundFetchRecord.prototype;
+
+/**
+ * What keeps a record in the engine, and its bytes readable: anyone who reads
+ * from it holds it. When nobody does any more, the engine is told.
+ * @typedef {{ rid: number }} RecordHandle
+ */
+const unreachable = new SafeFinalizationRegistry((rid) => core.tryClose(rid));
+
+/**
+ * https://wicg.github.io/background-fetch/#create-record-objects
+ * @param {number[]} rids the records in the engine
+ */
+function createRecordObjects(rids) {
+  // records.1 to records.3, records.2.10
+  return mapList(rids, (rid) => {
+    const handle = { __proto__: null, rid };
+    unreachable.register(handle, rid);
+    // records.2.2
+    return recordFrom(handle);
+  });
+}
+
+// records.2.9: the engine has chosen between the response and the exception,
+// and has deleted what records.2.9.2.2 and records.2.9.2.3 delete.
+async function waitForResponse(handle) {
+  const stored = await op_bgfetch_record_response(handle.rid);
+  const inner = newInnerResponse(stored.status, stored.status_message);
+  inner.type = stored.type;
+  inner.urlList = stored.url_list;
+  inner.headerList = stored.headers;
+  // records.2.9.2.4, records.2.9.2.5; a response to which the Fetch standard
+  // forbids a body has none.
+  if (stored.status !== 0 && !nullBodyStatus(stored.status)) {
+    inner.body = new InnerBody(responseBodyStream(handle));
+  }
+  // records.2.9.2.6.1, records.2.9.2.6.2
+  return fromInnerResponse(inner, "immutable");
+}
+
+// records.2.6 to records.2.8
+function responseBodyStream(handle) {
+  let transmittedBytes = 0;
+  return createReadableStream(
+    noop,
+    // records.2.8.4: what is returned is resolved in the realm, which is
+    // records.2.8.4.5.
+    async (controller) => {
+      const { bytes } = await op_bgfetch_read_response_body(
+        handle.rid,
+        transmittedBytes,
+        SLICE,
+      );
+      const length = TypedArrayPrototypeGetByteLength(bytes);
+      // records.2.8.4.2
+      if (length === 0) {
+        readableStreamDefaultControllerClose(controller);
+      } else {
+        // records.2.8.3.2
+        transmittedBytes += length;
+        // records.2.8.4.1.1, records.2.8.4.1.2
+        readableStreamDefaultControllerEnqueue(controller, bytes);
+      }
+    },
+    async () => {},
+    // Nothing is read from the store before somebody asks for it.
+    0,
+  );
+}
+
+return {
+  BackgroundFetchRecord,
+  createRecordObjects,
+};
+})();

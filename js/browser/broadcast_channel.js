@@ -1,0 +1,143 @@
+// https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
+
+(function () {
+const { core, primordials } = __bootstrap;
+const { op_broadcast_listen, op_broadcast_next, op_broadcast_post } = core.ops;
+const { eventHandler } = core.loadExtScript(
+  "ext:background_fetch/common/attributes.js",
+);
+const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
+const { invalidStateError } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/errors.js",
+);
+const { internal, newTask } = core.loadExtScript(
+  "ext:background_fetch/common/tasks.js",
+);
+const { deserialize, serialize } = core.loadExtScript(
+  "ext:background_fetch_browser/values.js",
+);
+const {
+  ArrayPrototypeIndexOf,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  ArrayPrototypeSplice,
+} = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { EventTarget, MessageEvent } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
+
+const { origin } = globalThis;
+const messageHandler = eventHandler("message");
+const messageerrorHandler = eventHandler("messageerror");
+
+/** The channels that are open, in the order in which they were made. */
+const channels = [];
+let lastNumber = 0;
+
+let receive;
+
+class BroadcastChannel extends EventTarget {
+  #name;
+  #number;
+  #isClosed = false;
+
+  constructor(name) {
+    const prefix = "Failed to construct 'BroadcastChannel'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    super();
+    this.#name = webidl.converters.DOMString(name, prefix, "Argument 1");
+    lastNumber += 1;
+    this.#number = lastNumber;
+    ArrayPrototypePush(channels, this);
+    listen();
+  }
+
+  static {
+    receive = (channel, { name, sender, data }) => {
+      if (channel.#isClosed || channel.#name !== name) return;
+      if (channel.#number === sender) return;
+      const value = deserialize(data);
+      const event = new MessageEvent(
+        value === undefined ? "messageerror" : "message",
+        { __proto__: null, origin },
+      );
+      // The constructor makes null of undefined.
+      if (value !== undefined) event.data = value.data;
+      fireEvent(channel, event);
+    };
+  }
+
+  get name() {
+    webidl.assertBranded(this, BroadcastChannelPrototype);
+    return this.#name;
+  }
+
+  // https://html.spec.whatwg.org/multipage/web-messaging.html#dom-broadcastchannel-postmessage
+  postMessage(message) {
+    webidl.assertBranded(this, BroadcastChannelPrototype);
+    const prefix = "Failed to execute 'postMessage' on 'BroadcastChannel'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    // 2.
+    if (this.#isClosed) {
+      throw invalidStateError(`${prefix}: the channel is closed`);
+    }
+    // 3 to 8.
+    op_broadcast_post(this.#name, this.#number, serialize(message, prefix));
+  }
+
+  // https://html.spec.whatwg.org/multipage/web-messaging.html#dom-broadcastchannel-close
+  close() {
+    webidl.assertBranded(this, BroadcastChannelPrototype);
+    this.#isClosed = true;
+    const index = ArrayPrototypeIndexOf(channels, this);
+    if (index !== -1) ArrayPrototypeSplice(channels, index, 1);
+  }
+
+  get onmessage() {
+    webidl.assertBranded(this, BroadcastChannelPrototype);
+    return messageHandler.get(this);
+  }
+
+  set onmessage(value) {
+    webidl.assertBranded(this, BroadcastChannelPrototype);
+    messageHandler.set(this, value);
+  }
+
+  get onmessageerror() {
+    webidl.assertBranded(this, BroadcastChannelPrototype);
+    return messageerrorHandler.get(this);
+  }
+
+  set onmessageerror(value) {
+    webidl.assertBranded(this, BroadcastChannelPrototype);
+    messageerrorHandler.set(this, value);
+  }
+}
+
+webidl.configureInterface(BroadcastChannel);
+const BroadcastChannelPrototype = BroadcastChannel.prototype;
+
+let isListening = false;
+
+/** Reads messages forever, and keeps no event loop alive by doing so. */
+async function listen() {
+  if (isListening) return;
+  isListening = true;
+  op_broadcast_listen();
+  while (true) {
+    const next = op_broadcast_next();
+    core.unrefOpPromise(next);
+    const message = await internal(next);
+    const open = ArrayPrototypeSlice(channels);
+    for (let i = 0; i < open.length; i++) {
+      receive(open[i], message);
+    }
+    // Each message is a task of its own.
+    await newTask();
+  }
+}
+
+return { BroadcastChannel };
+})();

@@ -1,0 +1,213 @@
+// What scripts that were written for a browser find besides Background Fetch.
+// Nothing here is evaluated before a script asks for it.
+
+(function () {
+const { core, primordials } = __bootstrap;
+const { op_bgfetch_service_worker_realm } = core.ops;
+const { ObjectDefineProperty, ObjectGetPrototypeOf, SymbolFor } = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
+const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
+  "ext:background_fetch/common/attributes.js",
+);
+const { setEventKind } = core.loadExtScript(
+  "ext:background_fetch/service_worker/service_worker_messages.js",
+);
+const { idOf, ServiceWorkerRegistration } = core.loadExtScript(
+  "ext:background_fetch/service_worker/service_worker_registration.js",
+);
+const { defineLazyInterface, defineLazyOperation, defineMembers } = core
+  .loadExtScript("ext:background_fetch_browser/lazy.js");
+const { fireOnlineEvents } = core.loadExtScript(
+  "ext:background_fetch_browser/online.js",
+);
+
+const { kind } = op_bgfetch_service_worker_realm();
+const inServiceWorker = kind === "service-worker";
+
+const script = (name) => () =>
+  core.loadExtScript(`ext:background_fetch_browser/${name}.js`);
+
+// https://fetch.spec.whatwg.org/#fetch-method
+defineLazyOperation(globalThis, "fetch", script("fetch"));
+
+// https://w3c.github.io/ServiceWorker/#cache-objects
+const cacheStorage = script("cache_storage");
+defineLazyInterface(globalThis, "Cache", script("cache"));
+defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
+defineAttribute(globalThis, "caches", () => cacheStorage().caches);
+
+// https://fetch.spec.whatwg.org/#request-class: what deno_fetch's class lacks.
+defineMembers(Request.prototype, {
+  get destination() {
+    webidl.assertBranded(this, Request.prototype);
+    return "";
+  },
+  get duplex() {
+    webidl.assertBranded(this, Request.prototype);
+    return "half";
+  },
+  get isHistoryNavigation() {
+    webidl.assertBranded(this, Request.prototype);
+    return false;
+  },
+  get isReloadNavigation() {
+    webidl.assertBranded(this, Request.prototype);
+    return false;
+  },
+});
+
+// https://html.spec.whatwg.org/multipage/webappapis.html#dom-issecurecontext
+const machine = script("navigator");
+defineAttribute(globalThis, "isSecureContext", () => machine().isSecureContext);
+defineAttribute(globalThis, "crossOriginIsolated", () => false);
+
+const Navigator = ObjectGetPrototypeOf(globalThis.navigator);
+defineMembers(Navigator, {
+  get hardwareConcurrency() {
+    webidl.assertBranded(this, Navigator);
+    return machine().hardwareConcurrency;
+  },
+  get language() {
+    webidl.assertBranded(this, Navigator);
+    return machine().language;
+  },
+  get languages() {
+    webidl.assertBranded(this, Navigator);
+    return machine().languages;
+  },
+  get locks() {
+    webidl.assertBranded(this, Navigator);
+    return locks().locks;
+  },
+  get onLine() {
+    webidl.assertBranded(this, Navigator);
+    return machine().isOnline();
+  },
+  get permissions() {
+    webidl.assertBranded(this, Navigator);
+    return permissions().permissions;
+  },
+  get storage() {
+    webidl.assertBranded(this, Navigator);
+    return storageManager().storage;
+  },
+});
+if (kind === "window") {
+  defineMembers(Navigator, {
+    sendBeacon(url, data = undefined) {
+      webidl.assertBranded(this, Navigator);
+      return machine().sendBeacon(url, data);
+    },
+  });
+}
+
+const locks = script("locks");
+defineLazyInterface(globalThis, "Lock", locks);
+defineLazyInterface(globalThis, "LockManager", locks);
+const permissions = script("permissions");
+defineLazyInterface(globalThis, "Permissions", permissions);
+defineLazyInterface(globalThis, "PermissionStatus", permissions);
+const storageManager = script("storage_manager");
+defineLazyInterface(globalThis, "StorageManager", storageManager);
+
+if (!inServiceWorker) {
+  defineLazyInterface(globalThis, "EventSource", script("event_source"));
+  defineLazyInterface(globalThis, "Worker", script("worker"));
+}
+if (kind === "window") {
+  const storage = script("storage");
+  defineLazyInterface(globalThis, "Storage", storage);
+  defineAttribute(globalThis, "localStorage", () => storage().localStorage);
+  defineAttribute(globalThis, "sessionStorage", () => storage().sessionStorage);
+  // A host that has read a page asks for it before its scripts run.
+  ObjectDefineProperty(globalThis, SymbolFor("background_fetch.openDocument"), {
+    __proto__: null,
+    value() {
+      delete globalThis[SymbolFor("background_fetch.openDocument")];
+      script("document")().openDocument();
+    },
+    configurable: true,
+  });
+}
+if (kind === "dedicated-worker") {
+  // The host asks for it before the worker's script runs.
+  ObjectDefineProperty(globalThis, SymbolFor("background_fetch.startWorker"), {
+    __proto__: null,
+    value() {
+      delete globalThis[SymbolFor("background_fetch.startWorker")];
+      script("worker_scope")().startWorker();
+    },
+    configurable: true,
+  });
+}
+
+// https://w3c.github.io/webcrypto/
+const webCrypto = script("crypto");
+defineLazyInterface(globalThis, "Crypto", webCrypto);
+defineLazyInterface(globalThis, "CryptoKey", webCrypto);
+defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
+defineAttribute(globalThis, "crypto", () => webCrypto().crypto);
+
+defineEventHandlerAttribute(globalThis, "offline");
+defineEventHandlerAttribute(globalThis, "online");
+fireOnlineEvents(globalThis);
+
+defineLazyInterface(
+  globalThis,
+  "BroadcastChannel",
+  script("broadcast_channel"),
+);
+
+// https://notifications.spec.whatwg.org/#service-worker-api
+const notifications = script("notifications");
+defineLazyInterface(globalThis, "Notification", notifications);
+defineMembers(ServiceWorkerRegistration.prototype, {
+  async showNotification(title, options = undefined) {
+    webidl.assertBranded(this, ServiceWorkerRegistration.prototype);
+    const prefix =
+      "Failed to execute 'showNotification' on 'ServiceWorkerRegistration'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    const { showNotification } = notifications();
+    await showNotification(idOf(this), title, options, prefix);
+  },
+  async getNotifications(filter = undefined) {
+    webidl.assertBranded(this, ServiceWorkerRegistration.prototype);
+    const prefix =
+      "Failed to execute 'getNotifications' on 'ServiceWorkerRegistration'";
+    const { getNotifications } = notifications();
+    return await getNotifications(idOf(this), filter, prefix);
+  },
+});
+
+if (inServiceWorker) {
+  // https://w3c.github.io/ServiceWorker/#service-worker-global-scope-event-handlers
+  defineEventHandlerAttribute(globalThis, "fetch");
+  const fetchEvent = script("fetch_event");
+  defineLazyInterface(globalThis, "FetchEvent", fetchEvent);
+  setEventKind("fetch", {
+    __proto__: null,
+    create: ({ extension }) => fetchEvent().createFetchEvent(extension),
+    dispatched: (event) => fetchEvent().dispatched(event),
+  });
+
+  const installEvent = script("install_event");
+  defineLazyInterface(globalThis, "InstallEvent", installEvent);
+  setEventKind("install", {
+    __proto__: null,
+    create: ({ name }) => new (installEvent().InstallEvent)(name),
+  });
+
+  defineEventHandlerAttribute(globalThis, "notificationclick");
+  defineEventHandlerAttribute(globalThis, "notificationclose");
+  defineLazyInterface(globalThis, "NotificationEvent", notifications);
+  const ofNotification = {
+    __proto__: null,
+    create: ({ name, extension }) =>
+      notifications().createNotificationEvent(name, extension),
+  };
+  setEventKind("notificationclick", ofNotification);
+  setEventKind("notificationclose", ofNotification);
+}
+})();

@@ -1,0 +1,209 @@
+// https://fetch.spec.whatwg.org/#fetch-method
+
+(function () {
+const { core, primordials } = __bootstrap;
+const {
+  op_fetch_body_wanted,
+  op_fetch_may_connect,
+  op_fetch_response,
+  op_fetch_send_body,
+  op_fetch_start,
+} = core.ops;
+const { closeStream, isStatic, takeBytes, takeStream } = core.loadExtScript(
+  "ext:background_fetch_browser/bodies.js",
+);
+const { createResponse } = core.loadExtScript(
+  "ext:background_fetch_browser/responses.js",
+);
+const { serializeRequest } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/requests.js",
+);
+const {
+  ObjectGetOwnPropertyDescriptor,
+  ObjectPrototypeIsPrototypeOf,
+  Promise,
+  PromisePrototypeThen,
+  String,
+  TypeError,
+  uncurryThis,
+} = primordials;
+
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
+const { add, remove } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
+const {
+  errorReadableStream,
+  isReadableStream,
+  readableStreamCancel,
+} = core.loadExtScript("ext:deno_web/06_streams.js");
+const { Blob, BlobPrototype } = core.loadExtScript("ext:deno_web/09_file.js");
+const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
+const { Request, RequestPrototype, toInnerRequest } = core.loadExtScript(
+  "ext:deno_fetch/23_request.js",
+);
+const { fromInnerResponse, newInnerResponse, toInnerResponse } = core
+  .loadExtScript("ext:deno_fetch/23_response.js");
+
+const noop = () => {};
+// Taken now: a script may replace them later.
+const signalOf = uncurryThis(
+  ObjectGetOwnPropertyDescriptor(RequestPrototype, "signal").get,
+);
+const streamOfBlob = uncurryThis(Blob.prototype.stream);
+
+// https://fetch.spec.whatwg.org/#fetch-method
+function fetch(input, init = undefined) {
+  const { length } = arguments;
+  // 1.
+  return new Promise((resolve, reject) => {
+    const prefix = "Failed to execute 'fetch'";
+    webidl.requiredArguments(length, 1, prefix);
+    // 2. An exception rejects the promise.
+    const request = new Request(input, init);
+    const inner = toInnerRequest(request);
+    checkRequest(inner, input, init, prefix);
+    // 3.
+    const signal = signalOf(request);
+    const ongoing = { __proto__: null, rid: undefined, response: undefined };
+    // 4, 11.
+    const abort = () => {
+      reject(signal.reason);
+      abortFetch(inner, ongoing, signal.reason);
+    };
+    if (signal.aborted) return abort();
+    signal[add](abort);
+    // 12.
+    PromisePrototypeThen(
+      start(inner, ongoing),
+      (response) => {
+        ongoing.response = response;
+        // It may have been aborted in between.
+        if (signal.aborted) return abort();
+        resolve(response);
+      },
+      (error) => {
+        signal[remove](abort);
+        reject(error);
+      },
+    );
+  });
+}
+
+// https://fetch.spec.whatwg.org/#dom-request: what deno_fetch leaves out.
+function checkRequest(inner, input, init, prefix) {
+  // 5.3.
+  if (!ObjectPrototypeIsPrototypeOf(RequestPrototype, input)) {
+    const { username, password } = new URL(inner.url());
+    if (username !== "" || password !== "") {
+      throw new TypeError(`${prefix}: the URL includes credentials`);
+    }
+  }
+  // 32.1.
+  if (inner.mode === "no-cors") {
+    const { method } = inner;
+    if (method !== "GET" && method !== "HEAD" && method !== "POST") {
+      throw new TypeError(`${prefix}: ${method} is not for the mode no-cors`);
+    }
+  }
+  // 36.2, 39: a stream that a script has made.
+  if (init?.body !== undefined && isReadableStream(init.body)) {
+    if (inner.keepalive) {
+      throw new TypeError(`${prefix}: a stream cannot be kept alive`);
+    }
+    if (init.duplex === undefined) {
+      throw new TypeError(
+        `${prefix}: a stream as the body needs the option duplex: "half"`,
+      );
+    }
+    if (inner.mode === "no-cors") {
+      throw new TypeError(`${prefix}: a stream is not for the mode no-cors`);
+    }
+  }
+}
+
+async function start(inner, ongoing) {
+  if (inner.blobUrlEntry !== null) return blobResponse(inner);
+  const { body } = inner;
+  const bytes = body !== null && isStatic(body) ? takeBytes(body) : null;
+  const isStream = body !== null && bytes === null;
+  ongoing.rid = op_fetch_start(
+    serializeRequest(inner),
+    bytes,
+    isStream,
+    isStream && isBlob(body) ? body.length : -1,
+  );
+  if (isStream) {
+    // What cannot be read makes the fetch fail.
+    PromisePrototypeThen(sendBody(ongoing.rid, body), noop, noop);
+  }
+  try {
+    return createResponse(await op_fetch_response(ongoing.rid));
+  } finally {
+    core.tryClose(ongoing.rid);
+  }
+}
+
+const isBlob = (body) =>
+  ObjectPrototypeIsPrototypeOf(BlobPrototype, body.source);
+
+/** Sends the body as often as it is wanted: a redirect may want it again. */
+async function sendBody(rid, body) {
+  let stream = body.stream;
+  while (true) {
+    // Who waits for the response keeps the event loop alive.
+    const wanted = op_fetch_body_wanted(rid);
+    core.unrefOpPromise(wanted);
+    if (!await wanted) return;
+    stream ??= streamOfBlob(body.source);
+    const resource = takeStream(stream);
+    stream = undefined;
+    try {
+      await op_fetch_send_body(rid, resource);
+    } finally {
+      core.tryClose(resource);
+    }
+    if (!isBlob(body)) return;
+  }
+}
+
+// https://fetch.spec.whatwg.org/#scheme-fetch, "blob"
+function blobResponse(inner) {
+  const blob = inner.blobUrlEntry;
+  // 2.
+  if (inner.method !== "GET") {
+    throw new TypeError("Failed to fetch: a blob: URL can only be read");
+  }
+  op_fetch_may_connect(inner.url());
+  // 4 to 13.
+  const response = newInnerResponse(200, "OK");
+  response.type = "basic";
+  response.urlList = [inner.url()];
+  response.headerList = [["content-length", String(blob.size)]];
+  if (blob.type !== "") {
+    response.headerList[1] = ["content-type", blob.type];
+  }
+  response.body = new InnerBody(streamOfBlob(blob));
+  return fromInnerResponse(response, "immutable");
+}
+
+// https://fetch.spec.whatwg.org/#abort-fetch
+function abortFetch(inner, ongoing, reason) {
+  if (ongoing.rid !== undefined) core.tryClose(ongoing.rid);
+  // 2.
+  if (inner.body !== null && !isStatic(inner.body)) {
+    const { stream } = inner.body;
+    if (!stream.locked) {
+      PromisePrototypeThen(readableStreamCancel(stream, reason), noop, noop);
+    }
+  }
+  // 3 to 5.
+  if (ongoing.response === undefined) return;
+  const { body } = toInnerResponse(ongoing.response);
+  if (body !== null) {
+    errorReadableStream(body.stream, reason);
+    closeStream(body.stream);
+  }
+}
+
+return { fetch };
+})();

@@ -1,0 +1,55 @@
+// Members of the global object whose script is loaded when somebody first asks
+// for them: most realms need few of them.
+
+(function () {
+const { primordials } = __bootstrap;
+const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptors } = primordials;
+
+function define(object, name, value, enumerable) {
+  ObjectDefineProperty(object, name, {
+    __proto__: null,
+    value,
+    enumerable,
+    configurable: true,
+    writable: true,
+  });
+}
+
+function defineLazy(object, name, load, enumerable) {
+  // The computed names make the functions' names "get name" and "set name".
+  ObjectDefineProperty(object, name, {
+    __proto__: null,
+    get: () => {
+      const value = load();
+      define(object, name, value, enumerable);
+      return value;
+    },
+    set: (value) => define(object, name, value, enumerable),
+    enumerable,
+    configurable: true,
+  });
+}
+
+/** An interface; `load` returns an object that has it under its name. */
+function defineLazyInterface(object, name, load) {
+  defineLazy(object, name, () => load()[name], false);
+}
+
+/** An operation, which Web IDL has enumerable. */
+function defineLazyOperation(object, name, load) {
+  defineLazy(object, name, () => load()[name], true);
+}
+
+/**
+ * Adds members to a prototype that others have made: what `members` has, as
+ * Web IDL has them.
+ */
+function defineMembers(prototype, members) {
+  const descriptors = ObjectGetOwnPropertyDescriptors(members);
+  for (const name in descriptors) {
+    ObjectDefineProperty(prototype, name, descriptors[name]);
+  }
+}
+
+return { defineLazyInterface, defineLazyOperation, defineMembers };
+})();

@@ -1,0 +1,29 @@
+// Waiting, in a realm whose scripts may have changed what promises do.
+
+(function () {
+const { core, primordials } = __bootstrap;
+const { ObjectDefineProperty, Promise } = primordials;
+
+const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
+
+/**
+ * A promise that no script ever sees, ready for `await`, which asks every
+ * promise for its `constructor`: a script may have put a getter there.
+ * @template T
+ * @param {Promise<T>} promise
+ * @returns {Promise<T>}
+ */
+function internal(promise) {
+  return ObjectDefineProperty(promise, "constructor", {
+    __proto__: null,
+    value: Promise,
+  });
+}
+
+/** Resolves in a new task. */
+function newTask() {
+  return internal(new Promise((resolve) => defer(resolve)));
+}
+
+return { internal, newTask };
+})();

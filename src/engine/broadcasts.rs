@@ -1,0 +1,36 @@
+//! Messages to broadcast channels, on their way from realm to realm.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Weak;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use url::Origin;
+
+/// A message, as every realm of the origin gets it: its sender's, too.
+#[derive(Clone, Debug)]
+pub struct BroadcastMessage {
+  /// The channel's.
+  pub name: String,
+  /// A serialized value.
+  pub data: Bytes,
+  /// The realm whose script has sent it, and the number that this script gave
+  /// to its channel.
+  pub realm: u64,
+  pub channel: u32,
+}
+
+/// Every origin's listeners.
+#[derive(Default)]
+pub(crate) struct Broadcasts(
+  pub(crate) Mutex<HashMap<Origin, Vec<Weak<Listener>>>>,
+);
+
+/// A realm with a channel.
+#[derive(Default)]
+pub(crate) struct Listener {
+  pub(crate) messages: Mutex<VecDeque<BroadcastMessage>>,
+  pub(crate) notify: Notify,
+}

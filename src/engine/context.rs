@@ -1,0 +1,300 @@
+//! What every part of the engine shares.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Origin;
+use url::Url;
+
+use super::error::FetchRejection;
+use super::job::Job;
+use super::journal::BytesLost;
+use super::journal::Journal;
+use super::policy::Policies;
+use super::quota::Quota;
+use super::quota::Quotas;
+use super::registration_events::OnUndelivered;
+use super::registrations::Registrations;
+use crate::engine::broadcasts::Broadcasts;
+use crate::engine::cache_users::CacheUsers;
+use crate::engine::events::update_queue::UpdateQueue;
+use crate::engine::job::response_data::ResponseData;
+use crate::engine::locks::Locks;
+use crate::engine::notifications::Notifications;
+use crate::engine::online::Online;
+use crate::engine::schedule::host_limits::HostLimits;
+use crate::engine::schedule::open_files;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::network::Network;
+use crate::service_worker::ServiceWorkers;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::store::Gate;
+use crate::store::Store;
+use crate::store::StoreError;
+
+/// How long requests with keepalive may take when the engine stops.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+
+pub(crate) struct Context {
+  pub(super) policies: Policies,
+  pub(super) store: Store,
+  /// Gives the store back, anyone who still holds this.
+  gate: Arc<Gate>,
+  pub(super) network: Network,
+  pub(super) journal: Journal,
+  pub(super) concurrency: Semaphore,
+  pub(super) hosts: HostLimits,
+  pub(super) registrations: Registrations,
+  pub(super) service_workers: Arc<ServiceWorkers>,
+  pub(super) cache_users: CacheUsers,
+  pub(super) broadcasts: Broadcasts,
+  pub(super) locks: Locks,
+  pub(super) notifications: Notifications,
+  pub(super) online: Online,
+  /// Every background fetch whose records are still there.
+  pub(super) jobs: Mutex<HashMap<BackgroundFetchKey, Arc<Job>>>,
+  /// The engine is going down; nothing settles any more.
+  pub(super) stopping: CancellationToken,
+  /// A background fetch is retained from now on.
+  pub(super) retained: Notify,
+  quotas: Quotas,
+  tasks: TaskTracker,
+  /// Fetches that outlive their realm.
+  keepalive: TaskTracker,
+  runtime: Handle,
+  observers: Mutex<Vec<Weak<UpdateQueue>>>,
+  next_realm: AtomicU64,
+}
+
+impl Context {
+  pub(super) fn new(
+    runtime: Handle,
+    store: Store,
+    network: Network,
+    service_workers: Arc<ServiceWorkers>,
+    policies: Policies,
+    undelivered: impl FnOnce(Weak<Self>) -> Arc<OnUndelivered>,
+  ) -> Arc<Self> {
+    let (store, gate) = Gate::before(store);
+    Arc::new_cyclic(|itself| Self {
+      journal: Journal::new(
+        store.clone(),
+        policies.checkpoint,
+        bytes_lost(itself.clone()),
+      ),
+      hosts: HostLimits::new(policies.concurrency.per_host),
+      concurrency: Semaphore::new(open_files::max_concurrent(
+        policies.concurrency.total,
+      )),
+      registrations: Registrations::new(
+        Arc::downgrade(&service_workers),
+        undelivered(itself.clone()),
+        policies.service_worker_limits,
+      ),
+      service_workers,
+      cache_users: CacheUsers::default(),
+      broadcasts: Broadcasts::default(),
+      locks: Locks::default(),
+      notifications: Notifications::default(),
+      online: Online::default(),
+      jobs: Mutex::default(),
+      stopping: CancellationToken::new(),
+      retained: Notify::new(),
+      quotas: Quotas::default(),
+      tasks: TaskTracker::new(),
+      keepalive: TaskTracker::new(),
+      observers: Mutex::default(),
+      next_realm: AtomicU64::new(0),
+      policies,
+      store,
+      gate,
+      network,
+      runtime,
+    })
+  }
+
+  /// Runs `task` on the engine's runtime; [`Context::stop`] waits for it.
+  pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    self.tasks.spawn_on(task, &self.runtime);
+  }
+
+  /// The same for a fetch with keepalive, to which [`Context::stop`] gives
+  /// time.
+  pub(super) fn spawn_keepalive(
+    &self,
+    task: impl Future<Output = ()> + Send + 'static,
+  ) {
+    self.spawn(self.keepalive.track_future(task));
+  }
+
+  /// Runs `task` on the engine's runtime and waits for it; it continues when
+  /// the caller does not wait any more.
+  pub(super) async fn run_to_completion<T: Send + 'static>(
+    &self,
+    task: impl Future<Output = T> + Send + 'static,
+  ) -> Result<T, StoreError> {
+    let mut task = Box::pin(task);
+    // It is begun here, so that calls get into the edit queue in the order in
+    // which they were made.
+    if let Poll::Ready(output) = futures::poll!(&mut task) {
+      return Ok(output);
+    }
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    self.spawn(async move {
+      let _ = sender.send(task.await);
+    });
+    receiver.await.map_err(|_| StoreError::Closed)
+  }
+
+  pub(super) fn job(&self, key: BackgroundFetchKey) -> Option<Arc<Job>> {
+    self.jobs.lock().get(&key).cloned()
+  }
+
+  /// The quota of the origin of `scope`.
+  pub(super) fn quota(&self, scope: &Url) -> Arc<Quota> {
+    self.origin_quota(scope.origin())
+  }
+
+  pub(super) fn origin_quota(&self, origin: Origin) -> Arc<Quota> {
+    self.quotas.of(origin, &self.policies)
+  }
+
+  /// Whether `requested` bytes more may be stored for the origin of `scope`,
+  /// and why not.
+  pub(super) async fn check_quota(
+    &self,
+    scope: &Url,
+    requested: u64,
+  ) -> Result<(), FetchRejection> {
+    if requested == 0 {
+      return Ok(());
+    }
+    let available = self.store.bodies.available().await?;
+    self.quota(scope).check_within(requested, available)
+  }
+
+  pub(super) fn next_realm(&self) -> u64 {
+    self.next_realm.fetch_add(1, Ordering::Relaxed)
+  }
+
+  pub(super) fn observe(&self, queue: &Arc<UpdateQueue>) {
+    self.observers.lock().push(Arc::downgrade(queue));
+    for job in self.jobs.lock().values() {
+      queue.push(job.clone());
+    }
+  }
+
+  pub(super) fn notify_observers(&self, job: &Arc<Job>) {
+    self.observers.lock().retain(|queue| match queue.upgrade() {
+      Some(queue) => {
+        queue.push(job.clone());
+        true
+      }
+      None => false,
+    });
+  }
+
+  /// Deletes bodies. One that cannot be deleted is found at the next start,
+  /// where no row knows it.
+  pub(super) async fn delete_bodies(&self, bodies: Vec<BodyId>) {
+    self.journal.forget(&bodies);
+    for body in bodies {
+      if let Err(error) = self.store.bodies.delete(body).await {
+        tracing::warn!(%error, "a body cannot be deleted");
+      }
+    }
+  }
+
+  /// Deletes bodies in a task of its own, for as long as there is an engine.
+  pub(super) fn deleter(self: &Arc<Self>) -> Box<dyn Fn(BodyId) + Send + Sync> {
+    let context = Arc::downgrade(self);
+    Box::new(move |body| {
+      if let Some(context) = context.upgrade() {
+        context.clone().spawn(async move {
+          context.delete_bodies(vec![body]).await;
+        });
+      }
+    })
+  }
+
+  /// Deletes the body of a response that has become redundant, unless someone
+  /// reads it: then the last reader does. No row may speak of a body that is
+  /// gone, so what takes its place has to be durable before; a disk without
+  /// space needs the body's more than it needs that.
+  pub(super) async fn delete_redundant(
+    &self,
+    key: BackgroundFetchKey,
+    old: &ResponseData,
+  ) {
+    match self.journal.flush_key(key).await {
+      Err(error) if !error.is_full() => {
+        // The next start finds the body, if no row knows it then.
+        tracing::warn!(%error, "a redundant body is kept for now");
+        return;
+      }
+      _ => {}
+    }
+    if let Some(body) = old.discard() {
+      self.delete_bodies(vec![body]).await;
+    }
+  }
+
+  /// Nothing is going to happen any more: lets the store go.
+  pub(super) fn clear(&self) {
+    self.stopping.cancel();
+    self.jobs.lock().clear();
+    self.registrations.clear();
+  }
+
+  /// Gives the store back. Dropping it waits for its thread.
+  pub(super) fn close_store(&self) -> Option<Store> {
+    self.gate.close()
+  }
+
+  /// Stops everything at once; what was received is made durable.
+  pub(super) async fn stop(&self) {
+    self.service_workers.stop_all().await;
+    self.keepalive.close();
+    let _ = tokio::time::timeout(KEEPALIVE, self.keepalive.wait()).await;
+    self.stopping.cancel();
+    self.tasks.close();
+    self.tasks.wait().await;
+    if let Err(error) = self.journal.flush_all().await {
+      tracing::error!(%error, "the last progress cannot be made durable");
+    }
+    self.clear();
+    if let Some(store) = self.close_store() {
+      let dropped = self.runtime.spawn_blocking(move || drop(store));
+      if let Err(error) = dropped.await {
+        tracing::error!(%error, "the store cannot be closed");
+      }
+    }
+  }
+}
+
+/// Bytes of a record that the disk has failed to keep: it fails.
+fn bytes_lost(context: Weak<Context>) -> BytesLost {
+  Box::new(move |key, record, error| {
+    let job = context.upgrade().and_then(|context| context.job(key));
+    // Without one, nobody needs the bytes any more.
+    let Some(job) = job else { return };
+    *job.records[record].diagnostic.lock() = error.to_string();
+    let reason = match error.is_full() {
+      true => BackgroundFetchFailureReason::QuotaExceeded,
+      false => BackgroundFetchFailureReason::FetchError,
+    };
+    job.update(|p, actions| p.bytes_lost(record, reason, actions));
+  })
+}

@@ -1,0 +1,133 @@
+//! Carries out what the state machine answers.
+
+use std::sync::Arc;
+
+use super::Job;
+use super::attempt;
+use super::integrity;
+use super::response_data::ResponseData;
+use super::response_data::ResponseState;
+use super::retry;
+use super::settle;
+use crate::engine::context::Context;
+use crate::spec::Action;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::FetchMachine;
+use crate::spec::RecordResult;
+use crate::store::Change;
+
+impl Job {
+  pub(crate) fn apply_action(
+    self: &Arc<Self>,
+    context: &Arc<Context>,
+    machine: &FetchMachine,
+    action: Action,
+  ) {
+    match action {
+      Action::Fetch { record, attempt } => {
+        let token = context.stopping.child_token();
+        *self.records[record].terminate.lock() = (attempt, token.clone());
+        context.spawn(attempt::run(
+          context.clone(),
+          self.clone(),
+          record,
+          attempt,
+          token,
+        ));
+      }
+      Action::Terminate { record, attempt } => {
+        let latest = self.records[record].terminate.lock();
+        if latest.0 == attempt {
+          latest.1.cancel();
+        }
+      }
+      Action::Verify { record, attempt } => {
+        let token = context.stopping.child_token();
+        *self.records[record].terminate.lock() = (attempt, token.clone());
+        context.spawn(integrity::verify(
+          context.clone(),
+          self.clone(),
+          record,
+          attempt,
+          token,
+        ));
+      }
+      Action::WaitUntilAvailable { record, attempt } => {
+        context.spawn(retry::wait_until_available(
+          context.clone(),
+          self.clone(),
+          record,
+          attempt,
+        ));
+      }
+      Action::NewResponseData { record } => {
+        let new = Arc::new(ResponseData::new(ResponseState::default()));
+        let old = std::mem::replace(
+          &mut *self.records[record].response_data.lock(),
+          new,
+        );
+        context.journal.enqueue(Change::Response {
+          key: self.key,
+          record,
+          response: None,
+          body: None,
+        });
+        if let Some(body) = old.body() {
+          context.journal.forget(&[body]);
+        }
+        old.set_result(RecordResult::Redundant);
+        let (bodies, key) = (context.clone(), self.key);
+        context.spawn(async move { bodies.delete_redundant(key, &old).await });
+      }
+      Action::Response { record } => {
+        let data = &machine.background_fetch().records[record].response_data;
+        if let Some(response) = &data.response {
+          context.journal.enqueue(Change::Response {
+            key: self.key,
+            record,
+            response: Some(response.clone()),
+            body: None,
+          });
+          self.response_data(record).set_response(response.clone());
+        }
+      }
+      Action::Complete { record, result } => {
+        *self.records[record].waiting.lock() = None;
+        if let Some(reason) = own_reason(result) {
+          *self.records[record].diagnostic.lock() = reason.to_string();
+        }
+        if machine.background_fetch().upload_total > 0 {
+          context.journal.enqueue(Change::Uploaded {
+            key: self.key,
+            bytes: machine.background_fetch().uploaded,
+          });
+        }
+        context.journal.enqueue(Change::RecordResult {
+          key: self.key,
+          record,
+          result,
+          diagnostic: self.records[record].diagnostic.lock().clone(),
+        });
+        self.response_data(record).set_result(result);
+      }
+      Action::UpdateInstances => self.update_instances(context),
+      Action::Settle => {
+        context.spawn(settle::settle(context.clone(), self.clone()));
+      }
+    }
+  }
+}
+
+/// What is to be said of a result, when it is not what the record's latest
+/// failure was: errors that were recovered from are not the reason.
+fn own_reason(result: RecordResult) -> Option<&'static str> {
+  use BackgroundFetchFailureReason::Aborted;
+  use BackgroundFetchFailureReason::DownloadTotalExceeded;
+  match result {
+    RecordResult::Success | RecordResult::Failure(Aborted) => Some(""),
+    RecordResult::Failure(DownloadTotalExceeded) => {
+      Some("there is more to download than downloadTotal allows")
+    }
+    RecordResult::Redundant | RecordResult::Failure(_) => None,
+  }
+}

@@ -1,0 +1,306 @@
+//! One fetch of one record: from the state machine's `Fetch` to the end of the
+//! response's stream.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::Job;
+use super::record_slot::Attempts;
+use super::retry::note_failure;
+use super::retry::note_status;
+use super::transfer;
+use super::transfer::Attempt;
+use crate::engine::context::Context;
+use crate::engine::until::until;
+use crate::ids::BodyId;
+use crate::network::FetchParams;
+use crate::network::FetchResponse;
+use crate::network::NetCheck;
+use crate::network::NetworkError;
+use crate::network::NetworkErrorKind;
+use crate::network::RangeStart;
+use crate::network::RequestBody;
+use crate::network::without_secrets;
+use crate::spec::Decision;
+use crate::spec::Destination;
+use crate::spec::FetchStart;
+use crate::spec::Request;
+use crate::spec::Response;
+use crate::spec::Unavailability;
+use crate::spec::Unusable;
+use crate::spec::retry_after;
+use crate::store::Change;
+
+/// Runs the attempt until it ends or `terminate` is cancelled.
+pub(crate) async fn run(
+  context: Arc<Context>,
+  job: Arc<Job>,
+  record: usize,
+  number: u32,
+  terminate: CancellationToken,
+) {
+  let net_check = job.net_check(&context, record);
+  let Some(net_check) = until(&terminate, net_check).await else {
+    return;
+  };
+  // The permits are taken in one order by all: first the background fetch's,
+  // then the host's, then the engine's.
+  let permits = async {
+    let own = job.concurrency.acquire().await.ok()?;
+    let host = job.records[record].request.url.host_str();
+    let host = context.hosts.acquire(host.unwrap_or_default()).await?;
+    let total = context.concurrency.acquire().await.ok()?;
+    Some((own, host, total))
+  };
+  let Some(_permits) = until(&terminate, permits).await.flatten() else {
+    return;
+  };
+  // The attempt before this one may still be appending its last bytes.
+  let mut attempts = job.records[record].attempts.lock().await;
+  let Some(start) = job.update(|p, _| p.start_fetch(record, number)) else {
+    return;
+  };
+  let attempt = Attempt {
+    context: &context,
+    job: &job,
+    record,
+    number,
+    terminate: &terminate,
+  };
+  let fetch = context.network.fetch(params(attempt, &start, net_check));
+  let fetch = async {
+    if !job.records[record].request.is_get() {
+      commit_sent(&context, &job, record).await?;
+    }
+    fetch.await
+  };
+  match until(&terminate, fetch).await {
+    None => {}
+    Some(Err(error)) => {
+      let unavailability =
+        note_failure(&context, &job, record, &mut attempts, &error);
+      job.update(|p, actions| {
+        p.process_network_error(record, number, false, unavailability, actions)
+      });
+    }
+    Some(Ok(fetched)) => answered(attempt, &mut attempts, fetched).await,
+  }
+  job.update(|p, _| p.end_attempt(record));
+}
+
+/// complete.11, from the response's head to the end of its body.
+async fn answered(
+  attempt: Attempt<'_>,
+  attempts: &mut Attempts,
+  fetched: FetchResponse,
+) {
+  let Attempt {
+    context,
+    job,
+    record,
+    number,
+    terminate,
+  } = attempt;
+  let FetchResponse { response, body } = fetched;
+  attempts.retries.online();
+  context.online.answered();
+  if asks_to_come_back(attempt, attempts, &response) {
+    let temporary = Unavailability::Temporary;
+    return job.update(|p, actions| {
+      p.process_network_error(record, number, false, temporary, actions)
+    });
+  }
+  let Some(decision) = job.inspect(|p| p.judge(record, number, &response))
+  else {
+    return;
+  };
+  if let Decision::Interrupted(unusable) = &decision {
+    let error = NetworkError {
+      kind: NetworkErrorKind::Interrupted,
+      message: sent(&response, unusable),
+    };
+    let unavailability = note_failure(context, job, record, attempts, &error);
+    return job.update(|p, actions| {
+      p.process_unusable_response(
+        record,
+        number,
+        unusable,
+        unavailability,
+        actions,
+      )
+    });
+  }
+  // The reason of an earlier failure is no longer one.
+  *job.records[record].diagnostic.lock() = reason(&decision, &response);
+  if job.records[record].waiting.lock().take().is_some() {
+    context.notify_observers(job);
+  }
+  let head = response.clone();
+  job
+    .update(|p, actions| p.process_response(record, number, response, actions));
+  if !terminate.is_cancelled() {
+    transfer::transfer(attempt, attempts, &head, body).await;
+  }
+}
+
+/// Deviation E20: whether the response is one that the retry policy takes for
+/// a resource that is temporarily unavailable, and there is a try left.
+fn asks_to_come_back(
+  attempt: Attempt<'_>,
+  attempts: &mut Attempts,
+  response: &Response,
+) -> bool {
+  let Attempt {
+    context,
+    job,
+    record,
+    ..
+  } = attempt;
+  let policy = &context.policies.retry;
+  let is_temporary = policy
+    .statuses
+    .contains(response.status, job.environment.policy);
+  if !is_temporary || !job.records[record].request.is_get() {
+    return false;
+  }
+  let after = retry_after(response, SystemTime::now());
+  note_status(job, record, attempts, policy, after, bad_status(response))
+}
+
+/// Why a response with this verdict makes its record fail, or did so much as
+/// to be asked for in another way, human-readable.
+fn reason(decision: &Decision, response: &Response) -> String {
+  match decision {
+    Decision::Begin(_) if !response.is_ok() => bad_status(response),
+    Decision::Fail(_, Unusable::Status(_)) => bad_status(response),
+    Decision::AskForTheWhole(unusable)
+    | Decision::Interrupted(unusable)
+    | Decision::Fail(_, unusable) => sent(response, unusable),
+    Decision::Begin(_) | Decision::Continue(_) | Decision::Complete => {
+      String::new()
+    }
+  }
+}
+
+/// The sentence for something unusable that the server sent.
+pub(crate) fn sent(response: &Response, unusable: &Unusable) -> String {
+  format!("{} sent {unusable}", server(response))
+}
+
+/// A request that is not a `GET` must not be sent again after a crash, since it
+/// may have reached the server.
+async fn commit_sent(
+  context: &Context,
+  job: &Job,
+  record: usize,
+) -> Result<(), NetworkError> {
+  let key = job.key;
+  let written = context
+    .journal
+    .commit(&[Change::Sent { key, record }])
+    .await;
+  written.map_err(|error| NetworkError {
+    kind: NetworkErrorKind::Refused,
+    message: error.to_string(),
+  })
+}
+
+/// The status of a response, human-readable.
+fn bad_status(response: &Response) -> String {
+  let Response {
+    status,
+    status_message,
+    ..
+  } = response;
+  let server = server(response);
+  let answered = format!("{server} answered {status} {status_message}");
+  answered.trim_end().to_string()
+}
+
+/// Where a response came from, human-readable.
+fn server(response: &Response) -> String {
+  let url = response.url_list.last().map(without_secrets);
+  url.unwrap_or_else(|| "the server".to_string())
+}
+
+fn params(
+  attempt: Attempt<'_>,
+  start: &FetchStart,
+  net_check: Option<NetCheck>,
+) -> FetchParams {
+  let Attempt {
+    context,
+    job,
+    record,
+    number,
+    ..
+  } = attempt;
+  let slot = &job.records[record];
+  let weak = Arc::downgrade(job);
+  FetchParams {
+    request: Request::clone(&slot.request),
+    destination: Destination::Empty,
+    environment: job.environment.clone(),
+    range: (start.range_start > 0).then(|| RangeStart {
+      first_byte: start.range_start,
+      validator: start.validator.clone(),
+    }),
+    identity: start.identity,
+    body: slot.request_body.map(|body| {
+      request_body(context, body, slot.request.body_length.unwrap_or(0))
+    }),
+    transmitted: Arc::new(move |transmitted| {
+      if let Some(job) = weak.upgrade() {
+        job.update(|p, actions| {
+          p.process_request_body(record, number, transmitted, actions)
+        });
+      }
+    }),
+    net_check,
+  }
+}
+
+/// How much of a stored request body is read at once, in bytes.
+const REQUEST_BODY_CHUNK: usize = 256 * 1024;
+
+fn request_body(
+  context: &Arc<Context>,
+  body: BodyId,
+  length: u64,
+) -> RequestBody {
+  let bodies = context.store.bodies.clone();
+  RequestBody {
+    length: Some(length),
+    open: Arc::new(move || {
+      let bodies = bodies.clone();
+      let opened = async move { bodies.open(body).await };
+      futures::stream::once(opened)
+        .flat_map(|reader| match reader {
+          Ok(reader) => futures::stream::unfold(
+            (reader, 0),
+            |(reader, offset)| async move {
+              match reader.read_at(offset, REQUEST_BODY_CHUNK).await {
+                Ok(bytes) if bytes.is_empty() => None,
+                Ok(bytes) => {
+                  let next = offset + bytes.len() as u64;
+                  Some((Ok(bytes), (reader, next)))
+                }
+                Err(error) => {
+                  // An error ends the stream: the next read is at the end.
+                  Some((Err(std::io::Error::other(error)), (reader, u64::MAX)))
+                }
+              }
+            },
+          )
+          .boxed(),
+          Err(error) => {
+            futures::stream::iter([Err(std::io::Error::other(error))]).boxed()
+          }
+        })
+        .boxed()
+    }),
+  }
+}

@@ -1,0 +1,81 @@
+//! Subresource integrity of a body that is there as a whole.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Job;
+use crate::engine::context::Context;
+use crate::engine::until::until;
+use crate::network::NetworkError;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::IntegrityVerifier;
+use crate::store::StoreError;
+
+/// Step 23 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch)
+/// for the stored body of `record`, which is whole. The network sees only the
+/// part that it fetches, and nobody looks at what a restart finds.
+pub(crate) async fn verify(
+  context: Arc<Context>,
+  job: Arc<Job>,
+  record: usize,
+  attempt: u32,
+  terminate: CancellationToken,
+) {
+  // The attempt that brought the last bytes may still have to end.
+  let _attempts = job.records[record].attempts.lock().await;
+  let request = &job.records[record].request;
+  let is_match = match IntegrityVerifier::new(&request.integrity) {
+    None => Ok(true),
+    Some(verifier) => {
+      let matches = stored_body_matches(&context, &job, record, verifier);
+      match until(&terminate, matches).await {
+        None => return,
+        Some(is_match) => is_match,
+      }
+    }
+  };
+  let diagnostic = &job.records[record].diagnostic;
+  match is_match {
+    Ok(is_match) => {
+      if !is_match {
+        let error = NetworkError::integrity_mismatch(&request.url);
+        *diagnostic.lock() = error.message;
+      }
+      job.update(|p, actions| p.verified(record, attempt, is_match, actions));
+    }
+    Err(error) => {
+      *diagnostic.lock() = format!(
+        "the integrity of {} cannot be verified: {error}",
+        request.url
+      );
+      let reason = BackgroundFetchFailureReason::FetchError;
+      job.update(|p, actions| p.bytes_lost(record, reason, actions));
+    }
+  }
+}
+
+/// How much of the body is hashed at once, in bytes.
+const CHUNK: usize = 256 * 1024;
+
+async fn stored_body_matches(
+  context: &Context,
+  job: &Job,
+  record: usize,
+  mut verifier: IntegrityVerifier,
+) -> Result<bool, StoreError> {
+  let state = job.response_data(record).state();
+  if let Some(body) = state.body {
+    let reader = context.store.bodies.open(body).await?;
+    let mut offset = 0;
+    while offset < state.stored {
+      let bytes = reader.read_at(offset, CHUNK).await?;
+      if bytes.is_empty() {
+        return Ok(false);
+      }
+      verifier.update(&bytes);
+      offset += bytes.len() as u64;
+    }
+  }
+  Ok(verifier.matches())
+}

@@ -1,0 +1,37 @@
+//! The network permission, as a job asks for it.
+
+use std::sync::Arc;
+
+use crate::engine::context::Context;
+use crate::engine::job::Job;
+use crate::engine::net_permission::NetPermission;
+use crate::network::NetCheck;
+use crate::snapshot::Waiting;
+
+impl Job {
+  /// The check for a hop of `record`; waits for one that was lost.
+  pub(super) async fn net_check(
+    self: &Arc<Self>,
+    context: &Context,
+    record: usize,
+  ) -> Option<NetCheck> {
+    match &self.net_permission {
+      NetPermission::Known(check) => check.clone(),
+      NetPermission::Lost => {
+        let waiting = &self.records[record].waiting;
+        let reason = "the permission to use it is not there since the \
+                      restart; it continues when a page or a worker of its \
+                      scope brings one";
+        *waiting.lock() = Some(Waiting {
+          offline: true,
+          reason: reason.into(),
+        });
+        context.notify_observers(self);
+        let check = self.registration.net_check.installed().await;
+        waiting.lock().take();
+        context.notify_observers(self);
+        check
+      }
+    }
+  }
+}

@@ -1,0 +1,69 @@
+//! The end of a registration: its background fetches end with it, and nobody is
+//! told.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::Job;
+use crate::engine::context::Context;
+use crate::store::Change;
+
+/// Aborts and forgets every background fetch of the registration in `scope`,
+/// and the registration.
+pub(crate) async fn purge(context: Arc<Context>, scope: Url) {
+  let registration = context.registrations.get(&scope);
+  let _queue = registration.edit_queue.lock().await;
+  let jobs: Vec<Arc<Job>> = {
+    let jobs = context.jobs.lock();
+    let own = jobs
+      .values()
+      .filter(|r| Arc::ptr_eq(&r.registration, &registration));
+    own.cloned().collect()
+  };
+  for job in &jobs {
+    job.purge();
+    job.release();
+    registration.remove_active(&job.id);
+  }
+  registration.forget_events();
+  // After this, nothing of it comes back with a restart.
+  if let Err(error) = context.store.metadata.remove_registration(&scope).await {
+    tracing::error!(%scope, %error, "a registration cannot be deleted");
+  }
+  let forgotten = jobs.iter().map(|job| Change::Forgotten { key: job.key });
+  if let Err(error) =
+    context.journal.commit_or_enqueue(forgotten.collect()).await
+  {
+    tracing::error!(%scope, %error, "background fetches cannot be deleted");
+  }
+  for job in jobs {
+    if job.is_settled() {
+      settled(&context, &job).await;
+    } else {
+      // It settles, and is forgotten then.
+      job.update(|p, actions| p.abort_all(actions));
+    }
+  }
+}
+
+/// Nothing of a purged background fetch is running any more.
+pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
+  job.update(|p, _| {
+    if p.background_fetch().result == crate::spec::BackgroundFetchResult::None {
+      p.settle(false);
+    }
+    p.clear_records_available();
+  });
+  let result = job.inspect(|p| p.background_fetch().result);
+  job.set_settled(result);
+  job.update_instances(context);
+  // What was noted meanwhile is of no use.
+  let forgotten = vec![Change::Forgotten { key: job.key }];
+  if let Err(error) = context.journal.commit_or_enqueue(forgotten).await {
+    tracing::error!(%error, "a background fetch cannot be deleted yet");
+  }
+  context.jobs.lock().remove(&job.key);
+  // Nobody is going to read them, even if the row is still there.
+  context.delete_bodies(job.discard_bodies()).await;
+}

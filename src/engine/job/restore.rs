@@ -1,0 +1,253 @@
+//! Continuing where an earlier process was stopped.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+use super::Job;
+use super::JobInit;
+use super::orphans;
+use super::record_slot::NewSlot;
+use super::response_data::ResponseState;
+use super::restore_record;
+use super::restore_record::RecordRef;
+use crate::engine::context::Context;
+use crate::engine::net_permission::NetPermission;
+use crate::network::Environment;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::FetchMachine;
+use crate::spec::FunctionalEvent;
+use crate::store::Change;
+use crate::store::DamagedRow;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+
+/// What the store keeps of the realm that started a background fetch.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredEnvironment {
+  pub(crate) environment: Environment,
+  pub(crate) embedder_data: String,
+  #[serde(default)]
+  pub(crate) keep_failed: bool,
+  /// Whether the realm had a check of its own.
+  #[serde(default)]
+  pub(crate) net_check: bool,
+}
+
+impl StoredEnvironment {
+  pub(crate) fn to_json(&self) -> String {
+    // Strings, enumerations and URLs always have a JSON form.
+    serde_json::to_string(self).unwrap_or_default()
+  }
+}
+
+/// Takes everything from the store that is there: begins again what has not
+/// settled, fires the events that are owed, and deletes what nobody knows.
+pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
+  let (caches, deleted) = context.store.caches.load().await?;
+  let mut known = HashSet::new();
+  for of_origin in caches {
+    // What a script has cached is in use from the start.
+    if let Ok(url) = Url::parse(&of_origin.origin) {
+      context.quota(&url).take(of_origin.bytes);
+    }
+    known.extend(of_origin.bodies);
+  }
+  context.delete_bodies(deleted.bodies).await;
+  let mut jobs = Vec::new();
+  for row in context.store.metadata.load().await? {
+    match row {
+      Ok(row) => {
+        let bodies = row.bodies.iter();
+        known.extend(bodies.flat_map(|b| [b.request, b.response]).flatten());
+        jobs.extend(restore_row(context, row).await);
+      }
+      Err(damaged) => forget_damaged(context, damaged).await?,
+    }
+  }
+  orphans::collect(context, &known).await?;
+  // What was found is progress: it has to count before this process can die
+  // of going on.
+  if let Err(error) = context.journal.flush().await {
+    tracing::error!(%error, "what was found cannot be made durable yet");
+  }
+  // A worker that starts finds every background fetch, and one that has an
+  // event finds its worker.
+  if context.service_workers.has_host() {
+    let registrations = context.store.metadata.registrations().await?;
+    context.service_workers.restore(registrations);
+  }
+  for job in jobs {
+    begin(context, job);
+  }
+  Ok(())
+}
+
+async fn restore_row(
+  context: &Arc<Context>,
+  mut row: StoredBackgroundFetch,
+) -> Option<Arc<Job>> {
+  let stored: StoredEnvironment = match serde_json::from_str(&row.environment) {
+    Ok(stored) => stored,
+    Err(error) => {
+      let damaged = DamagedRow {
+        key: row.key,
+        id: Some(row.background_fetch.id),
+        scope: Some(row.scope),
+        message: format!("its environment cannot be read: {error}"),
+      };
+      if let Err(error) = forget_damaged(context, damaged).await {
+        tracing::error!(%error, "a damaged background fetch cannot be deleted");
+      }
+      return None;
+    }
+  };
+  restore_records(context, &mut row).await;
+  let is_quarantined = is_quarantined(context, &row);
+  // What is not begun waits as it does while it is paused.
+  row.background_fetch.paused |= is_quarantined;
+  let permission = NetPermission::restored(&context.policies, stored.net_check);
+  let job = make_known(context, row, stored, permission);
+  if is_quarantined {
+    job.quarantine();
+  }
+  Some(job)
+}
+
+/// Whether a background fetch whose records were restored is held back. Not
+/// when there is nothing left to begin, and not when the process that died had
+/// come further than its rows say.
+fn is_quarantined(context: &Context, row: &StoredBackgroundFetch) -> bool {
+  if !row.is_quarantined() {
+    return false;
+  }
+  let mut records = row.background_fetch.records.iter().zip(&row.bodies);
+  let has_progressed =
+    records.any(|(r, bodies)| r.response_data.bytes > bodies.most);
+  let mut records = row.background_fetch.records.iter();
+  let is_unfinished = records.any(|r| r.response_data.result.is_none());
+  if has_progressed || !is_unfinished {
+    context
+      .journal
+      .enqueue_urgent(Change::Released { key: row.key });
+    return false;
+  }
+  true
+}
+
+/// Finds out how much of each record is there.
+pub(crate) async fn restore_records(
+  context: &Arc<Context>,
+  row: &mut StoredBackgroundFetch,
+) {
+  let settled = row.background_fetch.result != BackgroundFetchResult::None;
+  let records = row.background_fetch.records.iter_mut();
+  for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
+    let record_ref = RecordRef {
+      context,
+      key: row.key,
+      record: index,
+      settled,
+    };
+    restore_record::restore(record_ref, record, bodies).await;
+  }
+}
+
+/// The background fetch of a row, known to the engine. Nothing of it runs yet.
+pub(crate) fn make_known(
+  context: &Arc<Context>,
+  row: StoredBackgroundFetch,
+  stored: StoredEnvironment,
+  net_permission: NetPermission,
+) -> Arc<Job> {
+  let records = row.background_fetch.records.iter().zip(row.bodies);
+  let slots = records.map(|(record, bodies)| {
+    let data = &record.response_data;
+    NewSlot {
+      request: record.request.clone(),
+      request_body: bodies.request,
+      response: ResponseState::restored(
+        data.response.clone(),
+        data.bytes,
+        data.result,
+        bodies.response,
+      ),
+      diagnostic: bodies.diagnostic,
+    }
+  });
+  let slots = slots.collect();
+  let id = row.background_fetch.id.clone();
+  let job = Job::new(
+    context,
+    JobInit {
+      key: row.key,
+      registration: context.registrations.get(&row.scope),
+      environment: stored.environment,
+      embedder_data: stored.embedder_data,
+      keep_failed: stored.keep_failed,
+      retained: row.retained,
+      net_permission,
+      slots,
+      machine: FetchMachine::new(row.background_fetch),
+    },
+  );
+  if row.active {
+    job.registration.insert_active(id, job.key);
+  }
+  context.jobs.lock().insert(job.key, job.clone());
+  job
+}
+
+/// Begins what was restored, or continued.
+pub(crate) fn begin(context: &Arc<Context>, job: Arc<Job>) {
+  let failure_reason = job.inspect(|p| p.background_fetch().failure_reason);
+  if let Some(retained) = job.retained() {
+    if !retained.undelivered.is_empty() {
+      let event = FunctionalEvent::for_result(failure_reason);
+      job.registration.restore_undelivered(event, job.key);
+    }
+    return context.notify_observers(&job);
+  }
+  if job.is_quarantined() {
+    // Nobody waits for it.
+    tracing::warn!(
+      id = job.id,
+      "it was under way when processes died, and is not begun again before it \
+       is unpaused"
+    );
+  } else {
+    job.registration.unfinished(1);
+  }
+  if job.is_settled() {
+    let event = FunctionalEvent::for_result(failure_reason);
+    super::settle::announce(context, job.clone(), event);
+  } else {
+    job.update(|p, actions| p.begin(actions));
+  }
+  context.notify_observers(&job);
+}
+
+/// A row that cannot be read cannot be performed: its background fetch is
+/// given up, with a word in the log, and the others continue.
+async fn forget_damaged(
+  context: &Context,
+  damaged: DamagedRow,
+) -> Result<(), StoreError> {
+  let DamagedRow {
+    key, id, message, ..
+  } = damaged;
+  let id = id.unwrap_or_default();
+  tracing::error!(
+    id,
+    message,
+    "a stored background fetch is damaged and was given up"
+  );
+  context
+    .store
+    .metadata
+    .commit(vec![Change::Forgotten { key }])
+    .await
+}

@@ -1,0 +1,333 @@
+//! What is kept although nothing happens with it: a failed download that can be
+//! continued, and a background fetch whose event could not be delivered.
+
+use std::sync::Arc;
+use std::sync::Weak;
+use std::time::Duration;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use url::Url;
+
+use super::Job;
+use super::restore;
+use super::restore::StoredEnvironment;
+use super::settle;
+use crate::engine::context::Context;
+use crate::engine::registration_events::OnUndelivered;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::snapshot::Retained;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchRecord;
+use crate::spec::BackgroundFetchResponse;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::RecordResult;
+use crate::store::Change;
+use crate::store::RecordBodies;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+
+/// The clock on the wall may be set, so it is asked at least this often.
+const MAX_SLEEP: Duration = Duration::from_secs(60 * 60);
+
+/// How long to wait before a deletion that has failed is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Where a background fetch is continued, see [`Engine::retry_at`](crate::engine::Engine::retry_at).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+  pub url: Url,
+  /// Takes the place of [`RealmOptions::embedder_data`](crate::engine::RealmOptions).
+  pub embedder_data: String,
+}
+
+pub(crate) async fn retry(
+  context: &Arc<Context>,
+  key: BackgroundFetchKey,
+  moved: Option<Moved>,
+) -> Result<bool, StoreError> {
+  let Some(job) = context.job(key) else {
+    return Ok(false);
+  };
+  let registration = job.registration.clone();
+  let _queue = registration.edit_queue.lock().await;
+  let has_failed =
+    job.inspect(|p| settle::is_continuable(p.background_fetch()));
+  let is_free = registration.active(&job.id).is_none();
+  let can_move = moved.is_none() || job.records.len() == 1;
+  if job.retained().is_none() || !has_failed || !is_free || !can_move {
+    return Ok(false);
+  }
+  let mut row = continued_row(&job);
+  restore::restore_records(context, &mut row).await;
+  let (mut facts, unusable) = begin_unusable_again(&mut row);
+  facts.push(Change::Retried { key });
+  let mut stored = StoredEnvironment {
+    environment: job.environment.clone(),
+    embedder_data: job.embedder_data.clone(),
+    keep_failed: job.keep_failed,
+    net_check: job.net_permission.has_check(),
+  };
+  if let Some(Moved { url, embedder_data }) = moved {
+    let request = &mut row.background_fetch.records[0].request;
+    request.url = url;
+    stored.embedder_data = embedder_data;
+    facts.push(Change::Moved {
+      key,
+      record: 0,
+      request: Box::new(request.clone()),
+      environment: stored.to_json(),
+    });
+  }
+  // Durable before anything of it happens.
+  context.journal.commit(&facts).await?;
+  registration.withdraw_events(key);
+  let permission = job.net_permission.clone();
+  let again = restore::make_known(context, row, stored, permission);
+  job.set_retained(None);
+  job.give_place_to(&again);
+  restore::begin(context, again);
+  context.delete_bodies(unusable).await;
+  Ok(true)
+}
+
+pub(crate) async fn redeliver(
+  context: &Arc<Context>,
+  key: BackgroundFetchKey,
+) -> Result<bool, StoreError> {
+  let Some(job) = context.job(key) else {
+    return Ok(false);
+  };
+  let _queue = job.registration.edit_queue.lock().await;
+  let undelivered = job.retained().map(|retained| retained.undelivered);
+  if undelivered.is_none_or(|why| why.is_empty()) {
+    return Ok(false);
+  }
+  let fact = Change::Redelivered { key };
+  context.journal.commit(&[fact]).await?;
+  job.set_retained(None);
+  job.registration.unfinished(1);
+  context.notify_observers(&job);
+  let (context, job) = (context.clone(), job.clone());
+  context.clone().spawn(async move {
+    if settle::before_event(&context, &job).await {
+      job.registration.redeliver(key);
+      job.registration.unfinished(-1);
+    }
+  });
+  Ok(true)
+}
+
+/// The row of a failed background fetch that is continued: what has succeeded
+/// stays, everything else has no result.
+fn continued_row(job: &Job) -> StoredBackgroundFetch {
+  let mut fetch = job.inspect(|p| p.background_fetch().clone());
+  let mut bodies = Vec::new();
+  for (index, record) in fetch.records.iter_mut().enumerate() {
+    let slot = &job.records[index];
+    let body = job.response_data(index).body();
+    if record.response_data.result != Some(RecordResult::Success) {
+      record.response_data = continued(record, body);
+    }
+    bodies.push(RecordBodies {
+      request: slot.request_body,
+      response: body,
+      ..RecordBodies::default()
+    });
+  }
+  StoredBackgroundFetch {
+    key: job.key,
+    scope: job.registration.scope.clone(),
+    environment: String::new(),
+    background_fetch: BackgroundFetch {
+      result: BackgroundFetchResult::None,
+      failure_reason: BackgroundFetchFailureReason::None,
+      abort_all: false,
+      paused: false,
+      records_available: true,
+      ..fetch
+    },
+    bodies,
+    active: true,
+    event_owed: false,
+    abnormal_ends: 0,
+    retained: None,
+    created: 0,
+  }
+}
+
+/// What a record that has failed continues with: the response whose bytes are
+/// stored. Not the page of an error, nor bytes that were all there and are
+/// wrong.
+fn continued(
+  record: &BackgroundFetchRecord,
+  body: Option<BodyId>,
+) -> BackgroundFetchResponse {
+  let data = &record.response_data;
+  let error = RecordResult::Failure(BackgroundFetchFailureReason::FetchError);
+  let is_usable = data.response.as_ref().is_some_and(|response| {
+    let is_whole = response.complete_length() == Some(data.bytes);
+    response.is_ok() && !(is_whole && data.result == Some(error))
+  });
+  match is_usable && body.is_some() {
+    true => BackgroundFetchResponse {
+      result: None,
+      ..data.clone()
+    },
+    false => BackgroundFetchResponse::default(),
+  }
+}
+
+/// Records without bytes that could be continued begin from scratch. Returns
+/// what the store has to be told, and the bodies that nobody needs any more.
+fn begin_unusable_again(
+  row: &mut StoredBackgroundFetch,
+) -> (Vec<Change>, Vec<BodyId>) {
+  let key = row.key;
+  let mut facts = Vec::new();
+  let mut unusable = Vec::new();
+  let records = row.background_fetch.records.iter_mut();
+  for (index, (record, bodies)) in records.zip(&mut row.bodies).enumerate() {
+    let data = &mut record.response_data;
+    let is_usable = match data.result {
+      Some(result) => result == RecordResult::Success,
+      None => data.response.is_some(),
+    };
+    if is_usable {
+      continue;
+    }
+    *data = BackgroundFetchResponse::default();
+    bodies.diagnostic.clear();
+    unusable.extend(bodies.response.take());
+    facts.push(Change::Response {
+      key,
+      record: index,
+      response: None,
+      body: None,
+    });
+  }
+  (facts, unusable)
+}
+
+pub(crate) async fn delete(
+  context: &Arc<Context>,
+  key: BackgroundFetchKey,
+) -> Result<bool, StoreError> {
+  let Some(job) = context.job(key) else {
+    return Ok(false);
+  };
+  let _queue = job.registration.edit_queue.lock().await;
+  if job.retained().is_none() {
+    return Ok(false);
+  }
+  settle::forget(context, &job).await?;
+  job.registration.withdraw_events(key);
+  job.set_retained(None);
+  job.update(|p, _| p.clear_records_available());
+  context.jobs.lock().remove(&key);
+  job.update_instances(context);
+  Ok(true)
+}
+
+/// Retains the background fetches of events that no worker has handled.
+pub(crate) fn on_undelivered(context: Weak<Context>) -> Arc<OnUndelivered> {
+  Arc::new(move |undelivered| {
+    let Some(context) = context.upgrade() else {
+      return false;
+    };
+    let Some(job) = context.job(undelivered.key) else {
+      return false;
+    };
+    context.clone().spawn(async move {
+      retain(&context, &job, undelivered.why).await;
+      job.registration.unfinished(-1);
+    });
+    true
+  })
+}
+
+/// From now on the background fetch is kept, for the retention time.
+pub(crate) async fn retain(
+  context: &Arc<Context>,
+  job: &Arc<Job>,
+  undelivered: String,
+) {
+  let retained = Retained {
+    since: now(),
+    undelivered,
+  };
+  let _queue = job.registration.edit_queue.lock().await;
+  if job.is_purged() {
+    return;
+  }
+  job.set_retained(Some(retained.clone()));
+  let key = job.key;
+  let fact = Change::Retained { key, retained };
+  if let Err(error) = context.journal.commit_or_enqueue(vec![fact]).await {
+    // Until it is known its event may be fired again after a restart.
+    tracing::error!(%error, "it is not durable yet that an event has ended");
+  }
+  context.retained.notify_one();
+  context.notify_observers(job);
+}
+
+/// Deletes what is out of retention, forever.
+pub(crate) async fn expire(context: &Arc<Context>) {
+  loop {
+    let mut sleep = MAX_SLEEP;
+    for (key, retained) in all_retained(context) {
+      let left = left(&retained, context.policies.retention, now());
+      if !left.is_zero() {
+        sleep = sleep.min(left);
+      } else if let Err(error) = delete(context, key).await {
+        tracing::error!(%error, "what is out of retention cannot be deleted");
+        sleep = sleep.min(RETRY_INTERVAL);
+      }
+    }
+    let sleep = tokio::time::sleep(sleep);
+    tokio::select! {
+      () = sleep => {}
+      () = context.retained.notified() => {}
+    }
+  }
+}
+
+fn all_retained(context: &Context) -> Vec<(BackgroundFetchKey, Retained)> {
+  let jobs = context.jobs.lock();
+  let retained = |job: &Arc<Job>| Some((job.key, job.retained()?));
+  jobs.values().filter_map(retained).collect()
+}
+
+/// How long it is still kept. A clock that was set back does not keep it
+/// longer than the whole time from now.
+fn left(retained: &Retained, retention: Duration, now: i64) -> Duration {
+  let past = u64::try_from(now.saturating_sub(retained.since)).unwrap_or(0);
+  retention.saturating_sub(Duration::from_millis(past))
+}
+
+/// Milliseconds since the epoch.
+fn now() -> i64 {
+  let since = SystemTime::now().duration_since(UNIX_EPOCH);
+  since.map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  #[test]
+  fn what_is_retained_is_kept_for_its_time() {
+    let retained = Retained {
+      since: 1_000,
+      undelivered: String::new(),
+    };
+    let left = |now| left(&retained, Duration::from_secs(5), now);
+    assert_eq!(left(1_000), Duration::from_secs(5));
+    assert_eq!(left(5_999), Duration::from_millis(1));
+    assert_eq!(left(6_000), Duration::ZERO);
+    assert_eq!(left(i64::MAX), Duration::ZERO);
+    assert_eq!(left(-1), Duration::from_secs(5));
+  }
+}

@@ -1,0 +1,95 @@
+//! Whether a failed fetch is tried again, and when: what the engine holds for
+//! [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Job;
+use super::record_slot::Attempts;
+use crate::engine::context::Context;
+use crate::engine::policy::RetryPolicy;
+use crate::engine::schedule::retry_state::Decision;
+use crate::engine::until::until;
+use crate::network::NetworkError;
+use crate::network::NetworkErrorKind;
+use crate::snapshot::Waiting;
+use crate::spec::Unavailability;
+
+/// Says whether the resource is temporarily unavailable, and keeps the reason
+/// as human-readable text.
+pub(crate) fn note_failure(
+  context: &Context,
+  job: &Job,
+  record: usize,
+  attempts: &mut Attempts,
+  error: &NetworkError,
+) -> Unavailability {
+  context.online.failed(error.kind);
+  let policy = &context.policies.retry;
+  let slot = &job.records[record];
+  let mut reason = error.message.clone();
+  let unavailability = match attempts.retries.failed(error.kind, policy) {
+    Decision::Again { after, offline } => {
+      attempts.delay = after;
+      let reason = reason.clone();
+      *slot.waiting.lock() = Some(Waiting { offline, reason });
+      Unavailability::Temporary
+    }
+    Decision::OfflineForTooLong => {
+      reason += "; the network did not come back in time";
+      Unavailability::Final
+    }
+    Decision::Final => Unavailability::Final,
+  };
+  *slot.diagnostic.lock() = reason;
+  unavailability
+}
+
+/// The longest wait that a server may ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+/// The server has answered with a status that counts as a failure, for which
+/// `reason` is the sentence, and wants to be asked again `after` so long. Says
+/// whether there is a try left.
+pub(crate) fn note_status(
+  job: &Job,
+  record: usize,
+  attempts: &mut Attempts,
+  policy: &RetryPolicy,
+  after: Option<Duration>,
+  reason: String,
+) -> bool {
+  let asked = after.unwrap_or_default().min(MAX_RETRY_AFTER);
+  let failed = attempts
+    .retries
+    .failed(NetworkErrorKind::Interrupted, policy);
+  let Decision::Again { after, .. } = failed else {
+    return false;
+  };
+  attempts.delay = after.max(asked);
+  let slot = &job.records[record];
+  slot.diagnostic.lock().clone_from(&reason);
+  *slot.waiting.lock() = Some(Waiting {
+    offline: false,
+    reason,
+  });
+  true
+}
+
+/// Waits as long as the retry policy says, then continues. There is nothing
+/// that tells when the network is back, so it is tried.
+pub(crate) async fn wait_until_available(
+  context: Arc<Context>,
+  job: Arc<Job>,
+  record: usize,
+  attempt: u32,
+) {
+  context.notify_observers(&job);
+  let delay = job.records[record].attempts.lock().await.delay;
+  if until(&context.stopping, tokio::time::sleep(delay))
+    .await
+    .is_some()
+  {
+    job.update(|p, actions| p.available(record, attempt, actions));
+  }
+}

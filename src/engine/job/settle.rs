@@ -1,0 +1,209 @@
+//! The end of [perform a background fetch](https://wicg.github.io/background-fetch/#machine-a-background-fetch-algorithm):
+//! what is enqueued to the active background fetches edit queue, and what
+//! follows the event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Job;
+use super::purge;
+use super::retention;
+use crate::engine::context::Context;
+use crate::engine::journal::MAX_BACKOFF;
+use crate::engine::until::until;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::FunctionalEvent;
+use crate::store::Change;
+use crate::store::StoreError;
+
+/// How long to wait before a result that could not be made durable is tried
+/// again; twice as long each time, up to [`MAX_BACKOFF`].
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// How often that is done for a database that has failed: its row is damaged,
+/// and stays so. For a disk without space, and for a store that is away, there
+/// is no limit.
+const TRIES: u32 = 4;
+
+/// perform.8, as often as the store needs to make the result durable: nobody
+/// may hear of one that is not. Where that does not help, and when the engine
+/// ends, the next one settles the background fetch.
+pub(crate) async fn settle(context: Arc<Context>, job: Arc<Job>) {
+  let mut wait = FIRST_WAIT;
+  let mut tries = 0;
+  loop {
+    let mut settled = try_settle(&context, &job).await;
+    if settled.as_ref().is_err_and(StoreError::is_full) {
+      // What failed needs its bytes no longer: they make room for the result.
+      context.delete_bodies(job.discard_unexposed()).await;
+      settled = try_settle(&context, &job).await;
+    }
+    let Err(error) = settled else { return };
+    // The engine has ended meanwhile; the next one settles it.
+    if let StoreError::Closed = error {
+      return;
+    }
+    if let StoreError::Database(_) = error {
+      tries += 1;
+    }
+    if tries > TRIES {
+      tracing::error!(
+        %error,
+        id = job.id,
+        "a background fetch cannot be settled before the next start"
+      );
+      job.registration.unfinished(-1);
+      return;
+    }
+    tracing::error!(
+      %error,
+      ?wait,
+      "the result of a background fetch cannot be made durable; trying again"
+    );
+    let waited = tokio::time::sleep(wait);
+    if until(&context.stopping, waited).await.is_none() {
+      return;
+    }
+    wait = (wait * 2).min(MAX_BACKOFF);
+  }
+}
+
+/// An error means that nothing has changed.
+async fn try_settle(
+  context: &Arc<Context>,
+  job: &Arc<Job>,
+) -> Result<(), StoreError> {
+  let registration = &job.registration;
+  // What takes long comes first: in the queue others would wait for it. The
+  // result cannot change after this, for all bytes are durable.
+  match context.journal.flush().await {
+    // The row of another one may be damaged; that of this one is reported
+    // below.
+    Err(StoreError::Database(_)) => {}
+    other => other?,
+  }
+  // perform.8: Enqueue the following steps to swRegistration's active
+  // background fetches edit queue:
+  let _queue = registration.edit_queue.lock().await;
+  if job.is_purged() {
+    purge::settled(context, job).await;
+    registration.unfinished(-1);
+    return Ok(());
+  }
+  // perform.8.1, perform.8.2: If activeBgFetches contains background fetch …
+  let was_active = registration.contains_background_fetch(&job.id, job.key);
+  // The result is durable before anybody hears of it.
+  let (result, failure_reason) = job.inspect(|p| p.outcome(was_active));
+  let settled = Change::Settled {
+    key: job.key,
+    result,
+    failure_reason,
+  };
+  context.journal.commit(&[settled]).await?;
+  // perform.8.3: … bgFetch, remove it.
+  if was_active {
+    registration.remove_active(&job.id);
+  }
+  // perform.8.4 to perform.8.6
+  let event = job.update(|p, _| p.settle(was_active));
+  job.set_settled(result);
+  // perform.8.7: Update background fetch instances.
+  job.update_instances(context);
+  announce(context, job.clone(), event);
+  Ok(())
+}
+
+/// perform.8.8, perform.8.9 and perform.8.13: Fire a functional event. The
+/// registration has counted the background fetch as unfinished; the event that
+/// is owed now takes the place of that.
+pub(crate) fn announce(
+  context: &Arc<Context>,
+  job: Arc<Job>,
+  event: FunctionalEvent,
+) {
+  let context = context.clone();
+  context.clone().spawn(async move {
+    // Others may need the space, however long the event takes.
+    if !job.keep_failed {
+      context.delete_bodies(job.discard_unexposed()).await;
+    }
+    if !before_event(&context, &job).await {
+      return;
+    }
+    let registration = job.registration.clone();
+    if !job.is_purged() {
+      registration.fire(event, job.key);
+    }
+    registration.unfinished(-1);
+  });
+}
+
+/// What the embedder does before the event. False when the engine ends.
+pub(crate) async fn before_event(context: &Context, job: &Job) -> bool {
+  let Some(before) = &context.policies.before_event else {
+    return true;
+  };
+  until(&context.stopping, before(job.snapshot()))
+    .await
+    .is_some()
+}
+
+/// The event is no longer active: perform.8.13.1 is over. The registration
+/// counts the background fetch until the rest of this is done, too.
+pub(crate) fn event_handled(
+  context: Arc<Context>,
+  event: FunctionalEvent,
+  job: Arc<Job>,
+) {
+  if event == FunctionalEvent::Click {
+    return;
+  }
+  // perform.8.13.2: Unset bgFetch's records available flag.
+  job.update(|p, _| p.clear_records_available());
+  // perform.8.13.3: Update background fetch instances.
+  job.update_instances(&context);
+  // Its records cannot be reached any more. The registration is not idle until
+  // they are gone, so that anyone who waits for the end finds no rest.
+  context.clone().spawn(async move {
+    let failed = job.inspect(|p| is_continuable(p.background_fetch()));
+    if job.keep_failed && failed {
+      retention::retain(&context, &job, String::new()).await;
+      return job.registration.unfinished(-1);
+    }
+    if let Err(error) = forget(&context, &job).await
+      && !matches!(error, StoreError::Closed)
+    {
+      // The row stays for now, and so do the bodies: until it is gone the
+      // event may be fired again after a restart, as one that is delivered at
+      // least once may be.
+      tracing::error!(%error, "a settled background fetch cannot be deleted");
+    }
+    context.jobs.lock().remove(&job.key);
+    job.registration.unfinished(-1);
+  });
+}
+
+/// Whether it has failed, and nobody wanted that.
+pub(crate) fn is_continuable(fetch: &BackgroundFetch) -> bool {
+  fetch.result == BackgroundFetchResult::Failure
+    && fetch.failure_reason != BackgroundFetchFailureReason::Aborted
+}
+
+/// Forgets a background fetch whose event was handled, with its bodies.
+pub(crate) async fn forget(
+  context: &Context,
+  job: &Job,
+) -> Result<(), StoreError> {
+  let forgotten = || vec![Change::Forgotten { key: job.key }];
+  let mut written = context.journal.commit(&forgotten()).await;
+  if written.as_ref().is_err_and(StoreError::is_full) {
+    // Nothing else of it gives space back.
+    context.delete_bodies(job.discard_bodies()).await;
+    written = context.journal.commit_or_enqueue(forgotten()).await;
+  }
+  written?;
+  context.delete_bodies(job.discard_bodies()).await;
+  Ok(())
+}

@@ -1,0 +1,163 @@
+//! The policies that an embedder chooses, each with a working default.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use url::Origin;
+
+use crate::display::Display;
+use crate::network::NetCheck;
+use crate::network::NetworkPolicy;
+use crate::service_worker::ServiceWorkerLimits;
+use crate::snapshot::BackgroundFetchSnapshot;
+use crate::spec::ResumePolicy;
+
+/// Those that jobs follow.
+#[derive(Clone)]
+pub(crate) struct Policies {
+  pub(crate) permission: PermissionOf,
+  pub(crate) notification_permission:
+    Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
+  pub(crate) quota: QuotaOf,
+  pub(crate) retry: RetryPolicy,
+  pub(crate) resume: ResumePolicy,
+  pub(crate) concurrency: Concurrency,
+  pub(crate) checkpoint: CheckpointPolicy,
+  pub(crate) display: Option<Arc<dyn Display>>,
+  pub(crate) before_event: Option<BeforeEvent>,
+  pub(crate) retention: Duration,
+  pub(crate) service_worker_limits: ServiceWorkerLimits,
+  pub(crate) default_net_check: Option<NetCheck>,
+}
+
+/// See [`EngineConfig::permission`](super::EngineConfig::permission).
+pub type PermissionOf = Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>;
+
+/// See [`EngineConfig::before_event`](super::EngineConfig::before_event).
+pub type BeforeEvent =
+  Arc<dyn Fn(BackgroundFetchSnapshot) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// See [`EngineConfig::quota`](super::EngineConfig::quota).
+pub type QuotaOf = Arc<dyn Fn(&Origin) -> Option<u64> + Send + Sync>;
+
+/// A [permission state](https://w3c.github.io/permissions/#dfn-permission-state).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PermissionState {
+  Granted,
+  /// `fetch()` rejects with `NotAllowedError`.
+  Denied,
+  /// The background fetch starts paused, until the display lets it continue or
+  /// aborts it.
+  Prompt,
+}
+
+/// When a resource counts as
+/// [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable).
+#[derive(Clone, Debug)]
+pub struct RetryPolicy {
+  /// How many times in a row a `GET` that fails is tried again when no byte
+  /// came in between. Default: 5. While the machine is offline nothing is
+  /// counted.
+  pub attempts: u32,
+  /// The wait before the first of them; each further one is twice as long,
+  /// less up to a quarter (jitter). Default: 250 ms.
+  pub first_delay: Duration,
+  /// No wait is longer. Default: 30 s. So this is also how long it may take
+  /// until it is noticed that the network is back.
+  pub max_delay: Duration,
+  /// How long the machine may be offline (no route, no network, or no name
+  /// server that answers) before a fetch that needs the network fails; counted
+  /// by this process, from the first attempt that found it so. Default:
+  /// `None`, forever: a background fetch waits for the network. A fetch that
+  /// waits can be paused and aborted, and
+  /// [`BackgroundFetchSnapshot::waiting`] says why it does.
+  pub offline_timeout: Option<Duration>,
+  /// Which statuses say that a resource is temporarily unavailable. An answer
+  /// to a `GET` with one of them counts as a failure that is tried again: after
+  /// the wait of this policy, or the longer one that the server asks for with
+  /// `Retry-After`, up to an hour. What is stored stays. Default:
+  /// [`RetryStatuses::None`].
+  pub statuses: RetryStatuses,
+}
+
+/// See [`RetryPolicy::statuses`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RetryStatuses {
+  /// Every answer is final, as it is for a page.
+  #[default]
+  None,
+  /// [`RetryStatuses::TEMPORARY`], for fetches with policy `server`.
+  Programs,
+  /// These, whatever the policy.
+  These(Vec<u16>),
+}
+
+impl RetryStatuses {
+  /// The statuses with which servers and what is before them say that another
+  /// time may be better.
+  pub const TEMPORARY: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
+
+  pub(super) fn contains(&self, status: u16, policy: NetworkPolicy) -> bool {
+    match self {
+      Self::None => false,
+      Self::Programs => {
+        policy == NetworkPolicy::Server && Self::TEMPORARY.contains(&status)
+      }
+      Self::These(statuses) => statuses.contains(&status),
+    }
+  }
+}
+
+impl Default for RetryPolicy {
+  fn default() -> Self {
+    Self {
+      attempts: 5,
+      first_delay: Duration::from_millis(250),
+      max_delay: Duration::from_secs(30),
+      offline_timeout: None,
+      statuses: RetryStatuses::default(),
+    }
+  }
+}
+
+/// How many fetches run at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Concurrency {
+  /// Fewer when the process may not open so many files: about a third of
+  /// `RLIMIT_NOFILE`, which the embedder may want to raise.
+  pub total: usize,
+  pub per_background_fetch: usize,
+  /// For each host that requests name; a redirect does not change whose place
+  /// it is. Default: `None`, no limit of its own.
+  pub per_host: Option<usize>,
+}
+
+impl Default for Concurrency {
+  fn default() -> Self {
+    Self {
+      total: 256,
+      per_background_fetch: 32,
+      per_host: None,
+    }
+  }
+}
+
+/// What a crash may cost: after a power failure at most this much is fetched
+/// again. (A process that is killed loses nothing that was written.)
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointPolicy {
+  /// In bytes received since the last time, over all background fetches.
+  pub bytes: u64,
+  /// Since the first byte that is not durable.
+  pub interval: Duration,
+}
+
+impl Default for CheckpointPolicy {
+  fn default() -> Self {
+    Self {
+      bytes: 256 * 1024 * 1024,
+      interval: Duration::from_secs(2),
+    }
+  }
+}

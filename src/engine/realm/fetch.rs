@@ -1,0 +1,281 @@
+//! [`BackgroundFetchManager.fetch()`](https://wicg.github.io/background-fetch/#background-fetch-manager-fetch),
+//! behind the script's interface.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
+
+use super::Realm;
+use super::request_body::RequestBodyHandle;
+use crate::engine::context::Context;
+use crate::engine::error::FetchRejection;
+use crate::engine::error::type_error;
+use crate::engine::job::Job;
+use crate::engine::job::JobInit;
+use crate::engine::job::record_slot::NewSlot;
+use crate::engine::job::response_data::ResponseState;
+use crate::engine::job::restore::StoredEnvironment;
+use crate::engine::net_permission::NetPermission;
+use crate::engine::policy::PermissionState;
+use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::snapshot::BackgroundFetchSnapshot;
+use crate::spec::BackgroundFetch;
+use crate::spec::BackgroundFetchRecord;
+use crate::spec::BackgroundFetchResponse;
+use crate::spec::FetchMachine;
+use crate::spec::ImageResource;
+use crate::spec::Request;
+use crate::spec::RequestMode;
+use crate::store::RecordBodies;
+use crate::store::StoredBackgroundFetch;
+
+/// One request of `fetch()`, its body stored already.
+pub struct NewRecord {
+  pub request: Request,
+  pub body: Option<RequestBodyHandle>,
+}
+
+/// The [options](https://wicg.github.io/background-fetch/#dictdef-backgroundfetchoptions)
+/// of `fetch()`.
+#[derive(Clone, Debug, Default)]
+pub struct BackgroundFetchOptions {
+  pub title: String,
+  pub icons: Vec<ImageResource>,
+  /// In bytes; 0 for no limit.
+  pub download_total: u64,
+}
+
+impl Realm {
+  /// Whatever can be refused before a body is read: what comes of the
+  /// requests' URLs, of the permission and of the id. [`Realm::fetch`] looks
+  /// again at what may change meanwhile.
+  ///
+  /// # Errors
+  ///
+  /// Why `fetch()` has to be rejected.
+  pub fn may_fetch(
+    &self,
+    id: &str,
+    requests: &[Request],
+  ) -> Result<(), FetchRejection> {
+    // Deviation E4
+    if id.is_empty() {
+      return Err(type_error("the id of a background fetch cannot be empty"));
+    }
+    // fetch.5: If requests is empty, reject with a TypeError.
+    if requests.is_empty() {
+      return Err(type_error("a background fetch needs at least one request"));
+    }
+    let environment = self.environment();
+    for request in requests {
+      // fetch.6.2: "no-cors" rejects with a TypeError.
+      if request.mode == RequestMode::NoCors {
+        return Err(type_error("a background fetch cannot be \"no-cors\""));
+      }
+      // Deviation E3
+      environment
+        .may_register(&request.url)
+        .map_err(FetchRejection::Type)?;
+    }
+    // Somebody who was called earlier, and is in the edit queue still, may be
+    // about to free the id: then it is looked at there alone.
+    match self.registration.edit_queue.try_lock() {
+      Ok(_queue) => self.may_register_id(id),
+      Err(_) => self.may_register(),
+    }
+    .map(drop)
+  }
+
+  /// `fetch()`, from the edit queue on. When it returns, the background fetch
+  /// and every request body are on disk.
+  ///
+  /// # Errors
+  ///
+  /// Why the promise has to be rejected; nothing is left behind.
+  pub async fn fetch(
+    &self,
+    id: String,
+    mut records: Vec<NewRecord>,
+    options: BackgroundFetchOptions,
+  ) -> Result<BackgroundFetchSnapshot, FetchRejection> {
+    for record in &mut records {
+      record.request.body_length = record.body.as_ref().map(|b| b.length());
+    }
+    let requests: Vec<Request> =
+      records.iter().map(|r| r.request.clone()).collect();
+    self.may_fetch(&id, &requests)?;
+    self.may_reach(&requests)?;
+    // A script that ends in between must leave all or nothing.
+    let realm = self.clone();
+    let register = realm.register(id, records, options);
+    self.engine().context().run_to_completion(register).await?
+  }
+
+  async fn register(
+    self,
+    id: String,
+    mut records: Vec<NewRecord>,
+    options: BackgroundFetchOptions,
+  ) -> Result<BackgroundFetchSnapshot, FetchRejection> {
+    let context = self.engine().context().clone();
+    let bodies: Vec<BodyId> = records
+      .iter()
+      .filter_map(|r| r.body.as_ref()?.id())
+      .collect();
+    context.store.bodies.sync(&bodies).await?;
+    // fetch.8: Enqueue to the active background fetches edit queue:
+    let registration = self.registration.clone();
+    let _queue = registration.edit_queue.lock().await;
+    // fetch.8.1 to fetch.8.5
+    let permission = self.may_register_id(&id)?;
+    // fetch.8.9: storing the requests exceeds a quota. What the author
+    // announces to download counts, too: better refused now than in the middle.
+    context
+      .check_quota(&registration.scope, options.download_total)
+      .await?;
+    // fetch.8.12: Let bgFetch be a new background fetch.
+    let mut row = self.new_row(id, &records, options, permission);
+    row.key = context.store.metadata.insert(row.clone()).await?;
+    for record in &mut records {
+      // From now on the bodies are the background fetch's.
+      if let Some(body) = &mut record.body {
+        body.release();
+      }
+    }
+    // fetch.8.13: Set bgFetchMap[id] to bgFetch.
+    let job = start(&context, &self, row);
+    // fetch.8.14 is the script's. A copy is made before anything happens, as
+    // the instance is.
+    let snapshot = job.snapshot();
+    self.watch(job.key);
+    // fetch.8.15: display; fetch.8.16: perform a background fetch
+    context.notify_observers(&job);
+    job.update(|p, actions| p.begin(actions));
+    Ok(snapshot)
+  }
+
+  /// fetch.8.1 to fetch.8.5
+  fn may_register_id(
+    &self,
+    id: &str,
+  ) -> Result<PermissionState, FetchRejection> {
+    let permission = self.may_register()?;
+    // fetch.8.5: bgFetchMap[id] exists: TypeError
+    if self.registration.active(id).is_some() {
+      return Err(FetchRejection::Type(format!(
+        "there is an active background fetch with the id \"{id}\" already"
+      )));
+    }
+    Ok(permission)
+  }
+
+  /// The [permission](https://wicg.github.io/background-fetch/#permissions) to
+  /// fetch in the background.
+  pub fn background_fetch_permission(&self) -> PermissionState {
+    let policies = &self.engine().context().policies;
+    (policies.permission)(&self.registration.scope.origin())
+  }
+
+  /// fetch.8.1 to fetch.8.4
+  fn may_register(&self) -> Result<PermissionState, FetchRejection> {
+    // fetch.8.1: Let permission be the permission state.
+    let policies = &self.engine().context().policies;
+    let permission = (policies.permission)(&self.registration.scope.origin());
+    // fetch.8.2: denied: NotAllowedError
+    if permission == PermissionState::Denied {
+      return Err(FetchRejection::NotAllowed);
+    }
+    // fetch.8.4: no active worker: TypeError
+    if !self.has_active_worker() {
+      return Err(type_error(
+        "the service worker registration has no active worker",
+      ));
+    }
+    Ok(permission)
+  }
+
+  fn new_row(
+    &self,
+    id: String,
+    records: &[NewRecord],
+    options: BackgroundFetchOptions,
+    permission: PermissionState,
+  ) -> StoredBackgroundFetch {
+    let environment = StoredEnvironment {
+      environment: self.environment(),
+      embedder_data: self.options().embedder_data.clone(),
+      keep_failed: self.options().keep_failed,
+      net_check: self.net_check().is_some(),
+    };
+    let created = SystemTime::now().duration_since(UNIX_EPOCH);
+    // fetch.6.4 to fetch.6.6
+    let new_records = records.iter().map(|record| BackgroundFetchRecord {
+      request: record.request.clone(),
+      response_data: BackgroundFetchResponse::default(),
+    });
+    StoredBackgroundFetch {
+      key: BackgroundFetchKey(0),
+      scope: self.registration.scope.clone(),
+      environment: environment.to_json(),
+      background_fetch: BackgroundFetch {
+        title: options.title,
+        icons: options.icons,
+        download_total: options.download_total,
+        // fetch.3, fetch.8.8.3.3: the sum of the bodies' lengths
+        upload_total: records
+          .iter()
+          .filter_map(|record| record.request.body_length)
+          .sum(),
+        // display.11: with the permission "prompt" it may begin paused.
+        paused: permission == PermissionState::Prompt,
+        ..BackgroundFetch::new(id, new_records.collect())
+      },
+      bodies: records
+        .iter()
+        .map(|record| RecordBodies {
+          request: record.body.as_ref().and_then(|body| body.id()),
+          ..RecordBodies::default()
+        })
+        .collect(),
+      active: true,
+      event_owed: false,
+      abnormal_ends: 0,
+      retained: None,
+      created: created.map_or(0, |d| d.as_millis() as i64),
+    }
+  }
+}
+
+/// Makes the new background fetch known; nothing of it runs yet.
+fn start(
+  context: &Arc<Context>,
+  realm: &Realm,
+  row: StoredBackgroundFetch,
+) -> Arc<Job> {
+  let id = row.background_fetch.id.clone();
+  let slots = row.bodies.iter().zip(&row.background_fetch.records);
+  let slots = slots.map(|(bodies, record)| NewSlot {
+    request: record.request.clone(),
+    request_body: bodies.request,
+    response: ResponseState::default(),
+    diagnostic: String::new(),
+  });
+  let new = JobInit {
+    key: row.key,
+    registration: realm.registration.clone(),
+    environment: realm.environment(),
+    embedder_data: realm.options().embedder_data.clone(),
+    keep_failed: realm.options().keep_failed,
+    retained: None,
+    net_permission: NetPermission::Known(realm.net_check()),
+    slots: slots.collect(),
+    machine: FetchMachine::new(row.background_fetch),
+  };
+  let job = Job::new(context, new);
+  job.registration.insert_active(id, job.key);
+  realm.starts();
+  job.registration.unfinished(1);
+  context.jobs.lock().insert(job.key, job.clone());
+  job
+}

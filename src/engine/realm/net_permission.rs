@@ -1,0 +1,22 @@
+//! The network permission, as a realm asks for it.
+
+use crate::engine::error::FetchRejection;
+use crate::engine::realm::Realm;
+use crate::spec::Request;
+
+impl Realm {
+  /// Asks for each request once: what may not be reached is not registered.
+  pub(super) fn may_reach(
+    &self,
+    requests: &[Request],
+  ) -> Result<(), FetchRejection> {
+    let context = self.engine().context();
+    let default = context.policies.default_net_check.clone();
+    for check in [default, self.net_check()].iter().flatten() {
+      for request in requests {
+        check(&request.url).map_err(FetchRejection::MayNotReach)?;
+      }
+    }
+    Ok(())
+  }
+}

@@ -1,0 +1,92 @@
+//! What an embedder says of a realm.
+
+use url::Url;
+
+use crate::ids::WorkerId;
+use crate::network::NetCheck;
+use crate::network::NetworkPolicy;
+use crate::service_worker::StartWorker;
+use crate::service_worker::WorkerEnvironment;
+use crate::spec::RealmKind;
+
+/// The options of a realm, given by the embedder.
+#[derive(Clone)]
+pub struct RealmOptions {
+  pub kind: RealmKind,
+  /// The scope of the service worker registration.
+  pub scope: Url,
+  /// The realm's own URL: its base URL, its origin and its referrer.
+  pub url: Url,
+  pub policy: NetworkPolicy,
+  /// The values of `Content-Security-Policy` that govern the realm.
+  pub csp: Vec<String>,
+  /// A referrer policy, or the empty string for the default.
+  pub referrer_policy: String,
+  /// Asked once for each request when it is registered, and once before each
+  /// hop of it, in addition to the check in
+  /// [`NetworkConfig`](crate::network::NetworkConfig). No store can keep it: a
+  /// background fetch that had one waits after a restart until a realm of the
+  /// same registration brings one, unless `NetworkConfig` has one.
+  pub net_check: Option<NetCheck>,
+  /// Whatever the embedder wants to find again with the background fetch
+  /// after a restart.
+  pub embedder_data: String,
+  /// Whether a background fetch of the realm that has failed is kept with its
+  /// bytes when its event was handled, so that [`Engine::retry`](crate::engine::Engine::retry)
+  /// can continue it, for the [retention time](crate::engine::EngineConfig::retention).
+  /// Default: `false`, as the specification has it: its records are deleted
+  /// after the event. For a realm that has no script which could start it
+  /// again.
+  pub keep_failed: bool,
+  /// The service worker that the realm runs, when a
+  /// [host](crate::engine::ServiceWorkerHost) was asked to.
+  pub worker: Option<WorkerId>,
+}
+
+impl RealmOptions {
+  /// A realm of `kind` at `url` with the policy of a browser; the scope is
+  /// the directory of `url`.
+  pub fn new(kind: RealmKind, url: Url) -> Self {
+    Self {
+      kind,
+      scope: url.join("./").unwrap_or_else(|_| url.clone()),
+      url,
+      policy: NetworkPolicy::Browser,
+      csp: Vec::new(),
+      referrer_policy: String::new(),
+      net_check: None,
+      embedder_data: String::new(),
+      keep_failed: false,
+      worker: None,
+    }
+  }
+
+  /// The realm of a service worker that a host is asked to run.
+  pub fn for_worker(worker: &StartWorker) -> Self {
+    let environment = worker.environment.clone();
+    Self {
+      kind: RealmKind::ServiceWorker,
+      scope: worker.scope.clone(),
+      url: worker.script_url.clone(),
+      policy: environment.policy,
+      csp: environment.csp,
+      referrer_policy: environment.referrer_policy,
+      net_check: environment.net_check,
+      embedder_data: environment.embedder_data,
+      keep_failed: false,
+      worker: Some(worker.worker),
+    }
+  }
+
+  pub(crate) fn worker_environment(&self) -> WorkerEnvironment {
+    WorkerEnvironment {
+      client_url: self.url.clone(),
+      policy: self.policy,
+      csp: self.csp.clone(),
+      referrer_policy: self.referrer_policy.clone(),
+      net_check: self.net_check.clone(),
+      net_check_lost: false,
+      embedder_data: self.embedder_data.clone(),
+    }
+  }
+}

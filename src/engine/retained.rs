@@ -1,0 +1,78 @@
+//! What an embedder does with background fetches that are retained.
+
+use super::Engine;
+use crate::engine::job::retention;
+use crate::engine::job::retention::Moved;
+use crate::ids::BackgroundFetchKey;
+use crate::store::StoreError;
+
+impl Engine {
+  /// Continues a failed background fetch that is
+  /// [retained](crate::snapshot::BackgroundFetchSnapshot::retained): it is
+  /// active again, and its records that have failed are fetched, from where
+  /// their stored bytes end. A request that is not a `GET` is sent again.
+  /// Returns false, and changes nothing, when there is none, when it has
+  /// succeeded or was aborted, or when another one with its id is active.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then it stays as it was.
+  pub async fn retry(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    let context = self.context().clone();
+    let retry = async move { retention::retry(&context, key, None).await };
+    self.context().run_to_completion(retry).await?
+  }
+
+  /// The same with another URL for its one request, where what is stored is
+  /// to be had now: it is continued if the server shows that it has the same
+  /// there. Returns false, too, when it has more than one request.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then it stays as it was.
+  pub async fn retry_at(
+    &self,
+    key: BackgroundFetchKey,
+    moved: Moved,
+  ) -> Result<bool, StoreError> {
+    let context = self.context().clone();
+    let retry =
+      async move { retention::retry(&context, key, Some(moved)).await };
+    self.context().run_to_completion(retry).await?
+  }
+
+  /// Fires an event again that could not be delivered: see
+  /// [`Retained::undelivered`]. It has as many tries as before. Returns false
+  /// when there is none.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot remember it; then it stays as it was.
+  pub async fn redeliver(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    let context = self.context().clone();
+    let redeliver = async move { retention::redeliver(&context, key).await };
+    self.context().run_to_completion(redeliver).await?
+  }
+
+  /// Deletes a background fetch that is
+  /// [retained](crate::snapshot::BackgroundFetchSnapshot::retained), with its
+  /// bytes. Returns false, and changes nothing, when there is none.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot forget it; then it stays.
+  pub async fn delete(
+    &self,
+    key: BackgroundFetchKey,
+  ) -> Result<bool, StoreError> {
+    let context = self.context().clone();
+    let delete = async move { retention::delete(&context, key).await };
+    self.context().run_to_completion(delete).await?
+  }
+}

@@ -1,0 +1,5 @@
+//! How a service worker is started, and what it needs of the engine.
+
+pub(crate) mod delegate;
+pub(crate) mod host;
+pub(crate) mod script;

@@ -1,0 +1,148 @@
+//! The ops of `navigator` and of what hangs on it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
+
+use deno_core::OpState;
+use deno_core::op2;
+use serde::Serialize;
+
+use super::error::BrowserError;
+use crate::engine::PermissionState;
+use crate::engine::Realm;
+use crate::spec::is_potentially_trustworthy_url;
+
+/// What never changes.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JsNavigator {
+  hardware_concurrency: usize,
+  languages: Vec<String>,
+  is_secure_context: bool,
+}
+
+#[op2]
+#[serde]
+pub(super) fn op_navigator_facts(state: &mut OpState) -> JsNavigator {
+  let url = &state.borrow::<Realm>().options().url;
+  JsNavigator {
+    hardware_concurrency: std::thread::available_parallelism()
+      .map_or(1, |threads| threads.get()),
+    languages: languages(|name| std::env::var(name).ok()),
+    is_secure_context: is_potentially_trustworthy_url(url),
+  }
+}
+
+/// The user's languages, most wanted first: of POSIX locales, which are as
+/// `de_CH.UTF-8`.
+fn languages(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+  let wanted = ["LC_ALL", "LC_MESSAGES", "LANG"]
+    .into_iter()
+    .filter_map(variable)
+    .find(|locale| !locale.is_empty());
+  let tag = wanted.as_deref().and_then(|locale| {
+    let tag = locale.split(['.', '@']).next()?.replace('_', "-");
+    let is_language = |part: &str| part.chars().all(char::is_alphanumeric);
+    let is_tag = tag.len() >= 2 && tag.split('-').all(is_language);
+    (is_tag && tag != "POSIX").then_some(tag)
+  });
+  let tag = tag.unwrap_or_else(|| "en-US".to_string());
+  let language = tag.split('-').next().map(str::to_string);
+  let mut all = vec![tag];
+  all.extend(language.filter(|language| *language != all[0]));
+  all
+}
+
+/// How many keys a process may make with QuickJS, which ends it at about
+/// 12,000 and never frees one.
+const MAX_KEYS: u32 = 8_000;
+
+static KEYS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether a script may make so many keys.
+#[op2(fast)]
+pub(super) fn op_crypto_take_keys(#[smi] count: u32) -> bool {
+  let take = |made: u32| (made + count <= MAX_KEYS).then_some(made + count);
+  cfg!(not(feature = "quickjs"))
+    || KEYS
+      .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+      .is_ok()
+}
+
+#[op2(fast)]
+pub(super) fn op_navigator_is_online(state: &mut OpState) -> bool {
+  state.borrow::<Realm>().is_online()
+}
+
+#[op2]
+pub(super) async fn op_navigator_online_other_than(
+  state: Rc<RefCell<OpState>>,
+  known: bool,
+) -> bool {
+  let realm = state.borrow().borrow::<Realm>().clone();
+  realm.online_other_than(known).await
+}
+
+/// The state of the permission `name`, which is one of three.
+#[op2]
+#[string]
+pub(super) fn op_navigator_permission(
+  state: &mut OpState,
+  #[string] name: &str,
+) -> &'static str {
+  let realm = state.borrow::<Realm>();
+  let permission = match name {
+    "background-fetch" => realm.background_fetch_permission(),
+    "notifications" => realm.notification_permission(),
+    // Nothing is ever evicted.
+    _ => PermissionState::Granted,
+  };
+  match permission {
+    PermissionState::Granted => "granted",
+    PermissionState::Denied => "denied",
+    PermissionState::Prompt => "prompt",
+  }
+}
+
+/// In bytes; `NaN` where nobody knows.
+#[derive(Serialize)]
+pub(super) struct JsEstimate {
+  usage: f64,
+  quota: f64,
+}
+
+#[op2]
+#[serde]
+pub(super) async fn op_storage_estimate(
+  state: Rc<RefCell<OpState>>,
+) -> Result<JsEstimate, BrowserError> {
+  let realm = state.borrow().borrow::<Realm>().clone();
+  let origin = realm.options().url.origin();
+  let estimate = realm.engine().storage_estimate(&origin).await;
+  let estimate =
+    estimate.map_err(|error| BrowserError::Type(error.to_string()))?;
+  Ok(JsEstimate {
+    usage: estimate.usage as f64,
+    quota: estimate.quota.map_or(f64::NAN, |quota| quota as f64),
+  })
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  #[test]
+  fn a_locale_is_a_language_tag() {
+    let of = |locale: &'static str| {
+      languages(|name| (name == "LANG").then(|| locale.to_string()))
+    };
+    assert_eq!(of("de_CH.UTF-8"), ["de-CH", "de"]);
+    assert_eq!(of("fr"), ["fr"]);
+    assert_eq!(of("sr_RS@latin"), ["sr-RS", "sr"]);
+    for none in ["C", "POSIX", "", "C.UTF-8", "../x"] {
+      assert_eq!(of(none), ["en-US", "en"], "{none}");
+    }
+  }
+}

@@ -1,0 +1,81 @@
+//! What the embedder's side says to the realm about its script.
+
+use deno_core::JsRuntime;
+use deno_core::OpState;
+use deno_core::op2;
+use deno_core::v8;
+
+/// Functions of `js/background_fetch/lifecycle.js`.
+struct Lifecycle {
+  /// The script has run: the realm fires the events that follow.
+  has_run: v8::Global<v8::Function>,
+  /// A module is about to be evaluated.
+  begin_module: v8::Global<v8::Function>,
+  /// It has been, or its evaluation waits; whether it came to its end at once.
+  end_module: v8::Global<v8::Function>,
+}
+
+#[op2(fast)]
+pub(crate) fn op_bgfetch_set_lifecycle(
+  scope: &mut v8::PinScope,
+  state: &mut OpState,
+  has_run: v8::Local<v8::Function>,
+  begin_module: v8::Local<v8::Function>,
+  end_module: v8::Local<v8::Function>,
+) {
+  state.put(Lifecycle {
+    has_run: v8::Global::new(scope, has_run),
+    begin_module: v8::Global::new(scope, begin_module),
+    end_module: v8::Global::new(scope, end_module),
+  });
+}
+
+/// The script of the realm was evaluated, or its evaluation has begun.
+pub(super) fn script_has_run(runtime: &mut JsRuntime) {
+  call(runtime, |lifecycle| &lifecycle.has_run);
+}
+
+/// The module that is evaluated next is one of [`evaluation_of`].
+pub(super) fn begin_module(runtime: &mut JsRuntime) {
+  call(runtime, |lifecycle| &lifecycle.begin_module);
+}
+
+/// Whether the module whose evaluation has begun came to its end without
+/// waiting for anything:
+/// [no service worker may be an async module](https://w3c.github.io/ServiceWorker/#is-async-module).
+pub(super) fn end_module(runtime: &mut JsRuntime) -> bool {
+  call(runtime, |lifecycle| &lifecycle.end_module)
+}
+
+/// The source of a module that evaluates the one at `url`, and says when that
+/// is done.
+pub(super) fn evaluation_of(url: &str) -> String {
+  let url = serde_json::Value::from(url);
+  format!("import {url};\nglobalThis[Symbol.for(\"{EVALUATED}\")]?.();\n")
+}
+
+/// As in `js/background_fetch/lifecycle.js`.
+const EVALUATED: &str = "background_fetch.evaluated";
+
+/// Calls one of the functions; whether it has returned `true`. They throw
+/// nothing.
+fn call(
+  runtime: &mut JsRuntime,
+  function: impl Fn(&Lifecycle) -> &v8::Global<v8::Function>,
+) -> bool {
+  let state = runtime.op_state();
+  let function = state
+    .borrow()
+    .try_borrow::<Lifecycle>()
+    .map(function)
+    .cloned();
+  // A host may have put no JavaScript into the realm yet.
+  let Some(function) = function else {
+    return false;
+  };
+  deno_core::scope!(scope, runtime);
+  let function = v8::Local::new(scope, function);
+  let receiver = v8::undefined(scope).into();
+  let result = function.call(scope, receiver, &[]);
+  result.is_some_and(|result| result.is_true())
+}

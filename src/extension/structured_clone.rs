@@ -1,0 +1,68 @@
+//! What `js/common/structured_clone.js` cannot carry by itself.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ::deno_web::BlobPart;
+use ::deno_web::BlobStoreTrait;
+use deno_core::OpState;
+use deno_core::Resource;
+use deno_core::ResourceId;
+use deno_core::TransferredResource;
+use deno_core::op2;
+use deno_error::JsErrorBox;
+use uuid::Uuid;
+
+use super::error::BackgroundFetchError;
+
+/// A part of a `Blob` on its way to another realm, which has a store of its
+/// own: no byte is copied, and a message that nobody reads lets go of it.
+struct SentBlobPart(Arc<dyn BlobPart + Send + Sync>);
+
+impl Resource for SentBlobPart {
+  fn name(&self) -> Cow<'_, str> {
+    "sentBlobPart".into()
+  }
+
+  fn transfer(
+    self: Rc<Self>,
+  ) -> Result<Box<dyn TransferredResource>, JsErrorBox> {
+    Ok(Box::new(SentBlobPart(self.0.clone())))
+  }
+}
+
+impl TransferredResource for SentBlobPart {
+  fn receive(self: Box<Self>) -> Rc<dyn Resource> {
+    Rc::new(*self)
+  }
+}
+
+fn gone() -> BackgroundFetchError {
+  BackgroundFetchError::Type("a part of a blob is gone".to_string())
+}
+
+/// Takes a part of a blob out of the realm's store.
+#[op2(fast)]
+#[smi]
+pub(crate) fn op_bgfetch_send_blob_part(
+  state: &mut OpState,
+  #[string] id: &str,
+) -> Result<ResourceId, BackgroundFetchError> {
+  let id = Uuid::parse_str(id).map_err(|_| gone())?;
+  let store = state.borrow::<Arc<dyn BlobStoreTrait>>();
+  let part = store.remove_part(&id).ok_or_else(gone)?;
+  Ok(state.resource_table.add(SentBlobPart(part)))
+}
+
+/// Puts a part that has come into the realm's store; returns its id there.
+#[op2]
+#[string]
+pub(crate) fn op_bgfetch_receive_blob_part(
+  state: &mut OpState,
+  #[smi] rid: ResourceId,
+) -> Result<String, BackgroundFetchError> {
+  let part = state.resource_table.take::<SentBlobPart>(rid)?;
+  let store = state.borrow::<Arc<dyn BlobStoreTrait>>();
+  Ok(store.insert_part(part.0.clone()).to_string())
+}

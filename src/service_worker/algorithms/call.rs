@@ -1,0 +1,182 @@
+//! What scripts ask for, and what they are answered. The answers go through the
+//! realm's inbox, between whatever else it has to hear of: so a script sees
+//! states change in one order only.
+
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+use crate::ids::RealmId;
+use crate::ids::RegistrationId;
+use crate::service_worker::model::inbox::Answer;
+use crate::service_worker::model::inbox::Caller;
+use crate::service_worker::model::script::UpdateViaCache;
+use crate::service_worker::model::script::WorkerType;
+use crate::service_worker::service_workers::ServiceWorkers;
+use crate::service_worker::service_workers::State;
+
+/// What a script asks for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Call {
+  /// [`register()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-register)
+  #[serde(rename_all = "camelCase")]
+  Register {
+    #[serde(rename = "scriptURL")]
+    script_url: Url,
+    scope: Option<Url>,
+    worker_type: WorkerType,
+    update_via_cache: UpdateViaCache,
+  },
+  /// [`update()`](https://w3c.github.io/ServiceWorker/#service-worker-registration-update)
+  Update { registration: RegistrationId },
+  /// [`unregister()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-unregister)
+  Unregister { registration: RegistrationId },
+  /// [`getRegistration()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistration)
+  GetRegistration { url: Url },
+  /// [`getRegistrations()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations)
+  GetRegistrations,
+  /// [`ready`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-ready)
+  Ready,
+  /// [`skipWaiting()`](https://w3c.github.io/ServiceWorker/#service-worker-global-scope-skipwaiting)
+  SkipWaiting,
+  /// [`clients.claim()`](https://w3c.github.io/ServiceWorker/#clients-claim)
+  Claim,
+  /// [`clients.get()`](https://w3c.github.io/ServiceWorker/#clients-get)
+  GetClient { id: String },
+  /// [`clients.matchAll()`](https://w3c.github.io/ServiceWorker/#clients-matchall)
+  MatchAll(MatchAllOptions),
+}
+
+/// [`ClientQueryOptions`](https://w3c.github.io/ServiceWorker/#dictdef-clientqueryoptions)
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MatchAllOptions {
+  pub include_uncontrolled: bool,
+  /// `window`, `worker`, `sharedworker` or `all`.
+  #[serde(rename = "type")]
+  pub client_type: String,
+}
+
+/// Why a call was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+  /// `TypeError`, or the name of a `DOMException`.
+  pub name: &'static str,
+  pub message: String,
+}
+
+impl CallError {
+  pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
+    let message = message.into();
+    Self { name, message }
+  }
+
+  pub(crate) fn type_error(message: impl Into<String>) -> Self {
+    Self::new("TypeError", message)
+  }
+}
+
+impl ServiceWorkers {
+  /// A script of `realm` asks for something; `call` is the number under which
+  /// it waits for the answer.
+  pub(crate) fn call(&self, realm: RealmId, call: u32, what: Call) {
+    let caller = Caller { realm, call };
+    if let Err(error) = self.answer(caller, what) {
+      self.lock().reply(caller, Err(error));
+    }
+  }
+
+  fn answer(&self, caller: Caller, call: Call) -> Result<(), CallError> {
+    match call {
+      Call::Register {
+        script_url,
+        scope,
+        worker_type,
+        update_via_cache,
+      } => self.start_register(
+        caller,
+        script_url,
+        scope,
+        worker_type,
+        update_via_cache,
+      ),
+      Call::Update { registration } | Call::Unregister { registration }
+        if !self.lock().may_have(caller.realm, registration) =>
+      {
+        Err(no_registration())
+      }
+      Call::Update { registration } => self.call_update(caller, registration),
+      Call::Unregister { registration } => {
+        self.call_unregister(caller, registration)
+      }
+      Call::SkipWaiting => {
+        self.skip_waiting(caller);
+        Ok(())
+      }
+      Call::Claim => self.claim(caller),
+      Call::Ready => {
+        let mut state = self.lock();
+        let url = state.url_of(caller.realm)?;
+        state.waiting_for_ready.push((caller, url));
+        state.resolve_ready();
+        Ok(())
+      }
+      Call::GetRegistration { url } => {
+        let state = self.lock();
+        // Step 4.
+        if url.origin() != state.url_of(caller.realm)?.origin() {
+          return Err(CallError::new(
+            "SecurityError",
+            format!("{url} has another origin"),
+          ));
+        }
+        let id = state.map.match_registration(&url);
+        let snapshot = id.and_then(|id| state.map.snapshot(id));
+        state.reply(caller, Ok(Answer::Registration(snapshot.map(Box::new))));
+        Ok(())
+      }
+      Call::GetRegistrations => {
+        let state = self.lock();
+        let ids = state.map.of_origin(&state.url_of(caller.realm)?);
+        let all = ids.into_iter().filter_map(|id| state.map.snapshot(id));
+        let answer = Answer::Registrations(all.collect());
+        state.reply(caller, Ok(answer));
+        Ok(())
+      }
+      Call::GetClient { id } => {
+        let state = self.lock();
+        let url = state.url_of(caller.realm)?;
+        let mut clients = state.map.clients();
+        let client = clients.find(|(_, client)| {
+          client.id == id && client.url.origin() == url.origin()
+        });
+        let client = client.map(|(_, client)| client.snapshot());
+        state.reply(caller, Ok(Answer::Client(client)));
+        Ok(())
+      }
+      Call::MatchAll(options) => {
+        let state = self.lock();
+        let answer = state.match_all(caller.realm, &options)?;
+        state.reply(caller, Ok(answer));
+        Ok(())
+      }
+    }
+  }
+}
+
+impl State {
+  pub(crate) fn url_of(&self, realm: RealmId) -> Result<Url, CallError> {
+    let realm = self.realms.get(&realm).ok_or_else(no_realm)?;
+    Ok(realm.url.clone())
+  }
+}
+
+pub(crate) fn no_realm() -> CallError {
+  CallError::new("InvalidStateError", "this realm is gone")
+}
+
+pub(crate) fn no_registration() -> CallError {
+  CallError::new("InvalidStateError", "the registration is gone")
+}

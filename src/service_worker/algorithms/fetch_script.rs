@@ -1,0 +1,130 @@
+//! Fetching a script of a service worker.
+
+use bytes::Bytes;
+use url::Url;
+
+use super::call::CallError;
+use super::run_jobs::security_error;
+use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::model::script::WorkerType;
+use crate::service_worker::model::script::is_javascript;
+use crate::service_worker::service_workers::ServiceWorkers;
+use crate::spec::HeaderList;
+
+/// A script that is asked for.
+#[derive(Clone)]
+pub struct ScriptRequest {
+  pub url: Url,
+  pub role: ScriptRole,
+  /// Whether a cache on the way may not answer by itself: the request's cache
+  /// mode is `no-cache`.
+  pub bypass_cache: bool,
+  pub environment: WorkerEnvironment,
+}
+
+/// What a script is to its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptRole {
+  /// The worker's own script.
+  Main,
+  /// One that a classic worker imports. It is fetched
+  /// [without CORS](https://html.spec.whatwg.org/#fetch-a-classic-worker-imported-script),
+  /// wherever it is.
+  ClassicImport,
+  /// One that a module imports. It is fetched
+  /// [with CORS](https://html.spec.whatwg.org/#fetch-a-single-module-script).
+  ModuleImport,
+}
+
+impl ScriptRole {
+  /// A script that a worker of this type imports.
+  pub(crate) fn import_of(worker_type: WorkerType) -> Self {
+    match worker_type {
+      WorkerType::Classic => Self::ClassicImport,
+      WorkerType::Module => Self::ModuleImport,
+    }
+  }
+}
+
+/// What it was answered with.
+#[derive(Clone, Debug)]
+pub struct ScriptResponse {
+  pub status: u16,
+  pub headers: HeaderList,
+  pub body: Bytes,
+}
+
+/// A script that can be run.
+pub(crate) struct FetchedScript {
+  pub(crate) source: String,
+  pub(crate) csp: Vec<String>,
+  pub(crate) referrer_policy: String,
+  pub(crate) service_worker_allowed: Option<String>,
+}
+
+impl ServiceWorkers {
+  /// Fetches a script, and checks what
+  /// [Update](https://w3c.github.io/ServiceWorker/#update-algorithm) (step 7)
+  /// and [the fetch for `importScripts()`](https://w3c.github.io/ServiceWorker/#importscripts)
+  /// both check.
+  pub(crate) async fn fetch_script(
+    &self,
+    environment: &WorkerEnvironment,
+    url: &Url,
+    role: ScriptRole,
+    bypass_cache: bool,
+  ) -> Result<FetchedScript, CallError> {
+    let request = ScriptRequest {
+      url: url.clone(),
+      role,
+      bypass_cache,
+      environment: environment.clone(),
+    };
+    let response = self.delegate.fetch_script(request).await;
+    let response = response.map_err(|message| {
+      let message = format!("the script {url} cannot be fetched: {message}");
+      CallError::type_error(message)
+    })?;
+    // What HTML asks of a classic script, before Update's hook is over.
+    if !(200..=299).contains(&response.status) {
+      let status = response.status;
+      return Err(CallError::type_error(format!(
+        "the script {url} cannot be fetched: the server answered {status}"
+      )));
+    }
+    // Update, step 7.7.
+    if !is_javascript(response.headers.first("content-type")) {
+      return Err(security_error(&format!(
+        "{url} has no JavaScript MIME type"
+      )));
+    }
+    let header = |name: &str| response.headers.first(name).map(str::to_string);
+    let csp = response.headers.values("content-security-policy");
+    Ok(FetchedScript {
+      csp: csp.map(str::to_string).collect(),
+      referrer_policy: header("referrer-policy").unwrap_or_default(),
+      service_worker_allowed: header("service-worker-allowed"),
+      source: decode(&response.body),
+    })
+  }
+}
+
+impl ServiceWorkers {
+  /// A script of a dedicated worker, which has none of a service worker's
+  /// rules.
+  pub(crate) async fn script_of_worker(
+    &self,
+    environment: &WorkerEnvironment,
+    url: &Url,
+    role: ScriptRole,
+  ) -> Result<String, String> {
+    let script = self.fetch_script(environment, url, role, false).await;
+    script.map(|script| script.source).map_err(|e| e.message)
+  }
+}
+
+/// [UTF-8 decode](https://encoding.spec.whatwg.org/#utf-8-decode)
+fn decode(body: &[u8]) -> String {
+  let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+  String::from_utf8_lossy(body).into_owned()
+}

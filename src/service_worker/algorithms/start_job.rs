@@ -1,0 +1,187 @@
+//! What scripts ask for and a job does: `register()`, `update()`,
+//! `unregister()`.
+
+use url::Url;
+
+use super::call::CallError;
+use super::call::no_realm;
+use super::call::no_registration;
+use super::run_jobs::security_error;
+use crate::ids::RegistrationId;
+use crate::network::NetworkPolicy;
+use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::model::inbox::Answer;
+use crate::service_worker::model::inbox::Caller;
+use crate::service_worker::model::script::UpdateViaCache;
+use crate::service_worker::model::script::WorkerType;
+use crate::service_worker::model::snapshot::ServiceWorkerState;
+use crate::service_worker::service_workers::ServiceWorkers;
+use crate::service_worker::state::job_queues::Job;
+use crate::service_worker::state::job_queues::JobType;
+use crate::spec::Destination;
+use crate::spec::is_http_scheme;
+use crate::spec::parse_csp_list;
+use crate::spec::should_be_blocked_by_csp;
+
+impl ServiceWorkers {
+  /// [Start Register](https://w3c.github.io/ServiceWorker/#start-register-algorithm)
+  pub(crate) fn start_register(
+    &self,
+    caller: Caller,
+    mut script_url: Url,
+    scope: Option<Url>,
+    worker_type: WorkerType,
+    update_via_cache: UpdateViaCache,
+  ) -> Result<(), CallError> {
+    if !self.delegate.has_host() {
+      return Err(CallError::new(
+        "NotSupportedError",
+        "this engine has nobody who could start a service worker",
+      ));
+    }
+    // Step 2.
+    script_url.set_fragment(None);
+    // Steps 3 and 4.
+    check_url(&script_url, "script")?;
+    // Step 5.
+    let mut scope = match scope {
+      Some(scope) => scope,
+      None => script_url.join("./").map_err(|error| {
+        CallError::type_error(format!("the scope is not a URL: {error}"))
+      })?,
+    };
+    // Step 6.
+    scope.set_fragment(None);
+    // Steps 7 and 8.
+    check_url(&scope, "scope")?;
+    // Steps 9 and 10.
+    let environment = {
+      let state = self.lock();
+      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
+      realm.environment.clone()
+    };
+    check_csp(&environment, &script_url)?;
+    self.schedule(Job {
+      job_type: JobType::Register {
+        script_url,
+        worker_type,
+        update_via_cache,
+      },
+      scope,
+      environment,
+      callers: vec![caller],
+    });
+    Ok(())
+  }
+
+  /// [`update()`](https://w3c.github.io/ServiceWorker/#service-worker-registration-update)
+  pub(crate) fn call_update(
+    &self,
+    caller: Caller,
+    registration: RegistrationId,
+  ) -> Result<(), CallError> {
+    let job = {
+      let state = self.lock();
+      // Steps 2 and 3.
+      let newest = state.map.newest_worker(registration);
+      let newest = newest.and_then(|worker| state.map.worker(worker));
+      let Some(newest) = newest.filter(|worker| !worker.embedder_owned) else {
+        return Err(CallError::new(
+          "InvalidStateError",
+          "the registration has no worker that could be updated",
+        ));
+      };
+      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
+      // Step 4.
+      let own = realm.worker.and_then(|worker| state.map.worker(worker));
+      if own.is_some_and(|w| w.state == ServiceWorkerState::Installing) {
+        return Err(CallError::new(
+          "InvalidStateError",
+          "a worker that is being installed cannot update its registration",
+        ));
+      }
+      let registration = state.map.registration(registration);
+      Job {
+        job_type: JobType::Update {
+          script_url: newest.script_url.clone(),
+          worker_type: newest.worker_type,
+        },
+        scope: registration.ok_or_else(no_registration)?.scope.clone(),
+        environment: realm.environment.clone(),
+        callers: vec![caller],
+      }
+    };
+    // Steps 6 to 8.
+    self.schedule(job);
+    Ok(())
+  }
+
+  /// [`unregister()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-unregister)
+  pub(crate) fn call_unregister(
+    &self,
+    caller: Caller,
+    registration: RegistrationId,
+  ) -> Result<(), CallError> {
+    let job = {
+      let state = self.lock();
+      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
+      if !state.map.is_registered(registration) {
+        state.reply(caller, Ok(Answer::Boolean(false)));
+        return Ok(());
+      }
+      let registration = state.map.registration(registration);
+      Job {
+        job_type: JobType::Unregister,
+        scope: registration.ok_or_else(no_registration)?.scope.clone(),
+        environment: realm.environment.clone(),
+        callers: vec![caller],
+      }
+    };
+    self.schedule(job);
+    Ok(())
+  }
+}
+
+/// What the client's Content Security Policy says of the script. Without this,
+/// the fetch for it would fail with a `TypeError`; web-platform-tests and
+/// browsers have a `SecurityError` before it.
+fn check_csp(
+  environment: &WorkerEnvironment,
+  script_url: &Url,
+) -> Result<(), CallError> {
+  if environment.policy == NetworkPolicy::Server {
+    return Ok(());
+  }
+  let blocked = should_be_blocked_by_csp(
+    &parse_csp_list(&environment.csp),
+    &environment.client_url,
+    Destination::ServiceWorker,
+    script_url,
+    0,
+  );
+  match blocked {
+    None => Ok(()),
+    Some(directive) => Err(security_error(&format!(
+      "the Content Security Policy's {directive} does not allow its script \
+       {script_url}"
+    ))),
+  }
+}
+
+/// The checks of
+/// [Start Register](https://w3c.github.io/ServiceWorker/#start-register-algorithm)
+/// that are the same for the script's URL and the scope.
+fn check_url(url: &Url, what: &str) -> Result<(), CallError> {
+  if !is_http_scheme(url) {
+    return Err(CallError::type_error(format!(
+      "the {what} {url} is not http or https"
+    )));
+  }
+  let path = url.path().to_ascii_lowercase();
+  if path.contains("%2f") || path.contains("%5c") {
+    return Err(CallError::type_error(format!(
+      "the path of the {what} {url} has an escaped slash"
+    )));
+  }
+  Ok(())
+}

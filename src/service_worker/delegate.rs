@@ -1,0 +1,147 @@
+//! What this module needs of the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::ids::WorkerId;
+use crate::network::NetCheck;
+use crate::network::NetworkPolicy;
+use crate::service_worker::algorithms::fetch_script::ScriptRequest;
+use crate::service_worker::algorithms::fetch_script::ScriptResponse;
+use crate::service_worker::lifetime::handle::InternalWorkerHandle;
+use crate::service_worker::model::script::ScriptMap;
+use crate::service_worker::model::script::WorkerType;
+use crate::spec::RealmKind;
+use crate::store::StoreError;
+use crate::store::StoredRegistration;
+
+/// How long a service worker may take, and how long it is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceWorkerLimits {
+  /// How long a worker with nothing to do keeps running. Default: 30 s.
+  pub idle: Duration,
+  /// How long its script may take until it is evaluated. Default: 60 s.
+  pub start: Duration,
+  /// How long an event may take, with all that extends it; then its worker is
+  /// stopped. Default: 5 min.
+  pub event: Duration,
+  /// How many workers may fail to handle an event of a background fetch: they
+  /// take too long, or crash. Then it counts as undelivered, and is kept with
+  /// its records, see
+  /// [`EngineConfig::retention`](crate::engine::EngineConfig::retention).
+  /// At least 1; default: 3.
+  pub tries: u32,
+  /// How long a worker that was asked to stop may take. One that takes longer
+  /// is left to itself, and its thread with it. Default: 5 s.
+  pub stop: Duration,
+  /// A registration whose scripts were last looked at longer ago than this is
+  /// [stale](https://w3c.github.io/ServiceWorker/#dfn-stale): after an event
+  /// they are looked at again. Default: 24 h.
+  pub stale_after: Duration,
+}
+
+impl Default for ServiceWorkerLimits {
+  fn default() -> Self {
+    Self {
+      idle: Duration::from_secs(30),
+      start: Duration::from_secs(60),
+      event: Duration::from_secs(5 * 60),
+      tries: 3,
+      stop: Duration::from_secs(5),
+      stale_after: Duration::from_secs(24 * 60 * 60),
+    }
+  }
+}
+
+/// What a worker inherits of the client that has registered it, and of the
+/// response that its script came in.
+#[derive(Clone)]
+pub struct WorkerEnvironment {
+  /// The client's URL.
+  pub client_url: Url,
+  pub policy: NetworkPolicy,
+  /// The values of the script's `Content-Security-Policy`; while the script is
+  /// fetched, those of the client.
+  pub csp: Vec<String>,
+  /// As above.
+  pub referrer_policy: String,
+  /// As long as this process lives.
+  pub net_check: Option<NetCheck>,
+  /// Whether there was one before a restart, so that nothing is fetched until
+  /// the worker's realm brings one again.
+  pub net_check_lost: bool,
+  pub embedder_data: String,
+}
+
+/// A worker that has to be run.
+pub struct StartWorker {
+  pub worker: WorkerId,
+  /// The scope of its registration.
+  pub scope: Url,
+  pub script_url: Url,
+  pub worker_type: WorkerType,
+  pub environment: WorkerEnvironment,
+  /// The scripts that are known by now.
+  pub scripts: Arc<ScriptMap>,
+  /// Where the thread that runs it tells how it goes.
+  pub handle: InternalWorkerHandle,
+}
+
+/// Those events of a running worker that the engine delivers itself.
+pub trait FunctionalEvents: Send + Sync {
+  /// The worker is active: it can take them from now on.
+  fn take(&self);
+  /// Since when the worker has had the oldest one that it has not finished.
+  fn oldest(&self) -> Option<Instant>;
+  /// The worker was asked to stop: it gets no more, and may finish what its
+  /// script has seen.
+  fn leave(&self);
+  /// The worker has taken too long: it gets no more, and what it has not
+  /// finished is for the next one. That counts as a failed try for the events
+  /// that it has had longer than [`ServiceWorkerLimits::event`].
+  fn abandon(&self);
+}
+
+/// A realm that is attached.
+pub(crate) struct NewRealm {
+  pub(crate) id: u64,
+  pub(crate) kind: RealmKind,
+  pub(crate) url: Url,
+  /// The scope that the embedder names.
+  pub(crate) scope: Url,
+  pub(crate) environment: WorkerEnvironment,
+  /// The worker that it runs, if this module has started it.
+  pub(crate) worker: Option<WorkerId>,
+}
+
+/// The engine, as this module sees it.
+pub(crate) trait Delegate: Send + Sync + 'static {
+  /// Whether workers can be started. If not, the embedder attaches their
+  /// realms, and vouches for those of every other realm's registration.
+  fn has_host(&self) -> bool;
+  fn limits(&self) -> ServiceWorkerLimits;
+  fn spawn(&self, task: BoxFuture<'static, ()>);
+  /// Starts a thread for a worker.
+  fn start(&self, worker: StartWorker);
+  /// Fetches a script. The error is a human-readable message.
+  fn fetch_script(
+    &self,
+    request: ScriptRequest,
+  ) -> BoxFuture<'static, Result<ScriptResponse, String>>;
+  /// Stores a registration in the place of the one in the same scope.
+  fn save(
+    &self,
+    registration: StoredRegistration,
+  ) -> BoxFuture<'static, Result<(), StoreError>>;
+  /// The registration is no more: its background fetches are aborted and
+  /// forgotten without an event, and so is its row.
+  fn forget(&self, scope: Url) -> BoxFuture<'static, ()>;
+  /// Whether events wait for a worker of the registration in `scope`.
+  fn has_pending_events(&self, scope: &Url) -> bool;
+  /// Reports a worker that has failed.
+  fn report(&self, script_url: &Url, message: &str);
+}

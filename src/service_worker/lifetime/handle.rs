@@ -1,0 +1,90 @@
+//! The two ends of a running worker: here the thread that runs it, there the
+//! one who wants it to stop.
+
+use std::sync::Arc;
+use std::sync::Weak;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::ids::WorkerId;
+use crate::service_worker::service_workers::ServiceWorkers;
+
+/// Interrupts whatever script the worker is running, from any thread.
+type Interrupt = Box<dyn Fn() + Send + Sync>;
+
+/// What the thread of a worker holds. When it is dropped, the worker has ended.
+pub struct InternalWorkerHandle {
+  pub(crate) service_workers: Weak<ServiceWorkers>,
+  pub(crate) worker: WorkerId,
+  pub(crate) run: u64,
+  pub(crate) handle: Arc<WorkerHandle>,
+}
+
+impl InternalWorkerHandle {
+  /// Says how the worker can be interrupted. What it is given lives no longer
+  /// than this object.
+  pub fn interrupt_with(&self, interrupt: impl Fn() + Send + Sync + 'static) {
+    *self.handle.interrupt.lock() = Some(Box::new(interrupt));
+  }
+
+  /// The script was evaluated, and the worker takes events from now on; or why
+  /// it could not be.
+  pub fn evaluated(&self, result: Result<(), String>) {
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.evaluated(self.worker, self.run, result);
+    }
+  }
+
+  /// The script may not be a service worker's, and was not evaluated. Who has
+  /// asked for it hears why, and it is not a failure of a worker.
+  pub fn refused(&self, message: String) {
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.refused(self.worker, self.run, message);
+    }
+  }
+
+  /// Something went wrong, and no script has heard of it.
+  pub fn report(&self, message: &str) {
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.report(self.worker, message);
+    }
+  }
+
+  /// Waits until the worker has to stop.
+  pub async fn stopping(&self) {
+    self.handle.stop.cancelled().await;
+  }
+
+  /// Whether the worker has to stop.
+  pub fn is_stopping(&self) -> bool {
+    self.handle.stop.is_cancelled()
+  }
+}
+
+impl Drop for InternalWorkerHandle {
+  fn drop(&mut self) {
+    *self.handle.interrupt.lock() = None;
+    self.handle.ended.cancel();
+    if let Some(service_workers) = self.service_workers.upgrade() {
+      service_workers.ended(self.worker, self.run);
+    }
+  }
+}
+
+/// What holds a running worker.
+#[derive(Default)]
+pub(crate) struct WorkerHandle {
+  pub(crate) stop: CancellationToken,
+  pub(crate) ended: CancellationToken,
+  interrupt: Mutex<Option<Interrupt>>,
+}
+
+impl WorkerHandle {
+  /// Interrupts the script that is running, if any.
+  pub(crate) fn interrupt(&self) {
+    if let Some(interrupt) = &*self.interrupt.lock() {
+      interrupt();
+    }
+  }
+}

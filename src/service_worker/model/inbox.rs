@@ -1,0 +1,133 @@
+//! What waits for one realm's event loop.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::Notify;
+use url::Url;
+
+use super::snapshot::ClientSnapshot;
+use super::snapshot::RegistrationSnapshot;
+use super::snapshot::ServiceWorkerState;
+use super::snapshot::WorkerSnapshot;
+use crate::ids::RealmId;
+use crate::ids::RegistrationId;
+use crate::ids::WorkerId;
+use crate::service_worker::algorithms::call::CallError;
+
+/// Who waits for the answer to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+  pub(crate) realm: RealmId,
+  pub(crate) call: u32,
+}
+
+/// A serialized value with what is transferred along; only the two realms know
+/// what is inside.
+pub struct Payload(pub Box<dyn Any + Send>);
+
+impl fmt::Debug for Payload {
+  fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("Payload")
+  }
+}
+
+/// A message for a script. A realm gets all of it in the order in which it
+/// happened, and does each in a task of its own.
+#[derive(Debug)]
+pub enum ServiceWorkerMessage {
+  /// The registration's `installing`, `waiting` and `active` are these now.
+  Registration(Box<RegistrationSnapshot>),
+  /// The worker's state is this now: `statechange`.
+  WorkerState {
+    worker: WorkerId,
+    state: ServiceWorkerState,
+  },
+  /// `updatefound`
+  UpdateFound(RegistrationId),
+  /// `controllerchange`
+  ControllerChange(Option<WorkerSnapshot>),
+  /// What came of a call.
+  Reply {
+    call: u32,
+    result: Result<Answer, CallError>,
+  },
+  /// A worker's message to this client.
+  Message {
+    source: WorkerSnapshot,
+    origin: String,
+    data: Payload,
+  },
+  /// An event for this worker, which has to be said to be
+  /// handled.
+  Event { id: u64, event: Event },
+}
+
+/// An event for a service worker that is not a functional event of another
+/// specification.
+#[derive(Debug)]
+pub enum Event {
+  Install,
+  Activate,
+  /// An event whose kind only others know: `fetch`, `notificationclick`.
+  Extension {
+    name: &'static str,
+    data: Payload,
+  },
+  Message {
+    source: Source,
+    origin: String,
+    data: Payload,
+  },
+}
+
+/// Who has sent a message.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+  Client(ClientSnapshot),
+  Worker(WorkerSnapshot),
+}
+
+/// The result of a [`Call`](crate::service_worker::Call).
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "value")]
+pub enum Answer {
+  Nothing,
+  Boolean(bool),
+  Registration(Option<Box<RegistrationSnapshot>>),
+  Registrations(Vec<RegistrationSnapshot>),
+  Client(Option<ClientSnapshot>),
+  Clients(Vec<ClientSnapshot>),
+}
+
+#[derive(Default)]
+pub(crate) struct Inbox {
+  messages: Mutex<VecDeque<ServiceWorkerMessage>>,
+  notify: Notify,
+}
+
+impl Inbox {
+  pub(crate) fn push(&self, message: ServiceWorkerMessage) {
+    self.messages.lock().push_back(message);
+    self.notify.notify_one();
+  }
+
+  /// Waits for a message. Safe to cancel.
+  pub(crate) async fn next(&self) -> ServiceWorkerMessage {
+    loop {
+      if let Some(message) = self.messages.lock().pop_front() {
+        return message;
+      }
+      self.notify.notified().await;
+    }
+  }
+}
+
+/// The serialization of `url`'s origin.
+pub(crate) fn origin(url: &Url) -> String {
+  url.origin().ascii_serialization()
+}

@@ -1,0 +1,101 @@
+//! What scripts see of registrations, workers and clients.
+
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+use super::script::UpdateViaCache;
+use crate::ids::RegistrationId;
+use crate::ids::WorkerId;
+use crate::service_worker::state::registrations::Client;
+use crate::service_worker::state::registrations::Registrations;
+use crate::spec::RealmKind;
+
+/// [The state of a service worker](https://w3c.github.io/ServiceWorker/#dfn-state).
+#[derive(
+  Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceWorkerState {
+  Parsed,
+  Installing,
+  Installed,
+  Activating,
+  Activated,
+  Redundant,
+}
+
+/// A service worker at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WorkerSnapshot {
+  pub id: WorkerId,
+  #[serde(rename = "scriptURL")]
+  pub script_url: Url,
+  pub state: ServiceWorkerState,
+}
+
+/// A registration at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistrationSnapshot {
+  pub id: RegistrationId,
+  pub scope: Url,
+  pub update_via_cache: UpdateViaCache,
+  pub installing: Option<WorkerSnapshot>,
+  pub waiting: Option<WorkerSnapshot>,
+  pub active: Option<WorkerSnapshot>,
+}
+
+/// A [service worker client](https://w3c.github.io/ServiceWorker/#dfn-service-worker-client)
+/// at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientSnapshot {
+  pub id: String,
+  /// Its creation URL.
+  pub url: Url,
+  /// `window` or `worker`.
+  #[serde(rename = "type")]
+  pub client_type: &'static str,
+  /// `top-level` or `none`.
+  pub frame_type: &'static str,
+}
+
+impl Registrations {
+  pub(crate) fn worker_snapshot(&self, id: WorkerId) -> Option<WorkerSnapshot> {
+    let worker = self.worker(id)?;
+    Some(WorkerSnapshot {
+      id,
+      script_url: worker.script_url.clone(),
+      state: worker.state,
+    })
+  }
+
+  pub(crate) fn snapshot(
+    &self,
+    id: RegistrationId,
+  ) -> Option<RegistrationSnapshot> {
+    let registration = self.registration(id)?;
+    let worker = |id: Option<WorkerId>| self.worker_snapshot(id?);
+    Some(RegistrationSnapshot {
+      id,
+      scope: registration.scope.clone(),
+      update_via_cache: registration.update_via_cache,
+      installing: worker(registration.installing),
+      waiting: worker(registration.waiting),
+      active: worker(registration.active),
+    })
+  }
+}
+
+impl Client {
+  pub(crate) fn snapshot(&self) -> ClientSnapshot {
+    let is_window = self.kind == RealmKind::Window;
+    ClientSnapshot {
+      id: self.id.clone(),
+      url: self.url.clone(),
+      client_type: if is_window { "window" } else { "worker" },
+      frame_type: if is_window { "top-level" } else { "none" },
+    }
+  }
+}

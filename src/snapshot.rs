@@ -1,0 +1,135 @@
+//! What others than its engine see of a background fetch.
+
+use serde::Deserialize;
+use serde::Serialize;
+use url::Url;
+
+use crate::ids::BackgroundFetchKey;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::FetchMachine;
+use crate::spec::ImageResource;
+
+/// A background fetch at one moment, copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackgroundFetchSnapshot {
+  pub key: BackgroundFetchKey,
+  pub id: String,
+  /// The scope of its service worker registration.
+  pub scope: Url,
+  pub title: String,
+  pub icons: Vec<ImageResource>,
+  /// In bytes, as the four that follow; 0 when the author gave none.
+  pub download_total: u64,
+  /// How many bytes there are to download, once every response has said so.
+  pub expected: Option<u64>,
+  /// The stored body bytes total.
+  pub downloaded: u64,
+  pub upload_total: u64,
+  pub uploaded: u64,
+  pub result: BackgroundFetchResult,
+  pub failure_reason: BackgroundFetchFailureReason,
+  pub records_available: bool,
+  pub paused: bool,
+  /// Whether it is not begun, because it may be what makes processes die: see
+  /// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
+  /// It counts as paused, and [`Engine::unpause`](crate::engine::Engine::unpause)
+  /// begins it.
+  pub quarantined: bool,
+  /// Why nothing comes at the moment, although it is not paused.
+  pub waiting: Option<Waiting>,
+  /// Set while it is kept although nothing happens with it any more: its event
+  /// could not be delivered, or it is a failed download that can be continued.
+  pub retained: Option<Retained>,
+  /// How many records there are.
+  pub records: usize,
+  /// Why it failed, human-readable. Scripts never see it: it may name what
+  /// another origin keeps secret.
+  pub diagnostic: String,
+  /// What the embedder gave as [`RealmOptions::embedder_data`](crate::engine::RealmOptions).
+  pub embedder_data: String,
+}
+
+/// A fetch has failed and is going to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+  /// Whether it is the machine that has no network, or may not use it yet, and
+  /// not the server that does not answer.
+  pub offline: bool,
+  /// What went wrong, human-readable; a sentence without its full stop. Scripts
+  /// never see it.
+  pub reason: String,
+}
+
+impl BackgroundFetchSnapshot {
+  pub(crate) fn new(
+    key: BackgroundFetchKey,
+    scope: Url,
+    perform: &FetchMachine,
+  ) -> Self {
+    let b = perform.background_fetch();
+    Self {
+      key,
+      id: b.id.clone(),
+      scope,
+      title: b.title.clone(),
+      icons: b.icons.clone(),
+      download_total: b.download_total,
+      expected: perform.expected_total(),
+      downloaded: perform.stored_body_bytes_total(),
+      upload_total: b.upload_total,
+      uploaded: b.uploaded,
+      result: b.result,
+      failure_reason: b.failure_reason,
+      records_available: b.records_available,
+      paused: b.paused,
+      quarantined: false,
+      waiting: None,
+      retained: None,
+      records: b.records.len(),
+      diagnostic: String::new(),
+      embedder_data: String::new(),
+    }
+  }
+
+  /// How many bytes a display may expect: what the responses say, or else
+  /// what the author has said.
+  pub fn total_to_download(&self) -> Option<u64> {
+    let told = (self.download_total > 0).then_some(self.download_total);
+    self.expected.or(told)
+  }
+
+  /// Whether it has its result.
+  pub fn is_settled(&self) -> bool {
+    self.result != BackgroundFetchResult::None
+  }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+  use super::*;
+
+  /// One that has just been registered.
+  pub(crate) fn snapshot(key: i64) -> BackgroundFetchSnapshot {
+    let scope = Url::parse("https://host.test/").expect("a URL");
+    let b = crate::spec::BackgroundFetch::new(format!("{key}"), Vec::new());
+    let mut snapshot = BackgroundFetchSnapshot::new(
+      BackgroundFetchKey(key),
+      scope,
+      &FetchMachine::new(b),
+    );
+    snapshot.expected = None;
+    snapshot
+  }
+}
+
+/// Why, and since when, a settled background fetch is kept: until it is
+/// continued, delivered, deleted, or out of retention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retained {
+  /// Milliseconds since the epoch.
+  pub since: i64,
+  /// Why its event could not be delivered, human-readable. Empty when the event
+  /// was handled, and it is a failed download that can be continued.
+  pub undelivered: String,
+}

@@ -1,0 +1,257 @@
+//! Source expressions of Content Security Policy, and which URLs they match.
+
+use url::Host;
+use url::Origin;
+use url::Url;
+
+use crate::spec::schemes::is_http_scheme;
+
+/// [Does url match source list in origin with redirect count?](https://w3c.github.io/webappsec-csp/#match-url-to-source-list)
+pub(crate) fn does_url_match_source_list(
+  url: &Url,
+  source_list: &[String],
+  origin: &Origin,
+  redirect_count: u32,
+) -> bool {
+  // 2 and 3 follow from 4: `'none'` is no expression that matches.
+  // 4, 5.
+  source_list.iter().any(|expression| {
+    does_url_match_expression(url, expression, origin, redirect_count)
+  })
+}
+
+/// [Does url match expression in origin with redirect count?](https://w3c.github.io/webappsec-csp/#match-url-to-source-expression)
+fn does_url_match_expression(
+  url: &Url,
+  expression: &str,
+  origin: &Origin,
+  redirect_count: u32,
+) -> bool {
+  // 1.
+  if expression == "*" {
+    return is_http_scheme(url) || origin_scheme(origin) == Some(url.scheme());
+  }
+  // 4.
+  if expression.eq_ignore_ascii_case("'self'") {
+    return is_self(url, origin);
+  }
+  // 2.2.
+  if let Some(scheme) = expression.strip_suffix(':')
+    && is_scheme(scheme)
+  {
+    return scheme_part_matches(scheme, url.scheme());
+  }
+  // 5.
+  let Some(source) = HostSource::parse(expression) else {
+    return false;
+  };
+  // 2.1, 3.2.
+  let scheme = match source.scheme {
+    Some(scheme) => scheme,
+    None => match origin_scheme(origin) {
+      Some(scheme) => scheme,
+      None => return false,
+    },
+  };
+  scheme_part_matches(scheme, url.scheme())
+    // 3.1, 3.3.
+    && url.host().is_some_and(|h| host_part_matches(source.host, &h))
+    // 3.4, 3.5.
+    && port_part_matches(source.port, url)
+    // 3.6. After a redirect a path would tell the page where it led.
+    && (redirect_count > 0 || path_part_matches(source.path, url.path()))
+}
+
+/// Step 4 of the algorithm above.
+fn is_self(url: &Url, origin: &Origin) -> bool {
+  // 4.1.
+  if *origin == url.origin() {
+    return true;
+  }
+  // 4.2.
+  let (Origin::Tuple(scheme, host, port), Origin::Tuple(_, url_host, url_port)) =
+    (origin, url.origin())
+  else {
+    return false;
+  };
+  let default_ports = Some(*port) == default_port(scheme)
+    && Some(url_port) == default_port(url.scheme());
+  *host == url_host
+    && (*port == url_port || default_ports)
+    // 4.2.1.
+    && (matches!(url.scheme(), "https" | "wss")
+      // 4.2.2.
+      || (scheme == "http" && matches!(url.scheme(), "http" | "ws")))
+}
+
+/// A `host-source`.
+struct HostSource<'a> {
+  scheme: Option<&'a str>,
+  host: &'a str,
+  port: Option<&'a str>,
+  path: &'a str,
+}
+
+impl<'a> HostSource<'a> {
+  fn parse(expression: &'a str) -> Option<Self> {
+    let (scheme, rest) = match expression.split_once("://") {
+      Some((scheme, rest)) => (Some(scheme), rest),
+      None => (None, expression),
+    };
+    let (authority, path) = match rest.find('/') {
+      Some(slash) => rest.split_at(slash),
+      None => (rest, ""),
+    };
+    let (host, port) = match authority.split_once(':') {
+      Some((host, port)) => (host, Some(port)),
+      None => (authority, None),
+    };
+    let labels = host.strip_prefix("*.").unwrap_or(host);
+    let labels = labels.strip_suffix('.').unwrap_or(labels);
+    let is_host = host == "*"
+      || labels.split('.').all(|label| {
+        let is_host_char = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        !label.is_empty() && label.bytes().all(is_host_char)
+      });
+    let is_port = |port: &str| {
+      port == "*"
+        || (!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let valid = is_host && port.is_none_or(is_port);
+    let valid = valid && scheme.is_none_or(is_scheme);
+    let valid = valid && !path.contains(['?', '#']);
+    valid.then_some(Self {
+      scheme,
+      host,
+      port,
+      path,
+    })
+  }
+}
+
+fn is_scheme(text: &str) -> bool {
+  let scheme_char = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+  text.starts_with(|c: char| c.is_ascii_alphabetic())
+    && text.bytes().all(scheme_char)
+}
+
+/// [`scheme-part` matches](https://w3c.github.io/webappsec-csp/#match-schemes)
+fn scheme_part_matches(a: &str, b: &str) -> bool {
+  // 1.1.
+  a.eq_ignore_ascii_case(b)
+    // 1.2.
+    || (a.eq_ignore_ascii_case("http") && b == "https")
+    // 1.3.
+    || (a.eq_ignore_ascii_case("ws") && matches!(b, "wss" | "http" | "https"))
+    // 1.4.
+    || (a.eq_ignore_ascii_case("wss") && b == "https")
+}
+
+/// [`host-part` matches](https://w3c.github.io/webappsec-csp/#match-hosts)
+fn host_part_matches(pattern: &str, host: &Host<&str>) -> bool {
+  let Host::Domain(host) = host else {
+    // 1. But for the one address that may be named, and for `*`, where no
+    // browser follows the text, or a page on an address could allow nothing.
+    return match host {
+      Host::Ipv4(address) => pattern == "*" || address.to_string() == pattern,
+      _ => pattern == "*",
+    };
+  };
+  // 2.
+  if pattern == "*" {
+    return true;
+  }
+  // 3.
+  if let Some(remaining) = pattern.strip_prefix('*') {
+    return host.ends_with(&remaining.to_ascii_lowercase());
+  }
+  // 4, 5.
+  pattern.eq_ignore_ascii_case(host)
+}
+
+/// [`port-part` matches](https://w3c.github.io/webappsec-csp/#match-ports)
+fn port_part_matches(input: Option<&str>, url: &Url) -> bool {
+  // 2, 3.
+  let normalized_input = match input {
+    Some("*") => return true,
+    Some(digits) => match digits.parse::<u16>() {
+      Ok(port) => Some(port),
+      Err(_) => return false,
+    },
+    None => None,
+  };
+  // 4.
+  normalized_input == url.port()
+    // 5, 6.
+    || (url.port().is_none()
+      && normalized_input == default_port(url.scheme()))
+}
+
+/// [`path-part` matches](https://w3c.github.io/webappsec-csp/#match-paths)
+fn path_part_matches(path_a: &str, path_b: &str) -> bool {
+  // 1.
+  if path_a.is_empty() {
+    return true;
+  }
+  // 2. An HTTP(S) URL has a path.
+  // 3.
+  let exact_match = !path_a.ends_with('/');
+  // 4.
+  let mut list_a: Vec<&str> = path_a.split('/').collect();
+  let list_b: Vec<&str> = path_b.split('/').collect();
+  // 5, 6.
+  if list_a.len() > list_b.len()
+    || (exact_match && list_a.len() != list_b.len())
+  {
+    return false;
+  }
+  // 7.
+  if !exact_match {
+    list_a.pop();
+  }
+  // 8, 9.
+  let mut pieces = list_a.iter().zip(&list_b);
+  pieces.all(|(a, b)| percent_decode(a) == percent_decode(b))
+}
+
+fn percent_decode(text: &str) -> Vec<u8> {
+  let bytes = text.as_bytes();
+  let hex = |i: usize| {
+    let digit = bytes.get(i).copied().map(char::from)?.to_digit(16)?;
+    u8::try_from(digit).ok()
+  };
+  let mut decoded = Vec::with_capacity(bytes.len());
+  let mut i = 0;
+  while i < bytes.len() {
+    match (bytes[i], hex(i + 1), hex(i + 2)) {
+      (b'%', Some(high), Some(low)) => {
+        decoded.push(high << 4 | low);
+        i += 3;
+      }
+      (byte, ..) => {
+        decoded.push(byte);
+        i += 1;
+      }
+    }
+  }
+  decoded
+}
+
+fn origin_scheme(origin: &Origin) -> Option<&str> {
+  match origin {
+    Origin::Tuple(scheme, ..) => Some(scheme),
+    Origin::Opaque(_) => None,
+  }
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+  match scheme {
+    "http" | "ws" => Some(80),
+    "https" | "wss" => Some(443),
+    _ => None,
+  }
+}
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

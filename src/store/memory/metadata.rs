@@ -1,0 +1,225 @@
+//! The rows.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use crate::ids::BackgroundFetchKey;
+use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::RecordResult;
+use crate::store::Change;
+use crate::store::DamagedRow;
+use crate::store::MetadataStore;
+use crate::store::StoreError;
+use crate::store::StoredBackgroundFetch;
+use crate::store::StoredRegistration;
+use crate::store::lock::lock;
+
+#[derive(Default)]
+pub(in crate::store) struct MemoryMetadata {
+  rows: Mutex<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+  registrations: Vec<StoredRegistration>,
+  last_key: i64,
+  rows: BTreeMap<BackgroundFetchKey, StoredBackgroundFetch>,
+}
+
+#[async_trait]
+impl MetadataStore for MemoryMetadata {
+  async fn load(
+    &self,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    Ok(lock(&self.rows).rows.values().cloned().map(Ok).collect())
+  }
+
+  async fn insert(
+    &self,
+    mut row: StoredBackgroundFetch,
+  ) -> Result<BackgroundFetchKey, StoreError> {
+    let mut rows = lock(&self.rows);
+    let taken = rows.rows.values().any(|other| {
+      other.active
+        && other.background_fetch.id == row.background_fetch.id
+        && other.scope == row.scope
+    });
+    if row.active && taken {
+      return Err(StoreError::DuplicateId {
+        scope: row.scope,
+        id: row.background_fetch.id,
+      });
+    }
+    rows.last_key += 1;
+    row.key = BackgroundFetchKey(rows.last_key);
+    row
+      .bodies
+      .resize_with(row.background_fetch.records.len(), Default::default);
+    let key = row.key;
+    rows.rows.insert(key, row);
+    Ok(key)
+  }
+
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    let mut rows = lock(&self.rows);
+    for change in changes {
+      rows.apply(change);
+    }
+    Ok(())
+  }
+
+  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
+    Ok(lock(&self.rows).registrations.clone())
+  }
+
+  async fn put_registration(
+    &self,
+    registration: StoredRegistration,
+  ) -> Result<(), StoreError> {
+    let mut rows = lock(&self.rows);
+    let mut others = rows.registrations.iter_mut();
+    match others.find(|other| other.scope == registration.scope) {
+      Some(other) => *other = registration,
+      None => rows.registrations.push(registration),
+    }
+    Ok(())
+  }
+
+  async fn remove_registration(
+    &self,
+    scope: &url::Url,
+  ) -> Result<(), StoreError> {
+    let mut rows = lock(&self.rows);
+    rows.registrations.retain(|other| other.scope != *scope);
+    Ok(())
+  }
+}
+
+impl Rows {
+  fn apply(&mut self, change: Change) {
+    let Some(row) = self.rows.get_mut(&change.key()) else {
+      return;
+    };
+    let fetch = &mut row.background_fetch;
+    match change {
+      Change::Response {
+        record,
+        response,
+        body,
+        ..
+      } => {
+        if let (Some(of), Some(bodies)) =
+          (fetch.records.get_mut(record), row.bodies.get_mut(record))
+        {
+          if body.is_none() || bodies.response != body {
+            of.response_data.bytes = 0;
+          }
+          of.response_data.response = response;
+          bodies.response = body;
+        }
+      }
+      Change::Stored {
+        record,
+        body,
+        bytes,
+        ..
+      } => {
+        if let (Some(of), Some(bodies)) =
+          (fetch.records.get_mut(record), row.bodies.get_mut(record))
+          && bodies.response == Some(body)
+        {
+          of.response_data.bytes = bytes;
+          bodies.most = bodies.most.max(bytes);
+        }
+      }
+      Change::Sent { record, .. } => {
+        if let Some(bodies) = row.bodies.get_mut(record) {
+          bodies.sent = true;
+        }
+      }
+      Change::RecordResult {
+        record,
+        result,
+        diagnostic,
+        ..
+      } => {
+        if let (Some(of), Some(bodies)) =
+          (fetch.records.get_mut(record), row.bodies.get_mut(record))
+        {
+          of.response_data.result = Some(result);
+          bodies.diagnostic = diagnostic;
+        }
+      }
+      Change::Uploaded { bytes, .. } => fetch.uploaded = bytes,
+      Change::Released { .. } => row.abnormal_ends = 0,
+      Change::Paused { paused, .. } => fetch.paused = paused,
+      Change::Aborted { .. } => {
+        row.active = false;
+        fetch.abort_all = true;
+      }
+      Change::Settled {
+        result,
+        failure_reason,
+        ..
+      } => {
+        row.active = false;
+        row.event_owed = true;
+        fetch.result = result;
+        fetch.failure_reason = failure_reason;
+      }
+      Change::Retained { retained, .. } => {
+        row.event_owed = !retained.undelivered.is_empty();
+        row.retained = Some(retained);
+      }
+      Change::Redelivered { .. } => row.retained = None,
+      Change::Retried { .. } => row.retried(),
+      Change::Moved {
+        record,
+        request,
+        environment,
+        ..
+      } => {
+        row.environment = environment;
+        if let Some(of) = fetch.records.get_mut(record) {
+          of.request = *request;
+        }
+      }
+      Change::Ui { title, icons, .. } => {
+        if let Some(title) = title {
+          fetch.title = title;
+        }
+        if let Some(icons) = icons {
+          fetch.icons = icons;
+        }
+      }
+      Change::Forgotten { key } => {
+        self.rows.remove(&key);
+      }
+    }
+  }
+}
+
+impl StoredBackgroundFetch {
+  fn retried(&mut self) {
+    self.active = true;
+    self.event_owed = false;
+    self.retained = None;
+    self.abnormal_ends = 0;
+    let fetch = &mut self.background_fetch;
+    fetch.result = BackgroundFetchResult::None;
+    fetch.failure_reason = BackgroundFetchFailureReason::None;
+    fetch.abort_all = false;
+    fetch.paused = false;
+    for (record, bodies) in fetch.records.iter_mut().zip(&mut self.bodies) {
+      let result = &mut record.response_data.result;
+      if matches!(result, Some(r) if *r != RecordResult::Success) {
+        *result = None;
+        bodies.diagnostic.clear();
+        bodies.sent = false;
+      }
+    }
+  }
+}

@@ -1,0 +1,183 @@
+//! The borders between modules: who may import whom, read from the imports of
+//! `src`. `docs/architecture.md` draws the same arrows.
+
+mod imports;
+
+use std::path::Path;
+
+use self::imports::Imports;
+
+/// Each module with those that it may import. What stands further down in the
+/// list may be imported by what stands above; a folder stands for all that is
+/// in it unless it has a row of its own.
+const ARROWS: [(&str, &[&str]); 16] = [
+  (
+    "extension",
+    &[
+      "engine",
+      "network",
+      "store",
+      "service_worker",
+      "display",
+      "snapshot",
+      "spec",
+      "ids",
+    ],
+  ),
+  ("control", &["engine", "store", "snapshot", "ids"]),
+  (
+    "engine",
+    &[
+      "engine/events",
+      "engine/job",
+      "engine/journal",
+      "engine/policy",
+      "engine/schedule",
+      "engine/until",
+      "network",
+      "store",
+      "service_worker",
+      "display",
+      "snapshot",
+      "spec",
+      "ids",
+    ],
+  ),
+  (
+    "engine/job",
+    &[
+      "engine",
+      "engine/events",
+      "engine/journal",
+      "engine/policy",
+      "engine/schedule",
+      "engine/until",
+      "network",
+      "store",
+      "snapshot",
+      "spec",
+      "ids",
+    ],
+  ),
+  ("engine/events", &["snapshot", "spec", "ids"]),
+  (
+    "engine/journal",
+    &["engine/policy", "engine/until", "store", "spec", "ids"],
+  ),
+  ("engine/schedule", &["engine/policy", "network", "ids"]),
+  (
+    "engine/policy",
+    &["network", "service_worker", "display", "snapshot", "spec"],
+  ),
+  ("engine/until", &[]),
+  ("service_worker", &["network", "store", "spec", "ids"]),
+  ("network", &["spec", "ids"]),
+  ("store", &["snapshot", "spec", "ids"]),
+  ("display", &["snapshot", "spec", "ids"]),
+  ("snapshot", &["spec", "ids"]),
+  ("spec", &[]),
+  ("ids", &[]),
+];
+
+/// More files in one folder are not found again.
+const MAX_FILES: usize = 24;
+
+/// More files that import one another in a circle are one file.
+const MAX_CIRCLE: usize = 3;
+
+fn of_the_crate() -> Imports {
+  let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+  Imports::read(&root).unwrap()
+}
+
+#[test]
+fn no_module_imports_against_an_arrow() {
+  let wrong = of_the_crate().against(&ARROWS);
+  assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_folder_is_too_full() {
+  let full = of_the_crate().folders_with_more_than(MAX_FILES);
+  assert!(full.is_empty(), "{}", full.join("\n"));
+}
+
+#[test]
+fn the_files_of_the_engine_are_no_tangle() {
+  let circles = of_the_crate().circles("engine/", MAX_CIRCLE);
+  assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+#[test]
+fn a_wrong_arrow_is_found_however_it_is_written() {
+  let ways = [
+    "use crate::engine::Engine;",
+    "use super::super::engine::job;",
+    "fn f() { let _ = crate::engine::job::Job::new(); }",
+    "use crate::{engine::Engine, spec::Request};",
+  ];
+  for way in ways {
+    let wrong = imports(&[("store/open.rs", way)]).against(&ARROWS);
+    assert_eq!(wrong.len(), 1, "{way}: {wrong:?}");
+    assert!(wrong[0].starts_with("src/store/open.rs:1: "), "{wrong:?}");
+  }
+  let fine = [
+    "// use crate::engine::Engine;",
+    "use crate::spec::Request;",
+    "use super::Store;",
+    "pub use crate::ids::BodyId;",
+    "pub(in crate::engine) fn f() {}",
+  ];
+  for way in fine {
+    let wrong = imports(&[("store/open.rs", way)]).against(&ARROWS);
+    assert!(wrong.is_empty(), "{way}: {wrong:?}");
+  }
+}
+
+#[test]
+fn the_journal_may_know_a_policy_and_no_job() {
+  let import = |of| format!("use crate::engine::{of};");
+  let known = imports(&[("engine/journal/mod.rs", &import("policy::Retry"))]);
+  assert!(known.against(&ARROWS).is_empty());
+  let unknown = imports(&[("engine/journal/mod.rs", &import("job::Job"))]);
+  assert_eq!(unknown.against(&ARROWS).len(), 1);
+}
+
+#[test]
+fn a_circle_is_found_and_a_table_of_contents_is_none() {
+  let files = [
+    ("engine/a.rs", "use super::b::B;"),
+    ("engine/b.rs", "use super::job::Job;"),
+    ("engine/job/mod.rs", "use self::act::act;"),
+    ("engine/job/act.rs", "use crate::engine::a::A;"),
+    ("engine/mod.rs", "pub use self::a::A;"),
+  ];
+  let circles = imports(&files).circles("engine/", 3);
+  assert_eq!(circles.len(), 1);
+  assert!(circles[0].contains("src/engine/job/act.rs"), "{circles:?}");
+  assert!(imports(&files).circles("engine/", 4).is_empty());
+  assert!(imports(&files[1..]).circles("engine/", 1).is_empty());
+}
+
+#[test]
+fn a_full_folder_is_found() {
+  let names: Vec<String> = (0..3).map(|n| format!("spec/{n}.rs")).collect();
+  let files: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+  assert_eq!(imports(&files).folders_with_more_than(3).len(), 1);
+  assert!(imports(&files).folders_with_more_than(4).is_empty());
+}
+
+/// Those of a crate with these files, and all others that an arrow names.
+fn imports(files: &[(&str, &str)]) -> Imports {
+  let mut all: Vec<(String, String)> = files
+    .iter()
+    .map(|(path, text)| (path.to_string(), text.to_string()))
+    .collect();
+  for (module, _) in ARROWS {
+    let path = format!("{module}/mod.rs");
+    if files.iter().all(|(other, _)| *other != path) {
+      all.push((path, String::new()));
+    }
+  }
+  Imports::of(all)
+}

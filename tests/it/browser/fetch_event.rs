@@ -1,0 +1,144 @@
+//! Pages whose requests their service worker answers.
+
+use crate::browser::site::Site;
+use support::Resource;
+
+/// Waits until a worker controls the page.
+const CONTROLLED: &str = "
+  const { serviceWorker } = navigator;
+  const controlled = new Promise((done) => {
+    serviceWorker.oncontrollerchange = done;
+  });
+  await serviceWorker.register('sw.js');
+  await controlled;
+";
+
+const CLAIM: &str = "
+  oninstall = () => skipWaiting();
+  onactivate = (event) => event.waitUntil(clients.claim());
+";
+
+#[test]
+fn a_worker_answers_passes_on_refuses_and_leaves_requests_alone() {
+  let site = Site::new();
+  site.server.serve("/app/real", Resource::text("real"));
+  site.server.serve("/echo", Resource::echo());
+  site.other.serve("/opaque", Resource::text("opaque"));
+  let page = format!(
+    "await say('before', async () => (await fetch('made')).status);
+    {CONTROLLED}
+    const get = (url, options) => async () => {{
+      const r = await fetch(url, options);
+      return [r.status, r.type, r.url.split('/').pop(), await r.text()];
+    }};
+    await say('made', get('made', {{ method: 'POST', body: 'sent', headers: {{ 'x-mine': '1' }} }}));
+    await say('real', get('real'));
+    await say('passed', get('passed'));
+    await say('late', get('late'));
+    await say('stream', get('stream'));
+    await say('echo', get('/echo', {{ method: 'POST', body: 'body' }}));
+    await say('error', get('error'));
+    await say('rejected', get('rejected'));
+    await say('nothing', get('nothing'));
+    await say('prevented', get('prevented'));
+    await say('opaque', get('opaque'));
+    await say('opaque', get('opaque', {{ mode: 'no-cors' }}));
+    await say('throws', get('throws'));
+    await say('used', get('used'));"
+  );
+  let worker = format!(
+    "{CLAIM}
+    const answers = {{
+      async made(event) {{
+        const {{ request, clientId }} = event;
+        const client = await clients.get(clientId);
+        return new Response([request.method, request.headers.get('x-mine'), await request.text(), request.mode, client.url.endsWith('/app/'), event.isTrusted].join());
+      }},
+      passed: () => fetch('real'),
+      late: () => new Promise((done) => setTimeout(() => done(new Response('late')), 20)),
+      stream: () => new Response(new ReadableStream({{
+        async pull(controller) {{
+          this.n = (this.n ?? 0) + 1;
+          if (this.n > 3) controller.close();
+          else controller.enqueue(new TextEncoder().encode(String(this.n)));
+        }},
+      }})),
+      error: () => Response.error(),
+      rejected: () => Promise.reject(new Error('mine')),
+      nothing: () => 'no response',
+      opaque: () => fetch('@OTHER@/opaque', {{ mode: 'no-cors' }}),
+      async used() {{
+        const response = new Response('x');
+        await response.text();
+        return response;
+      }},
+    }};
+    addEventListener('fetch', (event) => {{
+      const name = new URL(event.request.url).pathname.split('/').pop();
+      if (name === 'prevented') event.preventDefault();
+      if (name === 'throws') {{
+        try {{
+          event.respondWith(new Response('first'));
+          event.respondWith(new Response('second'));
+        }} catch (error) {{
+          console.log(error.name);
+        }}
+      }}
+      if (answers[name]) {{
+        // What is rejected is the page's error, and not this worker's.
+        const answer = (async () => answers[name](event))();
+        event.respondWith(answer);
+      }}
+    }});"
+  );
+  let ended = site.run(&page, Some(&worker));
+  let lines: Vec<&str> = ended.stdout.lines().collect();
+  let expected = [
+    "before: 404",
+    "made: 200 default made POST,1,sent,cors,true,true",
+    "real: 200 basic real real",
+    "passed: 200 basic real real",
+    "late: 200 default late late",
+    "stream: 200 default stream 123",
+    "echo: 200 basic echo body",
+    "error: TypeError",
+    "rejected: TypeError",
+    "nothing: TypeError",
+    "prevented: TypeError",
+    "opaque: TypeError",
+    "opaque: 0 opaque  ",
+    "InvalidStateError",
+    "throws: 200 default throws first",
+    "used: TypeError",
+  ];
+  assert_eq!(lines, expected, "{ended:#?}");
+}
+
+#[test]
+fn an_offline_page_comes_from_the_cache() {
+  let site = Site::new();
+  site.server.serve("/app/shell", Resource::text("shell"));
+  let page = format!(
+    "{CONTROLLED}
+    await say('shell', async () => (await fetch('shell')).text());
+    await say('other', async () => (await fetch('other')).text());"
+  );
+  let worker = "
+    addEventListener('install', (event) => event.waitUntil((async () => {
+      const cache = await caches.open('shell');
+      await cache.addAll(['shell']);
+      await cache.put('offline', new Response('you are offline'));
+      await skipWaiting();
+    })()));
+    addEventListener('activate', (event) => event.waitUntil(clients.claim()));
+    addEventListener('fetch', (event) => event.respondWith((async () => {
+      const cached = await caches.match(event.request);
+      if (cached) return cached;
+      const response = await fetch(event.request);
+      return response.ok ? response : caches.match('offline');
+    })()));";
+  let lines = site.lines_with(&page, worker);
+  assert_eq!(lines, ["shell: shell", "other: you are offline"]);
+  // Once, when the worker was installed.
+  assert_eq!(site.server.requests_for("/app/shell").len(), 1);
+}

@@ -1,0 +1,162 @@
+//! Dedicated workers, and `EventSource`.
+
+use crate::browser::site::Site;
+use support::Behaviour;
+use support::Resource;
+
+const HELPERS: &str = "
+  const of = (code, options) => new Worker(
+    URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
+  const first = (worker) => new Promise((done, fail) => {
+    worker.onmessage = (event) => done(event.data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      fail(Object.assign(new Error(), { name: event.message?.split('\\n')[0] ?? event.type }));
+    };
+  });
+";
+
+#[test]
+fn a_worker_computes_and_hands_its_result_back() {
+  let site = Site::new();
+  site.place.write("worker.js", "importScripts('lib/double.js'); onmessage = (e) => postMessage(double(e.data));");
+  std::fs::create_dir_all(site.place.path("lib")).unwrap();
+  site
+    .place
+    .write("lib/double.js", "var double = (n) => n * 2;");
+  site.place.write("module.js", "import { triple } from './lib/triple.js'; onmessage = (e) => postMessage(triple(e.data));");
+  site
+    .place
+    .write("lib/triple.js", "export const triple = (n) => n * 3;");
+  let page = format!(
+    "{HELPERS}
+    const ask = (worker, message, transfer) => {{
+      const answer = first(worker);
+      worker.postMessage(message, transfer);
+      return answer;
+    }};
+    const classic = new Worker('worker.js');
+    await say('classic', () => ask(classic, 21));
+    await say('again', () => ask(classic, 22));
+    const module = new Worker('module.js', {{ type: 'module' }});
+    await say('module', () => ask(module, 5));
+    await say('blob', () => first(of('postMessage([name, self instanceof DedicatedWorkerGlobalScope, typeof fetch, typeof window])', {{ name: 'mine' }})));
+    await say('nested', () => first(of(`
+      const inner = new Worker(URL.createObjectURL(new Blob(['postMessage(7)'])));
+      inner.onmessage = (event) => postMessage(event.data + 1);`)));
+    const buffer = new ArrayBuffer(5);
+    await say('transferred', async () => {{
+      const back = await ask(of('onmessage = (e) => postMessage(e.data, [e.data])'), buffer, [buffer]);
+      return [buffer.byteLength, back.byteLength];
+    }});
+    await say('port', () => {{
+      const {{ port1, port2 }} = new MessageChannel();
+      of('onmessage = (e) => e.ports[0].postMessage(1)').postMessage(0, [port2]);
+      return new Promise((done) => port1.onmessage = (e) => {{ port1.close(); done(e.data); }});
+    }});
+    // Whatever they have to do still is waited for, and what they are is not.
+    of('setTimeout(() => postMessage(0), 300)').onmessage = () => console.log('late');"
+  );
+  let lines = site.lines_with(&page, "");
+  let expected = [
+    "classic: 42",
+    "again: 44",
+    "module: 15",
+    "blob: mine true function undefined",
+    "nested: 8",
+    "transferred: 0 5",
+    "port: 1",
+    "late",
+  ];
+  assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_worker_that_fails_says_so_and_one_that_loops_is_terminated() {
+  let site = Site::new();
+  let page = format!(
+    "{HELPERS}
+    await say('throws', () => first(of('throw new TypeError(\"mine\")')));
+    await say('later', () => first(of('setTimeout(() => {{ throw new Error(\"later\") }})')));
+    await say('syntax', () => first(of('let let')));
+    await say('missing', () => first(new Worker('no.js')));
+    await say('other origin', () => first(new Worker('@OTHER@/x.js')));
+    await say('clone', async () => of('').postMessage(() => {{}}));
+    await say('url', async () => new Worker('http://['));
+    const loops = of('postMessage(1); for (;;);');
+    await say('loops', () => first(loops));
+    loops.terminate();
+    await say('closed', () => first(of('postMessage(2); close(); for (let i = 0; i < 9; i++);')));"
+  );
+  let lines = site.lines_with(&page, "");
+  let expected = [
+    "throws: TypeError: mine",
+    "later: Error: later",
+    "loops: 1",
+    "closed: 2",
+    "clone: DataCloneError",
+    "url: SyntaxError",
+    "other origin: error",
+  ];
+  for line in expected {
+    assert!(lines.iter().any(|said| said == line), "{line}: {lines:#?}");
+  }
+  assert_eq!(lines.len(), 9, "{lines:#?}");
+}
+
+#[test]
+fn an_error_that_nobody_prevents_is_the_scripts() {
+  let site = Site::new();
+  let page =
+    "new Worker(URL.createObjectURL(new Blob(['throw new Error(\"lost\")'])));";
+  let ended = site.run(page, Some("")).code(1);
+  assert!(ended.stderr.contains("lost"), "{ended:#?}");
+}
+
+#[test]
+fn an_event_source_hears_events_and_comes_back_with_the_last_id() {
+  let site = Site::new();
+  let stream = "retry: 10\n: nothing\n\ndata: one\n\nevent: named\r\ndata: two\r\ndata:lines\r\nid: 7\r\n\r\ndata: unfinished";
+  let stream = Resource::text(stream).content_type("text/event-stream");
+  site.server.serve("/events", stream);
+  site.server.serve("/text", Resource::text("no events"));
+  let gone = Resource::text("").script([Behaviour::Status(204)]);
+  site.server.serve("/gone", gone);
+  let lines = site.lines_with(
+    "const source = new EventSource('/events');
+    console.log(source.readyState, source.withCredentials, source.url === origin + '/events');
+    source.onopen = () => console.log('open', source.readyState);
+    source.onmessage = (event) => console.log(event.data, JSON.stringify(event.lastEventId), event.origin === origin);
+    let times = 0;
+    await new Promise((done) => source.addEventListener('named', (event) => {
+      console.log(event.data.replace('\\n', '|'), event.lastEventId);
+      if (++times === 2) done();
+    }));
+    source.close();
+    const failed = (url) => new Promise((done) => {
+      const source = new EventSource(url);
+      source.onerror = () => done(source.readyState);
+    });
+    await say('text', () => failed('/text'));
+    await say('gone', () => failed('/gone'));",
+    "",
+  );
+  let expected = [
+    "0 false true",
+    "open 1",
+    "one \"\" true",
+    "two|lines 7",
+    "open 1",
+    "one \"7\" true",
+    "two|lines 7",
+    "text: 2",
+    "gone: 2",
+  ];
+  assert_eq!(lines, expected);
+  let requests = site.server.requests_for("/events");
+  let id = requests[1]
+    .headers
+    .iter()
+    .find(|(n, _)| n == "last-event-id");
+  assert_eq!(id.map(|(_, value)| value.as_str()), Some("7"));
+}

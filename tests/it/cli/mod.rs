@@ -1,0 +1,24 @@
+//! The command line, from outside.
+
+mod place;
+
+mod control;
+mod demo;
+mod downloads;
+mod get;
+mod help;
+mod interrupted;
+mod kept;
+mod kept_downloads;
+mod network;
+mod quarantine;
+mod run;
+mod script_errors;
+mod secrets;
+mod service_worker;
+#[cfg(unix)]
+mod special_files;
+#[cfg(unix)]
+mod terminal;
+mod usage;
+mod ways;

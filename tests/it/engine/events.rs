@@ -1,0 +1,108 @@
+//! Who gets which event.
+
+use std::time::Duration;
+
+use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmOptions;
+use background_fetch::service_worker::Event;
+use background_fetch::service_worker::Payload;
+use background_fetch::service_worker::ServiceWorkerMessage;
+
+use crate::engine::harness::*;
+use support::Behaviour::*;
+use support::FaultServer;
+use support::Resource;
+
+const BOUND: Duration = Duration::from_secs(30);
+
+// steps: perform.1, perform.8.13
+#[tokio::test(flavor = "multi_thread")]
+async fn a_realm_that_ends_takes_nothing_with_it() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let engine = in_memory();
+  let first = worker(&engine);
+  let key = fetch(&first, "r", &[&server.url("/r")]).await.key;
+  drop(first);
+  server.wait_until_stalled("/r", BOUND).await;
+  server.release("/r");
+  let second = worker(&engine);
+  let (_, name, snapshot) = next_event(&second).await;
+  assert_eq!((name, snapshot.key), ("backgroundfetchsuccess", key));
+  assert_eq!(read(&records(&second, key)[0]).await.unwrap(), b"r");
+}
+
+// steps: perform.8.13.1, perform.8.13.2
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_goes_to_one_worker_and_on_to_the_next_when_it_dies() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r"));
+  let engine = in_memory();
+  let first = worker(&engine);
+  let second = worker(&engine);
+  let key = fetch(&first, "r", &[&server.url("/r")]).await.key;
+  let (lease, _, _) = next_event(&first).await;
+  // Only the one that has the event can say that it is handled.
+  second.event_handled(lease);
+  assert!(!second.is_idle());
+  drop(first);
+  let (lease, name, _) = next_event(&second).await;
+  assert_eq!(name, "backgroundfetchsuccess");
+  assert_eq!(records(&second, key).len(), 1);
+  second.event_handled(lease);
+  bounded(second.idle()).await;
+  assert!(records(&second, key).is_empty());
+}
+
+// steps: click.1, display.9, automation.7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_is_an_event_and_ends_nothing() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  assert!(engine.click(key));
+  let (lease, name, _) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchclick");
+  realm.event_handled(lease);
+  assert_eq!(records(&realm, key).len(), 1);
+  server.wait_until_stalled("/r", BOUND).await;
+  server.release("/r");
+  settle(&realm, "backgroundfetchsuccess").await;
+  assert!(!engine.click(key));
+}
+
+/// Deterministic, however the two inboxes are looked at: an update is there
+/// when the message that was sent after it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_finds_every_update_that_came_before_it() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r").script([Hold]));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  let own = realm.own_worker().unwrap().id;
+  let page = "http://localhost/app/page".parse().unwrap();
+  let page = engine.attach(RealmOptions::new(RealmKind::Window, page));
+  for paused in [true, false, true, false] {
+    let changed = match paused {
+      true => engine.pause(key).await,
+      false => engine.unpause(key).await,
+    };
+    assert!(changed.unwrap());
+    page.post_to_worker(own, Payload(Box::new(paused)));
+    let message = bounded(async {
+      loop {
+        let message = realm.next_service_worker_message().await;
+        if let ServiceWorkerMessage::Event { event, .. } = message {
+          return event;
+        }
+      }
+    });
+    assert!(matches!(message.await, Event::Message { .. }));
+    let updates = realm.take_updates();
+    assert_eq!(updates.len(), 1);
+    assert_eq!(updates[0].paused, paused);
+  }
+}

@@ -1,0 +1,11 @@
+//! What the extension gives a realm besides Background Fetch, and takes from
+//! its runtime.
+
+mod errors;
+mod harness;
+mod listeners;
+mod load;
+mod net_check;
+mod prototypes;
+mod stalled;
+mod structured_clone;

@@ -1,0 +1,106 @@
+//! The fuzz targets on stable Rust: every file of the corpus, and a few
+//! thousand mutations of it, always the same ones.
+
+#[path = "../../fuzz/targets.rs"]
+mod targets;
+
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::Path;
+
+fn replay(name: &str, target: fn(&[u8]), mutations: usize) {
+  let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+  let mut files: Vec<_> = fs::read_dir(corpus.join(name))
+    .unwrap()
+    .map(|entry| entry.unwrap().path())
+    .collect();
+  files.sort();
+  let seeds: Vec<Vec<u8>> =
+    files.iter().map(|file| fs::read(file).unwrap()).collect();
+  assert!(!seeds.is_empty());
+  for seed in &seeds {
+    run(target, seed);
+  }
+  let mut random = fastrand::Rng::with_seed(1);
+  for _ in 0..mutations {
+    let mut input = seeds[random.usize(..seeds.len())].clone();
+    for _ in 0..=random.usize(..4) {
+      mutate(&mut input, &seeds, &mut random);
+    }
+    run(target, &input);
+  }
+}
+
+fn run(target: fn(&[u8]), input: &[u8]) {
+  if catch_unwind(|| target(input)).is_err() {
+    panic!("it fails for b\"{}\"", input.escape_ascii());
+  }
+}
+
+/// What parsers stumble over.
+const SPLINTERS: [&[u8]; 12] = [
+  b"*",
+  b",",
+  b" ",
+  b"-",
+  b"/",
+  b":",
+  b"\n",
+  b"\0",
+  b"\xff",
+  b"18446744073709551615",
+  b"%2e",
+  b"'",
+];
+
+fn mutate(input: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut fastrand::Rng) {
+  let at = random.usize(..=input.len());
+  let end = at + random.usize(..=(input.len() - at).min(8));
+  match random.u8(..5) {
+    0 => drop(input.drain(at..end)),
+    1 => {
+      let splinter = SPLINTERS[random.usize(..SPLINTERS.len())];
+      input.splice(at..end, splinter.iter().copied());
+    }
+    2 => {
+      let copied = input[at..end].to_vec();
+      input.splice(at..at, copied);
+    }
+    3 => {
+      let other = &seeds[random.usize(..seeds.len())];
+      let from = random.usize(..=other.len());
+      input.truncate(at);
+      input.extend_from_slice(&other[from..]);
+    }
+    _ => {
+      for byte in &mut input[at..end] {
+        *byte = random.u8(..);
+      }
+    }
+  }
+}
+
+#[test]
+fn content_ranges() {
+  replay("content_range", targets::content_range, 10_000);
+}
+
+#[test]
+fn cors_headers_and_preflights() {
+  replay("cors", targets::cors, 5_000);
+}
+
+#[test]
+fn content_security_policies() {
+  replay("csp", targets::csp, 5_000);
+}
+
+#[test]
+fn requests_and_cached_items() {
+  replay("matching", targets::matching, 3_000);
+}
+
+#[test]
+fn stored_rows() {
+  replay("store_rows", targets::store_rows, 100);
+}

@@ -1,0 +1,20 @@
+//! Black-box tests by subject, in one binary: through the API of the engine,
+//! through scripts, through the wire and through the command line.
+
+mod api;
+mod api_transfers;
+mod borders;
+mod browser;
+mod cli;
+mod engine;
+mod extension;
+mod fuzz_replay;
+mod idl;
+mod network;
+mod realm_thread;
+mod remaining_events;
+mod service_worker;
+mod steps;
+mod store;
+mod support_self_test;
+mod two_runtimes;

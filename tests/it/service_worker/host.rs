@@ -1,0 +1,89 @@
+//! What a host may do: bring its own scripts, and fail.
+
+use std::sync::Arc;
+
+use background_fetch::engine::Engine;
+use background_fetch::engine::EngineConfig;
+use background_fetch::engine::ServiceWorkerHost;
+use background_fetch::service_worker::ScriptRequest;
+use background_fetch::service_worker::ScriptResponse;
+use background_fetch::service_worker::StartWorker;
+use background_fetch::spec::HeaderList;
+use background_fetch::store::Store;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use url::Url;
+
+use crate::service_worker::harness::Log;
+use crate::service_worker::harness::World;
+
+/// Takes scripts from nowhere, and starts nothing.
+struct Broken(Log);
+
+impl ServiceWorkerHost for Broken {
+  fn start(&self, _: Engine, worker: StartWorker) {
+    self.0.write(format!("starts {}", worker.script_url.path()));
+    let (_, source) = worker.scripts.first_key_value().unwrap();
+    self.0.write(format!("source {source}"));
+  }
+
+  fn fetch_script(
+    &self,
+    request: &ScriptRequest,
+  ) -> Option<BoxFuture<'static, Result<ScriptResponse, String>>> {
+    let mut headers = HeaderList::new();
+    headers.append("content-type", "text/javascript");
+    let response = ScriptResponse {
+      status: 200,
+      headers,
+      body: format!("// {:?}", request.role).into(),
+    };
+    Some(async { Ok(response) }.boxed())
+  }
+
+  fn report(&self, script_url: &Url, message: &str) {
+    self
+      .0
+      .write(format!("report {}: {message}", script_url.path()));
+  }
+}
+
+#[test]
+fn a_worker_whose_thread_ends_at_once_is_reported_and_not_registered() {
+  let mut world = World::new();
+  let config = EngineConfig {
+    service_worker_host: Some(Arc::new(Broken(world.log.clone()))),
+    ..EngineConfig::default()
+  };
+  world.engine = Some(Engine::start(Store::in_memory(), config).unwrap());
+  world.window(
+    "/page.html",
+    r#"
+    await assertRejects(
+      navigator.serviceWorker.register("/sw.js"), "TypeError", "register");
+    assertEquals(await navigator.serviceWorker.getRegistrations(), [], "all");
+    "#,
+  );
+  assert_eq!(
+    world.log.lines(),
+    [
+      "starts /sw.js",
+      "source // Main",
+      "report /sw.js: its thread has ended unexpectedly",
+    ]
+  );
+}
+
+#[test]
+fn without_a_host_nothing_can_be_registered() {
+  let mut world = World::new();
+  let config = EngineConfig::default();
+  world.engine = Some(Engine::start(Store::in_memory(), config).unwrap());
+  world.window(
+    "/page.html",
+    r#"
+    await assertRejects(
+      navigator.serviceWorker.register("/sw.js"), "NotSupportedError", "register");
+    "#,
+  );
+}

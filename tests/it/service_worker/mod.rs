@@ -1,0 +1,10 @@
+//! Service workers: their life, their messages, and that they are woken.
+
+mod harness;
+mod host;
+mod life;
+mod limits;
+mod messages;
+mod restored;
+mod update;
+mod wake;

@@ -1,0 +1,130 @@
+//! What a worker finds that runs because an engine has started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use background_fetch::engine::Engine;
+use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::Change;
+use background_fetch::store::DamagedRow;
+use background_fetch::store::MetadataStore;
+use background_fetch::store::Store;
+use background_fetch::store::StoreError;
+use background_fetch::store::StoredBackgroundFetch;
+use background_fetch::store::StoredRegistration;
+
+use crate::service_worker::harness::Log;
+use crate::service_worker::harness::World;
+use crate::service_worker::harness::config;
+use crate::service_worker::harness::limits;
+use support::Behaviour;
+use support::Resource;
+
+/// Takes its time to read background fetches: a worker that could start
+/// earlier does.
+struct Slow {
+  metadata: Arc<dyn MetadataStore>,
+  log: Log,
+}
+
+#[async_trait]
+impl MetadataStore for Slow {
+  async fn load(
+    &self,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    for _ in 0..50 {
+      if self.log.count("ids") > 0 {
+        break;
+      }
+      tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    self.metadata.load().await
+  }
+
+  async fn insert(
+    &self,
+    row: StoredBackgroundFetch,
+  ) -> Result<BackgroundFetchKey, StoreError> {
+    self.metadata.insert(row).await
+  }
+
+  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    self.metadata.commit(changes).await
+  }
+
+  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
+    self.metadata.registrations().await
+  }
+
+  async fn put_registration(
+    &self,
+    registration: StoredRegistration,
+  ) -> Result<(), StoreError> {
+    self.metadata.put_registration(registration).await
+  }
+
+  async fn remove_registration(
+    &self,
+    scope: &url::Url,
+  ) -> Result<(), StoreError> {
+    self.metadata.remove_registration(scope).await
+  }
+}
+
+#[test]
+fn a_worker_that_runs_at_once_finds_every_background_fetch() {
+  let directory = tempfile::tempdir().unwrap();
+  let mut world = World::on_disk(directory.path());
+  let held = Resource::text("x").script([Behaviour::Hold]);
+  world.server.serve("/held", held);
+  let claims = "onactivate = (e) => e.waitUntil(clients.claim());";
+  world.script("/sw.js", claims);
+  let window = world.open(
+    "/page.html",
+    r#"
+    const registration = await activated("/sw.js");
+    await registration.backgroundFetch.fetch("my", "/held");
+    "#,
+  );
+  window.finish();
+  // The next version waits, for the window uses the first one.
+  world.script(
+    "/sw.js",
+    r#"
+    onactivate = (event) => event.waitUntil((async () => {
+      console.log("ids", await registration.backgroundFetch.getIds());
+    })());
+    "#,
+  );
+  world.window(
+    "/other.html",
+    r#"
+    const registration = await navigator.serviceWorker.ready;
+    await registration.update();
+    await reached(registration.installing ?? registration.waiting, "installed");
+    "#,
+  );
+  let engine = world.engine.take().unwrap();
+  world.bounded(engine.shutdown());
+  drop(window);
+
+  let Store {
+    metadata,
+    bodies,
+    caches,
+  } = Store::open_directory(directory.path()).unwrap();
+  let log = Log::default();
+  let slow = Slow {
+    metadata,
+    log: log.clone(),
+  };
+  let store = Store {
+    metadata: Arc::new(slow),
+    bodies,
+    caches,
+  };
+  let engine = Engine::start(store, config(&log, limits())).unwrap();
+  assert_eq!(log.wait_for("ids"), "ids [ \"my\" ]");
+  drop(engine);
+}

@@ -1,0 +1,73 @@
+//! A disk that is small, full or read-only. Only the superuser may mount one.
+// Every test binary that has disks compiles this and uses a part of it.
+#![allow(dead_code)]
+
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::cannot_run::Need;
+
+/// A file system of its own, gone when it is dropped.
+pub struct SmallDisk(TempDir);
+
+impl SmallDisk {
+  /// One of so many MiB; `None` where tests without one are wanted.
+  pub fn mount(size: u32) -> Option<Self> {
+    let directory = tempfile::tempdir().unwrap();
+    let mounted = Command::new("mount")
+      .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
+      .arg(directory.path())
+      .output()
+      .is_ok_and(|output| output.status.success());
+    if !mounted {
+      Need::Mount.is_missing();
+    }
+    mounted.then_some(Self(directory))
+  }
+
+  pub fn path(&self) -> &Path {
+    self.0.path()
+  }
+
+  /// Takes the space that is left, until [`SmallDisk::free`].
+  pub fn fill(&self) {
+    std::fs::write(self.ballast(), vec![0; 64 << 20]).unwrap_err();
+  }
+
+  pub fn free(&self) {
+    std::fs::remove_file(self.ballast()).unwrap();
+  }
+
+  fn ballast(&self) -> PathBuf {
+    self.path().join("ballast")
+  }
+
+  /// Leaves so many bytes free.
+  pub fn fill_up_to(&self, bytes: u64) {
+    self.fill();
+    let ballast = std::fs::File::options().write(true).open(self.ballast());
+    let ballast = ballast.unwrap();
+    let length = ballast.metadata().unwrap().len();
+    ballast.set_len(length - bytes).unwrap();
+  }
+
+  /// From now on every write fails. Nobody may have a file open.
+  pub fn make_read_only(&self) {
+    let mounted = Command::new("mount")
+      .args(["-o", "remount,ro"])
+      .arg(self.path())
+      .output()
+      .unwrap();
+    assert!(mounted.status.success(), "{mounted:?}");
+  }
+}
+
+impl Drop for SmallDisk {
+  fn drop(&mut self) {
+    // By now nobody has a file open there; else it goes with the last one.
+    let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+  }
+}
