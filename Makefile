@@ -36,7 +36,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo install test wpt fresh fuzz setup
+.PHONY: help demo install test all-tests wpt fresh fuzz setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -52,7 +52,12 @@ install: setup
 	cargo build --release $(FEATURES) --bin bgfetch
 	sh scripts/install.sh target/release/bgfetch "$(DESTDIR)$(PREFIX)"
 
+# Tests that cannot run here are listed as ignored.
 test: setup
+	@TESTS_WITHOUT="$${TESTS_WITHOUT-$$(sh scripts/tests_without.sh)}" \
+	  $(MAKE) --no-print-directory all-tests
+
+all-tests:
 	cargo fmt --all --check
 	cargo clippy --all-targets $(FEATURES) -- -D warnings
 	cargo clippy --package wpt --all-targets $(WPT_FEATURES) -- -D warnings

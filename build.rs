@@ -32,7 +32,13 @@ const FOLDERS: [(&str, &str, &str); 5] = [
   ("service_worker", "background_fetch", "service_worker/"),
 ];
 
+/// What a machine may lack that some tests need; see `TESTS_WITHOUT` in
+/// `tests/support/src/cannot_run.rs`.
+const NEEDS: [&str; 5] =
+  ["mount", "strace", "other-user", "other-disk", "chromium"];
+
 fn main() {
+  leave_out_tests();
   println!("cargo:rerun-if-changed=build.rs");
   println!("cargo:rerun-if-changed=js");
   println!("cargo:rerun-if-changed=Cargo.toml");
@@ -64,6 +70,20 @@ fn main() {
   }
   let table = format!("match specifier {{\n{arms}  _ => return None,\n}}\n");
   fs::write(out.join("scripts.rs"), table).unwrap();
+}
+
+/// Tests that cannot run on this machine are compiled as ignored ones, for the
+/// list of tests to say so.
+fn leave_out_tests() {
+  println!("cargo:rerun-if-env-changed=TESTS_WITHOUT");
+  let left_out = env::var("TESTS_WITHOUT").unwrap_or_default();
+  for need in NEEDS {
+    let name = format!("without_{}", need.replace('-', "_"));
+    println!("cargo:rustc-check-cfg=cfg({name})");
+    if left_out.split(',').any(|part| part.trim() == need) {
+      println!("cargo:rustc-cfg={name}");
+    }
+  }
 }
 
 fn name(file: &Path) -> &str {

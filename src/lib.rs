@@ -56,6 +56,8 @@
 //! [Background Fetch]: https://wicg.github.io/background-fetch/
 
 pub mod control;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 pub mod display;
 pub mod engine;
 pub mod extension;
@@ -71,6 +73,7 @@ pub mod store;
 mod documents {
   #[doc = include_str!("../README.md")]
   struct Readme;
+  #[cfg(feature = "dashboard")]
   #[doc = include_str!("../docs/embedding.md")]
   struct Embedding;
 }

@@ -6,9 +6,11 @@ use url::Url;
 
 use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchFailureReason;
+use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FetchMachine;
 use crate::spec::ImageResource;
+use crate::spec::RecordResult;
 
 /// A background fetch at one moment, copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,4 +134,48 @@ pub struct Retained {
   /// Why its event could not be delivered, human-readable. Empty when the event
   /// was handled, and it is a failed download that can be continued.
   pub undelivered: String,
+}
+
+/// One request of a background fetch at one moment, copied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestSnapshot {
+  pub method: String,
+  pub url: String,
+  /// The status of the latest response.
+  pub status: Option<u16>,
+  /// In bytes, as the next one.
+  pub downloaded: u64,
+  /// How long the whole is, where the server has said so.
+  pub expected: Option<u64>,
+  /// `None` as long as it is under way.
+  pub result: Option<&'static str>,
+  /// Why it failed, human-readable; empty when it did not. Not for scripts.
+  pub diagnostic: String,
+}
+
+impl RequestSnapshot {
+  pub(crate) fn new(
+    record: &BackgroundFetchRecord,
+    diagnostic: String,
+  ) -> Self {
+    let data = &record.response_data;
+    let said = data.response.as_ref();
+    Self {
+      method: record.request.method.clone(),
+      url: record.request.url.to_string(),
+      status: said.map(|response| response.status),
+      downloaded: data.bytes,
+      expected: match data.result {
+        Some(RecordResult::Success) => Some(data.bytes),
+        _ => said.and_then(|response| response.complete_length()),
+      },
+      result: data.result.map(|result| match result {
+        RecordResult::Success => "success",
+        RecordResult::Redundant => "redundant",
+        RecordResult::Failure(reason) => reason.as_str(),
+      }),
+      diagnostic,
+    }
+  }
 }

@@ -3,8 +3,11 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_set_lifecycle } = core.ops;
+const { evaluateClassic } = core.loadExtScript(
+  "ext:background_fetch/common/classic_script.js",
+);
 const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
-const { reportException } = core.loadExtScript(
+const { presentable, reportException } = core.loadExtScript(
   "ext:background_fetch/common/exceptions.js",
 );
 const { newTask } = core.loadExtScript("ext:background_fetch/common/tasks.js");
@@ -71,12 +74,28 @@ function endModule() {
   return isInTime;
 }
 
+// A classic script is evaluated by one that throws for it what deno_core can
+// be given: with QuickJS, a symbol that leaves a script ends the thread.
+const evaluate = SymbolFor("background_fetch.evaluate");
+
+function beginScript() {
+  ObjectDefineProperty(global, evaluate, {
+    __proto__: null,
+    value(source, url) {
+      delete global[evaluate];
+      const error = evaluateClassic(source, url);
+      if (error !== null) throw presentable(error.thrown);
+    },
+    configurable: true,
+  });
+}
+
 /** @param {string} kind of the realm */
 function start(kind) {
   const hasRun = () => {
     if (kind === "window") endPage();
   };
-  op_bgfetch_set_lifecycle(hasRun, beginModule, endModule);
+  op_bgfetch_set_lifecycle(hasRun, beginModule, endModule, beginScript);
 }
 
 return { start };

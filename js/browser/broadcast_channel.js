@@ -2,7 +2,12 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_broadcast_listen, op_broadcast_next, op_broadcast_post } = core.ops;
+const {
+  op_broadcast_listen,
+  op_broadcast_next,
+  op_broadcast_parts,
+  op_broadcast_post,
+} = core.ops;
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
@@ -13,8 +18,8 @@ const { invalidStateError } = core.loadExtScript(
 const { internal, newTask } = core.loadExtScript(
   "ext:background_fetch/common/tasks.js",
 );
-const { deserialize, serialize } = core.loadExtScript(
-  "ext:background_fetch_browser/values.js",
+const { deserializeForMany, serializeForMany } = core.loadExtScript(
+  "ext:background_fetch/common/structured_clone.js",
 );
 const {
   ArrayPrototypeIndexOf,
@@ -58,13 +63,13 @@ class BroadcastChannel extends EventTarget {
     receive = (channel, { name, sender, data }) => {
       if (channel.#isClosed || channel.#name !== name) return;
       if (channel.#number === sender) return;
-      const value = deserialize(data);
+      const message = deserializeForMany(data, op_broadcast_parts());
       const event = new MessageEvent(
-        value === undefined ? "messageerror" : "message",
+        message === undefined ? "messageerror" : "message",
         { __proto__: null, origin },
       );
       // The constructor makes null of undefined.
-      if (value !== undefined) event.data = value.data;
+      if (message !== undefined) event.data = message.value;
       fireEvent(channel, event);
     };
   }
@@ -84,7 +89,8 @@ class BroadcastChannel extends EventTarget {
       throw invalidStateError(`${prefix}: the channel is closed`);
     }
     // 3 to 8.
-    op_broadcast_post(this.#name, this.#number, serialize(message, prefix));
+    const { data, parts } = serializeForMany(message);
+    op_broadcast_post(this.#name, this.#number, data, parts);
   }
 
   // https://html.spec.whatwg.org/multipage/web-messaging.html#dom-broadcastchannel-close

@@ -4,10 +4,18 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_service_worker_realm } = core.ops;
-const { ObjectDefineProperty, ObjectGetPrototypeOf, SymbolFor } = primordials;
+const {
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectGetPrototypeOf,
+  SymbolFor,
+  uncurryThis,
+} = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
+const { Request, toInnerRequest } = core.loadExtScript(
+  "ext:deno_fetch/23_request.js",
+);
 const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
@@ -26,8 +34,12 @@ const { fireOnlineEvents } = core.loadExtScript(
 const { kind } = op_bgfetch_service_worker_realm();
 const inServiceWorker = kind === "service-worker";
 
-const script = (name) => () =>
-  core.loadExtScript(`ext:background_fetch_browser/${name}.js`);
+// deno_core's function uses what strings inherit, which a script may change.
+const script = (name) => {
+  let loaded;
+  return () =>
+    loaded ??= core.loadExtScript(`ext:background_fetch_browser/${name}.js`);
+};
 
 // https://fetch.spec.whatwg.org/#fetch-method
 defineLazyOperation(globalThis, "fetch", script("fetch"));
@@ -38,6 +50,11 @@ defineLazyInterface(globalThis, "Cache", script("cache"));
 defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
 defineAttribute(globalThis, "caches", () => cacheStorage().caches);
 
+const requestHeaders = script("request_headers");
+const headersOf = uncurryThis(
+  ObjectGetOwnPropertyDescriptor(Request.prototype, "headers").get,
+);
+
 // https://fetch.spec.whatwg.org/#request-class: what deno_fetch's class lacks.
 defineMembers(Request.prototype, {
   get destination() {
@@ -47,6 +64,11 @@ defineMembers(Request.prototype, {
   get duplex() {
     webidl.assertBranded(this, Request.prototype);
     return "half";
+  },
+  get headers() {
+    const headers = headersOf(this);
+    requestHeaders().guard(headers, toInnerRequest(this).mode);
+    return headers;
   },
   get isHistoryNavigation() {
     webidl.assertBranded(this, Request.prototype);
@@ -198,6 +220,8 @@ if (inServiceWorker) {
     __proto__: null,
     create: ({ name }) => new (installEvent().InstallEvent)(name),
   });
+  // Every service worker gets this event, whatever its script has changed.
+  installEvent();
 
   defineEventHandlerAttribute(globalThis, "notificationclick");
   defineEventHandlerAttribute(globalThis, "notificationclose");

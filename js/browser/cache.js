@@ -14,7 +14,9 @@ const {
 const { takeBody } = core.loadExtScript(
   "ext:background_fetch_browser/bodies.js",
 );
-const { fetch } = core.loadExtScript("ext:background_fetch_browser/fetch.js");
+const { fetch, throwIfAborted } = core.loadExtScript(
+  "ext:background_fetch_browser/fetch.js",
+);
 const { createResponse, serializeResponse } = core.loadExtScript(
   "ext:background_fetch_browser/responses.js",
 );
@@ -29,17 +31,23 @@ const {
   ArrayPrototypeMap,
   ArrayPrototypePush,
   ObjectFreeze,
+  ObjectGetOwnPropertyDescriptor,
   SafeFinalizationRegistry,
   SafePromiseAll,
   TypeError,
+  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { AbortController } = core.loadExtScript(
+const { AbortController, createDependentAbortSignal } = core.loadExtScript(
   "ext:deno_web/03_abort_signal.js",
 );
-const { fromInnerRequest, Request, toInnerRequest } = core.loadExtScript(
-  "ext:deno_fetch/23_request.js",
+const { fromInnerRequest, Request, RequestPrototype, toInnerRequest } = core
+  .loadExtScript("ext:deno_fetch/23_request.js");
+
+// Taken now: a script may replace it later.
+const signalOf = uncurryThis(
+  ObjectGetOwnPropertyDescriptor(RequestPrototype, "signal").get,
 );
 
 // https://w3c.github.io/ServiceWorker/#dictdef-cachequeryoptions
@@ -139,15 +147,12 @@ class Cache {
     const inner = serializeRequest(constructRequest(request));
     // 4.
     op_cache_may_put(inner);
-    if (response.type === "error") {
-      throw new TypeError(`${prefix}: the response is a network error`);
-    }
     // 8.
     if (response.bodyUsed || response.body?.locked) {
       throw new TypeError(`${prefix}: the response's body is used already`);
     }
     // 9 to 17.
-    await exceptions(() => op_cache_put(this.#rid, [item(inner, response)]));
+    await exceptions(() => put(this.#rid, [inner], [response]));
   }
 
   // https://w3c.github.io/ServiceWorker/#cache-delete
@@ -197,10 +202,26 @@ function query(info) {
   );
 }
 
-/** What is put: the response's body is used from then on. */
-function item(request, response) {
-  const { stored, body } = serializeResponse(response);
-  return { request, response: stored, body: takeBody(body) };
+/** Puts responses, whose bodies are used from then on, under requests. */
+async function put(rid, requests, responses) {
+  const items = [];
+  const streams = [];
+  for (let i = 0; i < responses.length; i++) {
+    const { stored, body } = serializeResponse(responses[i]);
+    if (body !== null) ArrayPrototypePush(streams, body.streamOrStatic);
+    ArrayPrototypePush(items, {
+      request: requests[i],
+      response: stored,
+      body: takeBody(body),
+    });
+  }
+  try {
+    await op_cache_put(rid, items);
+  } catch (error) {
+    // A body whose fetch was aborted while it was stored.
+    for (let i = 0; i < streams.length; i++) throwIfAborted(streams[i]);
+    throw error;
+  }
 }
 
 // https://w3c.github.io/ServiceWorker/#cache-addAll
@@ -213,25 +234,26 @@ async function addAll(rid, infos) {
   );
   for (let i = 0; i < stored.length; i++) op_cache_may_put(stored[i]);
   const controller = new AbortController();
-  const items = [];
+  let responses;
   try {
     // 5.7, 5.8.
-    const responses = await SafePromiseAll(
+    responses = await SafePromiseAll(
       ArrayPrototypeMap(requests, async (request) => {
-        const response = await fetch(request, { signal: controller.signal });
+        const signal = createDependentAbortSignal([
+          controller.signal,
+          signalOf(request),
+        ]);
+        const response = await fetch(request, { signal });
         op_cache_may_add(serializeResponse(response).stored);
         return response;
       }),
     );
-    for (let i = 0; i < responses.length; i++) {
-      ArrayPrototypePush(items, item(stored[i], responses[i]));
-    }
   } catch (error) {
     // 5.8.1: "terminate all the ongoing fetches"
     controller.abort();
     throw error;
   }
-  await op_cache_put(rid, items);
+  await put(rid, stored, responses);
 }
 
 async function exceptions(work) {

@@ -18,7 +18,10 @@ const { createResponse } = core.loadExtScript(
 const { convertRequestInfo } = core.loadExtScript(
   "ext:background_fetch/background_fetch/requests.js",
 );
-const { ArrayPrototypeConcat } = primordials;
+const { decodeId, encodeId } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/id_encoding.js",
+);
+const { ArrayPrototypeConcat, ArrayPrototypeMap } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
@@ -49,7 +52,7 @@ class CacheStorage {
       const found = await op_cache_find(
         query(request),
         options,
-        options.cacheName ?? null,
+        options.cacheName === undefined ? null : encodeId(options.cacheName),
       );
       return found === null ? undefined : createResponse(found);
     });
@@ -61,7 +64,7 @@ class CacheStorage {
     const prefix = "Failed to execute 'has' on 'CacheStorage'";
     webidl.requiredArguments(arguments.length, 1, prefix);
     cacheName = webidl.converters.DOMString(cacheName, prefix, "Argument 1");
-    return await exceptions(() => op_cache_has(cacheName));
+    return await exceptions(() => op_cache_has(encodeId(cacheName)));
   }
 
   // https://w3c.github.io/ServiceWorker/#cache-storage-open
@@ -71,7 +74,7 @@ class CacheStorage {
     webidl.requiredArguments(arguments.length, 1, prefix);
     cacheName = webidl.converters.DOMString(cacheName, prefix, "Argument 1");
     return await exceptions(async () =>
-      createCache(await op_cache_open(cacheName))
+      createCache(await op_cache_open(encodeId(cacheName)))
     );
   }
 
@@ -81,13 +84,14 @@ class CacheStorage {
     const prefix = "Failed to execute 'delete' on 'CacheStorage'";
     webidl.requiredArguments(arguments.length, 1, prefix);
     cacheName = webidl.converters.DOMString(cacheName, prefix, "Argument 1");
-    return await exceptions(() => op_cache_delete_cache(cacheName));
+    return await exceptions(() => op_cache_delete_cache(encodeId(cacheName)));
   }
 
   // https://w3c.github.io/ServiceWorker/#cache-storage-keys
   async keys() {
     webidl.assertBranded(this, CacheStoragePrototype);
-    return await exceptions(() => op_cache_names());
+    const names = await exceptions(() => op_cache_names());
+    return ArrayPrototypeMap(names, decodeId);
   }
 }
 

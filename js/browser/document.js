@@ -6,6 +6,9 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_document_nodes, op_document_script } = core.ops;
+const { evaluateClassic } = core.loadExtScript(
+  "ext:background_fetch/common/classic_script.js",
+);
 const { defineAttribute, eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
@@ -621,7 +624,7 @@ function openDocument() {
     __proto__: null,
     classic(index) {
       const { 0: url, 1: source } = op_document_script(index);
-      const { 1: error } = core.evalContext(source, url);
+      const error = evaluateClassic(source, url);
       if (error !== null) reportException(error.thrown);
     },
     async module(load) {

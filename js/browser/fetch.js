@@ -23,9 +23,12 @@ const {
   ObjectPrototypeIsPrototypeOf,
   Promise,
   PromisePrototypeThen,
+  SafeWeakMap,
   String,
   TypeError,
   uncurryThis,
+  WeakMapPrototypeGet,
+  WeakMapPrototypeSet,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
@@ -178,10 +181,10 @@ function blobResponse(inner) {
   const response = newInnerResponse(200, "OK");
   response.type = "basic";
   response.urlList = [inner.url()];
-  response.headerList = [["content-length", String(blob.size)]];
-  if (blob.type !== "") {
-    response.headerList[1] = ["content-type", blob.type];
-  }
+  response.headerList = [
+    ["content-length", String(blob.size)],
+    ["content-type", blob.type],
+  ];
   response.body = new InnerBody(streamOfBlob(blob));
   return fromInnerResponse(response, "immutable");
 }
@@ -200,10 +203,23 @@ function abortFetch(inner, ongoing, reason) {
   if (ongoing.response === undefined) return;
   const { body } = toInnerResponse(ongoing.response);
   if (body !== null) {
+    WeakMapPrototypeSet(aborted, body.stream, { __proto__: null, reason });
     errorReadableStream(body.stream, reason);
     closeStream(body.stream);
   }
 }
 
-return { fetch };
+/**
+ * The reasons why the fetches of these bodies were aborted.
+ * @type {WeakMap<ReadableStream, { reason: unknown }>}
+ */
+const aborted = new SafeWeakMap();
+
+/** Throws the reason for which the fetch of a body's stream was aborted. */
+function throwIfAborted(stream) {
+  const abort = WeakMapPrototypeGet(aborted, stream);
+  if (abort !== undefined) throw abort.reason;
+}
+
+return { fetch, throwIfAborted };
 })();

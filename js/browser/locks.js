@@ -8,7 +8,9 @@ const {
   op_locks_request,
   op_locks_stolen,
 } = core.ops;
-const { internal } = core.loadExtScript("ext:background_fetch/tasks.js");
+const { internal } = core.loadExtScript(
+  "ext:background_fetch/common/tasks.js",
+);
 const {
   FunctionPrototypeCall,
   Promise,

@@ -9,7 +9,9 @@ const {
   op_local_storage_remove,
   op_local_storage_set,
 } = core.ops;
-const { toException } = core.loadExtScript("ext:background_fetch/errors.js");
+const { toException } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/errors.js",
+);
 const {
   ArrayPrototypeIncludes,
   MapPrototypeClear,

@@ -9,6 +9,9 @@ const {
   op_worker_post_to_owner,
   op_worker_receive,
 } = core.ops;
+const { evaluateClassic } = core.loadExtScript(
+  "ext:background_fetch/common/classic_script.js",
+);
 const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
@@ -51,7 +54,7 @@ function importScripts(...urls) {
   }
   for (let i = 0; i < parsed.length; i++) {
     const source = op_worker_import(parsed[i]);
-    const { 1: error } = core.evalContext(source, parsed[i]);
+    const error = evaluateClassic(source, parsed[i]);
     if (error !== null) throw error.thrown;
   }
 }

@@ -56,6 +56,22 @@ function defineAttribute(object, name, get, set = undefined) {
   });
 }
 
+/**
+ * Defines a read-only attribute of `object` itself that a script's variable of
+ * the same name replaces.
+ * https://webidl.spec.whatwg.org/#Replaceable
+ */
+function defineReplaceableAttribute(object, name, get) {
+  defineAttribute(object, name, get, (value) =>
+    ObjectDefineProperty(object, name, {
+      __proto__: null,
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    }));
+}
+
 /** Defines an event handler of `object` itself. */
 function defineEventHandlerAttribute(object, type) {
   const handler = eventHandler(type);
@@ -70,6 +86,7 @@ function defineEventHandlerAttribute(object, type) {
 return {
   defineAttribute,
   defineEventHandlerAttribute,
+  defineReplaceableAttribute,
   eventHandler,
 };
 })();

@@ -76,6 +76,7 @@ const {
   TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetLength,
   TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeKeys,
   TypedArrayPrototypeSet,
   TypeError,
   Uint16Array,
@@ -445,6 +446,10 @@ class Serializer {
 
   // Step 14. [[ViewedArrayBuffer]].
   #writeTypedArray(value) {
+    // Step 14.1. If IsArrayBufferViewOutOfBounds(value) is true, then throw.
+    if (!hasSlot(value, TypedArrayPrototypeKeys)) {
+      throw dataCloneError("A view out of bounds cannot be cloned");
+    }
     this.#writeView(
       value,
       TypedArrayPrototypeGetSymbolToStringTag(value),
@@ -1055,11 +1060,35 @@ function convertTransfer(options, prefix) {
   ).transfer;
 }
 
+/**
+ * A message that many may read, and that nothing is transferred with: its
+ * bytes, and the resources of the parts of its blobs.
+ */
+function serializeForMany(value) {
+  const { data, transferables } = serializeMessage(value, []);
+  const parts = [];
+  for (let i = 0; i < transferables.length; i++) {
+    append(parts, transferables[i].data[1]);
+  }
+  return { __proto__: null, data, parts };
+}
+
+/** What {@link deserializeMessage} makes of such a message. */
+function deserializeForMany(data, parts) {
+  const transferables = [];
+  for (let i = 0; i < parts.length; i++) {
+    append(transferables, { __proto__: null, data: [BLOB_PART, parts[i]] });
+  }
+  return deserializeMessage({ __proto__: null, data, transferables });
+}
+
 return {
   cloneWithTransfer,
   convertTransfer,
+  deserializeForMany,
   deserializeMessage,
   registerSerializable,
+  serializeForMany,
   serializeMessage,
 };
 })();

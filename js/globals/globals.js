@@ -45,9 +45,11 @@ const { FormData } = core.loadExtScript("ext:deno_fetch/21_formdata.js");
 const { Request } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { Response } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
-const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
-  "ext:background_fetch/common/attributes.js",
-);
+const {
+  defineAttribute,
+  defineEventHandlerAttribute,
+  defineReplaceableAttribute,
+} = core.loadExtScript("ext:background_fetch/common/attributes.js");
 
 const { endTurn, isHandled, isRejectionHandled, presentable } = core
   .loadExtScript("ext:background_fetch/common/exceptions.js");
@@ -210,7 +212,7 @@ ObjectDefineProperty(
     : location.workerLocationDescriptor,
 );
 const { origin } = new url.URL(options.url);
-defineAttribute(globalThis, "origin", () => origin);
+defineReplaceableAttribute(globalThis, "origin", () => origin);
 defineAttribute(globalThis, "self", () => globalThis);
 
 // The global object is an EventTarget of the kind that the realm has.

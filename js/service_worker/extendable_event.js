@@ -37,8 +37,16 @@ const convertEventInit = webidl.createDictionaryConverter("EventInit", [
   },
 ]);
 
-/** `ExtendableEventInit` adds no member to `EventInit`. */
-const convertExtendableEventInit = convertEventInit;
+/**
+ * `ExtendableEventInit` adds no member to `EventInit`. Without a dictionary
+ * every member has its default, and nothing is converted: the converter uses
+ * what strings inherit, and no event of the user agent's is lost by that.
+ */
+function convertExtendableEventInit(init, prefix, context) {
+  return init === undefined
+    ? undefined
+    : convertEventInit(init, prefix, context);
+}
 
 /**
  * Fires an event at a target; resolves when the event is no longer active,

@@ -65,15 +65,17 @@ const convertOwnMembers = webidl.createDictionaryConverter(
 
 /** An event of the user agent's own, whose members need no conversion. */
 let createMessageEvent;
+// What an event of the user agent's own is made with: to convert it would be to
+// iterate over the ports, which is a script's to change.
+let unconverted = null;
 
 class ExtendableMessageEvent extends ExtendableEvent {
   #init;
 
   static {
     createMessageEvent = (type, init) => {
-      const event = new ExtendableMessageEvent(type);
-      event.#init = init;
-      return event;
+      unconverted = init;
+      return new ExtendableMessageEvent(type);
     };
   }
 
@@ -85,6 +87,11 @@ class ExtendableMessageEvent extends ExtendableEvent {
       type,
       convertExtendableEventInit(eventInitDict, prefix, "Argument 2"),
     );
+    if (unconverted !== null) {
+      this.#init = unconverted;
+      unconverted = null;
+      return;
+    }
     this.#init = convertOwnMembers(eventInitDict, prefix, "Argument 2");
     this.#init.ports = ObjectFreeze(this.#init.ports);
   }

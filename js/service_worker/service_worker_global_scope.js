@@ -3,6 +3,9 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_service_worker_import, op_bgfetch_service_worker_is_module } = core.ops;
+const { evaluateClassic } = core.loadExtScript(
+  "ext:background_fetch/common/classic_script.js",
+);
 const { clients } = core.loadExtScript("ext:background_fetch/service_worker/clients.js");
 const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_calls.js",
@@ -56,7 +59,7 @@ function importScripts(...urls) {
   }
   for (let i = 0; i < parsed.length; i++) {
     const source = op_bgfetch_service_worker_import(parsed[i]);
-    const { 1: error } = core.evalContext(source, parsed[i]);
+    const error = evaluateClassic(source, parsed[i]);
     if (error !== null) throw error.thrown;
   }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::AsyncBufReadExt;
+use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
@@ -18,6 +19,8 @@ use super::protocol::to_line;
 
 /// How long the engine may take for an answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest answer, in bytes: what millions of records have to say.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// Why an engine could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +56,11 @@ impl Client {
     let address = Address::in_directory(directory).map_err(refused)?;
     let connected = UnixStream::connect(address.socket());
     match timeout(TIMEOUT, connected).await {
-      Ok(connected) => Ok(Self(BufReader::new(connected.map_err(refused)?))),
+      Ok(connected) => {
+        let stream = connected.map_err(refused)?;
+        check_owner(&stream)?;
+        Ok(Self(BufReader::new(stream)))
+      }
       Err(_) => Err(ControlError::Timeout),
     }
   }
@@ -72,7 +79,8 @@ impl Client {
       let line = to_line(command).map_err(io::Error::from)?;
       self.0.write_all(&line).await?;
       let mut line = Vec::new();
-      self.0.read_until(b'\n', &mut line).await?;
+      let mut bounded = (&mut self.0).take(MAX_ANSWER);
+      bounded.read_until(b'\n', &mut line).await?;
       Ok::<_, io::Error>(line)
     };
     let line = timeout(TIMEOUT, exchange)
@@ -82,9 +90,49 @@ impl Client {
       // It has gone down in this moment.
       return Err(ControlError::NotServed);
     }
+    if line.len() as u64 == MAX_ANSWER && !line.ends_with(b"\n") {
+      return Err(io::Error::other("its answer has no end").into());
+    }
     match from_line(&line).map_err(ControlError::Refused)? {
       Answer::Error { message } => Err(ControlError::Refused(message)),
       answer => Ok(answer),
     }
+  }
+}
+
+/// A directory may be another user's, who is told nothing, and not believed.
+/// Root may ask every engine.
+fn check_owner(stream: &UnixStream) -> io::Result<()> {
+  let own = rustix::process::geteuid().as_raw();
+  let owner = stream.peer_cred()?.uid();
+  match owner == own || owner == 0 || own == 0 {
+    true => Ok(()),
+    false => Err(io::Error::new(
+      io::ErrorKind::PermissionDenied,
+      format!("it belongs to another user (uid {owner})"),
+    )),
+  }
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  #[tokio::test]
+  async fn an_answer_without_end_is_not_read_to_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = Address::in_directory(directory.path()).unwrap();
+    let listener = tokio::net::UnixListener::bind(address.socket()).unwrap();
+    let endless = async {
+      let (mut stream, _) = listener.accept().await.unwrap();
+      while stream.write_all(&[b'x'; 64 * 1024]).await.is_ok() {}
+    };
+    let ask = async {
+      let mut client = Client::connect(directory.path()).await.unwrap();
+      client.ask(Command::List).await
+    };
+    let (_, answer) = tokio::join!(endless, ask);
+    let error = answer.unwrap_err().to_string();
+    assert!(error.contains("no end"), "{error}");
   }
 }

@@ -22,4 +22,6 @@ pub use self::protocol::Outcome;
 pub use self::protocol::Progress;
 pub use self::protocol::VERSION;
 pub use self::server::Server;
+#[cfg(feature = "dashboard")]
+pub(crate) use self::server::answer;
 pub use self::server::serve;

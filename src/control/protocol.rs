@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+use crate::display::ShownNotification;
 use crate::ids::BackgroundFetchKey;
 use crate::snapshot::Waiting;
 
@@ -20,6 +21,8 @@ pub(super) const MAX_REQUEST: u64 = 256 * 1024;
 pub enum Command {
   /// How far every background fetch has come.
   List,
+  /// The notifications that scripts show.
+  Notifications,
   /// See [`Engine::pause`](crate::engine::Engine::pause).
   Pause { key: BackgroundFetchKey },
   /// See [`Engine::unpause`](crate::engine::Engine::unpause).
@@ -64,6 +67,10 @@ pub enum Answer {
   /// To [`Command::List`], oldest first.
   #[serde(rename_all = "camelCase")]
   List { background_fetches: Vec<Progress> },
+  /// To [`Command::Notifications`], oldest first.
+  Notifications {
+    notifications: Vec<ShownNotification>,
+  },
   /// To every other command.
   Outcome { outcome: Outcome },
   /// The command was not understood, or could not be carried out: a message

@@ -194,7 +194,8 @@ async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
   }
 }
 
-async fn answer(engine: &WeakEngine, command: Command) -> Answer {
+/// Carries out a command; one from the same process, too.
+pub(crate) async fn answer(engine: &WeakEngine, command: Command) -> Answer {
   let Some(engine) = engine.upgrade() else {
     return Answer::Error {
       message: "the engine is going down".to_string(),
@@ -204,6 +205,11 @@ async fn answer(engine: &WeakEngine, command: Command) -> Answer {
     Command::List => {
       return Answer::List {
         background_fetches: progress(&engine),
+      };
+    }
+    Command::Notifications => {
+      return Answer::Notifications {
+        notifications: engine.notifications(),
       };
     }
     Command::Pause { key } => pause(&engine, key, true).await,

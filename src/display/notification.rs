@@ -41,7 +41,7 @@ pub struct NotificationAction {
 }
 
 /// A notification that is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownNotification {
   /// Names it as long as the engine runs.
   pub id: u64,

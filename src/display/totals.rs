@@ -13,14 +13,15 @@ pub(super) struct Totals {
   parts: HashMap<BackgroundFetchKey, Part>,
   settled: usize,
   failed: usize,
-  /// In bytes.
-  downloaded: u64,
+  /// In bytes. Wider than what one may have, for servers may announce any
+  /// length, and what was added is taken off again.
+  downloaded: u128,
   /// In bytes, of those that say how much they will have.
-  expected: u64,
+  expected: u128,
   without_expected: usize,
   /// Of the bytes that came since each was first seen.
   rate: Rate,
-  already_there: u64,
+  already_there: u128,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -52,7 +53,7 @@ impl Totals {
     };
     match self.parts.insert(b.key, part) {
       Some(before) => self.count(before, false),
-      None => self.already_there += b.downloaded,
+      None => self.already_there += u128::from(b.downloaded),
     }
     self.count(part, true);
   }
@@ -71,9 +72,9 @@ impl Totals {
       &mut self.failed,
     );
     one(part.expected.is_none(), &mut self.without_expected);
-    let bytes = |bytes: u64, of: &mut u64| match add {
-      true => *of += bytes,
-      false => *of -= bytes,
+    let bytes = |bytes: u64, of: &mut u128| match add {
+      true => *of += u128::from(bytes),
+      false => *of -= u128::from(bytes),
     };
     bytes(part.downloaded, &mut self.downloaded);
     bytes(part.expected.unwrap_or_default(), &mut self.expected);
@@ -85,19 +86,19 @@ impl Totals {
 
   /// In bytes, as the next two.
   pub(super) fn downloaded(&self) -> u64 {
-    self.downloaded
+    saturate(self.downloaded)
   }
 
   /// How many there will be, once all have said so.
   #[cfg(feature = "cli")]
   pub(super) fn expected(&self) -> Option<u64> {
-    (self.without_expected == 0).then_some(self.expected)
+    (self.without_expected == 0).then(|| saturate(self.expected))
   }
 
   /// In a second, since the first was seen.
   pub(super) fn rate(&self) -> u64 {
     let came = self.downloaded.saturating_sub(self.already_there);
-    self.rate.average(came)
+    self.rate.average(saturate(came))
   }
 
   /// `12 of 200 done, 1 failed`
@@ -116,6 +117,10 @@ impl Totals {
     let rate = text::bytes(self.rate());
     format!("{}, {bytes}, {rate}/s", self.counts())
   }
+}
+
+fn saturate(bytes: u128) -> u64 {
+  u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -143,5 +148,21 @@ mod tests {
     }
     assert_eq!(totals.counts(), "1 of 2 done, 1 failed");
     assert_eq!((totals.downloaded(), totals.expected()), (100, Some(150)));
+  }
+
+  #[test]
+  fn lengths_that_servers_make_up_are_summed_and_taken_off_again() {
+    let mut totals = Totals::new();
+    let mut all = [1, 2, 3].map(snapshot);
+    for b in &mut all {
+      b.expected = Some(u64::MAX);
+      totals.update(b);
+    }
+    assert_eq!(totals.expected(), Some(u64::MAX));
+    for b in &mut all {
+      b.expected = Some(10);
+      totals.update(b);
+    }
+    assert_eq!(totals.expected(), Some(30));
   }
 }

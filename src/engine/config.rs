@@ -43,6 +43,11 @@ pub struct EngineConfig {
   pub resume: ResumePolicy,
   /// How many fetches may be on the wire at once.
   pub concurrency: Concurrency,
+  /// How many received bytes may wait for the store, over all fetches that are
+  /// on the wire: they share it, and who has its share reads no more before
+  /// the disk has taken some. Each may hold 64 KiB, and what comes at once,
+  /// however small the budget is, and no more than 8 MiB. Default: 64 MiB.
+  pub byte_budget: u64,
   /// When received bytes are made durable.
   pub checkpoint: CheckpointPolicy,
   /// Who shows the background fetches. Default: nobody.
@@ -76,6 +81,7 @@ impl EngineConfig {
       retry: self.retry.clone(),
       resume: self.resume.clone(),
       concurrency: self.concurrency.clone(),
+      byte_budget: self.byte_budget,
       checkpoint: self.checkpoint.clone(),
       display: self.display.clone(),
       before_event: self.before_event.clone(),
@@ -96,6 +102,7 @@ impl Default for EngineConfig {
       retry: RetryPolicy::default(),
       resume: ResumePolicy::default(),
       concurrency: Concurrency::default(),
+      byte_budget: 64 * 1024 * 1024,
       checkpoint: CheckpointPolicy::default(),
       display: None,
       before_event: None,

@@ -11,7 +11,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Origin;
@@ -21,19 +20,22 @@ use super::error::FetchRejection;
 use super::job::Job;
 use super::journal::BytesLost;
 use super::journal::Journal;
+use super::policy::Concurrency;
 use super::policy::Policies;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registration_events::OnUndelivered;
 use super::registrations::Registrations;
+use crate::engine::admission::Admission;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
 use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::job::response_data::ResponseData;
 use crate::engine::locks::Locks;
 use crate::engine::notifications::Notifications;
+use crate::engine::object_urls::ObjectUrls;
 use crate::engine::online::Online;
-use crate::engine::schedule::host_limits::HostLimits;
+use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::engine::schedule::open_files;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
@@ -54,13 +56,14 @@ pub(crate) struct Context {
   gate: Arc<Gate>,
   pub(super) network: Network,
   pub(super) journal: Journal,
-  pub(super) concurrency: Semaphore,
-  pub(super) hosts: HostLimits,
+  pub(super) admission: Admission,
+  pub(super) byte_budget: Mutex<ByteBudget>,
   pub(super) registrations: Registrations,
   pub(super) service_workers: Arc<ServiceWorkers>,
   pub(super) cache_users: CacheUsers,
   pub(super) broadcasts: Broadcasts,
   pub(super) locks: Locks,
+  pub(super) object_urls: Arc<ObjectUrls>,
   pub(super) notifications: Notifications,
   pub(super) online: Online,
   /// Every background fetch whose records are still there.
@@ -94,10 +97,11 @@ impl Context {
         policies.checkpoint,
         bytes_lost(itself.clone()),
       ),
-      hosts: HostLimits::new(policies.concurrency.per_host),
-      concurrency: Semaphore::new(open_files::max_concurrent(
-        policies.concurrency.total,
-      )),
+      admission: Admission::new(Concurrency {
+        total: open_files::max_concurrent(policies.concurrency.total),
+        ..policies.concurrency
+      }),
+      byte_budget: Mutex::new(ByteBudget::new(policies.byte_budget)),
       registrations: Registrations::new(
         Arc::downgrade(&service_workers),
         undelivered(itself.clone()),
@@ -107,6 +111,7 @@ impl Context {
       cache_users: CacheUsers::default(),
       broadcasts: Broadcasts::default(),
       locks: Locks::default(),
+      object_urls: Arc::default(),
       notifications: Notifications::default(),
       online: Online::default(),
       jobs: Mutex::default(),

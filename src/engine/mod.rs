@@ -1,6 +1,7 @@
 //! Runs `spec/` over I/O: the edit queue, *perform*, *complete a record*,
 //! pause, abort, retry, progress, and what a restart needs.
 
+mod admission;
 mod broadcasts;
 mod cache_users;
 mod config;
@@ -12,6 +13,7 @@ mod journal;
 mod locks;
 mod net_permission;
 mod notifications;
+mod object_urls;
 mod online;
 mod policy;
 mod quota;
@@ -37,6 +39,7 @@ use self::context::Context;
 use self::events::update_queue::UpdateQueue;
 use self::job::restore;
 use self::job::retention;
+use self::job::start;
 use self::until::until;
 use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
@@ -70,12 +73,14 @@ pub use self::realm::script_fetch::FetchEventRequest;
 pub use self::realm::script_fetch::OngoingFetch;
 pub use self::until_settled::NoWorkerForEvents;
 pub use crate::engine::broadcasts::BroadcastMessage;
+pub use crate::engine::broadcasts::BroadcastPart;
 pub use crate::engine::locks::LockHandle;
 pub use crate::engine::locks::LockInfo;
 pub use crate::engine::locks::LockMode;
 pub use crate::engine::locks::LockRequest;
 pub use crate::engine::notifications::NotificationEvent;
 pub use crate::engine::notifications::ScriptNotification;
+pub use crate::engine::object_urls::ObjectUrls;
 pub use crate::engine::policy::BeforeEvent;
 pub use crate::engine::policy::CheckpointPolicy;
 pub use crate::engine::policy::Concurrency;
@@ -85,6 +90,7 @@ pub use crate::engine::policy::RetryPolicy;
 pub use crate::engine::policy::RetryStatuses;
 pub use crate::engine::workers::host::ServiceWorkerHost;
 pub use crate::snapshot::BackgroundFetchSnapshot;
+pub use crate::snapshot::RequestSnapshot;
 pub use crate::snapshot::Waiting;
 pub use crate::spec::RealmKind;
 
@@ -229,6 +235,7 @@ impl Engine {
       let stopping = checkpoints.stopping.clone();
       checkpoints.journal.run(stopping).await;
     });
+    context.spawn(start::run(context.clone()));
     let retained = context.clone();
     context.spawn(async move {
       let stopping = retained.stopping.clone();
@@ -264,6 +271,27 @@ impl Engine {
     job.inspect(|machine| {
       let records = machine.background_fetch().records.iter();
       records.map(|record| record.response_data.bytes).collect()
+    })
+  }
+
+  /// The first `limit` requests of a background fetch, in order; none when
+  /// there is no such background fetch.
+  pub fn requests(
+    &self,
+    key: crate::ids::BackgroundFetchKey,
+    limit: usize,
+  ) -> Vec<RequestSnapshot> {
+    let Some(job) = self.context().job(key) else {
+      return Vec::new();
+    };
+    // Not under the machine's lock, which is held while these are written.
+    let diagnostics = (0..job.records.len().min(limit))
+      .map(|record| job.records[record].diagnostic.lock().clone());
+    let diagnostics: Vec<_> = diagnostics.collect();
+    job.inspect(|machine| {
+      let records = machine.background_fetch().records.iter();
+      let both = records.zip(diagnostics);
+      both.map(|(r, why)| RequestSnapshot::new(r, why)).collect()
     })
   }
 

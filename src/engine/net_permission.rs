@@ -49,6 +49,10 @@ impl RegistrationCheck {
     self.0.send_replace(Some(check));
   }
 
+  pub(super) fn current(&self) -> Option<NetCheck> {
+    self.0.borrow().clone()
+  }
+
   pub(super) async fn installed(&self) -> Option<NetCheck> {
     let mut receiver = self.0.subscribe();
     let check = receiver.wait_for(Option::is_some).await;

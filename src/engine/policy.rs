@@ -23,6 +23,7 @@ pub(crate) struct Policies {
   pub(crate) retry: RetryPolicy,
   pub(crate) resume: ResumePolicy,
   pub(crate) concurrency: Concurrency,
+  pub(crate) byte_budget: u64,
   pub(crate) checkpoint: CheckpointPolicy,
   pub(crate) display: Option<Arc<dyn Display>>,
   pub(crate) before_event: Option<BeforeEvent>,

@@ -64,6 +64,7 @@ deno_core::extension!(
     "background_fetch/request_bodies.js",
     "background_fetch/requests.js",
     "common/attributes.js",
+    "common/classic_script.js",
     "common/dispatch.js",
     "common/exceptions.js",
     "common/lists.js",

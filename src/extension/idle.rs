@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+use std::time::Instant;
 
 use deno_core::JsRuntime;
 use deno_core::PollEventLoopOptions;
@@ -36,6 +37,8 @@ enum Turn {
   /// Nothing is left to do.
   End,
   Again,
+  /// The script has been running all the time.
+  Running,
   /// The script waits for something, and has for a while.
   Waiting,
 }
@@ -103,10 +106,16 @@ async fn run_until(
       // Asked before the event loop is polled: what was sent until now is
       // handled below, and may start something new.
       let was_idle = realm.is_idle();
+      let began = Instant::now();
       let script =
         runtime.poll_event_loop(cx, PollEventLoopOptions::default())?;
+      let has_run = began.elapsed();
       if script.is_ready() && was_idle && realm.is_idle() {
         return Poll::Ready(Ok::<_, CoreError>(Turn::End));
+      }
+      // Running is not waiting, though nothing is under way meanwhile.
+      if has_run >= ON_ITS_WAY {
+        return Poll::Ready(Ok(Turn::Running));
       }
       // While something is running, its end wakes this task, and everything
       // is asked again. Otherwise the script alone is waited for.
@@ -119,6 +128,10 @@ async fn run_until(
     match turn {
       Turn::End => return Ok(()),
       Turn::Again => tokio::task::yield_now().await,
+      Turn::Running => {
+        was_over = false;
+        tokio::task::yield_now().await;
+      }
       Turn::Waiting => {
         let is_over = is_over(runtime, realm, turns);
         if is_over && was_over {

@@ -2,6 +2,7 @@
 
 use deno_core::JsRuntime;
 use deno_core::OpState;
+use deno_core::error::JsError;
 use deno_core::op2;
 use deno_core::v8;
 
@@ -13,6 +14,8 @@ struct Lifecycle {
   begin_module: v8::Global<v8::Function>,
   /// It has been, or its evaluation waits; whether it came to its end at once.
   end_module: v8::Global<v8::Function>,
+  /// A classic script is evaluated next.
+  begin_script: v8::Global<v8::Function>,
 }
 
 #[op2(fast)]
@@ -22,11 +25,13 @@ pub(crate) fn op_bgfetch_set_lifecycle(
   has_run: v8::Local<v8::Function>,
   begin_module: v8::Local<v8::Function>,
   end_module: v8::Local<v8::Function>,
+  begin_script: v8::Local<v8::Function>,
 ) {
   state.put(Lifecycle {
     has_run: v8::Global::new(scope, has_run),
     begin_module: v8::Global::new(scope, begin_module),
     end_module: v8::Global::new(scope, end_module),
+    begin_script: v8::Global::new(scope, begin_script),
   });
 }
 
@@ -53,6 +58,26 @@ pub(super) fn evaluation_of(url: &str) -> String {
   let url = serde_json::Value::from(url);
   format!("import {url};\nglobalThis[Symbol.for(\"{EVALUATED}\")]?.();\n")
 }
+
+/// Evaluates the classic script at `url`. `JsRuntime::execute_script` would
+/// panic with QuickJS over an exception that cannot be made a string.
+pub(super) fn evaluate_classic(
+  runtime: &mut JsRuntime,
+  url: &str,
+  source: &str,
+) -> Result<(), Box<JsError>> {
+  call(runtime, |lifecycle| &lifecycle.begin_script);
+  let url = serde_json::Value::from(url);
+  let source = serde_json::Value::from(source);
+  let script =
+    format!("globalThis[Symbol.for(\"{EVALUATE}\")]({source}, {url});");
+  runtime
+    .execute_script("background-fetch:script", script)
+    .map(drop)
+}
+
+/// As in `js/background_fetch/lifecycle.js`.
+const EVALUATE: &str = "background_fetch.evaluate";
 
 /// As in `js/background_fetch/lifecycle.js`.
 const EVALUATED: &str = "background_fetch.evaluated";

@@ -6,6 +6,7 @@
 //! globals on top.
 
 mod api;
+mod blobs;
 mod browser;
 mod error;
 mod globals;
@@ -27,7 +28,6 @@ use std::sync::Arc;
 use ::deno_crypto::deno_crypto;
 use ::deno_fetch::deno_fetch;
 use ::deno_net::deno_net;
-use ::deno_web::BlobStore;
 use ::deno_web::InMemoryBroadcastChannel;
 use ::deno_web::deno_web;
 use ::deno_webidl::deno_webidl;
@@ -35,6 +35,7 @@ use deno_core::Extension;
 use deno_core::JsRuntime;
 
 use self::api::background_fetch;
+use self::blobs::Blobs;
 pub use self::browser::PageDocument;
 use self::browser::background_fetch_browser;
 pub use self::browser::open_document;
@@ -106,7 +107,7 @@ pub fn extensions(
   let all = vec![
     deno_webidl::init(),
     deno_web::init(
-      Arc::new(BlobStore::default()),
+      Arc::new(Blobs::new(&realm)),
       Some(location),
       false,
       InMemoryBroadcastChannel::default(),

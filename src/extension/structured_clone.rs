@@ -1,5 +1,6 @@
 //! What `js/common/structured_clone.js` cannot carry by itself.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -65,4 +66,23 @@ pub(crate) fn op_bgfetch_receive_blob_part(
   let part = state.resource_table.take::<SentBlobPart>(rid)?;
   let store = state.borrow::<Arc<dyn BlobStoreTrait>>();
   Ok(store.insert_part(part.0.clone()).to_string())
+}
+
+/// Takes a part that [`op_bgfetch_send_blob_part`] has made, for a message that
+/// many may read.
+pub(super) fn take_blob_part(
+  state: &mut OpState,
+  rid: ResourceId,
+) -> Result<Arc<dyn Any + Send + Sync>, BackgroundFetchError> {
+  let part = state.resource_table.take::<SentBlobPart>(rid)?;
+  Ok(Arc::new(part.0.clone()))
+}
+
+/// The same part, for [`op_bgfetch_receive_blob_part`].
+pub(super) fn add_blob_part(
+  state: &mut OpState,
+  part: &Arc<dyn Any + Send + Sync>,
+) -> Option<ResourceId> {
+  let part: &Arc<dyn BlobPart + Send + Sync> = part.downcast_ref()?;
+  Some(state.resource_table.add(SentBlobPart(part.clone())))
 }

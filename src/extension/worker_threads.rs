@@ -16,6 +16,7 @@ use super::ExtensionOptions;
 use super::extensions;
 use super::lifecycle::begin_module;
 use super::lifecycle::end_module;
+use super::lifecycle::evaluate_classic;
 use super::lifecycle::evaluation_of;
 use super::module_loader::WorkerModules;
 use super::realm;
@@ -170,9 +171,8 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     let evaluated = match worker_type {
       WorkerType::Classic => {
         let source = scripts.get(&script_url).cloned().unwrap_or_default();
-        let name = script_url.to_string();
-        let result = runtime.execute_script(name, source);
-        result.map(drop).map_err(failed)
+        let url = script_url.as_str();
+        evaluate_classic(&mut runtime, url, &source).map_err(failed)
       }
       WorkerType::Module => {
         let evaluated = evaluate(&mut runtime, &script_url);

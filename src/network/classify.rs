@@ -190,6 +190,18 @@ pub(crate) fn without_secrets(url: &Url) -> String {
   url.into()
 }
 
+/// The beginning of what a peer has said, enough to recognise it: a reason is
+/// stored, and has its place on one line.
+pub(crate) fn excerpt(text: &str) -> String {
+  match text.char_indices().nth(MAX_EXCERPT) {
+    Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+    None => text.to_string(),
+  }
+}
+
+/// In characters.
+const MAX_EXCERPT: usize = 200;
+
 /// Host and port, human-readable.
 pub(super) fn authority(url: &Url) -> String {
   let host = url.host_str().unwrap_or_default();
@@ -296,9 +308,11 @@ fn cause(error: &reqwest::Error) -> String {
   });
   match known {
     Some(known) => known.into(),
-    None => chain(error)
-      .last()
-      .map_or_else(|| error.to_string(), |innermost| innermost.to_string()),
+    // A peer that ends an HTTP/2 connection may say why, at any length.
+    None => excerpt(&match chain(error).last() {
+      Some(innermost) => innermost.to_string(),
+      None => error.to_string(),
+    }),
   }
 }
 

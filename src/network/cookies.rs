@@ -1,5 +1,6 @@
 //! Cookies: where they are kept, and which may be sent.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -51,7 +52,17 @@ pub struct MemoryCookieStore {
 struct Jar {
   partitions: HashMap<String, cookie_store::CookieStore>,
   /// The one that was set last is at the end.
-  order: VecDeque<Key>,
+  order: VecDeque<Known>,
+  /// How many were created.
+  created: u64,
+}
+
+/// A cookie of the jar.
+struct Known {
+  key: Key,
+  /// Its number among all that were created. One that replaces another has
+  /// that one's: RFC 6265, section 5.3, step 11.3.
+  created: u64,
 }
 
 /// What tells a cookie from another.
@@ -90,24 +101,37 @@ impl Jar {
     let Ok(action) = store.insert(cookie, url) else {
       return;
     };
-    self.order.retain(|other| *other != key);
+    let before = self.order.iter().position(|other| other.key == key);
+    let before = before.and_then(|index| self.order.remove(index));
     if action == StoreAction::ExpiredExisting {
       return;
     }
-    let same_site = |other: &&Key| other.is_of_the_same_site(&key);
-    if self.order.iter().filter(same_site).count() >= MAX_OF_DOMAIN {
-      let oldest = self.order.iter().position(|o| o.is_of_the_same_site(&key));
+    let same_site = |other: &Known| other.key.is_of_the_same_site(&key);
+    if self.order.iter().filter(|o| same_site(o)).count() >= MAX_OF_DOMAIN {
+      let oldest = self.order.iter().position(same_site);
       self.remove(oldest);
     }
     if self.order.len() >= MAX_COOKIES {
       self.remove(Some(0));
     }
-    self.order.push_back(key);
+    let created = before.map_or(self.created, |before| before.created);
+    self.created += 1;
+    self.order.push_back(Known { key, created });
+  }
+
+  /// When the cookies of `partition` were created, by domain, path and name.
+  fn ages(&self, partition: &str) -> HashMap<(&str, &str, &str), u64> {
+    let known = self.order.iter();
+    let known = known.filter(|known| known.key.partition == partition);
+    let ages = known.map(|Known { key, created }| {
+      ((&*key.domain, &*key.path, &*key.name), *created)
+    });
+    ages.collect()
   }
 
   fn remove(&mut self, index: Option<usize>) {
-    let key = index.and_then(|index| self.order.remove(index));
-    if let Some(key) = key
+    let known = index.and_then(|index| self.order.remove(index));
+    if let Some(Known { key, .. }) = known
       && let Some(store) = self.partitions.get_mut(&key.partition)
     {
       store.remove(&key.domain, &key.path, &key.name);
@@ -143,8 +167,15 @@ impl CookieStore for MemoryCookieStore {
     let store = jar.partitions.get(context.partition)?;
     let mut cookies = store.matches(context.url);
     cookies.retain(|cookie| context.same_site || is_for_cross_site(cookie));
-    // RFC 6265, section 5.4: the more specific path comes first.
-    cookies.sort_by_key(|c| std::cmp::Reverse(c.path.len()));
+    // RFC 6265, section 5.4, step 2: the more specific path comes first, and
+    // of two the one that was created first.
+    let ages = jar.ages(context.partition);
+    cookies.sort_by_key(|cookie| {
+      let domain = String::from(&cookie.domain);
+      let path = String::from(&cookie.path);
+      let age = ages.get(&(&*domain, &*path, cookie.name()));
+      (Reverse(path.len()), age.copied())
+    });
     let pairs: Vec<String> = cookies
       .iter()
       .map(|c| format!("{}={}", c.name(), c.value()))
@@ -240,6 +271,17 @@ mod tests {
     let other = "https://www.example.com/y";
     assert_eq!(sent(&set, other, true).as_deref(), Some("a=1"));
     assert_eq!(sent(&set, "https://example.org/", true), None);
+  }
+
+  #[test]
+  fn of_two_cookies_the_one_that_was_created_first_comes_first() {
+    let names = ["c", "b", "z", "a", "y", "d"];
+    let set: Vec<_> = names.iter().map(|name| format!("{name}=1")).collect();
+    let mut set: Vec<_> = set.iter().map(|cookie| (A, &**cookie)).collect();
+    // One that is set once more keeps its place.
+    set.push((A, "b=2"));
+    let expected = "c=1; b=2; z=1; a=1; y=1; d=1";
+    assert_eq!(sent(&set, A, true).as_deref(), Some(expected));
   }
 
   #[test]

@@ -17,6 +17,7 @@ use super::classify::authority;
 use super::classify::classify;
 use super::classify::connection_was_ended;
 use super::classify::ended_without_answer;
+use super::classify::excerpt;
 use super::classify::was_not_processed;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
@@ -151,6 +152,7 @@ async fn send(
       headers: &headers,
     },
   );
+  check_transfer_codings(&parts, &route)?;
   let framing = framing(fetch, &parts);
   let body = ResponseBody::new(body, route, framing, idle_timeout);
   let body = match fetch.network.rate_limit() {
@@ -171,6 +173,31 @@ async fn send(
 fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
   if let Some(trace) = &fetch.network.config().trace {
     trace(event);
+  }
+}
+
+/// Refuses a body in a transfer coding that is not removed here, such as
+/// gzip: none was asked for, and its bytes are not those of the resource.
+/// [RFC 9112, section 6.1](https://www.rfc-editor.org/rfc/rfc9112#section-6.1).
+fn check_transfer_codings(
+  head: &http::response::Parts,
+  route: &Route,
+) -> Result<(), NetworkError> {
+  let values = head.headers.get_all("transfer-encoding");
+  let all: Vec<String> = values
+    .iter()
+    .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+    .map(|coding| isomorphic_decode(coding).trim().to_ascii_lowercase())
+    .collect();
+  let is_known =
+    |coding: &String| matches!(coding.as_str(), "" | "identity" | "chunked");
+  match all.iter().find(|coding| !is_known(coding)) {
+    None => Ok(()),
+    Some(coding) => Err(NetworkError::bad_answer(format!(
+      "{} sent the body in the transfer coding {:?}, which nobody asked for",
+      route.peer(),
+      excerpt(coding)
+    ))),
   }
 }
 

@@ -82,7 +82,13 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
     }
   };
   // 8.5 to 8.9. The transport writes `Content-Length`, from the exact size of
-  // the body.
+  // the body. 8.6. "If httpRequest's body is null and httpRequest's method is
+  // `POST` or `PUT`, then set contentLength to 0."
+  if fetch.body.is_none()
+    && matches!(fetch.request.method.as_str(), "POST" | "PUT")
+  {
+    headers.set("content-length", "0");
+  }
   // 8.10. The limit for keepalive is for what no user sees; a background fetch
   // is shown, and may be large: https://wicg.github.io/background-fetch/#privacy-and-bandwidth
   if fetch.is_browser() {

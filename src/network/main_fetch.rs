@@ -87,7 +87,18 @@ pub(super) async fn main_fetch(
     let authority = authority(&fetch.request.url);
     body = decode(body, codings, authority, internal.framed);
   }
-  // 23. The other parts of a body are not here, so who has them verifies.
+  // 23. "If request's response tainting is "opaque" […], then run
+  // processBodyError".
+  if !fetch.request.integrity.is_empty()
+    && fetch.response_tainting == ResponseTainting::Opaque
+  {
+    return Err(NetworkError::refused(format!(
+      "the integrity of what {} sent cannot be verified: the mode of the \
+       request is no-cors",
+      authority(&fetch.request.url)
+    )));
+  }
+  // The other parts of a body are not here, so who has them verifies.
   if !partial
     && let Some(verifier) = IntegrityVerifier::new(&fetch.request.integrity)
   {

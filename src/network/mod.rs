@@ -37,6 +37,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+pub(crate) use self::classify::excerpt;
 pub(crate) use self::classify::without_secrets;
 pub use self::client::Network;
 pub use self::config::Credentials;

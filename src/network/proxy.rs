@@ -73,6 +73,11 @@ impl Proxies {
   }
 
   fn rules(http: Option<Url>, https: Option<Url>, exceptions: String) -> Self {
+    // The transport takes it for all names, and not for addresses.
+    let (http, https) = match exceptions.split(',').any(|e| e.trim() == "*") {
+      true => (None, None),
+      false => (http, https),
+    };
     let intercepts = Matcher::builder()
       .all("http://proxy.invalid")
       .no(exceptions.as_str())
@@ -253,5 +258,11 @@ mod tests {
     }
     assert_eq!(through(&variables, "http://[::1]:8/"), None);
     assert!(through(&variables, "http://otherserver.test").is_some());
+    for no_proxy in ["*", " * ", "a.test,*"] {
+      let variables = [("all_proxy", "proxy:1"), ("no_proxy", no_proxy)];
+      for direct in [SERVER, "http://127.0.0.1:1/", "https://[::1]/"] {
+        assert_eq!(through(&variables, direct), None, "{no_proxy} {direct}");
+      }
+    }
   }
 }

@@ -64,6 +64,13 @@ pub enum Unusable {
      page is"
   )]
   Stranger,
+  #[error("status {0}, which comes without anything of the resource")]
+  NoContent(u16),
+  #[error(
+    "a whole answer that is not as long as the resource that has the same \
+     validator"
+  )]
+  OtherLength,
   #[error("status {0}")]
   Status(u16),
   #[error("{received} bytes, where it had announced {announced}")]
@@ -72,6 +79,14 @@ pub enum Unusable {
   TooLong { announced: u64 },
   #[error("a part only, which cannot be continued")]
   OnlyAPart,
+}
+
+impl Unusable {
+  /// Whether it is not the resource's server that seems to have answered, so
+  /// that the same request may be answered well another time.
+  pub fn is_a_strangers(&self) -> bool {
+    matches!(self, Self::Stranger | Self::NoContent(_))
+  }
 }
 
 /// The request that is answered.
@@ -96,6 +111,10 @@ impl Question<'_> {
       416 if self.is_confirmed_by(answer) => Decision::Complete,
       416 | 412 if asked_for_the_rest => {
         Decision::AskForTheWhole(Unusable::Status(answer.status))
+      }
+      // No version of a resource that has bytes.
+      status @ (204 | 205) if self.representation().is_some() => {
+        Decision::Interrupted(Unusable::NoContent(status))
       }
       _ if answer.is_ok() => self.judge_a_whole(answer),
       // Deviation E19: an error page is no reason to lose what is there.
@@ -175,10 +194,25 @@ impl Question<'_> {
         _ => Decision::AskForTheWhole(unusable),
       };
     }
-    match self.is_strange(answer) {
-      true => Decision::Interrupted(Unusable::Stranger),
+    if self.is_strange(answer) {
+      return Decision::Interrupted(Unusable::Stranger);
+    }
+    match self.range_start > 0 && self.may_be_the_rest(answer) {
+      true => Decision::AskForTheWhole(Unusable::OtherLength),
       false => Decision::Begin(Begin::Whole),
     }
+  }
+
+  /// Whether a 200 to a request for the rest may be just that. What shows no
+  /// other version is the same one, and then its length is known.
+  fn may_be_the_rest(self, answer: &Response) -> bool {
+    let Some(stored) = self.representation() else {
+      return false;
+    };
+    let now = Representation::of(answer);
+    let as_long = now.complete_length().is_some()
+      && now.complete_length() == self.complete_length;
+    !as_long && !stored.is_contradicted_by(&now)
   }
 
   fn is_strange(self, answer: &Response) -> bool {

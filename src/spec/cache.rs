@@ -40,6 +40,10 @@ pub fn may_be_cached(request: &Request, options: CacheQueryOptions) -> bool {
 
 /// Whether a response may be put into a cache: `put()`, steps 5 to 7.
 pub fn may_cache_response(response: &Response) -> Result<(), String> {
+  // An opaque response has the status 0 and no headers.
+  if response.response_type == ResponseType::Opaque {
+    return Ok(());
+  }
   // 6. "If innerResponse's status is 206"
   if response.status == 206 {
     return Err("a partial response (206) cannot be cached".to_string());
@@ -112,6 +116,11 @@ mod tests {
     assert!(vary("accept").is_ok());
     assert!(vary("*").is_err());
     assert!(vary("accept, *").is_err());
+    for (status, headers) in [(206, &[][..]), (200, &[("Vary", "*")])] {
+      let mut opaque = response(status, headers);
+      opaque.response_type = ResponseType::Opaque;
+      assert!(may_cache_response(&opaque).is_ok());
+    }
   }
 
   #[test]

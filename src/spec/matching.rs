@@ -48,8 +48,9 @@ pub fn request_matches_cached_item(
   }
   // 7.
   let field_values = response
-    .headers
-    .values("vary")
+    .filtered_headers()
+    .into_iter()
+    .flat_map(|headers| headers.values("vary"))
     .flat_map(|value| value.split(','))
     .map(|value| value.trim_matches([' ', '\t']))
     .filter(|value| !value.is_empty());

@@ -34,6 +34,12 @@ pub struct Response {
 }
 
 impl Response {
+  /// The headers that algorithms see which look at a response as a script
+  /// does: an [opaque](ResponseType::Opaque) one has none.
+  pub fn filtered_headers(&self) -> Option<&HeaderList> {
+    (self.response_type != ResponseType::Opaque).then_some(&self.headers)
+  }
+
   /// The headers as the server has sent them.
   pub fn internal_headers(&self) -> &HeaderList {
     self.internal_headers.as_ref().unwrap_or(&self.headers)
@@ -70,14 +76,16 @@ impl Response {
   }
 }
 
-/// <https://fetch.spec.whatwg.org/#concept-response-type>, as far as one
-/// comes from the network.
+/// <https://fetch.spec.whatwg.org/#concept-response-type>
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResponseType {
   Basic,
   Cors,
   Default,
+  /// A [network error](https://fetch.spec.whatwg.org/#concept-network-error)
+  /// that a script has made, with `Response.error()`, and put into a cache.
+  Error,
   /// The other members are those of the
   /// [internal response](https://fetch.spec.whatwg.org/#concept-internal-response):
   /// the engine and the Cache API need them, and who gives the response to a

@@ -198,7 +198,10 @@ pub(super) fn make_private(name: &Path, opened: &OwnedFd) -> io::Result<()> {
   Ok(())
 }
 
-fn check_file(name: &str, status: &Stat) -> io::Result<()> {
+/// # Errors
+///
+/// It is not a plain file, has a second name elsewhere, or is another user's.
+pub(super) fn check_file(name: &str, status: &Stat) -> io::Result<()> {
   if file_type(status) != FileType::RegularFile {
     return Err(not_a_file(name.as_ref()));
   }

@@ -6,6 +6,7 @@ mod api_transfers;
 mod borders;
 mod browser;
 mod cli;
+mod dashboard;
 mod engine;
 mod extension;
 mod fuzz_replay;

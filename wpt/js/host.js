@@ -5,7 +5,6 @@ const { core } = __bootstrap;
 const {
   op_wpt_complete,
   op_wpt_display,
-  op_wpt_fetch,
   op_wpt_load,
   op_wpt_log,
   op_wpt_realm_kind,
@@ -45,6 +44,12 @@ const host = {
     }
   },
   load,
+  /** For a helper that needs one. */
+  defineXhr() {
+    Object.assign(globalThis, core.loadExtScript("ext:wpt_host/xhr.js"));
+  },
+  /** A module that could not be evaluated. */
+  moduleFailed: (message) => reportError(new Error(message)),
   result: (result) => op_wpt_result(result),
   complete: (results) => op_wpt_complete(results),
   display: (id, action) => op_wpt_display(id, action),
@@ -65,26 +70,6 @@ globalThis.addEventListener("unhandledrejection", (event) => {
   const { reason } = event;
   op_wpt_log(`unhandled rejection: ${reason?.stack ?? reason}`);
 });
-
-// https://fetch.spec.whatwg.org/#fetch-method, as far as helpers need it.
-async function fetch(input, init = undefined) {
-  const request = new Request(input, init);
-  const body = new Uint8Array(await request.arrayBuffer());
-  const response = await op_wpt_fetch(
-    request.method,
-    request.url,
-    [...request.headers],
-    body,
-  );
-  if (response === null) throw new TypeError(`${request.url} is unreachable`);
-  const { status, headers } = response;
-  const empty = [101, 103, 204, 205, 304].includes(status);
-  return new Response(empty ? null : new Uint8Array(response.body), {
-    status,
-    headers,
-  });
-}
-if (!("fetch" in globalThis)) globalThis.fetch = fetch;
 
 if (kind === "window") {
   core.loadExtScript("ext:wpt_host/document.js");

@@ -13,6 +13,19 @@ pub enum Scope {
   Window,
   DedicatedWorker,
   ServiceWorker,
+  SharedWorker,
+  ShadowRealm,
+}
+
+impl Scope {
+  /// Why a test in this scope cannot run.
+  pub fn not_run(self) -> Option<&'static str> {
+    match self {
+      Self::SharedWorker => Some("there are no shared workers"),
+      Self::ShadowRealm => Some("there are no shadow realms"),
+      Self::Window | Self::DedicatedWorker | Self::ServiceWorker => None,
+    }
+  }
 }
 
 /// One page of tests.
@@ -23,6 +36,8 @@ pub struct Test {
   /// Path and query of what is run: the page, or a worker's script.
   pub entry: String,
   pub scope: Scope,
+  /// Whether the worker's script is a module.
+  pub is_module: bool,
   pub https: bool,
   pub long_timeout: bool,
 }
@@ -37,6 +52,10 @@ pub fn discover(root: &Path, paths: &[String]) -> io::Result<Vec<Test>> {
   for path in paths {
     let path = path.trim_matches('/');
     let full = root.join(path);
+    if let Some(test) = generated(root, path) {
+      tests.push(test);
+      continue;
+    }
     if !full.exists() {
       return Err(io::Error::new(
         io::ErrorKind::NotFound,
@@ -46,6 +65,21 @@ pub fn discover(root: &Path, paths: &[String]) -> io::Result<Vec<Test>> {
     collect(root, path, &mut tests)?;
   }
   Ok(tests)
+}
+
+/// The test whose page `path` is not written out.
+fn generated(root: &Path, path: &str) -> Option<Test> {
+  let source = match path.split_once(".any.") {
+    Some((stem, _)) => format!("{stem}.any.js"),
+    None => format!("{}.js", path.strip_suffix(".html")?),
+  };
+  if source == path || root.join(path).exists() {
+    return None;
+  }
+  let text = fs::read_to_string(root.join(&source)).ok()?;
+  let id = format!("/{path}");
+  let mut tests = tests_of_file(&source, &text).into_iter();
+  tests.find(|test| test.id == id)
 }
 
 fn collect(root: &Path, path: &str, tests: &mut Vec<Test>) -> io::Result<()> {
@@ -81,28 +115,29 @@ pub fn tests_of_file(path: &str, source: &str) -> Vec<Test> {
   }
   let meta = Meta::parse(source);
   let pages: Vec<_> = if let Some(stem) = path.strip_suffix(".window.js") {
-    let page = format!("{stem}.window.html");
-    vec![(page.clone(), page, Scope::Window)]
+    vec![Page::window(format!("{stem}.window.html"))]
   } else if let Some(stem) = path.strip_suffix(".worker.js") {
-    vec![(
-      format!("{stem}.worker.html"),
-      path.clone(),
-      Scope::DedicatedWorker,
-    )]
+    vec![Page {
+      id: format!("{stem}.worker.html"),
+      entry: path.clone(),
+      scope: Scope::DedicatedWorker,
+      is_module: false,
+    }]
   } else if let Some(stem) = path.strip_suffix(".any.js") {
     any_pages(stem, meta.globals.as_deref())
   } else {
     Vec::new()
   };
   let mut tests = Vec::new();
-  for (page, entry, scope) in pages {
+  for page in pages {
     for variant in &or_one_without(meta.variants.clone()) {
       tests.push(Test {
-        id: format!("{page}{variant}"),
-        entry: format!("{entry}{variant}"),
-        scope,
+        id: format!("{}{variant}", page.id),
+        entry: format!("{}{variant}", page.entry),
+        scope: page.scope,
+        is_module: page.is_module,
         // A service worker has to be secure.
-        https: https || scope == Scope::ServiceWorker,
+        https: https || page.scope == Scope::ServiceWorker,
         long_timeout: meta.long_timeout,
       });
     }
@@ -134,6 +169,7 @@ fn page_tests(path: &str, source: &str, https: bool) -> Vec<Test> {
     id: format!("{path}{variant}"),
     entry: format!("{path}{variant}"),
     scope: Scope::Window,
+    is_module: false,
     https,
     long_timeout,
   });
@@ -148,35 +184,135 @@ fn or_one_without(mut variants: Vec<String>) -> Vec<String> {
   variants
 }
 
-/// Page, entry and scope for every global that `global=` asks for. Scopes that
-/// this project has no realm for are left out.
-fn any_pages(
-  stem: &str,
-  globals: Option<&[String]>,
-) -> Vec<(String, String, Scope)> {
+/// A page that is generated for a script.
+struct Page {
+  id: String,
+  entry: String,
+  scope: Scope,
+  is_module: bool,
+}
+
+impl Page {
+  fn window(id: String) -> Self {
+    Self {
+      entry: id.clone(),
+      id,
+      scope: Scope::Window,
+      is_module: false,
+    }
+  }
+}
+
+/// A global scope that `global=` can ask for.
+struct Global {
+  name: &'static str,
+  /// What stands for this scope and for others.
+  also: &'static str,
+  /// Between the test's name and `.html`.
+  page: &'static str,
+  scope: Scope,
+  is_module: bool,
+}
+
+const GLOBALS: [Global; 7] = [
+  global("window", "", "", Scope::Window),
+  global(
+    "dedicatedworker",
+    "worker",
+    ".worker",
+    Scope::DedicatedWorker,
+  ),
+  module(
+    "dedicatedworker-module",
+    ".worker-module",
+    Scope::DedicatedWorker,
+  ),
+  global(
+    "sharedworker",
+    "worker",
+    ".sharedworker",
+    Scope::SharedWorker,
+  ),
+  module(
+    "sharedworker-module",
+    ".sharedworker-module",
+    Scope::SharedWorker,
+  ),
+  global(
+    "serviceworker",
+    "worker",
+    ".serviceworker",
+    Scope::ServiceWorker,
+  ),
+  module(
+    "serviceworker-module",
+    ".serviceworker-module",
+    Scope::ServiceWorker,
+  ),
+];
+
+const fn global(
+  name: &'static str,
+  also: &'static str,
+  page: &'static str,
+  scope: Scope,
+) -> Global {
+  Global {
+    name,
+    also,
+    page,
+    scope,
+    is_module: false,
+  }
+}
+
+const fn module(
+  name: &'static str,
+  page: &'static str,
+  scope: Scope,
+) -> Global {
+  Global {
+    name,
+    also: "",
+    page,
+    scope,
+    is_module: true,
+  }
+}
+
+/// A page for every global that `global=` asks for.
+fn any_pages(stem: &str, globals: Option<&[String]>) -> Vec<Page> {
   let default = ["window".to_string(), "dedicatedworker".to_string()];
-  let globals = globals.unwrap_or(&default);
-  let wants = |names: &[&str]| {
-    let positive = globals.iter().any(|global| names.contains(&&**global));
-    let negative = globals
-      .iter()
-      .any(|global| global.strip_prefix('!') == Some(names[0]));
-    positive && !negative
-  };
+  let asked = globals.unwrap_or(&default);
+  let has = |name: &str| !name.is_empty() && asked.iter().any(|g| g == name);
   let mut pages = Vec::new();
-  if wants(&["window"]) {
-    let page = format!("{stem}.any.html");
-    pages.push((page.clone(), page, Scope::Window));
+  for global in GLOBALS {
+    let refused = has(&format!("!{}", global.name));
+    if refused || !(has(global.name) || has(global.also)) {
+      continue;
+    }
+    let id = format!("{stem}.any{}.html", global.page);
+    pages.push(match global.scope {
+      Scope::Window => Page::window(id),
+      // A worker's script has the same name whichever kind of worker runs it.
+      _ => Page {
+        id,
+        entry: match global.is_module {
+          true => format!("{stem}.any.worker-module.js"),
+          false => format!("{stem}.any.worker.js"),
+        },
+        scope: global.scope,
+        is_module: global.is_module,
+      },
+    });
   }
-  // A worker's script has the same name whichever kind of worker runs it.
-  let worker = format!("{stem}.any.worker.js");
-  if wants(&["dedicatedworker", "worker"]) {
-    let page = format!("{stem}.any.worker.html");
-    pages.push((page, worker.clone(), Scope::DedicatedWorker));
-  }
-  if wants(&["serviceworker", "worker"]) {
-    let page = format!("{stem}.any.serviceworker.html");
-    pages.push((page, worker, Scope::ServiceWorker));
+  // One of them stands for a family of scopes.
+  if asked.iter().any(|global| global.starts_with("shadowrealm")) {
+    let id = format!("{stem}.any.shadowrealm.html");
+    pages.push(Page {
+      scope: Scope::ShadowRealm,
+      ..Page::window(id)
+    });
   }
   pages
 }
@@ -203,12 +339,36 @@ mod tests {
     let expected = [
       "/x.any.html",
       "/x.any.worker.html",
+      "/x.any.sharedworker.html",
       "/x.any.serviceworker.html",
     ];
     assert_eq!(ids("x.any.js", "// META: global=window,worker\n"), expected);
     assert_eq!(ids("x.any.js", ""), expected[..2]);
     let no_service_worker = "// META: global=worker,!serviceworker\n";
-    assert_eq!(ids("x.any.js", no_service_worker), expected[1..2]);
+    assert_eq!(ids("x.any.js", no_service_worker), expected[1..3]);
+  }
+
+  #[test]
+  fn a_module_worker_has_a_page_and_a_script_of_its_own() {
+    let source =
+      "// META: global=dedicatedworker-module,serviceworker-module\n";
+    let tests = tests_of_file("x.any.js", source);
+    let ids: Vec<_> = tests.iter().map(|test| test.id.as_str()).collect();
+    let expected = [
+      "/x.any.worker-module.html",
+      "/x.any.serviceworker-module.html",
+    ];
+    assert_eq!(ids, expected);
+    assert!(tests.iter().all(|test| test.is_module));
+    assert_eq!(tests[1].entry, "/x.any.worker-module.js");
+  }
+
+  #[test]
+  fn what_has_no_realm_is_still_found() {
+    let source = "// META: global=sharedworker,shadowrealm\n";
+    let tests = tests_of_file("x.any.js", source);
+    assert_eq!(tests.len(), 2);
+    assert!(tests.iter().all(|test| test.scope.not_run().is_some()));
   }
 
   #[test]
@@ -221,6 +381,19 @@ mod tests {
       assert_eq!(ids(name, source), expected);
       assert!(tests_of_file(name, source)[0].long_timeout);
     }
+  }
+
+  #[test]
+  fn a_generated_page_can_be_named() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("x.any.js"), "// META: global=worker\n")
+      .unwrap();
+    let find = |path: &str| discover(root.path(), &[path.to_string()]);
+    let tests = find("x.any.serviceworker.html").unwrap();
+    assert_eq!(tests.len(), 1);
+    assert_eq!(tests[0].scope, Scope::ServiceWorker);
+    assert!(find("x.any.html").is_err());
+    assert_eq!(find("x.any.js").unwrap().len(), 3);
   }
 
   #[test]

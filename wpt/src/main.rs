@@ -7,6 +7,7 @@
 //! cargo wpt --serve                            for a browser
 //! ```
 
+mod counts;
 mod discover;
 mod expectations;
 mod meta;
@@ -28,8 +29,11 @@ use deno_core::JsRuntime;
 use reqwest::Url;
 use tokio::runtime::Runtime;
 
+use crate::counts::Counts;
 use crate::expectations::Expectations;
+use crate::print::MAX_ABANDONED;
 use crate::print::Summary;
+use crate::print::print_not_run;
 use crate::runner::Loader;
 use crate::runner::Route;
 use crate::runner::Setting;
@@ -70,6 +74,15 @@ struct Arguments {
   /// How much longer than in a browser a page may take
   #[arg(long, value_name = "FACTOR", default_value_t = TIMEOUT_MULTIPLIER)]
   timeout_multiplier: f64,
+  /// Print what changed since the run that is recorded in this file
+  #[arg(long, value_name = "FILE")]
+  compare: Option<PathBuf>,
+  /// Record how many subtests passed on each page in this file
+  #[arg(long, value_name = "FILE")]
+  record: Option<PathBuf>,
+  /// A file that names further files and folders, one on each line
+  #[arg(long, value_name = "FILE")]
+  from: Option<PathBuf>,
   /// Only list the pages
   #[arg(long)]
   list: bool,
@@ -104,14 +117,23 @@ fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
     return serve(&runtime, root);
   }
   let mut paths = arguments.paths.clone();
+  if let Some(path) = &arguments.from {
+    let text = std::fs::read_to_string(path)?;
+    paths.extend(text.lines().map(str::to_owned));
+  }
   if paths.is_empty() {
     paths.push("background-fetch".into());
   }
   let tests = discover::discover(&root, &paths)?;
+  let (tests, not_run): (Vec<_>, Vec<_>) = tests
+    .into_iter()
+    .partition(|test| test.scope.not_run().is_none());
   if arguments.list {
     tests.iter().for_each(|test| println!("{}", test.id));
+    print_not_run(&not_run);
     return Ok(true);
   }
+  let recorded = arguments.compare.as_deref().map(Counts::read).transpose()?;
   let expectations = match &arguments.expectations {
     Some(path) => Expectations::read(path)?,
     None => Expectations::read(&own.join("expectations.json"))?,
@@ -130,9 +152,30 @@ fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
   let results = runner::run_all(tests, setting, jobs, |page| {
     summary.add(page, &expectations);
   });
+  let counts = Counts::of(&results);
+  if let Some(recorded) = recorded {
+    print_changes(&counts, &recorded);
+  }
+  if let Some(path) = &arguments.record {
+    counts.record(path)?;
+  }
+  print_not_run(&not_run);
   summary.print();
   report::write(&arguments.report, &results, &expectations, start)?;
-  Ok(summary.unexpected == 0)
+  let few_abandoned = summary.abandoned.len() <= MAX_ABANDONED;
+  Ok(summary.unexpected == 0 && few_abandoned)
+}
+
+fn print_changes(now: &Counts, recorded: &Counts) {
+  for change in now.changes_since(recorded) {
+    println!("changed: {change}");
+  }
+  let (before, before_all) = recorded.passed_on_pages_of(now);
+  let (after, after_all) = now.passed_on_pages_of(recorded);
+  println!(
+    "on the pages that are recorded: {before} of {before_all} subtests \
+     passed, now {after} of {after_all}"
+  );
 }
 
 fn setting(

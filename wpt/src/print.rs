@@ -1,5 +1,6 @@
 //! Results for a person to read.
 
+use crate::discover::Test;
 use crate::expectations::Expectations;
 use crate::expectations::Expected;
 use crate::expectations::HARNESS;
@@ -13,7 +14,15 @@ pub struct Summary {
   pub passed: usize,
   pub failed_as_expected: usize,
   pub unexpected: usize,
+  /// Subtests that were seen.
+  pub seen: usize,
+  /// Pages whose threads were left behind.
+  pub abandoned: Vec<String>,
 }
+
+/// More pages than this are not left behind: that many threads that do nothing
+/// but turn would make the rest fail.
+pub const MAX_ABANDONED: usize = 3;
 
 impl Summary {
   /// Prints a page, and counts it.
@@ -22,6 +31,10 @@ impl Summary {
     let before = self.unexpected;
     println!("{id}");
     self.pages += 1;
+    self.seen += page.subtests.len();
+    if page.is_abandoned {
+      self.abandoned.push(id.clone());
+    }
     let harness = expectations.of_harness(id);
     if page.status != Status::Ok || !harness.contains(Status::Ok) {
       let message = page.message.as_deref();
@@ -71,9 +84,26 @@ impl Summary {
   }
 
   pub fn print(&self) {
+    for page in &self.abandoned {
+      println!("abandoned: {page}");
+    }
     println!(
-      "{} pages: {} subtests passed, {} failed as expected, {} unexpected",
-      self.pages, self.passed, self.failed_as_expected, self.unexpected
+      "{} pages: {} of {} subtests passed, {} failed as expected, {} \
+       unexpected",
+      self.pages,
+      self.passed,
+      self.seen,
+      self.failed_as_expected,
+      self.unexpected
     );
+  }
+}
+
+/// Names the pages that cannot run, and why, so that nobody takes them for
+/// tests that passed.
+pub fn print_not_run(tests: &[Test]) {
+  for test in tests {
+    let reason = test.scope.not_run().unwrap_or_default();
+    println!("not run: {} ({reason})", test.id);
   }
 }

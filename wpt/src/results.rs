@@ -80,4 +80,6 @@ pub struct Results {
   pub duration: Duration,
   /// What the realm wrote to its console.
   pub console: String,
+  /// Whether its thread was left behind.
+  pub is_abandoned: bool,
 }

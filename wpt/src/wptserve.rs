@@ -44,7 +44,12 @@ const BOUND: Duration = Duration::from_secs(90);
 /// Nothing tells that it listens, so it is tried.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A running wptserve; it ends when this is dropped.
+/// Serves until the input is at its end: a runner that was killed leaves no
+/// server behind.
+const SERVE: &str = "exec 3<&0; (cat <&3 >/dev/null; kill -KILL 0) 2>/dev/null & \
+                     exec python3 wpt serve --config \"$1\" </dev/null";
+
+/// A running wptserve; it ends when this is dropped, and with this process.
 pub struct WptServe {
   child: Child,
   /// Its configuration, certificates and log.
@@ -68,20 +73,23 @@ impl WptServe {
     let config = directory.path().join("config.json");
     fs::write(&config, ports.config(directory.path()).to_string())?;
     let log = fs::File::create(directory.path().join("log"))?;
-    if Command::new("openssl").arg("version").output().is_err() {
-      return Err(StartError::Missing("openssl"));
+    for (program, argument) in [("openssl", "version"), ("python3", "-V")] {
+      if Command::new(program).arg(argument).output().is_err() {
+        return Err(StartError::Missing(program));
+      }
     }
-    let child = Command::new("python3")
-      .args(["wpt", "serve", "--config"])
+    let child = Command::new("sh")
+      .args(["-c", SERVE, "sh"])
       .arg(config)
       .current_dir(root)
-      .stdin(Stdio::null())
+      // It closes with this process, however that ends.
+      .stdin(Stdio::piped())
       .stdout(log.try_clone()?)
       .stderr(log)
       // It starts processes of its own; they end together.
       .process_group(0)
       .spawn();
-    let child = child.map_err(|_| StartError::Missing("python3"))?;
+    let child = child?;
     let mut started = Self {
       child,
       directory,

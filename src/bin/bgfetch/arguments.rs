@@ -50,6 +50,9 @@ pub enum Command {
   Get(Box<Get>),
   /// Continue everything unfinished in the store, and fire what is owed
   Resume(Resume),
+  /// Serve a web page of the store to this machine's browsers: progress, rates,
+  /// requests and failures, live, with buttons; continues everything unfinished
+  Dashboard(Box<Dashboard>),
   /// Continue a download that has failed, from where its bytes end
   Retry(Box<Retry>),
   /// List the background fetches in the store, also while another process
@@ -110,6 +113,19 @@ pub struct Resume {
   pub credentials: Credentials,
   #[command(flatten)]
   pub engine: EngineOptions,
+}
+
+#[derive(Args)]
+pub struct Dashboard {
+  /// The port on this machine's own addresses; 0 for any that is free
+  #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+  pub port: u16,
+  /// Only look at the store, and send commands to the process that works on
+  /// it; so it is always when there is one
+  #[arg(long)]
+  pub attach: bool,
+  #[command(flatten)]
+  pub resume: Resume,
 }
 
 #[derive(Args)]

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::Job;
-use super::attempt;
 use super::integrity;
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
-use super::retry;
 use super::settle;
+use super::start;
 use crate::engine::context::Context;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchFailureReason;
@@ -25,25 +24,17 @@ impl Job {
   ) {
     match action {
       Action::Fetch { record, attempt } => {
-        let token = context.stopping.child_token();
-        *self.records[record].terminate.lock() = (attempt, token.clone());
-        context.spawn(attempt::run(
-          context.clone(),
-          self.clone(),
-          record,
-          attempt,
-          token,
-        ));
+        start::enqueue(context, self, record, attempt);
       }
       Action::Terminate { record, attempt } => {
-        let latest = self.records[record].terminate.lock();
-        if latest.0 == attempt {
-          latest.1.cancel();
-        }
+        context.admission.remove(self.key, record);
+        self.records[record].terminate(attempt);
       }
       Action::Verify { record, attempt } => {
-        let token = context.stopping.child_token();
-        *self.records[record].terminate.lock() = (attempt, token.clone());
+        let slot = &self.records[record];
+        let Some(token) = slot.begin(attempt, &context.stopping) else {
+          return;
+        };
         context.spawn(integrity::verify(
           context.clone(),
           self.clone(),
@@ -53,12 +44,7 @@ impl Job {
         ));
       }
       Action::WaitUntilAvailable { record, attempt } => {
-        context.spawn(retry::wait_until_available(
-          context.clone(),
-          self.clone(),
-          record,
-          attempt,
-        ));
+        start::wait_until_available(context, self, record, attempt);
       }
       Action::NewResponseData { record } => {
         let new = Arc::new(ResponseData::new(ResponseState::default()));
@@ -92,6 +78,7 @@ impl Job {
         }
       }
       Action::Complete { record, result } => {
+        context.admission.remove(self.key, record);
         *self.records[record].waiting.lock() = None;
         if let Some(reason) = own_reason(result) {
           *self.records[record].diagnostic.lock() = reason.to_string();

@@ -23,6 +23,7 @@ use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
 use crate::network::RequestBody;
+use crate::network::excerpt;
 use crate::network::without_secrets;
 use crate::spec::Decision;
 use crate::spec::Destination;
@@ -34,7 +35,8 @@ use crate::spec::Unusable;
 use crate::spec::retry_after;
 use crate::store::Change;
 
-/// Runs the attempt until it ends or `terminate` is cancelled.
+/// Runs the attempt, which has a place on the wire, until it ends or
+/// `terminate` is cancelled.
 pub(crate) async fn run(
   context: Arc<Context>,
   job: Arc<Job>,
@@ -44,18 +46,6 @@ pub(crate) async fn run(
 ) {
   let net_check = job.net_check(&context, record);
   let Some(net_check) = until(&terminate, net_check).await else {
-    return;
-  };
-  // The permits are taken in one order by all: first the background fetch's,
-  // then the host's, then the engine's.
-  let permits = async {
-    let own = job.concurrency.acquire().await.ok()?;
-    let host = job.records[record].request.url.host_str();
-    let host = context.hosts.acquire(host.unwrap_or_default()).await?;
-    let total = context.concurrency.acquire().await.ok()?;
-    Some((own, host, total))
-  };
-  let Some(_permits) = until(&terminate, permits).await.flatten() else {
     return;
   };
   // The attempt before this one may still be appending its last bytes.
@@ -216,6 +206,7 @@ fn bad_status(response: &Response) -> String {
     ..
   } = response;
   let server = server(response);
+  let status_message = excerpt(status_message);
   let answered = format!("{server} answered {status} {status_message}");
   answered.trim_end().to_string()
 }

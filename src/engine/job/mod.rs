@@ -15,6 +15,7 @@ pub(crate) mod restore_record;
 pub(crate) mod retention;
 pub(crate) mod retry;
 pub(crate) mod settle;
+pub(crate) mod start;
 pub(crate) mod transfer;
 
 use std::collections::HashMap;
@@ -24,7 +25,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 
 use self::record_index::RecordIndex;
 use self::record_slot::NewSlot;
@@ -58,7 +58,6 @@ pub(crate) struct Job {
   pub(super) net_permission: NetPermission,
   pub(super) records: Vec<RecordSlot>,
   pub(super) index: RecordIndex,
-  pub(super) concurrency: Semaphore,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
   retained: Mutex<Option<Retained>>,
@@ -106,9 +105,6 @@ impl Job {
       net_permission: new.net_permission,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       index: RecordIndex::default(),
-      concurrency: Semaphore::new(
-        context.policies.concurrency.per_background_fetch,
-      ),
       result: Mutex::new(new.machine.background_fetch().result),
       purged: AtomicBool::new(false),
       quarantined: AtomicBool::new(false),

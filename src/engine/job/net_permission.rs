@@ -9,6 +9,14 @@ use crate::network::NetCheck;
 use crate::snapshot::Waiting;
 
 impl Job {
+  /// Whether `net_check` would have to wait.
+  pub(super) fn lacks_net_check(&self) -> bool {
+    match &self.net_permission {
+      NetPermission::Known(_) => false,
+      NetPermission::Lost => self.registration.net_check.current().is_none(),
+    }
+  }
+
   /// The check for a hop of `record`; waits for one that was lost.
   pub(super) async fn net_check(
     self: &Arc<Self>,
@@ -18,6 +26,10 @@ impl Job {
     match &self.net_permission {
       NetPermission::Known(check) => check.clone(),
       NetPermission::Lost => {
+        let current = self.registration.net_check.current();
+        if current.is_some() {
+          return current;
+        }
         let waiting = &self.records[record].waiting;
         let reason = "the permission to use it is not there since the \
                       restart; it continues when a page or a worker of its \

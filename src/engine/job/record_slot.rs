@@ -1,9 +1,9 @@
 //! What the engine keeps of one record beside the state machine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::response_data::ResponseData;
@@ -19,8 +19,10 @@ pub(crate) struct RecordSlot {
   pub(crate) response_data: Mutex<Arc<ResponseData>>,
   /// Held by the attempt that runs: the next one waits until it has let go.
   pub(crate) attempts: tokio::sync::Mutex<Attempts>,
-  /// Terminates the latest attempt.
-  pub(crate) terminate: Mutex<(u32, CancellationToken)>,
+  /// Terminates the latest attempt that runs.
+  terminate: Mutex<Option<(u32, CancellationToken)>>,
+  /// When the next attempt may be, after one that has failed.
+  pub(crate) retry_at: Mutex<Option<Instant>>,
   pub(crate) diagnostic: Mutex<String>,
   /// From a failure that is to be made good to the next response.
   pub(crate) waiting: Mutex<Option<Waiting>>,
@@ -33,9 +35,38 @@ impl RecordSlot {
       request_body: slot.request_body,
       response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
       attempts: Default::default(),
-      terminate: Mutex::new((0, CancellationToken::new())),
+      terminate: Mutex::default(),
+      retry_at: Mutex::default(),
       diagnostic: Mutex::new(slot.diagnostic),
       waiting: Mutex::default(),
+    }
+  }
+
+  /// What terminates `attempt`, which begins, and everything else with
+  /// `stopping`. `None` when there is a later one.
+  pub(crate) fn begin(
+    &self,
+    attempt: u32,
+    stopping: &CancellationToken,
+  ) -> Option<CancellationToken> {
+    let mut terminate = self.terminate.lock();
+    if terminate
+      .as_ref()
+      .is_some_and(|(latest, _)| *latest > attempt)
+    {
+      return None;
+    }
+    let token = stopping.child_token();
+    *terminate = Some((attempt, token.clone()));
+    Some(token)
+  }
+
+  /// Terminates `attempt`, if it has begun.
+  pub(crate) fn terminate(&self, attempt: u32) {
+    if let Some((latest, token)) = &*self.terminate.lock()
+      && *latest == attempt
+    {
+      token.cancel();
     }
   }
 }
@@ -44,8 +75,6 @@ impl RecordSlot {
 #[derive(Default)]
 pub(crate) struct Attempts {
   pub(crate) retries: RetryState,
-  /// The wait before the next attempt.
-  pub(crate) delay: Duration,
   /// The most bytes that were ever stored. A server that always fails at the
   /// same place, and has to be asked for everything again, makes no progress.
   pub(crate) most: u64,

@@ -1,15 +1,15 @@
 //! Whether a failed fetch is tried again, and when: what the engine holds for
 //! [temporarily unavailable](https://wicg.github.io/background-fetch/#temporarily-unavailable).
 
-use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Job;
 use super::record_slot::Attempts;
 use crate::engine::context::Context;
 use crate::engine::policy::RetryPolicy;
 use crate::engine::schedule::retry_state::Decision;
-use crate::engine::until::until;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::snapshot::Waiting;
@@ -30,7 +30,7 @@ pub(crate) fn note_failure(
   let mut reason = error.message.clone();
   let unavailability = match attempts.retries.failed(error.kind, policy) {
     Decision::Again { after, offline } => {
-      attempts.delay = after;
+      *slot.retry_at.lock() = Some(Instant::now() + after);
       let reason = reason.clone();
       *slot.waiting.lock() = Some(Waiting { offline, reason });
       Unavailability::Temporary
@@ -66,30 +66,12 @@ pub(crate) fn note_status(
   let Decision::Again { after, .. } = failed else {
     return false;
   };
-  attempts.delay = after.max(asked);
   let slot = &job.records[record];
+  *slot.retry_at.lock() = Some(Instant::now() + after.max(asked));
   slot.diagnostic.lock().clone_from(&reason);
   *slot.waiting.lock() = Some(Waiting {
     offline: false,
     reason,
   });
   true
-}
-
-/// Waits as long as the retry policy says, then continues. There is nothing
-/// that tells when the network is back, so it is tried.
-pub(crate) async fn wait_until_available(
-  context: Arc<Context>,
-  job: Arc<Job>,
-  record: usize,
-  attempt: u32,
-) {
-  context.notify_observers(&job);
-  let delay = job.records[record].attempts.lock().await.delay;
-  if until(&context.stopping, tokio::time::sleep(delay))
-    .await
-    .is_some()
-  {
-    job.update(|p, actions| p.available(record, attempt, actions));
-  }
 }

@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::Job;
@@ -14,6 +15,7 @@ use super::attempt::sent;
 use super::record_slot::Attempts;
 use super::retry::note_failure;
 use crate::engine::context::Context;
+use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::spec::EndOfBody;
@@ -24,8 +26,9 @@ use crate::store::BodyWriter;
 use crate::store::Change;
 use crate::store::StoreError;
 
-/// How many bytes wait for the store at most, for each record on the wire:
-/// then the stream is read no further, and TCP makes the server wait.
+/// How many bytes are appended at once, at most. The stream is read no further
+/// when so many wait, or when there is no room for more in the byte budget;
+/// then TCP makes the server wait.
 const MAX_BATCH: usize = 4 * 1024 * 1024;
 
 /// Which attempt it is.
@@ -65,6 +68,7 @@ pub(crate) async fn transfer(
   } = attempt;
   let mut terminated = std::pin::pin!(attempt.terminate.cancelled());
   let mut writer = None;
+  let mut room = Room::new(attempt.context);
   let mut batch = Batch::default();
   let mut appending: Option<Append> = None;
   let mut end = None;
@@ -83,10 +87,12 @@ pub(crate) async fn transfer(
       biased;
       _ = &mut terminated, if end.is_none() => {
         end = Some(End::Terminated);
-        batch = Batch::default();
+        let (_, length) = batch.take();
+        room.released(length);
       }
       (body, length, result) = wait_for(&mut appending), if appending.is_some() => {
         appending = None;
+        room.released(length);
         match result {
           Ok(()) => {
             appended(attempt, attempts, &*body, length);
@@ -95,7 +101,7 @@ pub(crate) async fn transfer(
           Err(error) => return append_failed(attempt, error),
         }
       }
-      more = batch.fill(&mut stream, attempt, head), if end.is_none() && batch.length < MAX_BATCH => {
+      more = batch.fill(&mut stream, attempt, head, &mut room), if end.is_none() && batch.has_room(&room) => {
         end = more;
       }
     }
@@ -148,6 +154,43 @@ fn wrong(head: &Response, unusable: &Unusable) -> End {
   })
 }
 
+/// What the transfer holds of the byte budget: its batch, and what is being
+/// appended.
+struct Room<'a> {
+  budget: &'a Mutex<ByteBudget>,
+  held: u64,
+}
+
+impl<'a> Room<'a> {
+  fn new(context: &'a Context) -> Self {
+    context.byte_budget.lock().begin();
+    Self {
+      budget: &context.byte_budget,
+      held: 0,
+    }
+  }
+
+  fn is_there(&self) -> bool {
+    self.budget.lock().has_room(self.held)
+  }
+
+  fn received(&mut self, bytes: u64) {
+    self.held += bytes;
+    self.budget.lock().received(bytes);
+  }
+
+  fn released(&mut self, bytes: u64) {
+    self.held -= bytes;
+    self.budget.lock().released(bytes);
+  }
+}
+
+impl Drop for Room<'_> {
+  fn drop(&mut self) {
+    self.budget.lock().end(self.held);
+  }
+}
+
 #[derive(Default)]
 struct Batch {
   chunks: Vec<Bytes>,
@@ -160,6 +203,10 @@ impl Batch {
     (std::mem::take(&mut self.chunks), length)
   }
 
+  fn has_room(&self, room: &Room<'_>) -> bool {
+    self.length < MAX_BATCH && room.is_there()
+  }
+
   /// Waits for a chunk, then takes all that are there without waiting.
   /// `Some` when the stream has ended. Safe to cancel: what was taken is in
   /// the batch.
@@ -168,6 +215,7 @@ impl Batch {
     stream: &mut BoxStream<'static, Result<Bytes, NetworkError>>,
     attempt: Attempt<'_>,
     head: &Response,
+    room: &mut Room<'_>,
   ) -> Option<End> {
     let mut next = stream.next().await;
     loop {
@@ -198,11 +246,12 @@ impl Batch {
               return Some(wrong(head, &unusable));
             }
           }
+          room.received(length);
           self.length += chunk.len();
           self.chunks.push(chunk);
         }
       }
-      if self.length >= MAX_BATCH {
+      if !self.has_room(room) {
         return None;
       }
       next = stream.next().now_or_never()?;

@@ -7,11 +7,18 @@ use bytes::Bytes;
 
 use super::Realm;
 use crate::engine::broadcasts::BroadcastMessage;
+use crate::engine::broadcasts::BroadcastPart;
+use crate::engine::object_urls::ObjectUrls;
 
 impl Realm {
   /// A name for the realm that no other one of the engine has.
   pub fn number(&self) -> u64 {
     self.attached.id
+  }
+
+  /// What scripts have named, in the whole engine.
+  pub fn object_urls(&self) -> Arc<ObjectUrls> {
+    self.engine().context().object_urls.clone()
   }
 
   /// From now on, [`Realm::next_broadcast`] gets what is sent.
@@ -27,10 +34,17 @@ impl Realm {
   }
 
   /// Sends `data` to every channel `name` of the origin.
-  pub fn broadcast(&self, name: String, channel: u32, data: Bytes) {
+  pub fn broadcast(
+    &self,
+    name: String,
+    channel: u32,
+    data: Bytes,
+    parts: Vec<BroadcastPart>,
+  ) {
     let message = BroadcastMessage {
       name,
       data,
+      parts,
       realm: self.attached.id,
       channel,
     };

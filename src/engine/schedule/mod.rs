@@ -1,5 +1,9 @@
-//! Who may use the wire next.
+//! Who may use the wire next, and how much of what has come may be in memory.
 
-pub(crate) mod host_limits;
+pub(crate) mod byte_budget;
 pub(crate) mod open_files;
 pub(crate) mod retry_state;
+pub(crate) mod scheduler;
+#[cfg(test)]
+mod scheduler_tests;
+mod waiting;

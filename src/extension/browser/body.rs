@@ -118,6 +118,14 @@ pub(super) fn take(
   state.borrow_mut().resource_table.take_any(rid)
 }
 
+/// A body that a script has given, which may close it.
+pub(super) fn get(
+  state: &Rc<RefCell<OpState>>,
+  rid: ResourceId,
+) -> Result<Rc<dyn Resource>, ResourceError> {
+  state.borrow().resource_table.get_any(rid)
+}
+
 /// The next bytes of a script's body; empty at its end.
 pub(super) async fn read(body: &Rc<dyn Resource>) -> io::Result<Bytes> {
   let view = body.clone().read(CHUNK).await;

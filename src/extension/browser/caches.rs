@@ -178,15 +178,30 @@ pub(super) async fn op_cache_put(
   #[smi] rid: ResourceId,
   #[serde] items: Vec<JsItem>,
 ) -> Result<(), BrowserError> {
-  // Taken first: what is refused gives its streams back.
+  let rids: Vec<_> = items.iter().filter_map(|item| item.body).collect();
+  let put = put(&state, rid, items).await;
+  // Bodies stay in the table until then: an aborted fetch closes its own.
+  for rid in rids {
+    if let Ok(body) = body::take(&state, rid) {
+      body.close();
+    }
+  }
+  put
+}
+
+async fn put(
+  state: &Rc<RefCell<OpState>>,
+  rid: ResourceId,
+  items: Vec<JsItem>,
+) -> Result<(), BrowserError> {
   let mut bodies = Vec::new();
   let mut heads = Vec::new();
   for item in items {
-    let body = item.body.map(|body| body::take(&state, body)).transpose()?;
+    let body = item.body.map(|body| body::get(state, body)).transpose()?;
     bodies.push(body);
     heads.push((item.request, item.response));
   }
-  let cache = cache(&state, rid)?;
+  let cache = cache(state, rid)?;
   OpenCache::may_put(&heads)?;
   let stored = bodies.into_iter().map(|body| async {
     match body {

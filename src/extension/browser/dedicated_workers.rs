@@ -42,7 +42,9 @@ use crate::engine::Realm;
 use crate::engine::RealmOptions;
 use crate::extension::Console;
 use crate::extension::ExtensionOptions;
+use crate::extension::ReportError;
 use crate::extension::extensions;
+use crate::extension::lifecycle::evaluate_classic;
 use crate::extension::realm;
 use crate::extension::service_worker_ops::JsPayload;
 use crate::extension::service_worker_ops::payload;
@@ -52,7 +54,8 @@ use crate::service_worker::ScriptRole;
 /// In bytes: QuickJS recurses deeply.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
 
-/// How many workers a realm may have at once: each has a thread and a runtime.
+/// How many workers a realm may have at once, with the workers of its workers:
+/// each has a thread and a runtime.
 const MAX_WORKERS: u64 = 32;
 
 /// What a worker tells the realm that has made it.
@@ -117,8 +120,8 @@ struct OwnEnd {
   stop: Arc<Stop>,
 }
 
-/// How many workers a realm has.
-#[derive(Default)]
+/// How many workers a realm has: one count for it and all below it.
+#[derive(Clone, Default)]
 struct Count(Arc<AtomicU64>);
 
 struct Counted(Arc<AtomicU64>);
@@ -140,6 +143,7 @@ struct Start {
   to_owner: mpsc::UnboundedSender<FromWorker>,
   messages: mpsc::UnboundedReceiver<Payload>,
   stop: Arc<Stop>,
+  count: Count,
   _counted: Counted,
 }
 
@@ -158,9 +162,9 @@ pub(super) fn op_worker_start(
   if !state.has::<Count>() {
     state.put(Count::default());
   }
-  let count = state.borrow::<Count>().0.clone();
-  let counted = Counted(count.clone());
-  if count.fetch_add(1, Ordering::Relaxed) >= MAX_WORKERS {
+  let count = state.borrow::<Count>().clone();
+  let counted = Counted(count.0.clone());
+  if count.0.fetch_add(1, Ordering::Relaxed) >= MAX_WORKERS {
     return Err(BrowserError::Type(format!(
       "no more than {MAX_WORKERS} workers can run at once"
     )));
@@ -178,6 +182,7 @@ pub(super) fn op_worker_start(
     to_owner,
     messages: inbox,
     stop: stop.clone(),
+    count,
     _counted: counted,
   };
   let engine = owner.engine().clone();
@@ -318,8 +323,23 @@ pub(super) fn op_worker_import(
     .map_err(BrowserError::Network)
 }
 
+/// Tells the owner that the worker has ended, and whether it was by a panic:
+/// no owner waits for a worker that is gone.
+struct SayClosed(mpsc::UnboundedSender<FromWorker>);
+
+impl Drop for SayClosed {
+  fn drop(&mut self) {
+    if std::thread::panicking() {
+      let message = "the worker's thread has failed".to_string();
+      let _ = self.0.send(FromWorker::Error(message));
+    }
+    let _ = self.0.send(FromWorker::Closed);
+  }
+}
+
 fn run(engine: Engine, start: Start) {
   let to_owner = start.to_owner.clone();
+  let _say_closed = SayClosed(to_owner.clone());
   let tokio = tokio::runtime::Builder::new_current_thread()
     .enable_all()
     .build();
@@ -330,7 +350,6 @@ fn run(engine: Engine, start: Start) {
       let _ = to_owner.send(FromWorker::Error(message));
     }
   }
-  let _ = to_owner.send(FromWorker::Closed);
 }
 
 async fn work(engine: Engine, start: Start) {
@@ -343,16 +362,21 @@ async fn work(engine: Engine, start: Start) {
     to_owner,
     messages,
     stop,
+    count,
     _counted,
   } = start;
   let lines = to_owner.clone();
   let console = Rc::new(move |text: &str, is_error| {
     let _ = lines.send(FromWorker::Console(text.to_string(), is_error));
   });
+  let errors = to_owner.clone();
+  let report_error: ReportError = Rc::new(move |text: &str| {
+    let _ = errors.send(FromWorker::Error(text.to_string()));
+  });
   let modules = Rc::new(Modules::default());
   let options = ExtensionOptions {
     console: Console::Custom(console),
-    ..ExtensionOptions::default()
+    report_error: Some(report_error),
   };
   let mut runtime = JsRuntime::try_new(RuntimeOptions {
     extensions: extensions(&engine, realm_options, options),
@@ -371,6 +395,7 @@ async fn work(engine: Engine, start: Start) {
   let realm = realm(runtime);
   *modules.realm.lock() = Some(realm.clone());
   let taken = Arc::new(AtomicU64::new(0));
+  runtime.op_state().borrow_mut().put(count);
   runtime.op_state().borrow_mut().put(OwnEnd {
     name,
     is_module,
@@ -420,7 +445,7 @@ async fn evaluate(
   let evaluated = async {
     runtime.execute_script("ext:worker", start)?;
     if !is_module {
-      runtime.execute_script(url.to_string(), source)?;
+      evaluate_classic(runtime, url.as_str(), &source)?;
       return Ok(());
     }
     let module = runtime.load_main_es_module_from_code(url, source).await?;

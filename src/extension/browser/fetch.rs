@@ -25,10 +25,14 @@ use crate::engine::OngoingFetch;
 use crate::engine::Realm;
 use crate::extension::net_check::take_permissions;
 use crate::network::FetchResponse;
+use crate::network::NetworkPolicy;
 use crate::network::RequestBody;
+use crate::spec::HeaderList;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::ResponseType;
+use crate::spec::is_forbidden_request_header;
+use crate::spec::no_cors_safelisted_headers;
 
 /// A fetch under way.
 pub(super) struct ScriptFetch {
@@ -181,4 +185,28 @@ pub(super) fn op_fetch_may_connect(
     Url::parse(url).map_err(|error| BrowserError::Type(error.to_string()))?;
   let realm = state.borrow::<Realm>();
   realm.may_connect(&url).map_err(BrowserError::Type)
+}
+
+/// Whether a request in the mode `no-cors` may have a header, see
+/// [`no_cors_safelisted_headers`].
+#[op2(fast)]
+pub(super) fn op_fetch_is_no_cors_safelisted(
+  #[string] name: &str,
+  #[string] value: &str,
+) -> bool {
+  let mut headers = HeaderList::new();
+  headers.append(name, value.to_string());
+  no_cors_safelisted_headers(&headers).iter().next().is_some()
+}
+
+/// Whether the script of a browser's realm may not set a header: it is a
+/// [forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header).
+#[op2(fast)]
+pub(super) fn op_fetch_is_forbidden_header(
+  state: &mut OpState,
+  #[string] name: &str,
+  #[string] value: &str,
+) -> bool {
+  let policy = state.borrow::<Realm>().options().policy;
+  policy == NetworkPolicy::Browser && is_forbidden_request_header(name, value)
 }

@@ -119,13 +119,46 @@ fn a_length_that_another_part_has_told_counts() {
 #[test]
 fn a_whole_answer_that_shows_another_version_replaces_what_is_stored() {
   let stored = stored(&[TAG, LENGTH]);
-  for tag in [TAG, OTHER] {
-    let verdict = judge(&stored, &response(200, &[tag]));
-    assert_eq!(verdict, Decision::Begin(Begin::Whole));
+  for headers in [&[OTHER][..], &[OTHER, LENGTH], &[TAG, LENGTH]] {
+    let verdict = judge(&stored, &response(200, headers));
+    assert_eq!(verdict, Decision::Begin(Begin::Whole), "{headers:?}");
   }
   for value in ["bytes 0-9/10", "bytes 0-9/*", "bytes */10", "none"] {
-    let verdict = judge(&stored, &response(200, &[TAG, range(value)]));
+    let answer = response(200, &[TAG, LENGTH, range(value)]);
+    let verdict = judge(&stored, &answer);
     assert_eq!(verdict, Decision::Begin(Begin::Whole), "{value}");
+  }
+}
+
+#[test]
+fn the_same_version_with_another_length_may_be_its_rest() {
+  let other_length = Decision::AskForTheWhole(Unusable::OtherLength);
+  for before in [&[TAG][..], &[TAG, LENGTH]] {
+    let stored = stored(before);
+    for now in [&[TAG][..], &[TAG, ("Content-Length", "5")]] {
+      let answer = response(200, now);
+      assert_eq!(judge(&stored, &answer), other_length, "{before:?} {now:?}");
+      // Asked for the whole, the server has to know.
+      let verdict = judge_from(0, &stored, &answer);
+      assert_eq!(verdict, Decision::Begin(Begin::Whole));
+    }
+  }
+}
+
+#[test]
+fn no_content_takes_the_place_of_no_bytes() {
+  for status in [204, 205] {
+    for headers in [&[][..], &[TAG], &[OTHER]] {
+      for range_start in [0, 5] {
+        let answer = response(status, headers);
+        let verdict = judge_from(range_start, &stored(&[TAG]), &answer);
+        let none = Unusable::NoContent(status);
+        assert_eq!(verdict, Decision::Interrupted(none), "{headers:?}");
+      }
+    }
+    let nothing = BackgroundFetchResponse::default();
+    let verdict = judge_from(0, &nothing, &response(status, &[]));
+    assert_eq!(verdict, Decision::Begin(Begin::Whole));
   }
 }
 
@@ -134,7 +167,7 @@ fn a_page_without_the_validator_is_no_answer() {
   let stranger = Decision::Interrupted(Unusable::Stranger);
   for validator in [TAG, WEAK, ("Last-Modified", "whenever")] {
     let stored = stored(&[validator]);
-    for (range_start, status) in [(5, 200), (0, 200), (5, 204)] {
+    for (range_start, status) in [(5, 200), (0, 200), (5, 203)] {
       let page = response(status, &[("Content-Type", "text/html")]);
       let verdict = judge_from(range_start, &stored, &page);
       assert_eq!(verdict, stranger, "{validator:?}");

@@ -112,7 +112,7 @@ impl FetchMachine {
       return;
     }
     // A server that has no use for a range is not asked for one again.
-    self.records[record].wants_the_whole |= *unusable != Unusable::Stranger;
+    self.records[record].wants_the_whole |= !unusable.is_a_strangers();
     self.process_network_error(record, attempt, false, unavailability, actions);
   }
 

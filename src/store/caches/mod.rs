@@ -85,10 +85,8 @@ pub struct Caches(Arc<Mutex<State>>);
 
 enum State {
   Unopened(Place),
-  Open(
-    Database,
-    #[expect(dead_code, reason = "holds the directory")] Place,
-  ),
+  /// With what holds the directory.
+  Open(Database, Place),
   Closed,
 }
 
@@ -130,9 +128,17 @@ impl Caches {
     Self(Arc::new(Mutex::new(State::Unopened(place))))
   }
 
-  /// Everything fails with [`StoreError::Closed`] from now on. Blocks.
+  /// Everything fails with [`StoreError::Closed`] from now on, unless the
+  /// caches are in memory: another copy of the store may be a later engine's.
+  /// Blocks.
   pub(crate) fn close(&self) {
-    *lock(&self.0) = State::Closed;
+    let mut state = lock(&self.0);
+    if let State::Unopened(Place::Memory) | State::Open(_, Place::Memory) =
+      *state
+    {
+      return;
+    }
+    *state = State::Closed;
   }
 
   /// What every origin's caches hold. Those that were deleted while a script

@@ -26,6 +26,7 @@ use super::new_name::NewName;
 use crate::store::directory::COMMON;
 use crate::store::directory::Directory;
 use crate::store::directory::PRIVATE;
+use crate::store::directory::check_file;
 use crate::store::directory::make_private;
 use crate::store::directory::open_directory;
 use crate::store::directory::open_file;
@@ -131,6 +132,14 @@ impl StdFileSystem {
       open_file(directory, name, flags, mode)
     })
   }
+
+  /// Opens an existing file whose bytes are nobody else's: a second name of it
+  /// may be a backup's, made by somebody who links what has not changed.
+  fn open_to_change(&self, path: &Path, flags: OFlags) -> io::Result<File> {
+    let file = self.open(path, flags, Mode::empty())?;
+    check_file(&path.to_string_lossy(), &rustix::fs::fstat(&file)?)?;
+    Ok(file)
+  }
 }
 
 fn open_boxed(file: io::Result<File>) -> io::Result<Box<dyn OpenFile>> {
@@ -160,7 +169,7 @@ impl FileSystem for StdFileSystem {
     #[cfg(target_os = "linux")]
     {
       let flags = OFlags::WRONLY | OFlags::DIRECT;
-      open_boxed(self.open(path, flags, Mode::empty()))
+      open_boxed(self.open_to_change(path, flags))
     }
     #[cfg(not(target_os = "linux"))]
     {
@@ -171,7 +180,7 @@ impl FileSystem for StdFileSystem {
 
   fn append(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
     let flags = OFlags::RDWR | OFlags::APPEND;
-    open_boxed(self.open(path, flags, Mode::empty()))
+    open_boxed(self.open_to_change(path, flags))
   }
 
   fn read(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {

@@ -88,7 +88,6 @@ fn what_cannot_be_cached_is_refused() {
     await say('varies', put('x', new Response('', { headers: { vary: 'a, *' } })));
     await say('post', put(new Request('x', { method: 'POST' }), new Response('')));
     await say('scheme', put('data:,x', new Response('')));
-    await say('error', put('x', Response.error()));
     await say('used', put('x', used));
     await say('no response', put('x', {}));
     await say('failing body', put('x', new Response(new ReadableStream({
@@ -102,7 +101,6 @@ fn what_cannot_be_cached_is_refused() {
     "varies: TypeError",
     "post: TypeError",
     "scheme: TypeError",
-    "error: TypeError",
     "used: TypeError",
     "no response: TypeError",
     "failing body: TypeError",
@@ -110,6 +108,70 @@ fn what_cannot_be_cached_is_refused() {
     "left: 0",
   ];
   assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_network_error_that_a_script_has_made_can_be_cached() {
+  let site = Site::new();
+  let lines = site.lines(
+    "const cache = await caches.open('v1');
+    await cache.put('x', Response.error());
+    await say('found', async () => {
+      const r = await cache.match('x');
+      return [r.type, r.status, r.body];
+    });",
+  );
+  assert_eq!(lines, ["found: error 0 "]);
+}
+
+#[test]
+fn what_a_script_may_not_see_of_an_opaque_response_refuses_nothing() {
+  let site = Site::new();
+  let varies = Resource::text("x").header("vary", "*");
+  site.other.serve("/varies", varies);
+  let lines = site.lines(
+    "const cache = await caches.open('v1');
+    const url = '@OTHER@/varies';
+    await cache.put(url, await fetch(url, { mode: 'no-cors' }));
+    await say('found', async () => (await cache.match(url)).type);",
+  );
+  assert_eq!(lines, ["found: opaque"]);
+}
+
+#[test]
+fn an_aborted_fetch_ends_what_puts_its_response() {
+  let site = Site::new();
+  let stalls = Behaviour::StallAfter(2);
+  site
+    .server
+    .serve("/stalls", Resource::text("hello").script([stalls]));
+  let lines = site.lines(
+    "const cache = await caches.open('v1');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const response = await fetch('/stalls', { signal });
+    const put = cache.put('/stalls', response);
+    controller.abort();
+    await say('put', () => put);
+    const again = new AbortController();
+    const added = cache.add(new Request('/stalls', { signal: again.signal }));
+    again.abort(new RangeError('mine'));
+    await say('added', () => added);
+    await say('left', async () => (await cache.keys()).length);",
+  );
+  assert_eq!(lines, ["put: AbortError", "added: RangeError", "left: 0"]);
+}
+
+#[test]
+fn the_name_of_a_cache_is_any_string() {
+  let site = Site::new();
+  let lines = site.lines(
+    "await caches.open('a\\ud800');
+    await say('has', async () => [await caches.has('a\\ud800'), await caches.has('a\\ufffd')]);
+    await say('keys', async () => (await caches.keys())[0] === 'a\\ud800');
+    await say('deleted', () => caches.delete('a\\ud800'));",
+  );
+  assert_eq!(lines, ["has: true false", "keys: true", "deleted: true"]);
 }
 
 #[test]

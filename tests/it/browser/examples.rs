@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::browser::place::Ended;
 use crate::browser::site::Site;
+use crate::cli::place::Ended;
 use support::Behaviour;
 use support::Resource;
 

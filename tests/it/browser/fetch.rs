@@ -278,6 +278,58 @@ fn an_abort_ends_a_fetch_before_it_in_the_head_and_in_the_body() {
 }
 
 #[test]
+fn the_headers_of_a_request_keep_to_their_guard() {
+  let site = Site::new();
+  let lines = site.lines(
+    "const list = (headers) => [...headers].map((h) => h.join('=')).join('&');
+    const headers = { accept: 'a/b', range: 'bytes=0-', host: 'x', own: '1' };
+    await say('cors', () => list(new Request('/', { headers }).headers));
+    const noCors = new Request('/', { headers, mode: 'no-cors' });
+    await say('no-cors', () => list(noCors.headers));
+    noCors.headers.set('own', '1');
+    noCors.headers.append('accept', 'x'.repeat(200));
+    noCors.headers.set('content-type', 'text/plain');
+    await say('set', () => list(noCors.headers));
+    noCors.headers.delete('accept');
+    await say('deleted', () => list(noCors.headers));
+    await say('invalid', () => noCors.headers.append('a b', ''));
+    await say('free', () => list(new Headers(headers)));",
+  );
+  let expected = [
+    "cors: accept=a/b&own=1&range=bytes=0-",
+    "no-cors: accept=a/b",
+    "set: accept=a/b&content-type=text/plain",
+    "deleted: content-type=text/plain",
+    "invalid: TypeError",
+    "free: accept=a/b&host=x&own=1&range=bytes=0-",
+  ];
+  assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_variable_may_have_the_name_of_what_is_replaceable() {
+  let site = Site::new();
+  let lines = site.lines(
+    "await say('before', () => typeof origin);
+    globalThis.origin = 1;
+    await say('after', () => origin);",
+  );
+  assert_eq!(lines, ["before: string", "after: 1"]);
+}
+
+#[test]
+fn the_integrity_of_what_is_opaque_cannot_be_verified() {
+  let site = Site::new();
+  site.other.serve("/x", Resource::text("x"));
+  let integrity = "sha256-LXEWQrcmsEQBYnyp++6wy9cH83dfmKqldrLWq4QUl4E=";
+  let script = format!(
+    "await say('opaque', () => fetch('@OTHER@/x', \
+     {{ mode: 'no-cors', integrity: '{integrity}' }}));"
+  );
+  assert_eq!(site.lines(&script), ["opaque: TypeError"]);
+}
+
+#[test]
 fn a_body_is_read_as_fast_as_the_script_wants_it() {
   let site = Site::new();
   site.server.serve("/big", Resource::bytes(64 << 20, 1));

@@ -1,9 +1,5 @@
 //! Scripts as they are written for browsers, in `bgfetch run`.
 
-#[path = "../cli/place.rs"]
-#[allow(dead_code)]
-mod place;
-
 mod caches;
 mod examples;
 mod fetch;
@@ -11,5 +7,6 @@ mod fetch_event;
 mod navigator;
 mod notifications;
 mod page;
+mod prototypes;
 mod site;
 mod workers;

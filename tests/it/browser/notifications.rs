@@ -1,7 +1,7 @@
 //! Notifications, windows, and clicks on them.
 
-use crate::browser::place::Running;
 use crate::browser::site::Site;
+use crate::cli::place::Running;
 use support::Behaviour;
 use support::Resource;
 

@@ -4,7 +4,7 @@ use crate::browser::site::Site;
 use support::Resource;
 
 /// Runs `html` at `/app/`, with `worker` as its service worker.
-fn run(site: &Site, html: &str, worker: &str) -> crate::browser::place::Ended {
+fn run(site: &Site, html: &str, worker: &str) -> crate::cli::place::Ended {
   let page = site.place.write("page.html", html);
   let sw = site.place.write("sw.js", worker);
   let base = site.server.url("/app/");

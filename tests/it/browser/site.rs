@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::SystemTime;
 
-use crate::browser::place::Ended;
-use crate::browser::place::Place;
-use crate::browser::place::Running;
+use crate::cli::place::Ended;
+use crate::cli::place::Place;
+use crate::cli::place::Running;
 use support::FaultServer;
 
 /// In every script: says what came of `f`, in one line.

@@ -105,6 +105,138 @@ fn a_worker_that_fails_says_so_and_one_that_loops_is_terminated() {
 }
 
 #[test]
+fn whatever_a_worker_throws_wherever_its_owner_hears_of_it() {
+  let site = Site::new();
+  site.place.write("throws.js", "throw Symbol('imported')");
+  let page = format!(
+    "{HELPERS}
+    const fails = (worker, message) => new Promise((done) => {{
+      worker.onerror = (event) => {{
+        event.preventDefault();
+        worker.terminate();
+        done('error');
+      }};
+      if (message !== undefined) worker.postMessage(message);
+    }});
+    const thrown = ['Symbol()', 'undefined', 'Object.create(null)',
+      'new Proxy({{}}, {{ get() {{ throw 1; }} }})', 'Object.freeze(new Error())'];
+    for (const value of thrown) {{
+      await say('classic', () => fails(of(`throw ${{value}}`)));
+      await say('module', () => fails(of(`throw ${{value}}`, {{ type: 'module' }})));
+      await say('listener', () => fails(of(`onmessage = () => {{ throw ${{value}}; }}`), 1));
+      await say('rejection', () => fails(of(`Promise.reject(${{value}})`)));
+    }}
+    const importer = new Worker('importer.js');
+    await say('import', () => fails(importer));"
+  );
+  site
+    .place
+    .write("importer.js", "importScripts('throws.js');");
+  let lines = site.lines_with(&page, "");
+  let each = ["classic", "module", "listener", "rejection"];
+  let mut expected = each.repeat(5);
+  expected.push("import");
+  let expected: Vec<_> = expected
+    .iter()
+    .map(|name| format!("{name}: error"))
+    .collect();
+  assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_a_listener_in_a_worker_throws_is_the_scripts_error() {
+  let site = Site::new();
+  let page = format!(
+    "{HELPERS}
+    of('onmessage = () => {{ throw new Error(\"lost\"); }}').postMessage(1);"
+  );
+  let ended = site.run(&page, Some("")).code(1);
+  assert!(ended.stderr.contains("lost"), "{ended:#?}");
+}
+
+#[test]
+fn a_script_that_computes_for_long_comes_to_its_end() {
+  let site = Site::new();
+  let lines = site.lines(
+    "const key = new Uint8Array(16);
+    for (let i = 0; i < 7000; i++) {
+      await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt']);
+    }
+    console.log('end');",
+  );
+  assert_eq!(lines, ["end"]);
+}
+
+#[test]
+fn workers_of_workers_count_as_those_of_the_page() {
+  let site = Site::new();
+  let page = format!(
+    "{HELPERS}
+    const source = `onmessage = ({{ data: {{ source, depth }} }}) => {{
+      const inner = new Worker(URL.createObjectURL(new Blob([source])));
+      inner.onmessage = (event) => postMessage(event.data);
+      inner.onerror = (event) => {{ event.preventDefault(); postMessage(depth); }};
+      inner.postMessage({{ source, depth: depth + 1 }});
+    }}`;
+    const outer = of(source);
+    await say('the last is at', () => {{
+      const answer = first(outer);
+      outer.postMessage({{ source, depth: 1 }});
+      return answer;
+    }});
+    outer.terminate();"
+  );
+  assert_eq!(site.lines_with(&page, ""), ["the last is at: 32"]);
+}
+
+#[test]
+fn a_blob_url_works_in_every_realm_of_its_origin() {
+  let site = Site::new();
+  let page = format!(
+    "{HELPERS}
+    const read = 'onmessage = async ({{ data }}) => postMessage(await fetch(data).then((r) => r.text(), (e) => e.name));';
+    const url = URL.createObjectURL(new Blob(['from the page']));
+    const reader = of(read);
+    const ask = () => {{
+      const answer = first(reader);
+      reader.postMessage(url);
+      return answer;
+    }};
+    await say('read', ask);
+    URL.revokeObjectURL(url);
+    await say('revoked', ask);
+    const maker = of('postMessage(URL.createObjectURL(new Blob([\"from the worker\"])))');
+    const made = await first(maker);
+    await say('made', async () => (await fetch(made)).text());"
+  );
+  let expected = [
+    "read: from the page",
+    "revoked: TypeError",
+    "made: from the worker",
+  ];
+  assert_eq!(site.lines_with(&page, ""), expected);
+}
+
+#[test]
+fn a_broadcast_carries_blobs_to_every_channel() {
+  let site = Site::new();
+  let page = format!(
+    "{HELPERS}
+    const hear = (channel) => new Promise((done) =>
+      channel.onmessage = async ({{ data }}) => {{
+        channel.close();
+        done(`${{await data.blob.text()}} ${{data.again === data.blob}} ${{await data.file.text()}} ${{data.file.name}}`);
+      }});
+    const heard = [hear(new BroadcastChannel('b')), hear(new BroadcastChannel('b'))];
+    of(`const blob = new Blob(['one']);
+      new BroadcastChannel('b').postMessage({{ blob, again: blob, file: new File(['two'], 'name') }});`);
+    for (const one of heard) console.log(await one);"
+  );
+  let expected = ["one true two name", "one true two name"];
+  assert_eq!(site.lines_with(&page, ""), expected);
+}
+
+#[test]
 fn an_error_that_nobody_prevents_is_the_scripts() {
   let site = Site::new();
   let page =

@@ -302,6 +302,7 @@ fn a_store_with_a_long_path_is_controlled_as_well() {
 const SOCKET: &str = "CONTROL_SOCKET";
 
 #[test]
+#[cfg_attr(without_other_user, ignore = "it needs to be the superuser")]
 fn another_user_is_not_answered_even_if_the_socket_lets_everybody_in() {
   let place = Place::new();
   let server = FaultServer::start_blocking();

@@ -20,6 +20,7 @@ fn every_page_of_help_is_as_it_was_accepted() {
     "run",
     "get",
     "resume",
+    "dashboard",
     "retry",
     "list",
     "show",

@@ -1,6 +1,6 @@
 //! The command line, from outside.
 
-mod place;
+pub mod place;
 
 mod control;
 mod demo;

@@ -31,6 +31,23 @@ async fn a_status_that_is_not_ok_is_a_bad_status() {
   assert!(diagnostic.contains("/r answered 404"), "{diagnostic}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_holds_no_more_of_an_answer_than_its_beginning() {
+  let long = "x".repeat(30_000);
+  let head = |line: String| RawResponse(format!("{line}\r\n\r\n").into());
+  for (head, reason) in [
+    (head(format!("HTTP/1.1 404 {long}")), BadStatus),
+    (
+      head(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {long}")),
+      FetchError,
+    ),
+  ] {
+    let diagnostic = fails_with([head], reason).await;
+    assert!(diagnostic.contains("xxx"), "{diagnostic}");
+    assert!(diagnostic.len() < 500, "{}", diagnostic.len());
+  }
+}
+
 // steps: complete.11.response.1.2
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_never_answers_is_given_up() {

@@ -3,6 +3,7 @@
 
 use crate::remaining_events;
 
+mod admission;
 mod arrive;
 mod checkpoint;
 mod clean_up;
@@ -11,7 +12,7 @@ mod events;
 mod fail;
 mod faults;
 mod flipped;
-mod harness;
+pub mod harness;
 mod integrity;
 mod machine;
 mod offline;

@@ -49,6 +49,8 @@ const b2 = new ArrayBuffer(1);
 throwsClone("twice", () => c(b2, { transfer: [b2, b2] }));
 throwsClone("plain transfer", () => c(1, { transfer: [{}] }));
 throwsClone("detached", () => { const b = new ArrayBuffer(1); c(b, { transfer: [b] }); c(b); });
+throwsClone("out of bounds", () => { const b = new ArrayBuffer(8, { maxByteLength: 16 }); const v = new Uint8Array(b, 4); b.resize(2); c(v); });
+throwsClone("detached view", () => { const v = new Uint8Array(1); c(1, { transfer: [v.buffer] }); c(v); });
 throwsClone("detached transfer", () => { const b = new ArrayBuffer(1); c(b, { transfer: [b] }); c(1, { transfer: [b] }); });
 out("not detached on failure", () => { const b = new ArrayBuffer(5); try { c({ b, f() {} }, { transfer: [b] }); } catch {} return b.byteLength === 5; });
 for (const [n, v] of Object.entries({ sym: Symbol(), fn() {}, req: new Request("/"), res: new Response(""), wm: new WeakMap(), ws: new WeakSet(), wr: new WeakRef({}), promise: Promise.resolve(), gen: (function* () {})(), it: [][Symbol.iterator](), mit: new Map().keys(), ev: new Event("x"), et: new EventTarget(), url: new URL("a:b"), headers: new Headers(), port: new MessageChannel().port1, stream: new ReadableStream(), proxy: new Proxy({}, {}), proxyArr: new Proxy([], {}), glob: globalThis, symObj: Object(Symbol()), nav: navigator, fr: new FinalizationRegistry(() => {}), ac: new AbortController(), signal: new AbortController().signal, fd: new FormData(), te: new TextEncoder(), reg: globalThis.registration ?? navigator.serviceWorker, usp: new URLSearchParams() })) { throwsClone(n, () => c(v)); throwsClone("nested " + n, () => c({ v })); throwsClone("in array " + n, () => c([v])); throwsClone("map " + n, () => c(new Map([[1, v]]))); }

@@ -291,3 +291,17 @@ async fn integrity_is_of_the_decoded_bytes() {
   let response = network().fetch(params).await.unwrap();
   assert_eq!(text(response).await.unwrap(), "hello");
 }
+
+#[tokio::test]
+async fn a_post_without_a_body_says_that_it_is_empty() {
+  let server = Server::start(answer("HTTP/1.1 204 No Content\r\n\r\n")).await;
+  let methods = ["POST", "PUT", "GET", "DELETE"];
+  for (index, method) in methods.into_iter().enumerate() {
+    let mut params = params(program(), &server.url("/"));
+    params.request.method = method.into();
+    network().fetch(params).await.unwrap();
+    let head = server.request(index).to_ascii_lowercase();
+    let says = head.matches("content-length: 0\r\n").count();
+    assert_eq!(says, usize::from(index < 2), "{head}");
+  }
+}

@@ -125,6 +125,25 @@ async fn a_truncated_body_is_interrupted() {
 }
 
 #[tokio::test]
+async fn a_transfer_coding_that_is_not_removed_is_a_bad_answer() {
+  for codings in ["gzip, chunked", "chunked, gzip", "GZIP", "xchunked"] {
+    let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {codings}\r\n");
+    let server =
+      Server::start(raw(format!("{head}\r\n5\r\nhello\r\n0\r\n\r\n"))).await;
+    let kind = kind_of(params(program(), &server.url("/"))).await;
+    assert_eq!(kind, NetworkErrorKind::BadAnswer, "{codings}");
+  }
+  for codings in ["Chunked", " chunked ", "identity, chunked"] {
+    let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {codings}\r\n");
+    let server =
+      Server::start(raw(format!("{head}\r\n5\r\nhello\r\n0\r\n\r\n"))).await;
+    let params = params(program(), &server.url("/"));
+    let response = network().fetch(params).await.unwrap();
+    assert_eq!(text(response).await.unwrap(), "hello", "{codings}");
+  }
+}
+
+#[tokio::test]
 async fn no_answer_at_all_is_interrupted() {
   let server = Server::start(answer("")).await;
   let kind = kind_of(params(program(), &server.url("/"))).await;

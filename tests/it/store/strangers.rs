@@ -173,6 +173,28 @@ async fn bodies_are_not_looked_for_behind_links() {
   assert!(Store::open_directory(&place).is_err());
 }
 
+/// A backup may link what has not changed since the one before.
+#[tokio::test]
+async fn a_body_with_a_second_name_is_not_written_to() {
+  let directory = tempfile::tempdir().unwrap();
+  let place = directory.path().join("store");
+  let store = Store::open_directory(&place).unwrap();
+  let id = body(&store, LETTERS).await;
+  let name = id.0.to_string();
+  let file = place.join("bodies").join(&name[34..]).join(&name);
+  let backup = directory.path().join("backup");
+  std::fs::hard_link(&file, &backup).unwrap();
+  for durable in [0, LETTERS.len() as u64] {
+    let refused = store.bodies.reopen(id, durable).await.err().unwrap();
+    assert!(refused.to_string().contains("hard link"), "{refused}");
+  }
+  assert_eq!(std::fs::read(&backup).unwrap(), LETTERS);
+  // It is read all the same, and goes on once it is its own again.
+  assert_eq!(read(&store, id).await.unwrap(), LETTERS);
+  std::fs::remove_file(&backup).unwrap();
+  store.bodies.reopen(id, 0).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_user_s_own_link_to_a_store_is_followed() {
   let directory = tempfile::tempdir().unwrap();

@@ -1,14 +1,12 @@
 //! Tests that need what not every machine has. One that could not run must not
-//! look like one that has passed: it fails, unless anyone who runs it has said
-//! that this is to be left out.
+//! look like one that has passed: it fails, or is ignored where `TESTS_WITHOUT`
+//! named what is missing when the tests were built. `make test` finds that out
+//! by `scripts/tests_without.sh`.
 // Every test binary that has such tests compiles this and uses a part of it.
 #![allow(dead_code)]
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-
-/// Names what is to be left out, separated by commas.
-const VARIABLE: &str = "TESTS_WITHOUT";
 
 /// What a machine may lack.
 #[derive(Clone, Copy)]
@@ -19,6 +17,8 @@ pub enum Need {
   Strace,
   /// The right to become another user.
   OtherUser,
+  /// Chromium, and node to drive it.
+  Chromium,
   /// A second file system to write to.
   OtherDisk,
 }
@@ -29,21 +29,18 @@ impl Need {
       Self::Mount => "mount",
       Self::Strace => "strace",
       Self::OtherUser => "other-user",
+      Self::Chromium => "chromium",
       Self::OtherDisk => "other-disk",
     }
   }
 
   /// Fails the test that needs this and does not have it.
-  pub fn is_missing(self) {
+  pub fn is_missing(self) -> ! {
     let word = self.word();
-    let left_out = std::env::var(VARIABLE).unwrap_or_default();
-    let is_left_out = left_out.split(',').any(|part| part.trim() == word);
-    assert!(
-      is_left_out,
+    panic!(
       "this test cannot run here, for it needs \"{word}\"; set \
-       {VARIABLE}={word} to leave out what needs it"
+       TESTS_WITHOUT={word} for the build to leave out what needs it"
     );
-    println!("left out: it needs \"{word}\"");
   }
 }
 
@@ -58,7 +55,7 @@ pub fn is_root() -> bool {
 /// of its own; it has to pass. Only the superuser can.
 pub fn as_another_user(test: &str, variables: &[(&str, &str)]) {
   if !is_root() {
-    return Need::OtherUser.is_missing();
+    Need::OtherUser.is_missing();
   }
   let output = Command::new(std::env::current_exe().unwrap())
     .args(["--exact", test, "--ignored", "--nocapture"])

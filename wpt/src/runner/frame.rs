@@ -91,8 +91,16 @@ async fn show(
   let loader = world.setting.loader.clone();
   let log = world.log.clone();
   let host = Host::new(world, outcome);
-  let mut runtime = realm(Scope::Window, url.clone(), host);
-  let result = open_page(&mut runtime, &loader, url).await;
+  let source = match loader.load_source(url.clone()).await {
+    Ok(source) => source,
+    Err(error) => {
+      // Nobody may be waiting any more.
+      let _ = loaded.send(Err(error));
+      return;
+    }
+  };
+  let mut runtime = realm(Scope::Window, url.clone(), &source, host);
+  let result = open_page(&mut runtime, &loader, url, &source).await;
   deliver_events(&mut runtime);
   // Nobody may be waiting any more.
   let _ = loaded.send(result);

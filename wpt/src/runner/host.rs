@@ -10,9 +10,7 @@ use background_fetch::engine::Realm;
 use background_fetch::engine::RealmKind;
 use deno_core::OpState;
 use deno_core::op2;
-use reqwest::Method;
 use reqwest::Url;
-use serde::Serialize;
 
 use super::frame::Frame;
 use super::outcome::Complete;
@@ -46,7 +44,6 @@ deno_core::extension!(
     op_wpt_close_frame,
     op_wpt_complete,
     op_wpt_display,
-    op_wpt_fetch,
     op_wpt_load,
     op_wpt_log,
     op_wpt_open_frame,
@@ -60,7 +57,7 @@ deno_core::extension!(
   ],
   esm_entry_point = "ext:wpt_host/start.js",
   esm = [dir "js", "start.js"],
-  lazy_loaded_js = [dir "js", "document.js", "frames.js", "host.js"],
+  lazy_loaded_js = [dir "js", "document.js", "frames.js", "host.js", "xhr.js"],
   options = { host: Host },
   state = |state, options| state.put(options.host),
 );
@@ -95,34 +92,6 @@ fn op_wpt_load(state: &mut OpState, #[string] url: &str) -> Option<String> {
       None
     }
   }
-}
-
-#[derive(Serialize)]
-struct JsResponse {
-  status: u16,
-  headers: Vec<(String, String)>,
-  body: Vec<u8>,
-}
-
-/// None when the server cannot be reached.
-#[op2]
-#[serde]
-async fn op_wpt_fetch(
-  state: Rc<RefCell<OpState>>,
-  #[string] method: String,
-  #[string] url: String,
-  #[serde] headers: Vec<(String, String)>,
-  #[buffer(copy)] body: Vec<u8>,
-) -> Option<JsResponse> {
-  let loader = state.borrow().borrow::<Host>().world.setting.loader.clone();
-  let method = Method::from_bytes(method.as_bytes()).ok()?;
-  let url = Url::parse(&url).ok()?;
-  let loaded = loader.load(method, url, headers, body).await.ok()?;
-  Some(JsResponse {
-    status: loaded.status,
-    headers: loaded.headers,
-    body: loaded.body,
-  })
 }
 
 #[op2]

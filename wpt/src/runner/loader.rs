@@ -1,4 +1,4 @@
-//! Loads what a realm is made of: pages, scripts, and what `fetch()` asks for.
+//! Loads what a realm is made of: pages and scripts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use reqwest::Method;
 use reqwest::Url;
+use reqwest::header::HeaderMap;
 use tokio::runtime::Handle;
 
 use crate::server::built_in;
@@ -48,11 +48,20 @@ pub struct Loader {
   runtime: Handle,
 }
 
+/// What a realm is made of.
+pub struct Source {
+  pub text: String,
+  /// The values of `Content-Security-Policy`.
+  pub csp: Vec<String>,
+  /// The last value of `Referrer-Policy`, or the empty string.
+  pub referrer_policy: String,
+}
+
 /// What came for a URL.
-pub struct Loaded {
-  pub status: u16,
-  pub headers: Vec<(String, String)>,
-  pub body: Vec<u8>,
+struct Loaded {
+  status: u16,
+  headers: HeaderMap,
+  body: Vec<u8>,
 }
 
 impl Loader {
@@ -81,25 +90,12 @@ impl Loader {
   /// # Errors
   ///
   /// The server cannot be reached.
-  pub async fn load(
-    &self,
-    method: Method,
-    url: Url,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-  ) -> Result<Loaded, String> {
-    let mut request = self.client.request(method, url).body(body);
-    for (name, value) in headers {
-      request = request.header(name, value);
-    }
+  async fn load(&self, url: Url) -> Result<Loaded, String> {
+    let request = self.client.get(url);
     let load = async move {
       let mut response = request.send().await?;
       let status = response.status().as_u16();
-      let headers = response.headers().iter().map(|(name, value)| {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        (name.to_string(), value)
-      });
-      let headers = headers.collect();
+      let headers = response.headers().clone();
       let framed = response.content_length().is_some()
         || response.headers().contains_key("transfer-encoding");
       let mut body = Vec::new();
@@ -153,12 +149,32 @@ impl Loader {
     if let Some(text) = built_in(url.path()) {
       return Ok(text.to_string());
     }
+    Ok(self.load_source(url).await?.text)
+  }
+
+  /// The page, or the worker's script, at a URL.
+  ///
+  /// # Errors
+  ///
+  /// As for [`Loader::load_text_blocking`].
+  pub async fn load_source(&self, url: Url) -> Result<Source, String> {
     let name = url.to_string();
-    let loaded = self.load(Method::GET, url, Vec::new(), Vec::new()).await?;
-    match loaded.status {
-      200 => Ok(String::from_utf8_lossy(&loaded.body).into_owned()),
-      status => Err(format!("{name} has the status {status}")),
+    let loaded = self.load(url).await?;
+    if loaded.status != 200 {
+      return Err(format!("{name} has the status {}", loaded.status));
     }
+    let values = |name: &str| {
+      let values = loaded.headers.get_all(name).iter();
+      values.filter_map(|value| value.to_str().ok().map(str::to_owned))
+    };
+    let referrer_policy = values("referrer-policy").last();
+    let referrer_policy = referrer_policy.unwrap_or_default();
+    let last = referrer_policy.rsplit(',').next().unwrap_or_default();
+    Ok(Source {
+      text: String::from_utf8_lossy(&loaded.body).into_owned(),
+      csp: values("content-security-policy").collect(),
+      referrer_policy: last.trim().to_owned(),
+    })
   }
 }
 

@@ -2,8 +2,10 @@
 
 mod frame;
 mod host;
+mod interrupt;
 mod loader;
 mod log;
+mod modules;
 mod outcome;
 mod page;
 mod realm;
@@ -19,6 +21,7 @@ use parking_lot::Mutex;
 use reqwest::Url;
 use tokio::runtime::Handle;
 
+use self::interrupt::Interrupt;
 pub use self::loader::Loader;
 pub use self::loader::Route;
 pub use self::page::elements;
@@ -89,37 +92,54 @@ pub fn run_all(
   results.into_iter().flatten().collect()
 }
 
-/// Runs a test on a thread of its own. A thread whose script never returns is
-/// left behind.
+/// Runs a test on a thread of its own. A script that does not return is
+/// stopped; where even that does not help, the thread is left behind.
 fn run_bounded(test: Test, setting: &Arc<Setting>) -> Results {
   let bound = setting.bound(&test) + GRACE;
   let (sender, receiver) = mpsc::sync_channel(1);
+  let interrupt = Interrupt::default();
   let (setting, name) = (setting.clone(), test.clone());
+  let of_page = interrupt.clone();
   let thread = thread::Builder::new()
     .name(test.id.clone())
     .stack_size(STACK)
     .spawn(move || {
-      let _ = sender.send(run::run(&name, &setting));
+      let _ = sender.send(run::run(&name, &setting, &of_page));
     });
-  let (status, message) = match thread {
-    Err(error) => (Status::Crash, format!("no thread for it: {error}")),
-    Ok(_) => match receiver.recv_timeout(bound) {
-      Ok(results) => return results,
-      Err(mpsc::RecvTimeoutError::Timeout) => {
-        (Status::Timeout, "a script did not return".to_string())
-      }
-      Err(mpsc::RecvTimeoutError::Disconnected) => {
-        (Status::Crash, "the realm's thread panicked".to_string())
-      }
-    },
-  };
-  Results {
+  let without_results = |status, message: String| Results {
     test,
     status,
     message: Some(message),
     subtests: Vec::new(),
     duration: bound,
     console: String::new(),
+    is_abandoned: status == Status::Timeout,
+  };
+  if let Err(error) = thread {
+    let message = format!("no thread for it: {error}");
+    return without_results(Status::Crash, message);
+  }
+  let panicked = || "the realm's thread panicked".to_string();
+  match receiver.recv_timeout(bound) {
+    Ok(results) => return results,
+    Err(mpsc::RecvTimeoutError::Disconnected) => {
+      return without_results(Status::Crash, panicked());
+    }
+    Err(mpsc::RecvTimeoutError::Timeout) => interrupt.stop(),
+  }
+  match receiver.recv_timeout(GRACE) {
+    Ok(results) => Results {
+      status: Status::Timeout,
+      message: Some("a script did not return, and was stopped".into()),
+      ..results
+    },
+    Err(mpsc::RecvTimeoutError::Disconnected) => {
+      without_results(Status::Crash, panicked())
+    }
+    Err(mpsc::RecvTimeoutError::Timeout) => {
+      let message = "a script did not return, and could not be stopped";
+      without_results(Status::Timeout, message.into())
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 //! The parts of a page that matter to a test: its scripts and metadata.
 
+use super::loader::Source;
+
 /// An element of the page's source.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Element {
@@ -54,6 +56,24 @@ pub fn elements(source: &str) -> Vec<Element> {
     });
   }
   elements
+}
+
+/// The referrer policy of a page: its header's, or that of the last
+/// [`<meta name=referrer>`](https://html.spec.whatwg.org/multipage/semantics.html#meta-referrer).
+pub fn referrer_policy(source: &Source) -> String {
+  let elements = elements(&source.text);
+  let metadata = elements.iter().filter(|element| {
+    element.name == "meta" && element.attribute("name") == Some("referrer")
+  });
+  let contents = metadata.filter_map(|element| element.attribute("content"));
+  match contents.last().map(str::to_ascii_lowercase).as_deref() {
+    None | Some("") => source.referrer_policy.clone(),
+    Some("never") => "no-referrer".into(),
+    Some("default") => "strict-origin-when-cross-origin".into(),
+    Some("always") => "unsafe-url".into(),
+    Some("origin-when-crossorigin") => "origin-when-cross-origin".into(),
+    Some(content) => content.into(),
+  }
 }
 
 /// The attributes up to `>`, and what follows it.

@@ -18,9 +18,12 @@ use serde_json::json;
 use super::host;
 use super::host::Host;
 use super::loader::Loader;
+use super::loader::Source;
 use super::log::Log;
+use super::modules::Modules;
 use super::page;
 use crate::discover::Scope;
+use crate::discover::Test;
 
 /// What the extensions of a realm are made with that writes to `log`.
 pub fn options(log: &Log) -> ExtensionOptions {
@@ -31,69 +34,143 @@ pub fn options(log: &Log) -> ExtensionOptions {
   }
 }
 
-/// A realm that has run no script.
-pub fn realm(scope: Scope, url: Url, host: Host) -> JsRuntime {
+/// A realm for what was loaded from `url`, that has run no script.
+pub fn realm(scope: Scope, url: Url, source: &Source, host: Host) -> JsRuntime {
   let kind = match scope {
     Scope::Window => RealmKind::Window,
     Scope::DedicatedWorker => RealmKind::DedicatedWorker,
     Scope::ServiceWorker => RealmKind::ServiceWorker,
+    Scope::SharedWorker | Scope::ShadowRealm => {
+      unreachable!("what has no realm is not run")
+    }
+  };
+  let modules = Modules {
+    loader: host.world.setting.loader.clone(),
+    scope,
   };
   let options = options(&host.world.log);
-  let mut extensions =
-    extensions(&host.world.engine, RealmOptions::new(kind, url), options);
+  let realm_options = RealmOptions {
+    csp: source.csp.clone(),
+    referrer_policy: match scope {
+      Scope::Window => page::referrer_policy(source),
+      _ => source.referrer_policy.clone(),
+    },
+    ..RealmOptions::new(kind, url)
+  };
+  let mut extensions = extensions(&host.world.engine, realm_options, options);
   extensions.push(host::wpt_host::init(host));
   JsRuntime::new(RuntimeOptions {
     extensions,
+    module_loader: Some(Rc::new(modules)),
     ..RuntimeOptions::default()
   })
 }
 
-/// Loads the page at `url` and runs its scripts.
+/// Runs the scripts of a page.
 ///
 /// # Errors
 ///
-/// Something of it cannot be loaded, or the engine gave up.
+/// One of them cannot be loaded, or the engine gave up.
 pub async fn open_page(
   runtime: &mut JsRuntime,
   loader: &Loader,
   url: Url,
+  source: &Source,
 ) -> Result<(), String> {
-  let source = loader.load_text(url.clone()).await?;
-  for element in page::elements(&source) {
+  // They run when all the rest is there.
+  let mut modules = Vec::new();
+  for element in page::elements(&source.text) {
     let attributes = json!(element.attributes);
     let (name, text) = (json!(element.name), json!(element.text));
     call(runtime, "append", &format!("{name}, {attributes}, {text}"))?;
     if element.name == "script" {
-      if element.attribute("type") == Some("module") {
-        return Err(format!("{url}: module scripts are not supported"));
-      }
-      let (source, script) = match element.attribute("src") {
-        None => (element.text, url.clone()),
-        Some(src) => {
-          let script = url.join(src).map_err(|error| error.to_string())?;
-          (loader.load_text(script.clone()).await?, script)
-        }
+      let src = match element.attribute("src") {
+        None => None,
+        Some(src) => Some(url.join(src).map_err(|error| error.to_string())?),
       };
-      run_script(runtime, &source, &script).await?;
+      match (element.attribute("type"), src) {
+        (Some("module"), None) => modules.push(Module::Inline(element.text)),
+        (Some("module"), Some(src)) => modules.push(Module::At(src)),
+        (_, None) => run_script(runtime, &element.text, &url).await?,
+        (_, Some(src)) => {
+          let source = loader.load_text(src.clone()).await?;
+          if src.path() == NEEDS_XHR {
+            call(runtime, "defineXhr", "")?;
+          }
+          run_script(runtime, &source, &src).await?;
+        }
+      }
     }
+  }
+  for (index, module) in modules.into_iter().enumerate() {
+    run_module(runtime, module, &url, index).await?;
   }
   call(runtime, "loaded", "")
 }
 
-/// Runs the worker's script at `url`.
+/// The one helper that gets an `XMLHttpRequest`: what it tests is another
+/// thing.
+const NEEDS_XHR: &str = "/common/security-features/resources/common.sub.js";
+
+/// A module script.
+enum Module {
+  At(Url),
+  Inline(String),
+}
+
+/// Runs a module to its end. One that fails is the page's error, as what a
+/// classic script throws is.
+async fn run_module(
+  runtime: &mut JsRuntime,
+  module: Module,
+  page: &Url,
+  index: usize,
+) -> Result<(), String> {
+  let loaded = match module {
+    Module::At(url) => runtime.load_side_es_module(&url).await,
+    Module::Inline(source) => {
+      // Two modules of one page are not the same one.
+      let mut name = page.clone();
+      name.set_fragment(Some(&format!("module-{index}")));
+      runtime.load_side_es_module_from_code(&name, source).await
+    }
+  };
+  let result = match loaded {
+    Ok(id) => {
+      let evaluation = runtime.mod_evaluate(id);
+      let options = PollEventLoopOptions::default();
+      runtime.with_event_loop_promise(evaluation, options).await
+    }
+    Err(error) => Err(error),
+  };
+  match result {
+    Ok(()) => Ok(()),
+    Err(error) => call(
+      runtime,
+      "moduleFailed",
+      &json!(error.to_string()).to_string(),
+    ),
+  }
+}
+
+/// Runs a worker's script.
 ///
 /// # Errors
 ///
 /// As for [`open_page`].
 pub async fn open_worker(
   runtime: &mut JsRuntime,
-  loader: &Loader,
-  scope: Scope,
+  test: &Test,
   url: Url,
+  source: &Source,
 ) -> Result<(), String> {
-  let source = loader.load_text(url.clone()).await?;
-  run_script(runtime, &source, &url).await?;
-  if scope == Scope::ServiceWorker {
+  if test.is_module {
+    let module = Module::At(url.clone());
+    run_module(runtime, module, &url, 0).await?;
+  } else {
+    run_script(runtime, &source.text, &url).await?;
+  }
+  if test.scope == Scope::ServiceWorker {
     // The harness takes it for the end of the script.
     let install = "dispatchEvent(new ExtendableEvent('install'))";
     execute(runtime, install.into())?;

@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use super::Setting;
 use super::host::Host;
+use super::interrupt::Interrupt;
 use super::log::Log;
 use super::outcome::Outcome;
 use super::realm::open_page;
@@ -25,7 +26,11 @@ use crate::results::Subtest;
 
 /// Runs `test` on the current thread, which has to have a stack that is large
 /// enough for JavaScript.
-pub fn run(test: &Test, setting: &Arc<Setting>) -> Results {
+pub fn run(
+  test: &Test,
+  setting: &Arc<Setting>,
+  interrupt: &Interrupt,
+) -> Results {
   let start = Instant::now();
   let log = Log::default();
   let outcome = Rc::new(RefCell::new(Outcome::default()));
@@ -34,7 +39,7 @@ pub fn run(test: &Test, setting: &Arc<Setting>) -> Results {
     .build()
     .map_err(|error| error.to_string())
     .and_then(|tokio| {
-      tokio.block_on(open_and_wait(test, setting, &log, &outcome))
+      tokio.block_on(open_and_wait(test, setting, &log, &outcome, interrupt))
     });
   let Outcome {
     ended, complete, ..
@@ -66,6 +71,7 @@ pub fn run(test: &Test, setting: &Arc<Setting>) -> Results {
     subtests: subtests.collect(),
     duration: start.elapsed(),
     console: log.take(),
+    is_abandoned: false,
   }
 }
 
@@ -74,12 +80,13 @@ async fn open_and_wait(
   setting: &Arc<Setting>,
   log: &Log,
   outcome: &Rc<RefCell<Outcome>>,
+  interrupt: &Interrupt,
 ) -> Result<(), String> {
   let url = setting.base(test.https);
   let url = url.join(&test.entry).map_err(|error| error.to_string())?;
   let mut world = World::new(setting.clone(), test.scope, log.clone())?;
   loop {
-    let visit = visit(test, &world, url.clone(), outcome);
+    let visit = visit(test, &world, url.clone(), outcome, interrupt);
     let result = match tokio::time::timeout(setting.bound(test), visit).await {
       Ok(result) => result,
       Err(_) => Ok(()),
@@ -98,15 +105,19 @@ async fn visit(
   world: &World,
   url: Url,
   outcome: &Rc<RefCell<Outcome>>,
+  interrupt: &Interrupt,
 ) -> Result<(), String> {
   let host = Host::new(world.clone(), outcome.clone());
-  let mut runtime = realm(test.scope, url.clone(), host);
   let loader = &world.setting.loader;
+  let source = loader.load_source(url.clone()).await?;
+  let mut runtime = realm(test.scope, url.clone(), &source, host);
+  let isolate = runtime.v8_isolate().thread_safe_handle();
+  interrupt.set(move || {
+    isolate.terminate_execution();
+  });
   match test.scope {
-    Scope::Window => open_page(&mut runtime, loader, url).await?,
-    Scope::DedicatedWorker | Scope::ServiceWorker => {
-      open_worker(&mut runtime, loader, test.scope, url).await?;
-    }
+    Scope::Window => open_page(&mut runtime, loader, url, &source).await?,
+    _ => open_worker(&mut runtime, test, url, &source).await?,
   }
   deliver_events(&mut runtime);
   until(&mut runtime, || {

@@ -30,6 +30,12 @@ pub fn reply(root: &Path, path: &str) -> Option<Reply> {
         .with("Content-Type", "text/javascript"),
     );
   }
+  if let Some((test, meta)) = wraps(".any.worker-module.js", ".any.js") {
+    return Some(
+      Reply::new(200, module_script(&test, &meta))
+        .with("Content-Type", "text/javascript"),
+    );
+  }
   if let Some((test, meta)) = wraps(".any.worker.html", ".any.js") {
     let script = test.replace(".any.js", ".any.worker.js");
     return Some(html(worker_page(&meta, &script)));
@@ -89,6 +95,20 @@ fn worker_script(test: &str, meta: &Meta) -> String {
     script += &format!("importScripts({});\n", quote(url));
   }
   script + "done();\n"
+}
+
+fn module_script(test: &str, meta: &Meta) -> String {
+  let first = ["/resources/testharness.js"];
+  let scripts = first
+    .into_iter()
+    .chain(meta.scripts.iter().map(String::as_str))
+    .chain([test]);
+  let imports = scripts.map(|url| format!("import {};\n", quote(url)));
+  format!(
+    "{}{}done();\n",
+    global("Worker"),
+    imports.collect::<String>()
+  )
 }
 
 fn worker_page(meta: &Meta, script: &str) -> String {

@@ -121,7 +121,7 @@ pub fn sentence(typed: &str, why: &str) -> String {
 }
 
 /// A URL that can never be fetched is a mistake in the command.
-fn may_register(
+pub(super) fn may_register(
   item: &Item,
   policy: NetworkPolicy,
   base: Option<&Url>,
@@ -137,12 +137,12 @@ fn may_register(
 }
 
 /// The files of one command.
-struct Files<'a> {
+pub(super) struct Files<'a> {
   engine: Engine,
   screen: Arc<Screen>,
   downloads: Arc<Downloads>,
   arguments: &'a Get,
-  look: Look,
+  look: Arc<Look>,
   /// What the store has of earlier commands.
   stored: HashMap<Download, BackgroundFetchSnapshot>,
   /// The ids that are used already.
@@ -151,10 +151,28 @@ struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-  fn new(session: &Session, arguments: &'a Get) -> Result<Self, Failure> {
+  pub(super) fn new(
+    session: &Session,
+    arguments: &'a Get,
+  ) -> Result<Self, Failure> {
+    let template = Self {
+      engine: session.engine.clone(),
+      screen: session.screen.clone(),
+      downloads: session.downloads.clone(),
+      arguments,
+      look: Arc::new(Look::new(session.network()?)),
+      stored: HashMap::new(),
+      ids: Mutex::default(),
+      is_one_of_few: false,
+    };
+    Ok(template.again(arguments))
+  }
+
+  /// Those of another command on the same store, which may have changed.
+  pub(super) fn again<'b>(&self, arguments: &'b Get) -> Files<'b> {
     let mut stored = HashMap::new();
     let mut ids = HashSet::new();
-    for found in session.engine.background_fetches() {
+    for found in self.engine.background_fetches() {
       ids.insert(found.id.clone());
       if let Some(StartedBy::Download { download, .. }) =
         StartedBy::parse(&found.embedder_data)
@@ -162,21 +180,21 @@ impl<'a> Files<'a> {
         stored.insert(download, found);
       }
     }
-    Ok(Self {
-      engine: session.engine.clone(),
-      screen: session.screen.clone(),
-      downloads: session.downloads.clone(),
+    Files {
+      engine: self.engine.clone(),
+      screen: self.screen.clone(),
+      downloads: self.downloads.clone(),
       arguments,
-      look: Look::new(session.network()?),
+      look: self.look.clone(),
       stored,
       ids: Mutex::new(ids),
       is_one_of_few: arguments.urls.len() <= FEW,
-    })
+    }
   }
 
   /// Gets all `items`, each by itself; returns which have failed, and why, in
   /// their order.
-  async fn get_all(&self, items: &[Item]) -> Vec<(usize, String)> {
+  pub(super) async fn get_all(&self, items: &[Item]) -> Vec<(usize, String)> {
     let mut under_way: FuturesUnordered<_> = items
       .iter()
       .enumerate()
@@ -402,7 +420,7 @@ pub async fn attend(realm: &Realm) {
 }
 
 /// Takes the events of a realm that has no script, forever.
-async fn take_events(realm: &Realm) {
+pub(super) async fn take_events(realm: &Realm) {
   realm.start_worker();
   loop {
     // The files are saved already, so there is nothing left to do.

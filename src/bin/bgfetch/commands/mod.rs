@@ -2,6 +2,7 @@
 
 mod clean;
 mod control;
+mod dashboard;
 mod demo;
 mod doctor;
 mod generate;
@@ -25,6 +26,7 @@ pub fn execute(command: Command) -> Result<u8, Failure> {
     Command::Run(arguments) => block_on(run::run(arguments)),
     Command::Get(arguments) => block_on(get::get(*arguments)),
     Command::Resume(arguments) => block_on(resume::resume(arguments)),
+    Command::Dashboard(arguments) => block_on(dashboard::dashboard(*arguments)),
     Command::Retry(arguments) => block_on(retry::retry(*arguments)),
     Command::Clean(arguments) => block_on(clean::clean(arguments)),
     Command::Verify(arguments) => block_on(verify::verify(*arguments)),

@@ -32,7 +32,11 @@ use crate::session::Session;
 use crate::session::Setup;
 use crate::started_by::StartedBy;
 
-pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
+/// Opens the store so that everything in it can be continued.
+pub(super) fn open(
+  mut arguments: Resume,
+  screen: Arc<Screen>,
+) -> Result<Session, Failure> {
   // Nobody is there who could try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
@@ -42,8 +46,6 @@ pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
     .map(paths::out_directory)
     .transpose()?;
   script::init_platform();
-  let interrupt = Interrupt::install()?;
-  let screen = Arc::new(Screen::new(&arguments.engine));
   logging::init(&screen);
   let urls = stored_urls(&arguments)?;
   let (secrets, cookies) =
@@ -55,7 +57,13 @@ pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
     cookies: Some(cookies),
     ..Setup::default()
   };
-  let session = Session::open(&arguments.engine, setup, screen)?;
+  Session::open(&arguments.engine, setup, screen)
+}
+
+pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
+  let interrupt = Interrupt::install()?;
+  let screen = Arc::new(Screen::new(&arguments.engine));
+  let session = open(arguments, screen)?;
   let scopes = scopes(&session);
   if scopes.is_empty() {
     session.screen.note("nothing is unfinished");
@@ -90,7 +98,7 @@ pub async fn resume(mut arguments: Resume) -> Result<u8, Failure> {
 
 /// What there is to continue with. Where several commands have used a scope,
 /// the latest one has it.
-fn scopes(
+pub(super) fn scopes(
   session: &Session,
 ) -> BTreeMap<Url, (StartedBy, BackgroundFetchSnapshot)> {
   let mut scopes = BTreeMap::new();
@@ -114,7 +122,7 @@ fn scopes(
 }
 
 /// Whether somebody was there to take the events.
-fn resume_scope(
+pub(super) fn resume_scope(
   session: &Session,
   scope: Url,
   started_by: StartedBy,

@@ -99,6 +99,8 @@ pub fn is_secret(name: &str) -> bool {
 pub fn without_secrets(url: &Url) -> String {
   let mut url = url.clone();
   taken_from(&mut url);
+  // Some carry a token there, and none is ever sent.
+  url.set_fragment(None);
   if url.query().is_some() {
     let pairs: Vec<(String, String)> = url
       .query_pairs()
@@ -116,7 +118,10 @@ pub fn without_secrets(url: &Url) -> String {
 
 fn is_secret_parameter(name: &str) -> bool {
   let lower = name.to_ascii_lowercase();
-  is_secret(&lower) || lower.contains("sig") || lower == "policy"
+  let of_parameters = ["sig", "session", "jwt", "passw"];
+  is_secret(&lower)
+    || lower == "policy"
+    || of_parameters.iter().any(|word| lower.contains(word))
 }
 
 #[cfg(test)]
@@ -157,7 +162,7 @@ mod tests {
     let signed = url("https://u:p@a.test/x?a=1&X-Amz-Signature=abc#f");
     assert_eq!(
       without_secrets(&signed),
-      "https://a.test/x?a=1&X-Amz-Signature=hidden#f"
+      "https://a.test/x?a=1&X-Amz-Signature=hidden"
     );
     assert_eq!(
       without_secrets(&url("https://a.test/?q")),

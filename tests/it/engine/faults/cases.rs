@@ -27,6 +27,10 @@ fn other_answers() -> Vec<Case> {
     resumed("503 in between", Status(503), BAD_STATUS),
     case("204", [Status(204)], EMPTY, [Whole]),
     no_answer("204 in between", Status(204)),
+    no_answer(
+      "204 with the ETag",
+      Behaviour::All(vec![Status(204), Header("ETag".into(), "\"1\"".into())]),
+    ),
     case("304", [Status(304)], BAD_STATUS, [Whole]),
     resumed("304 in between", Status(304), BAD_STATUS),
     whole_after("416 in between", NotSatisfiable),
@@ -161,6 +165,14 @@ fn wrong_parts() -> Vec<Case> {
         IgnoreRange,
         header("Content-Range", "bytes 80000-199999/200000"),
       ]),
+    ),
+    whole_after(
+      "a part with status 200 that only its length tells",
+      Behaviour::All(vec![IgnoreRange, LyingContentLength(SIZE - CUT)]),
+    ),
+    whole_after(
+      "what may be a part with status 200",
+      Behaviour::All(vec![IgnoreRange, Chunked]),
     ),
     whole_after(
       "a part longer than its Content-Range",

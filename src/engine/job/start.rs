@@ -1,0 +1,124 @@
+//! Between the state machine's wish to fetch and the attempt that does: what
+//! asks for a place on the wire, and what starts those that have one.
+
+use std::sync::Arc;
+
+use super::Job;
+use super::attempt;
+use crate::engine::context::Context;
+use crate::engine::schedule::scheduler::AttemptId;
+use crate::engine::schedule::scheduler::PlaceId;
+use crate::engine::schedule::scheduler::Start;
+use crate::engine::until::until;
+
+/// complete.11: the attempt wants to use the wire. Whoever has to wait for the
+/// permission does that first, so that no place is kept for it.
+pub(super) fn enqueue(
+  context: &Arc<Context>,
+  job: &Arc<Job>,
+  record: usize,
+  attempt: u32,
+) {
+  if !job.lacks_net_check() {
+    return ask_for_place(context, job, record, attempt);
+  }
+  let slot = &job.records[record];
+  let Some(terminate) = slot.begin(attempt, &context.stopping) else {
+    return;
+  };
+  let (context, job) = (context.clone(), job.clone());
+  context.clone().spawn(async move {
+    let permitted = job.net_check(&context, record);
+    if until(&terminate, permitted).await.is_some() {
+      ask_for_place(&context, &job, record, attempt);
+    }
+  });
+}
+
+fn ask_for_place(context: &Context, job: &Job, record: usize, attempt: u32) {
+  let attempt = AttemptId {
+    key: job.key,
+    record,
+    attempt,
+  };
+  let origin = job.registration.scope.origin();
+  let host = job.records[record].request.url.host_str();
+  context
+    .admission
+    .enqueue(attempt, &origin, host.unwrap_or_default());
+}
+
+/// Waits as long as the retry policy has said. There is nothing that tells
+/// when the network is back, so it is tried.
+pub(super) fn wait_until_available(
+  context: &Context,
+  job: &Arc<Job>,
+  record: usize,
+  attempt: u32,
+) {
+  let attempt = AttemptId {
+    key: job.key,
+    record,
+    attempt,
+  };
+  let time = job.records[record].retry_at.lock().take();
+  let time = time.unwrap_or_else(tokio::time::Instant::now);
+  context.admission.retry_at(attempt, time);
+  context.notify_observers(job);
+}
+
+/// Starts what may use the wire, as long as the engine runs.
+pub(crate) async fn run(context: Arc<Context>) {
+  while let Some(output) =
+    until(&context.stopping, context.admission.next()).await
+  {
+    for next in output.start {
+      start(&context, next);
+    }
+    for AttemptId {
+      key,
+      record,
+      attempt,
+    } in output.retry
+    {
+      if let Some(job) = context.job(key) {
+        job.update(|p, actions| p.available(record, attempt, actions));
+      }
+    }
+  }
+}
+
+fn start(context: &Arc<Context>, Start { attempt, place }: Start) {
+  let place = Place {
+    context: context.clone(),
+    id: place,
+  };
+  // Without one, nobody needs the record any more.
+  let Some(job) = context.job(attempt.key) else {
+    return;
+  };
+  let AttemptId {
+    record, attempt, ..
+  } = attempt;
+  let slot = &job.records[record];
+  let Some(terminate) = slot.begin(attempt, &context.stopping) else {
+    return;
+  };
+  let context = context.clone();
+  context.clone().spawn(async move {
+    attempt::run(context, job, record, attempt, terminate).await;
+    drop(place);
+  });
+}
+
+/// A place on the wire, to be had until it is dropped.
+struct Place {
+  context: Arc<Context>,
+  id: PlaceId,
+}
+
+impl Drop for Place {
+  fn drop(&mut self) {
+    self.context.admission.finished(self.id);
+  }
+}
