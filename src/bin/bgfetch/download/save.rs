@@ -14,6 +14,7 @@ use background_fetch::spec::Response;
 use background_fetch::store::ExportMode;
 use background_fetch::store::StoreError;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use super::Download;
 use super::SaveOptions;
@@ -26,6 +27,10 @@ use crate::saving::has_bytes_of;
 
 /// How many bytes are read at a time.
 const CHUNK: usize = 1024 * 1024;
+
+/// How many are saved at once: each has files open, and the process may not
+/// have many.
+const AT_ONCE: usize = 8;
 
 /// What has come of a response that was fetched whole.
 pub enum Saving {
@@ -45,6 +50,7 @@ pub struct Saver {
   to_stdout: bool,
   /// The next number for every path that was used.
   numbers: Mutex<HashMap<PathBuf, usize>>,
+  places: Semaphore,
 }
 
 /// A download that has succeeded, with what is needed to save it.
@@ -63,6 +69,7 @@ impl Saver {
       saved,
       to_stdout,
       numbers: Mutex::default(),
+      places: Semaphore::new(AT_ONCE),
     }
   }
 
@@ -79,6 +86,8 @@ impl Saver {
     download: &Download,
     options: &SaveOptions,
   ) -> Result<Saving, String> {
+    // It is never closed.
+    let _place = self.places.acquire().await;
     let mut records = engine.records(snapshot.key);
     if records.is_empty() {
       return Err(format!("{}: the store has lost it", options.url_name));
