@@ -11,8 +11,9 @@ use support::content;
 
 const SIZE: u64 = 1_000_000;
 
-/// Starts the program as often as `answers` says how it is answered, and kills
-/// it each time when nothing more comes.
+/// Starts the program as often as `answers` says how it is answered, and ends
+/// it each time when nothing more comes: in order where bytes have come, so
+/// that they are durable, and else by a kill.
 fn killed(place: &Place, server: &FaultServer, answers: &[Behaviour]) {
   let script = answers.iter().cloned().chain([Behaviour::Normal]);
   let film = Resource::bytes(SIZE, 3).etag("\"v1\"").script(script);
@@ -20,10 +21,15 @@ fn killed(place: &Place, server: &FaultServer, answers: &[Behaviour]) {
   for times in 1..=answers.len() {
     let running = place.start("get", &["--json", "--out", &place.out(), &url]);
     server.block_on(server.wait_for_requests(times, BOUND));
-    if let Behaviour::StallAfter(bytes) = answers[times - 1] {
-      running.line(|line| line.contains(&format!("\"downloaded\":{bytes},")));
+    match answers[times - 1] {
+      Behaviour::StallAfter(bytes) => {
+        let all = format!("\"downloaded\":{bytes},");
+        running.line(|line| line.contains(&all));
+        running.signal(rustix::process::Signal::INT);
+        running.ended().code(130);
+      }
+      _ => running.kill(),
     }
-    running.kill();
   }
 }
 
