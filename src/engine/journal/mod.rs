@@ -2,6 +2,29 @@
 //!
 //! Rows speak only of bytes that are synced already: a checkpoint first syncs
 //! the bodies, then commits the changes that came before.
+//!
+//! What is durable before what, change by change. *Noted* is written by the
+//! next checkpoint, or by whatever is committed before: every commit takes what
+//! was noted before it along, so that rows change in the order of the changes.
+//!
+//! | change | noted | durable before |
+//! | --- | --- | --- |
+//! | the registration, by [`MetadataStore::insert`] | | `fetch()` resolves; its request bodies are synced before |
+//! | [`Response`](Change::Response) | yes, urgently with its first body | the body of a redundant one is deleted |
+//! | [`Stored`](Change::Stored) | yes, after a sync of the body | the record's result |
+//! | [`Sent`](Change::Sent) | | the request that must not be repeated is sent |
+//! | [`RecordResult`](Change::RecordResult) | yes | the event |
+//! | [`Uploaded`](Change::Uploaded) | yes | the event |
+//! | [`Paused`](Change::Paused), [`Released`](Change::Released) | when the store fails | the caller is answered |
+//! | [`Aborted`](Change::Aborted) | never: it is taken back | `abort()` resolves with true |
+//! | [`Settled`](Change::Settled) | never: it is tried again | the event is fired |
+//! | [`Retained`](Change::Retained) | when the store fails | |
+//! | [`Redelivered`](Change::Redelivered) | never | the event is fired again |
+//! | [`Retried`](Change::Retried), [`Moved`](Change::Moved) | never | an attempt is made |
+//! | [`Ui`](Change::Ui) | yes | the event's end |
+//! | [`Forgotten`](Change::Forgotten) | when the store fails | its bodies are deleted, but for a full disk |
+//!
+//! [`MetadataStore::insert`]: crate::store::MetadataStore::insert
 
 pub(crate) mod pending;
 pub(crate) mod tickets;
