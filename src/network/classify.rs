@@ -245,7 +245,21 @@ pub(super) fn was_not_processed(error: &reqwest::Error) -> bool {
       && (error.is_go_away()
         || error.reason() == Some(h2::Reason::REFUSED_STREAM))
   });
-  never_left || refused
+  never_left || refused || lost_a_race(error)
+}
+
+/// Whether the transport has given the request's new connection up because
+/// another one, opened at the same time, turned out to speak HTTP/2. Nothing
+/// but its words tells.
+fn lost_a_race(error: &reqwest::Error) -> bool {
+  let mut source = std::error::Error::source(error);
+  while let Some(error) = source {
+    if error.to_string() == "ALPN upgraded to HTTP/2" {
+      return true;
+    }
+    source = error.source();
+  }
+  false
 }
 
 /// Whether the connection ended before any of the answer came. When it had

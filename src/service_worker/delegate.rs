@@ -27,7 +27,7 @@ pub struct ServiceWorkerLimits {
   /// How long its script may take until it is evaluated. Default: 60 s.
   pub start: Duration,
   /// How long an event may take, with all that extends it; then its worker is
-  /// stopped. Default: 5 min.
+  /// stopped. Default: 10 min.
   pub event: Duration,
   /// How many workers may fail to handle an event of a background fetch: they
   /// take too long, or crash. Then it counts as undelivered, and is kept with
@@ -49,7 +49,7 @@ impl Default for ServiceWorkerLimits {
     Self {
       idle: Duration::from_secs(30),
       start: Duration::from_secs(60),
-      event: Duration::from_secs(5 * 60),
+      event: Duration::from_secs(10 * 60),
       tries: 3,
       stop: Duration::from_secs(5),
       stale_after: Duration::from_secs(24 * 60 * 60),

@@ -61,7 +61,7 @@ pub struct EngineOptions {
   #[arg(value_parser = clap::value_parser!(u32).range(1..))]
   pub max_time: Option<u32>,
   /// How long a service worker's handler of an event may take, before its
-  /// worker is stopped and another one tries it [default: 300]
+  /// worker is stopped and another one tries it [default: 600]
   #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
   #[arg(value_parser = clap::value_parser!(u32).range(1..))]
   pub handler_timeout: Option<u32>,

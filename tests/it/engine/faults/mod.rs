@@ -73,7 +73,10 @@ async fn connections_that_take_three_requests_each_carry_any_number() {
     server.requests_per_connection(3);
     let url = server.serve("/r", Resource::text("r"));
     let mut config = config_for(&server);
-    config.retry.attempts = 0;
+    // A request that is lost with a used connection is not counted; but the
+    // transport, which opens a new one at the same time, cannot always tell
+    // over which of them the request went.
+    config.retry.attempts = 2;
     let engine = Engine::start(Store::in_memory(), config);
     let realm = worker(&engine.unwrap());
     let urls: Vec<_> = (0..n).map(|i| format!("{url}?{i}")).collect();
