@@ -190,29 +190,26 @@ impl Journal {
   ) -> Result<(), StoreError> {
     let ticket = self.tickets.draw(changes);
     let mut aside = self.writing.lock().await;
+    // Given back before the lock is, also when this is dropped early: no later
+    // round may take these changes along.
+    let ticket = ticket;
     if ticket.is_written() {
       return Ok(());
     }
     let round = ticket.begin_round();
     if round.is_shared() {
       let all = round.changes();
-      match self.write_all(&mut aside, &all, Refused::FailsAll).await {
-        Ok(()) => {
-          round.written();
-          return Ok(());
-        }
-        // Whose fault it is shows when each is alone.
-        Err(_) => round.part(),
+      let written = self.write_all(&mut aside, &all, Refused::FailsAll).await;
+      if written.is_ok() {
+        round.written();
+        return Ok(());
       }
-      return self
-        .write_all(&mut aside, changes, Refused::IsSetAside)
-        .await;
+      // Whose fault it is shows when each is alone.
+      round.part();
     }
-    let written = self
+    self
       .write_all(&mut aside, changes, Refused::IsSetAside)
-      .await;
-    round.written();
-    written
+      .await
   }
 
   async fn write_all(
