@@ -34,8 +34,14 @@ const FOLDERS: [(&str, &str, &str); 5] = [
 
 /// What a machine may lack that some tests need; see `TESTS_WITHOUT` in
 /// `tests/support/src/cannot_run.rs`.
-const NEEDS: [&str; 5] =
-  ["mount", "strace", "other-user", "other-disk", "chromium"];
+const NEEDS: [&str; 6] = [
+  "mount",
+  "strace",
+  "other-user",
+  "other-disk",
+  "chromium",
+  "window",
+];
 
 fn main() {
   leave_out_tests();

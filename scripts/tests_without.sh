@@ -21,6 +21,9 @@ strace -f -o /dev/null true 2>/dev/null ||
 { chromium --version && node --version; } >/dev/null 2>&1 ||
   lacks chromium "chromium, and node to drive it"
 
+{ chromium --version && node --version && command -v xvfb-run; } \
+  >/dev/null 2>&1 || lacks window "chromium with a window: xvfb-run"
+
 [ "$(id -u)" = 0 ] || lacks other-user "to become another user"
 
 device() { stat -c %d "$1" 2>/dev/null; }

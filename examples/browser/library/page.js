@@ -19,7 +19,7 @@ await navigator.storage.persist();
 await borrow({ title: "Small", url: "small.epub", size: 20_000 });
 await borrow({ title: "Long", url: "long.epub", size: 500_000 });
 await borrow({ title: "Endless", url: "endless.epub", size: Number.MAX_SAFE_INTEGER });
-console.log((await backgroundFetch.getIds()).sort().join());
+console.log([...await backgroundFetch.getIds()].sort().join());
 
 const long = await backgroundFetch.get("Long");
 console.log("aborted:", await long.abort());

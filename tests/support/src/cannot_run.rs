@@ -19,6 +19,8 @@ pub enum Need {
   OtherUser,
   /// Chromium, and node to drive it.
   Chromium,
+  /// `xvfb-run`, for a Chromium with a window.
+  Window,
   /// A second file system to write to.
   OtherDisk,
 }
@@ -30,6 +32,7 @@ impl Need {
       Self::Strace => "strace",
       Self::OtherUser => "other-user",
       Self::Chromium => "chromium",
+      Self::Window => "window",
       Self::OtherDisk => "other-disk",
     }
   }
