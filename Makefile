@@ -10,7 +10,7 @@
 ENGINE ?= quickjs
 
 ifeq ($(ENGINE),quickjs)
-  FEATURES :=
+  FEATURES := --features cli
   WPT_FEATURES :=
 else ifeq ($(ENGINE),v8)
   FEATURES := --no-default-features --features v8,cli

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures bgfetch against curl (and aria2c, if it is there) on this machine.
 
-    cargo build --release && python3 scripts/compare.py [--mib 2048] [--runs 5]
+    cargo build --release --features cli && python3 scripts/compare.py [--mib 2048] [--runs 5]
 
 An nginx on loopback (apt-get install nginx-light) serves one random file. The
 programs fetch it in turn; each of them then has the whole file in the same
@@ -37,7 +37,7 @@ def main():
         if shutil.which(program) is None:
             sys.exit(f"{program} is missing: apt-get install {package}")
     if not Path(options.bgfetch).exists():
-        sys.exit(f"{options.bgfetch} is missing: cargo build --release")
+        sys.exit(f"{options.bgfetch} is missing: cargo build --release --features cli")
     with tempfile.TemporaryDirectory(prefix="compare-") as directory:
         measure(Path(directory), options)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Downloads from real servers that are killed, reloaded and changed meanwhile.
 
-    cargo build && python3 scripts/real_servers.py [--bgfetch FILE] [SERVER…]
+    cargo build --features cli && python3 scripts/real_servers.py [--bgfetch FILE] [SERVER…]
 
 Every server listens on 127.0.0.1 and serves one random file, limited by
 bgfetch's own --limit-rate so that there is a middle. It prints the table of
