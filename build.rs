@@ -1,36 +1,14 @@
-//! Puts the JavaScript of the extensions into the binary.
-//!
-//! `deno_core` only records where the files of an extension lie, and reads
-//! them from there when a runtime starts without a snapshot: on another
-//! machine than the one that has built the program there is nothing to read.
-//! (A snapshot would solve that for V8 and not for QuickJS, and would have
-//! every embedder build these crates twice.)
+//! Puts the JavaScript of the extensions into the binary, and says early what
+//! a build of QuickJS lacks.
 
 use std::env;
-use std::fmt::Write;
-use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
 
-/// The crates whose extensions a realm has, beside our own.
-const CRATES: [&str; 5] = [
-  "deno_webidl",
-  "deno_web",
-  "deno_net",
-  "deno_fetch",
-  "deno_crypto",
-];
-
-/// Our folders of scripts: the extension that each belongs to, and how the
-/// names of its files begin there.
-const FOLDERS: [(&str, &str, &str); 5] = [
-  ("background_fetch", "background_fetch", "background_fetch/"),
-  ("browser", "background_fetch_browser", ""),
-  ("common", "background_fetch", "common/"),
-  ("globals", "background_fetch_globals", ""),
-  ("service_worker", "background_fetch", "service_worker/"),
-];
+use background_fetch_build::Scripts;
 
 /// What a machine may lack that some tests need; see `TESTS_WITHOUT` in
 /// `tests/support/src/cannot_run.rs`.
@@ -44,38 +22,24 @@ const NEEDS: [&str; 6] = [
 ];
 
 fn main() {
+  check_quickjs();
   leave_out_tests();
-  println!("cargo:rerun-if-changed=build.rs");
-  println!("cargo:rerun-if-changed=js");
-  println!("cargo:rerun-if-changed=Cargo.toml");
-  println!("cargo:rerun-if-env-changed=CARGO_HOME");
-  let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap());
-  let mut arms = String::new();
-  for (folder, extension, prefix) in FOLDERS {
-    let directory = format!("js/{folder}");
-    for file in scripts(&manifest.join(&directory)) {
-      let specifier = format!("ext:{extension}/{prefix}{}", name(&file));
-      arm(
-        &mut arms,
-        &specifier,
-        "CARGO_MANIFEST_DIR",
-        &directory,
-        &file,
-      );
-    }
-  }
-  let out = PathBuf::from(env::var("OUT_DIR").unwrap());
-  for (extension, directory) in directories(&manifest) {
-    // Copied, for cargo's directory may lie elsewhere the next time.
-    fs::create_dir_all(out.join(&extension)).unwrap();
-    for file in scripts(&directory) {
-      fs::copy(&file, out.join(&extension).join(name(&file))).unwrap();
-      let specifier = format!("ext:{extension}/{}", name(&file));
-      arm(&mut arms, &specifier, "OUT_DIR", &extension, &file);
-    }
-  }
-  let table = format!("match specifier {{\n{arms}  _ => return None,\n}}\n");
-  fs::write(out.join("scripts.rs"), table).unwrap();
+  Scripts::new()
+    .folder(
+      "js/background_fetch",
+      "background_fetch",
+      "background_fetch/",
+    )
+    .folder("js/browser", "background_fetch_browser", "")
+    .folder("js/common", "background_fetch", "common/")
+    .folder("js/globals", "background_fetch_globals", "")
+    .folder("js/service_worker", "background_fetch", "service_worker/")
+    .dependency("deno_webidl")
+    .dependency("deno_web")
+    .dependency("deno_net")
+    .dependency("deno_fetch")
+    .dependency("deno_crypto")
+    .write("scripts.rs");
 }
 
 /// Tests that cannot run on this machine are compiled as ignored ones, for the
@@ -92,118 +56,98 @@ fn leave_out_tests() {
   }
 }
 
-fn name(file: &Path) -> &str {
-  file.file_name().unwrap().to_str().unwrap()
+/// Where QuickJS's WebAssembly part clones SIMDe from.
+const SIMDE: &str = "https://github.com/simd-everywhere/simde";
+
+/// The same places as in `cmake/simde.cmake`.
+const PREFIXES: [&str; 4] = [
+  "/usr/include",
+  "/usr/local/include",
+  "/opt/homebrew/include",
+  concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/target/setup/cmeel.prefix/include"
+  ),
+];
+
+/// QuickJS is compiled for minutes before its WebAssembly part asks for
+/// `cmake`, and for headers that it clones from the network unless the
+/// environment says where they are. No build script can say so for another
+/// crate, but it can tell at once what is going to be missing.
+fn check_quickjs() {
+  const TOOLCHAIN: &str = "CMAKE_TOOLCHAIN_FILE";
+  println!("cargo:rerun-if-env-changed={TOOLCHAIN}");
+  println!("cargo:rerun-if-env-changed=WAMR_LIB_DIR");
+  let is_windows = env::var("CARGO_CFG_WINDOWS").is_ok();
+  let needs_none =
+    env::var("CARGO_FEATURE_QUICKJS").is_err() || env::var("DOCS_RS").is_ok();
+  if needs_none || env::var("WAMR_LIB_DIR").is_ok() {
+    return;
+  }
+  if !succeeds(Command::new("cmake").arg("--version")) {
+    fail(
+      "QuickJS's WebAssembly part is built with cmake, which is not installed.\n\
+       Install it: apt-get install cmake (Debian), brew install cmake (macOS)",
+    );
+  }
+  let own = concat!(env!("CARGO_MANIFEST_DIR"), "/cmake/simde.cmake");
+  let installed = PREFIXES
+    .iter()
+    .any(|prefix| Path::new(prefix).join("simde/wasm/simd128.h").exists());
+  let is_told = env::var_os(TOOLCHAIN).is_some_and(|file| {
+    installed || Path::new(&file).file_name() != Path::new(own).file_name()
+  });
+  if is_told || is_windows {
+    return;
+  }
+  let install = match installed {
+    true => "They are installed: to use them",
+    false => {
+      "Install them: apt-get install libsimde-dev (Debian), brew install simde \
+       (macOS); then"
+    }
+  };
+  let say = format!(
+    "{install} build with\n\n  {TOOLCHAIN}={own}\n\nin the environment, or in \
+     your project's .cargo/config.toml:\n\n  [env]\n  {TOOLCHAIN} = {own:?}\n"
+  );
+  let mut ask = Command::new("git");
+  ask
+    .args(["ls-remote", "--quiet", SIMDE, "v0.8.2"])
+    .env("GIT_TERMINAL_PROMPT", "0");
+  if succeeds(&mut ask) {
+    println!(
+      "cargo:warning=QuickJS's WebAssembly part clones the headers of SIMDe \
+       from {SIMDE}; with {TOOLCHAIN}={own} it takes the installed ones"
+    );
+  } else {
+    fail(&format!(
+      "QuickJS's WebAssembly part needs the headers of SIMDe, and cannot clone \
+       them from {SIMDE}.\n{say}"
+    ));
+  }
 }
 
-fn scripts(directory: &Path) -> Vec<PathBuf> {
-  let entries = fs::read_dir(directory).unwrap();
-  let mut files: Vec<PathBuf> = entries
-    .map(|entry| entry.unwrap().path())
-    .filter(|path| path.extension().is_some_and(|e| e == "js"))
-    .collect();
-  files.sort();
-  files
-}
-
-/// One line of the table. The file is named by way of a variable, so that the
-/// table stays true when the sources move and the target directory does not.
-fn arm(
-  arms: &mut String,
-  specifier: &str,
-  root: &str,
-  directory: &str,
-  file: &Path,
-) {
-  let file = name(file);
-  writeln!(
-    arms,
-    "  {specifier:?} => include_str!(concat!(env!({root:?}), \"/{directory}/{file}\")),"
-  )
-  .unwrap();
-}
-
-/// Where the sources of the crates lie, as cargo itself says.
-///
-/// This package's own `cargo metadata` would want crates of other platforms
-/// and of its tests, which a build has not downloaded. So cargo is asked about
-/// a package that has these dependencies and no others: anyone who compiles
-/// this has them all.
-fn directories(manifest: &Path) -> Vec<(String, PathBuf)> {
-  let own = metadata(&manifest.join("Cargo.toml"), &["--no-deps"]);
-  let probe = PathBuf::from(env::var("OUT_DIR").unwrap()).join("probe");
-  fs::create_dir_all(&probe).unwrap();
-  fs::write(probe.join("lib.rs"), "").unwrap();
-  fs::write(probe.join("Cargo.toml"), probe_manifest(&own)).unwrap();
-  let target = env::var("TARGET").unwrap();
-  let resolved =
-    metadata(&probe.join("Cargo.toml"), &["--filter-platform", &target]);
-  let packages = resolved["packages"].as_array().unwrap();
-  CRATES
-    .map(|name| {
-      let package = packages.iter().find(|package| package["name"] == name);
-      let path = package.and_then(|found| found["manifest_path"].as_str());
-      let directory = path.and_then(|path| Path::new(path).parent());
-      let directory = directory.unwrap_or_else(|| fail(name, "not resolved"));
-      (name.to_string(), directory.to_path_buf())
-    })
-    .into()
-}
-
-/// A package that depends on the crates as this one does, with no features of
-/// its own and in no workspace.
-fn probe_manifest(own: &serde_json::Value) -> String {
-  let name = env::var("CARGO_PKG_NAME").unwrap();
-  let packages = own["packages"].as_array().unwrap();
-  let own = packages.iter().find(|package| package["name"] == *name);
-  let dependencies = own.and_then(|own| own["dependencies"].as_array());
-  let dependencies = dependencies.unwrap_or_else(|| fail(&name, "not found"));
-  let mut text = "[package]\nname = \"probe\"\nversion = \"0.0.0\"\n\
-     edition = \"2024\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n\
-     [dependencies]\n"
-    .to_string();
-  for dependency in dependencies {
-    let name = dependency["name"].as_str().unwrap_or_default();
-    if CRATES.contains(&name) {
-      let defaults = &dependency["uses_default_features"];
-      let (version, features) = (&dependency["req"], &dependency["features"]);
-      writeln!(
-        text,
-        "{name} = {{ version = {version}, features = {features}, \
-         default-features = {defaults} }}"
-      )
-      .unwrap();
+/// Whether the command ends well, in time.
+fn succeeds(command: &mut Command) -> bool {
+  command.stdin(Stdio::null());
+  command.stdout(Stdio::null()).stderr(Stdio::null());
+  let Ok(mut child) = command.spawn() else {
+    return false;
+  };
+  let until = Instant::now() + Duration::from_secs(30);
+  while Instant::now() < until {
+    match child.try_wait() {
+      Ok(Some(status)) => return status.success(),
+      Ok(None) => std::thread::sleep(Duration::from_millis(20)),
+      Err(_) => return false,
     }
   }
-  text
+  let _ = child.kill();
+  false
 }
 
-fn metadata(manifest: &Path, more: &[&str]) -> serde_json::Value {
-  let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-  let output = Command::new(cargo)
-    .args(["metadata", "--format-version=1", "--offline"])
-    .arg("--manifest-path")
-    .arg(manifest)
-    .args(more)
-    .output();
-  let what = manifest.display().to_string();
-  let output = output.unwrap_or_else(|error| fail(&what, error));
-  if !output.status.success() {
-    fail(&what, String::from_utf8_lossy(&output.stderr));
-  }
-  serde_json::from_slice(&output.stdout)
-    .unwrap_or_else(|error| fail(&what, error))
-}
-
-/// A program without these scripts would read them from cargo's directory of
-/// the machine that built it, if it is there. So there is no such program.
-fn fail(what: &str, why: impl std::fmt::Display) -> ! {
-  eprintln!(
-    "error: the JavaScript of {} cannot be built into the program, since \
-     cargo does not say where these crates are.\n{what}: {why}\n\
-     Build with the cargo that has downloaded or vendored them, and with its \
-     configuration where this directory finds it.",
-    CRATES.join(", ")
-  );
+fn fail(why: &str) -> ! {
+  eprintln!("error: {why}");
   std::process::exit(1)
 }

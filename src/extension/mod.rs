@@ -45,7 +45,8 @@ use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
 pub use self::idle::run_until_settled;
 pub use self::net_check::net_check;
-use self::scripts::with_scripts;
+use self::scripts::with_own_scripts;
+pub use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;
 use crate::engine::Engine;
 use crate::engine::Realm;
@@ -63,7 +64,7 @@ use crate::engine::RealmOptions;
 ///
 /// The realm is detached from the engine when the runtime is dropped.
 pub fn init(engine: &Engine, realm_options: RealmOptions) -> Extension {
-  with_scripts(background_fetch::init(
+  with_own_scripts(background_fetch::init(
     engine.attach(realm_options),
     Rc::new(|text: &str| tracing::error!("in an event handler: {text}")),
   ))
@@ -119,7 +120,7 @@ pub fn extensions(
     background_fetch::init(realm, report_error),
     background_fetch_browser::init(),
   ];
-  all.into_iter().map(with_scripts).collect()
+  all.into_iter().map(with_own_scripts).collect()
 }
 
 /// Says that the script was evaluated and has its event listeners: until then,
