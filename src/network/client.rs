@@ -12,12 +12,13 @@ use super::HandleFetch;
 use super::NetworkConfig;
 use super::NetworkConfigError;
 use super::NetworkError;
-use super::config::Clients;
 use super::fetch::Fetch;
 use super::main_fetch::main_fetch;
 use super::preflight_cache::PreflightCache;
 use super::rate_limit::RateLimit;
 use super::slice::Slice;
+use super::transport::HttpTransport;
+use super::transport::Transport;
 
 /// Fetches, one call at a time; cheap to clone, and every clone shares
 /// connections, cookies and preflights.
@@ -26,7 +27,7 @@ pub struct Network(Arc<Inner>);
 
 struct Inner {
   config: NetworkConfig,
-  clients: Clients,
+  transport: Arc<dyn Transport>,
   rate_limit: Option<RateLimit>,
   preflight_cache: Mutex<PreflightCache>,
 }
@@ -37,8 +38,12 @@ const SCRIPT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 impl Network {
   /// Sets the network up; nothing is sent yet.
   pub fn new(config: NetworkConfig) -> Result<Self, NetworkConfigError> {
+    let transport = match &config.transport {
+      Some(transport) => transport.clone(),
+      None => Arc::new(HttpTransport::new(&config)?),
+    };
     Ok(Self(Arc::new(Inner {
-      clients: Clients::new(&config)?,
+      transport,
       rate_limit: config.limit_rate.map(RateLimit::new),
       config,
       preflight_cache: Mutex::default(),
@@ -88,8 +93,8 @@ impl Network {
     &self.0.config
   }
 
-  pub(super) fn clients(&self) -> &Clients {
-    &self.0.clients
+  pub(super) fn transport(&self) -> &dyn Transport {
+    &*self.0.transport
   }
 
   pub(super) fn rate_limit(&self) -> Option<RateLimit> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::NetworkError;
-use super::classify::authority;
 use super::fetch::Fetch;
 use super::fetch::ResponseTainting;
 use super::http_network_or_cache_fetch::http_network_or_cache_fetch;
+use super::route::authority;
 use crate::spec::CredentialsMode;
 use crate::spec::Request;
 use crate::spec::RequestMode;

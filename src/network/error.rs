@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::classify::without_secrets;
+use super::route::without_secrets;
 
 /// A [network error](https://fetch.spec.whatwg.org/#concept-network-error)
 /// with its cause.

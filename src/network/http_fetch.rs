@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use super::FetchResponse;
 use super::NetworkError;
-use super::classify::authority;
 use super::cors_preflight_fetch::cors_preflight_fetch;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
@@ -12,6 +11,7 @@ use super::fetch::OfServiceWorker;
 use super::fetch::ResponseTainting;
 use super::http_network_or_cache_fetch::http_network_or_cache_fetch;
 use super::http_redirect_fetch::http_redirect_fetch;
+use super::route::authority;
 use crate::spec::RedirectMode;
 use crate::spec::Request;
 use crate::spec::RequestMode;

@@ -11,22 +11,20 @@ use url::Url;
 
 use super::NetworkError;
 use super::TraceEvent;
-use super::classify::Phase;
-use super::classify::Route;
-use super::classify::authority;
-use super::classify::classify;
-use super::classify::connection_was_ended;
-use super::classify::ended_without_answer;
-use super::classify::excerpt;
-use super::classify::was_not_processed;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
-use super::new_connection::notice_new_connection;
 use super::request_body::Activity;
 use super::request_body::SizedBody;
 use super::response_body::Framing;
 use super::response_body::ResponseBody;
 use super::response_body::idle_error;
+use super::route::Route;
+use super::route::authority;
+use super::route::excerpt;
+use super::transport::TransportError;
+use super::transport::TransportRequest;
+use super::transport::TransportRequestBody;
+use super::transport::TransportResponse;
 use crate::spec::HeaderList;
 
 /// Which connection may carry a request.
@@ -61,16 +59,18 @@ pub(super) async fn http_network_fetch(
   let mut resends = 0;
   loop {
     let sent = send(fetch, headers, connection).await;
-    if let Err(Failure { error, .. }) = &sent {
+    if let Err(TransportError { error, .. }) = &sent {
       let url = &fetch.request.url;
       trace(fetch, TraceEvent::Failure { url, error });
     }
     match sent {
       Ok(response) => return Ok(response),
-      Err(Failure { error, taken }) if taken || resends == MAX_RESENDS => {
+      Err(TransportError { error, taken })
+        if taken || resends == MAX_RESENDS =>
+      {
         return Err(error);
       }
-      Err(Failure { error, .. }) => {
+      Err(TransportError { error, .. }) => {
         tracing::debug!(%error, "a request is sent again at once");
         if resends > 0 {
           connection = Connection::New;
@@ -81,33 +81,20 @@ pub(super) async fn http_network_fetch(
   }
 }
 
-/// A request without an answer.
-struct Failure {
-  error: NetworkError,
-  /// Whether the server may have taken the request, as far as that matters.
-  taken: bool,
-}
-
-impl From<NetworkError> for Failure {
-  fn from(error: NetworkError) -> Self {
-    Self { error, taken: true }
-  }
-}
-
 async fn send(
   fetch: &Fetch,
   headers: &HeaderList,
   connection: Connection,
-) -> Result<InternalResponse, Failure> {
+) -> Result<InternalResponse, TransportError> {
   let url = wire_url(&fetch.request.url);
   let activity = Activity::default();
-  let request = transport_request(fetch, headers, &url, &activity)?;
-  let proxy = fetch.network.clients().proxy(&url).cloned();
+  let may_reuse = may_reuse(fetch, connection);
+  let request = transport_request(fetch, headers, &url, &activity, may_reuse);
+  let request = request.map_err(for_good)?;
+  let transport = fetch.network.transport();
+  let proxy = transport.proxy(&url).cloned();
   let route = Route { url, proxy };
-  let pooled = is_pooled(fetch, connection);
-  let client = client(fetch, pooled)?;
   let idle_timeout = fetch.idle_timeout;
-  let answer = client.execute(request);
   trace(
     fetch,
     TraceEvent::Request {
@@ -116,51 +103,41 @@ async fn send(
       headers,
     },
   );
-  let answer = unless_idle(answer, &activity, idle_timeout);
-  let (answer, opened) = notice_new_connection(answer).await;
-  let response = answer
-    .ok_or_else(|| idle_error(&route, idle_timeout))?
-    .map_err(|error| {
-      // What may be lost with its connection may be sent twice, too:
-      // RFC 9110, section 9.2.2.
-      let stale = pooled && !opened && ended_without_answer(&error);
-      // Over a connection of its own it is the one to blame.
-      let innocent = pooled && connection_was_ended(&error);
-      Failure {
-        taken: !stale && !innocent && !was_not_processed(&error),
-        error: classify(&error, &route, Phase::Head),
-      }
-    })?;
-  let response = http::Response::<reqwest::Body>::from(response);
-  let (parts, body) = response.into_parts();
-  let status_message = match parts.extensions.get::<hyper::ext::ReasonPhrase>()
-  {
-    Some(reason) => isomorphic_decode(reason.as_bytes()),
-    // hyper keeps only a reason that is not the usual one, and HTTP/2 has none.
-    None if parts.version < Version::HTTP_2 => {
-      parts.status.canonical_reason().unwrap_or_default().into()
-    }
+  let answer = transport.send(request);
+  let answer = unless_idle(answer, &activity, idle_timeout).await;
+  let response =
+    answer.ok_or_else(|| for_good(idle_error(&route, idle_timeout)))??;
+  let status_message = match &response.reason {
+    Some(reason) => isomorphic_decode(reason),
+    // Only a reason that is not the usual one is kept, and HTTP/2 has none.
+    None if response.version < Version::HTTP_2 => response
+      .status
+      .canonical_reason()
+      .unwrap_or_default()
+      .into(),
     None => String::new(),
   };
-  let headers = header_list(&parts.headers);
+  let headers = header_list(&response.headers);
   trace(
     fetch,
     TraceEvent::Response {
       url: &route.url,
-      status: parts.status.as_u16(),
+      status: response.status.as_u16(),
       status_message: &status_message,
       headers: &headers,
     },
   );
-  check_transfer_codings(&parts, &route)?;
-  let framing = framing(fetch, &parts);
+  check_transfer_codings(&response, &route).map_err(for_good)?;
+  let framing = framing(fetch, &response);
+  let status = response.status.as_u16();
+  let body = response.body;
   let body = ResponseBody::new(body, route, framing, idle_timeout);
   let body = match fetch.network.rate_limit() {
     Some(limit) => limit.apply(body).boxed(),
     None => body.boxed(),
   };
   Ok(InternalResponse {
-    status: parts.status.as_u16(),
+    status,
     status_message,
     headers,
     body,
@@ -168,6 +145,11 @@ async fn send(
     opaque_redirect: false,
     of_service_worker: None,
   })
+}
+
+/// An error that no other connection would mend.
+fn for_good(error: NetworkError) -> TransportError {
+  TransportError { error, taken: true }
 }
 
 fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
@@ -180,7 +162,7 @@ fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
 /// gzip: none was asked for, and its bytes are not those of the resource.
 /// [RFC 9112, section 6.1](https://www.rfc-editor.org/rfc/rfc9112#section-6.1).
 fn check_transfer_codings(
-  head: &http::response::Parts,
+  head: &TransportResponse,
   route: &Route,
 ) -> Result<(), NetworkError> {
   let values = head.headers.get_all("transfer-encoding");
@@ -202,7 +184,7 @@ fn check_transfer_codings(
 }
 
 /// What the head says of the end of the body.
-fn framing(fetch: &Fetch, head: &http::response::Parts) -> Framing {
+fn framing(fetch: &Fetch, head: &TransportResponse) -> Framing {
   let stream = head.version >= Version::HTTP_2;
   let length = head.headers.get("content-length");
   // Of the transfer codings only the last one says where the body ends.
@@ -223,23 +205,10 @@ fn framing(fetch: &Fetch, head: &http::response::Parts) -> Framing {
 }
 
 /// Whether the request may go over a connection that others have used.
-fn is_pooled(fetch: &Fetch, connection: Connection) -> bool {
+fn may_reuse(fetch: &Fetch, connection: Connection) -> bool {
   let method = fetch.request.method.as_str();
   let may_be_lost = matches!(method, "GET" | "HEAD" | "OPTIONS");
   connection == Connection::AnyGood && may_be_lost
-}
-
-fn client(
-  fetch: &Fetch,
-  pooled: bool,
-) -> Result<&reqwest::Client, NetworkError> {
-  let clients = fetch.network.clients();
-  if pooled {
-    return Ok(clients.pooled());
-  }
-  clients
-    .fresh(fetch.network.config())
-    .map_err(|error| NetworkError::refused(error.to_string()))
 }
 
 fn transport_request(
@@ -247,7 +216,8 @@ fn transport_request(
   headers: &HeaderList,
   url: &Url,
   activity: &Activity,
-) -> Result<reqwest::Request, NetworkError> {
+  may_reuse: bool,
+) -> Result<TransportRequest, NetworkError> {
   let method = &fetch.request.method;
   let invalid = |what: &str| {
     let authority = authority(url);
@@ -262,7 +232,7 @@ fn transport_request(
   }
   let method = http::Method::from_bytes(method.as_bytes())
     .map_err(|_| invalid("its method is not one of HTTP"))?;
-  let mut request = reqwest::Request::new(method, url.clone());
+  let mut on_wire = HeaderMap::new();
   for (name, value) in headers.iter() {
     let pair = HeaderName::from_bytes(name.as_bytes())
       .ok()
@@ -270,17 +240,22 @@ fn transport_request(
     let Some((name, value)) = pair else {
       return Err(invalid("a header of it is not one of HTTP"));
     };
-    if request.headers_mut().try_append(name, value).is_err() {
+    if on_wire.try_append(name, value).is_err() {
       return Err(invalid("it has too many headers"));
     }
   }
-  if let Some(body) = &fetch.body {
+  let body = fetch.body.as_ref().map(|body| -> TransportRequestBody {
     let transmitted = fetch.transmitted.clone();
     let limit = fetch.network.rate_limit();
-    let body = SizedBody::new(body, limit, transmitted, activity.clone());
-    *request.body_mut() = Some(reqwest::Body::wrap(body));
-  }
-  Ok(request)
+    Box::pin(SizedBody::new(body, limit, transmitted, activity.clone()))
+  });
+  Ok(TransportRequest {
+    method,
+    url: url.clone(),
+    headers: on_wire,
+    body,
+    may_reuse,
+  })
 }
 
 /// The answer, or `None` once no byte has moved for `idle_timeout`. Until the

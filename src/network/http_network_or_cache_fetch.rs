@@ -2,8 +2,6 @@
 //! without a cache.
 
 use super::NetworkError;
-use super::classify::authority;
-use super::classify::proxy_authentication_required;
 use super::cookies::CookieContext;
 use super::decode::ACCEPT_ENCODING;
 use super::fetch::Fetch;
@@ -11,6 +9,8 @@ use super::fetch::InternalResponse;
 use super::fetch::ResponseTainting;
 use super::http_network_fetch::Connection;
 use super::http_network_fetch::http_network_fetch;
+use super::route::authority;
+use super::route::proxy_authentication_required;
 use crate::spec::CredentialsMode;
 use crate::spec::Destination;
 use crate::spec::HeaderList;
@@ -62,7 +62,7 @@ pub(super) async fn http_network_or_cache_fetch(
 /// Why a 407 fails: anyone who sent it wants what only a proxy may ask for.
 fn unexpected_407(fetch: &Fetch) -> String {
   let url = &fetch.request.url;
-  match fetch.network.clients().proxy(url) {
+  match fetch.network.transport().proxy(url) {
     Some(proxy) if url.scheme() == "http" => {
       proxy_authentication_required(&authority(proxy))
     }

@@ -5,11 +5,11 @@ use futures::future::BoxFuture;
 use url::Url;
 
 use super::NetworkError;
-use super::classify::authority;
 use super::fetch::Fetch;
 use super::fetch::InternalResponse;
 use super::fetch::ResponseTainting;
 use super::main_fetch::main_fetch_recursive;
+use super::route::authority;
 use crate::spec::REDIRECT_LIMIT;
 use crate::spec::RequestMode;
 use crate::spec::becomes_get;

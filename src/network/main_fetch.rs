@@ -6,7 +6,6 @@ use url::Url;
 
 use super::FetchResponse;
 use super::NetworkError;
-use super::classify::authority;
 use super::decode::content_codings;
 use super::decode::decode;
 use super::decode::is_of_the_file;
@@ -14,6 +13,7 @@ use super::fetch::Fetch;
 use super::fetch::InternalResponse;
 use super::fetch::ResponseTainting;
 use super::http_fetch::http_fetch;
+use super::route::authority;
 use super::scheme_fetch::scheme_fetch;
 use super::verify::verify;
 use crate::spec::HeaderList;

@@ -4,7 +4,6 @@
 //! does I/O is in a file of its own name; what they decide by is in
 //! [`spec`](crate::spec).
 
-mod classify;
 mod client;
 mod config;
 mod cookies;
@@ -17,15 +16,14 @@ mod http_network_fetch;
 mod http_network_or_cache_fetch;
 mod http_redirect_fetch;
 mod main_fetch;
-mod new_connection;
 mod preflight_cache;
-mod proxy;
 mod rate_limit;
 mod request_body;
-mod resolver;
 mod response_body;
+mod route;
 mod scheme_fetch;
 mod slice;
+mod transport;
 mod verify;
 
 use std::sync::Arc;
@@ -37,8 +35,6 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
-pub(crate) use self::classify::excerpt;
-pub(crate) use self::classify::without_secrets;
 pub use self::client::Network;
 pub use self::config::Credentials;
 pub use self::config::NetworkConfig;
@@ -51,7 +47,17 @@ pub use self::cookies::CookieStore;
 pub use self::cookies::MemoryCookieStore;
 pub use self::error::NetworkError;
 pub use self::error::NetworkErrorKind;
-pub use self::resolver::Resolve;
+pub use self::request_body::RequestBodyError;
+pub(crate) use self::route::excerpt;
+pub(crate) use self::route::without_secrets;
+pub use self::transport::BodyError;
+pub use self::transport::Resolve;
+pub use self::transport::Transport;
+pub use self::transport::TransportBody;
+pub use self::transport::TransportError;
+pub use self::transport::TransportRequest;
+pub use self::transport::TransportRequestBody;
+pub use self::transport::TransportResponse;
 use crate::spec::Client;
 use crate::spec::Destination;
 use crate::spec::Request;

@@ -22,11 +22,16 @@ use super::rate_limit::RateLimit;
 
 /// A request body that cannot be sent.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RequestBodyError {
+pub enum RequestBodyError {
   #[error("it cannot be read from the store: {0}")]
   Read(#[from] io::Error),
   #[error("the store has {stored} bytes of it, not {length}")]
-  Length { length: u64, stored: u64 },
+  Length {
+    /// As it was announced, in bytes.
+    length: u64,
+    /// In bytes.
+    stored: u64,
+  },
 }
 
 /// The stream of a [`RequestBody`] with its exact length where that is known,

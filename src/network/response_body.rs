@@ -5,16 +5,14 @@ use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::NetworkError;
-use super::classify::Phase;
-use super::classify::Route;
-use super::classify::classify;
-use super::classify::ended_without_closure_alert;
 use bytes::Bytes;
 use futures::Stream;
-use http_body::Body;
 use tokio::time::Instant;
 use tokio::time::Sleep;
+
+use super::NetworkError;
+use super::route::Route;
+use super::transport::TransportBody;
 
 /// What the head of a response says of the end of its body.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +31,7 @@ pub(super) struct Framing {
 /// The transport's chunks, untouched, until the end, an error, or a silence
 /// longer than the idle timeout. An end before the promised one is an error.
 pub(super) struct ResponseBody {
-  body: reqwest::Body,
+  body: TransportBody,
   route: Route,
   framing: Framing,
   /// In bytes.
@@ -50,7 +48,7 @@ pub(super) struct ResponseBody {
 
 impl ResponseBody {
   pub fn new(
-    body: reqwest::Body,
+    body: TransportBody,
     route: Route,
     framing: Framing,
     idle_timeout: Duration,
@@ -118,7 +116,7 @@ impl Stream for ResponseBody {
     if this.ended {
       return Poll::Ready(None);
     }
-    while let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+    while let Poll::Ready(frame) = this.body.as_mut().poll_frame(cx) {
       this.moved = true;
       match frame {
         Some(Ok(frame)) => match frame.into_data() {
@@ -134,11 +132,10 @@ impl Stream for ResponseBody {
           this.ended = true;
           // Every browser takes such an end for the body's, and servers rely
           // on it. Without TLS it could not be told from another either.
-          if !this.framing.framed && ended_without_closure_alert(&error) {
+          if !this.framing.framed && error.without_closure_alert {
             return Poll::Ready(None);
           }
-          let error = classify(&error, &this.route, Phase::Body);
-          return Poll::Ready(Some(Err(error)));
+          return Poll::Ready(Some(Err(error.error)));
         }
         None => {
           this.ended = true;

@@ -4,11 +4,13 @@ use std::error::Error;
 use std::io;
 use std::io::ErrorKind;
 
-use url::Url;
-
-use super::NetworkError;
-use super::NetworkErrorKind;
-use super::request_body::RequestBodyError;
+use crate::network::NetworkError;
+use crate::network::NetworkErrorKind;
+use crate::network::request_body::RequestBodyError;
+use crate::network::route::Route;
+use crate::network::route::authority;
+use crate::network::route::excerpt;
+use crate::network::route::proxy_authentication_required;
 
 /// How far a request had come when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,26 +19,6 @@ pub(super) enum Phase {
   Head,
   /// The response is there, its body is not whole.
   Body,
-}
-
-/// Where a request goes.
-#[derive(Clone, Debug)]
-pub(super) struct Route {
-  pub url: Url,
-  pub proxy: Option<Url>,
-}
-
-impl Route {
-  /// Who is at the other end of the connection, human-readable.
-  pub fn peer(&self) -> String {
-    match &self.proxy {
-      // A request for an `https:` URL has a tunnel through the proxy.
-      Some(proxy) if self.url.scheme() == "http" => {
-        format!("the proxy {}", authority(proxy))
-      }
-      _ => authority(&self.url),
-    }
-  }
 }
 
 /// The network error for a failure of the transport on `route`.
@@ -141,14 +123,6 @@ const TUNNEL_AUTHORIZATION: &str = "proxy authorization required";
 const TUNNEL_REFUSED: &str = "unsuccessful";
 const TUNNEL_HEADERS: &str = "proxy response headers too long";
 
-/// The message for a 407 of the proxy at `place`.
-pub(super) fn proxy_authentication_required(authority: &str) -> String {
-  format!(
-    "the proxy {authority} wants a user name and a password (407): write them \
-     into its URL, as in http://user:password@host:port"
-  )
-}
-
 /// What to do about a certificate that is refused, where that is not plain
 /// from the reason alone.
 fn certificate_advice(cause: &str) -> &'static str {
@@ -176,39 +150,6 @@ pub(super) fn ended_without_closure_alert(error: &reqwest::Error) -> bool {
       .downcast_ref::<io::Error>()
       .is_some_and(|error| error.kind() == ErrorKind::UnexpectedEof)
   })
-}
-
-/// What of a URL may be kept and shown: the query, the fragment and the
-/// credentials of a URL are often a key to what it names.
-pub(crate) fn without_secrets(url: &Url) -> String {
-  let mut url = url.clone();
-  url.set_query(None);
-  url.set_fragment(None);
-  // A URL that cannot have credentials has none.
-  let _ = url.set_username("");
-  let _ = url.set_password(None);
-  url.into()
-}
-
-/// The beginning of what a peer has said, enough to recognise it: a reason is
-/// stored, and has its place on one line.
-pub(crate) fn excerpt(text: &str) -> String {
-  match text.char_indices().nth(MAX_EXCERPT) {
-    Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-    None => text.to_string(),
-  }
-}
-
-/// In characters.
-const MAX_EXCERPT: usize = 200;
-
-/// Host and port, human-readable.
-pub(super) fn authority(url: &Url) -> String {
-  let host = url.host_str().unwrap_or_default();
-  match url.port_or_known_default() {
-    Some(port) => format!("{host}:{port}"),
-    None => host.to_string(),
-  }
 }
 
 fn is_offline(error: &reqwest::Error) -> bool {

@@ -7,8 +7,8 @@
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use super::NetworkConfigError;
-use super::Proxy;
+use crate::network::NetworkConfigError;
+use crate::network::Proxy;
 
 /// The proxies of a network, and the hosts that are reached without one.
 pub(super) struct Proxies {

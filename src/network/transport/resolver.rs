@@ -15,7 +15,7 @@ use crate::spec::is_localhost;
 /// [`NetworkUnreachable`](io::ErrorKind::NetworkUnreachable) or
 /// [`HostUnreachable`](io::ErrorKind::HostUnreachable) says that no name server
 /// can be reached, which counts as
-/// [`Offline`](super::NetworkErrorKind::Offline); any other that there is no
+/// [`Offline`](crate::network::NetworkErrorKind::Offline); any other that there is no
 /// such name.
 pub type Resolve = Arc<
   dyn Fn(&str) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync,
