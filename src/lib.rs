@@ -63,6 +63,7 @@ pub mod engine;
 pub mod extension;
 mod ids;
 pub mod network;
+pub mod platform;
 pub mod service_worker;
 mod snapshot;
 pub mod spec;

@@ -16,6 +16,8 @@ use super::policy::RetryPolicy;
 use crate::display::Display;
 use crate::engine::workers::host::ServiceWorkerHost;
 use crate::network::NetworkConfig;
+use crate::platform::Platform;
+use crate::platform::SystemPlatform;
 use crate::service_worker::ServiceWorkerLimits;
 use crate::spec::ResumePolicy;
 
@@ -69,6 +71,8 @@ pub struct EngineConfig {
   pub service_worker_host: Option<Arc<dyn ServiceWorkerHost>>,
   /// How long a service worker may take, and how long it is kept.
   pub service_worker_limits: ServiceWorkerLimits,
+  /// The clock on the wall, and chance. Default: the machine's.
+  pub platform: Arc<dyn Platform>,
 }
 
 impl EngineConfig {
@@ -109,6 +113,7 @@ impl Default for EngineConfig {
       retention: Duration::from_secs(7 * 24 * 60 * 60),
       service_worker_host: None,
       service_worker_limits: ServiceWorkerLimits::default(),
+      platform: Arc::new(SystemPlatform),
     }
   }
 }

@@ -1,6 +1,6 @@
 //! What every part of the engine shares.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
@@ -40,6 +40,7 @@ use crate::engine::schedule::open_files;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::network::Network;
+use crate::platform::Platform;
 use crate::service_worker::ServiceWorkers;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::store::Gate;
@@ -50,6 +51,7 @@ use crate::store::StoreError;
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Context {
+  pub(super) platform: Arc<dyn Platform>,
   pub(super) policies: Policies,
   pub(super) store: Store,
   /// Gives the store back, anyone who still holds this.
@@ -67,7 +69,7 @@ pub(crate) struct Context {
   pub(super) notifications: Notifications,
   pub(super) online: Online,
   /// Every background fetch whose records are still there.
-  pub(super) jobs: Mutex<HashMap<BackgroundFetchKey, Arc<Job>>>,
+  pub(super) jobs: Mutex<BTreeMap<BackgroundFetchKey, Arc<Job>>>,
   /// The engine is going down; nothing settles any more.
   pub(super) stopping: CancellationToken,
   /// A background fetch is retained from now on.
@@ -84,6 +86,7 @@ pub(crate) struct Context {
 impl Context {
   pub(super) fn new(
     runtime: Handle,
+    platform: Arc<dyn Platform>,
     store: Store,
     network: Network,
     service_workers: Arc<ServiceWorkers>,
@@ -123,6 +126,7 @@ impl Context {
       observers: Mutex::default(),
       next_realm: AtomicU64::new(0),
       policies,
+      platform,
       store,
       gate,
       network,

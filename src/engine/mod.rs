@@ -189,9 +189,12 @@ impl Engine {
       config.service_worker_host.clone(),
       config.service_worker_limits,
     ));
-    let service_workers = ServiceWorkers::new(delegate.clone());
+    let platform = config.platform.clone();
+    let service_workers =
+      ServiceWorkers::new(delegate.clone(), platform.clone());
     let context = Context::new(
       handle.clone(),
+      platform,
       store,
       network,
       service_workers,

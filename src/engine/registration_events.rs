@@ -1,7 +1,7 @@
 //! The functional events of a registration: its dispatcher under one lock, and
 //! what is done that it asks for.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::spec::FunctionalEvent;
 pub(crate) struct RegistrationEvents {
   dispatcher: EventDispatcher<PendingEvent>,
   /// Of the workers that take events.
-  inboxes: HashMap<u64, Arc<Inbox>>,
+  inboxes: BTreeMap<u64, Arc<Inbox>>,
   /// Background fetches that are not settled yet, or not deleted yet.
   unfinished: usize,
 }
@@ -233,7 +233,7 @@ impl RegistrationEvents {
   pub(super) fn new(max_tries: u32) -> Self {
     Self {
       dispatcher: EventDispatcher::new(max_tries),
-      inboxes: HashMap::new(),
+      inboxes: BTreeMap::new(),
       unfinished: 0,
     }
   }

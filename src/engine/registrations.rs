@@ -1,6 +1,6 @@
 //! Every registration of an engine, by scope.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Weak;
 
@@ -13,7 +13,7 @@ use crate::service_worker::ServiceWorkerLimits;
 use crate::service_worker::ServiceWorkers;
 
 pub(crate) struct Registrations {
-  by_scope: Mutex<HashMap<Url, Arc<Registration>>>,
+  by_scope: Mutex<BTreeMap<Url, Arc<Registration>>>,
   service_workers: Weak<ServiceWorkers>,
   undelivered: Arc<OnUndelivered>,
   limits: ServiceWorkerLimits,
@@ -35,7 +35,8 @@ impl Registrations {
 
   /// An engine that ends unties what holds each other.
   pub(super) fn clear(&self) {
-    for (_, registration) in self.by_scope.lock().drain() {
+    let registrations = std::mem::take(&mut *self.by_scope.lock());
+    for registration in registrations.into_values() {
       registration.clear();
     }
   }

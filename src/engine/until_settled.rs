@@ -102,6 +102,7 @@ async fn wait_idle(context: &Context, registration: &Registration) {
     let mut changed = std::pin::pin!(registration.changed.notified());
     changed.as_mut().enable();
     tokio::select! {
+      biased;
       () = context.service_workers.changed_unless(is_done) => {}
       () = changed => {}
     }

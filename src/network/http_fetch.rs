@@ -1,6 +1,6 @@
 //! [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch)
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::FetchResponse;
 use super::NetworkError;

@@ -1,8 +1,8 @@
 //! [CORS-preflight cache](https://fetch.spec.whatwg.org/#concept-cache)
 
 use std::time::Duration;
-use std::time::Instant;
 
+use tokio::time::Instant;
 use url::Url;
 
 use crate::spec::HeaderList;

@@ -1,6 +1,6 @@
 //! Everything that changes, behind one lock, and how realms are notified of it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Weak;
 
@@ -14,6 +14,7 @@ use super::delegate::WorkerEnvironment;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
+use crate::platform::Platform;
 use crate::service_worker::algorithms::call::CallError;
 use crate::service_worker::model::inbox::Answer;
 use crate::service_worker::model::inbox::Caller;
@@ -28,6 +29,7 @@ use crate::service_worker::state::running::Running;
 /// The service workers of an engine.
 pub(crate) struct ServiceWorkers {
   pub(super) delegate: Arc<dyn Delegate>,
+  pub(super) platform: Arc<dyn Platform>,
   pub(super) itself: Weak<Self>,
   pub(super) state: Mutex<State>,
   /// Something has changed, or may have.
@@ -41,10 +43,10 @@ pub(crate) struct ServiceWorkers {
 pub(crate) struct State {
   pub(super) map: Registrations,
   pub(super) jobs: JobQueues,
-  pub(super) realms: HashMap<RealmId, AttachedRealm>,
-  pub(super) running: HashMap<WorkerId, Running>,
+  pub(super) realms: BTreeMap<RealmId, AttachedRealm>,
+  pub(super) running: BTreeMap<WorkerId, Running>,
   /// Starts in a row that have failed.
-  pub(super) failed_starts: HashMap<WorkerId, u32>,
+  pub(super) failed_starts: BTreeMap<WorkerId, u32>,
   /// Calls of `ready` that wait for an active worker.
   pub(super) waiting_for_ready: Vec<(Caller, Url)>,
   pub(super) last_run: u64,
@@ -88,9 +90,13 @@ impl Drop for Locked<'_> {
 }
 
 impl ServiceWorkers {
-  pub(crate) fn new(delegate: Arc<dyn Delegate>) -> Arc<Self> {
+  pub(crate) fn new(
+    delegate: Arc<dyn Delegate>,
+    platform: Arc<dyn Platform>,
+  ) -> Arc<Self> {
     Arc::new_cyclic(|itself| Self {
       delegate,
+      platform,
       itself: itself.clone(),
       state: Mutex::default(),
       changed: Notify::new(),

@@ -2,7 +2,6 @@
 //! response's stream.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -149,15 +148,13 @@ fn asks_to_come_back(
     record,
     ..
   } = attempt;
-  let policy = &context.policies.retry;
-  let is_temporary = policy
-    .statuses
-    .contains(response.status, job.environment.policy);
+  let statuses = &context.policies.retry.statuses;
+  let is_temporary = statuses.contains(response.status, job.environment.policy);
   if !is_temporary || !job.records[record].request.is_get() {
     return false;
   }
-  let after = retry_after(response, SystemTime::now());
-  note_status(job, record, attempts, policy, after, bad_status(response))
+  let after = retry_after(response, context.platform.now());
+  note_status(attempt, attempts, after, bad_status(response))
 }
 
 /// Why a response with this verdict makes its record fail, or did so much as

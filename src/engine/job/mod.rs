@@ -18,7 +18,7 @@ pub(crate) mod settle;
 pub(crate) mod start;
 pub(crate) mod transfer;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::sync::atomic::AtomicBool;
@@ -65,7 +65,7 @@ pub(crate) struct Job {
   purged: AtomicBool,
   /// It is not begun, and its registration does not count it as unfinished.
   quarantined: AtomicBool,
-  watchers: Mutex<HashMap<u64, Weak<UpdateQueue>>>,
+  watchers: Mutex<BTreeMap<u64, Weak<UpdateQueue>>>,
 }
 
 /// The state machine, and what it holds of its origin's quota.

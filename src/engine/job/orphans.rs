@@ -43,7 +43,9 @@ async fn delete_old(context: &Context, mut bodies: Vec<BodyId>) -> Vec<BodyId> {
   let mut young = Vec::new();
   for body in std::mem::take(&mut bodies) {
     match context.store.bodies.modified(body).await {
-      Ok(modified) if is_old(modified) => bodies.push(body),
+      Ok(modified) if is_old(modified, context.platform.now()) => {
+        bodies.push(body)
+      }
       Ok(_) => young.push(body),
       Err(error) => tracing::warn!(%error, "a body is left alone"),
     }
@@ -53,7 +55,7 @@ async fn delete_old(context: &Context, mut bodies: Vec<BodyId>) -> Vec<BodyId> {
 }
 
 /// A time that is still to come tells nothing about the age.
-fn is_old(modified: SystemTime) -> bool {
-  let age = SystemTime::now().duration_since(modified);
+fn is_old(modified: SystemTime, now: SystemTime) -> bool {
+  let age = now.duration_since(modified);
   age.is_ok_and(|age| age >= ORPHAN_AGE)
 }

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::sync::Weak;
 use std::time::Duration;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use url::Url;
 
@@ -17,6 +15,7 @@ use crate::engine::context::Context;
 use crate::engine::registration_events::OnUndelivered;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::platform::millis;
 use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
@@ -255,7 +254,7 @@ pub(crate) async fn retain(
   undelivered: String,
 ) {
   let retained = Retained {
-    since: now(),
+    since: millis(&*context.platform),
     undelivered,
   };
   let _queue = job.registration.edit_queue.lock().await;
@@ -277,8 +276,9 @@ pub(crate) async fn retain(
 pub(crate) async fn expire(context: &Arc<Context>) {
   loop {
     let mut sleep = MAX_SLEEP;
+    let now = millis(&*context.platform);
     for (key, retained) in all_retained(context) {
-      let left = left(&retained, context.policies.retention, now());
+      let left = left(&retained, context.policies.retention, now);
       if !left.is_zero() {
         sleep = sleep.min(left);
       } else if let Err(error) = delete(context, key).await {
@@ -288,6 +288,7 @@ pub(crate) async fn expire(context: &Arc<Context>) {
     }
     let sleep = tokio::time::sleep(sleep);
     tokio::select! {
+      biased;
       () = sleep => {}
       () = context.retained.notified() => {}
     }
@@ -305,12 +306,6 @@ fn all_retained(context: &Context) -> Vec<(BackgroundFetchKey, Retained)> {
 fn left(retained: &Retained, retention: Duration, now: i64) -> Duration {
   let past = u64::try_from(now.saturating_sub(retained.since)).unwrap_or(0);
   retention.saturating_sub(Duration::from_millis(past))
-}
-
-/// Milliseconds since the epoch.
-fn now() -> i64 {
-  let since = SystemTime::now().duration_since(UNIX_EPOCH);
-  since.map_or(0, |since| since.as_millis() as i64)
 }
 
 #[cfg(test)]

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::Job;
 use super::record_slot::Attempts;
+use super::transfer::Attempt;
 use crate::engine::context::Context;
-use crate::engine::policy::RetryPolicy;
 use crate::engine::schedule::retry_state::Decision;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
+use crate::platform::fraction;
 use crate::snapshot::Waiting;
 use crate::spec::Unavailability;
 
@@ -28,7 +29,9 @@ pub(crate) fn note_failure(
   let policy = &context.policies.retry;
   let slot = &job.records[record];
   let mut reason = error.message.clone();
-  let unavailability = match attempts.retries.failed(error.kind, policy) {
+  let chance = fraction(&*context.platform);
+  let failed = attempts.retries.failed(error.kind, policy, chance);
+  let unavailability = match failed {
     Decision::Again { after, offline } => {
       *slot.retry_at.lock() = Some(Instant::now() + after);
       let reason = reason.clone();
@@ -52,17 +55,23 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// `reason` is the sentence, and wants to be asked again `after` so long. Says
 /// whether there is a try left.
 pub(crate) fn note_status(
-  job: &Job,
-  record: usize,
+  attempt: Attempt<'_>,
   attempts: &mut Attempts,
-  policy: &RetryPolicy,
   after: Option<Duration>,
   reason: String,
 ) -> bool {
   let asked = after.unwrap_or_default().min(MAX_RETRY_AFTER);
-  let failed = attempts
-    .retries
-    .failed(NetworkErrorKind::Interrupted, policy);
+  let Attempt {
+    context,
+    job,
+    record,
+    ..
+  } = attempt;
+  let failed = attempts.retries.failed(
+    NetworkErrorKind::Interrupted,
+    &context.policies.retry,
+    fraction(&*context.platform),
+  );
   let Decision::Again { after, .. } = failed else {
     return false;
   };

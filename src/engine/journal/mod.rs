@@ -397,10 +397,12 @@ impl Journal {
     let mut wait = self.policy.interval;
     loop {
       tokio::select! {
+        biased;
         _ = self.first.notified() => {}
         _ = stopping.cancelled() => return,
       }
       tokio::select! {
+        biased;
         _ = tokio::time::sleep(wait) => {}
         _ = self.soon.notified(), if wait <= self.policy.interval => {}
         _ = stopping.cancelled() => return,

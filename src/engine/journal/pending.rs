@@ -1,7 +1,7 @@
 //! What the next checkpoint is going to write.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 
@@ -12,12 +12,12 @@ use crate::store::Change;
 #[derive(Default)]
 pub(crate) struct Pending {
   pub(crate) changes: Vec<Change>,
-  pub(crate) bodies: HashMap<BodyId, Stored>,
+  pub(crate) bodies: BTreeMap<BodyId, Stored>,
   /// In bytes.
   pub(crate) unsynced: u64,
   /// Bodies that were forgotten while something was being written: they do not
   /// come back with it.
-  forgotten: HashSet<BodyId>,
+  forgotten: BTreeSet<BodyId>,
   is_writing: bool,
 }
 
@@ -114,7 +114,7 @@ impl Drop for InFlightBatch<'_> {
       .bodies
       .retain(|body, _| !pending.forgotten.contains(body));
     batch.changes.append(&mut pending.changes);
-    batch.bodies.extend(pending.bodies.drain());
+    batch.bodies.append(&mut pending.bodies);
     batch.unsynced += pending.unsynced;
     *pending = batch;
   }
@@ -123,7 +123,7 @@ impl Drop for InFlightBatch<'_> {
 /// What the database has refused, by background fetch. The row of each is
 /// damaged, or worse; the others must not wait for it, nor pay for it.
 #[derive(Default)]
-pub(crate) struct SetAside(HashMap<BackgroundFetchKey, Vec<Change>>);
+pub(crate) struct SetAside(BTreeMap<BackgroundFetchKey, Vec<Change>>);
 
 impl SetAside {
   pub(crate) fn is_empty(&self) -> bool {

@@ -2,8 +2,6 @@
 //! behind the script's interface.
 
 use std::sync::Arc;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
 use super::Realm;
 use super::request_body::RequestBodyHandle;
@@ -19,6 +17,7 @@ use crate::engine::net_permission::NetPermission;
 use crate::engine::policy::PermissionState;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::platform::millis;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
@@ -208,7 +207,6 @@ impl Realm {
       keep_failed: self.options().keep_failed,
       net_check: self.net_check().is_some(),
     };
-    let created = SystemTime::now().duration_since(UNIX_EPOCH);
     // fetch.6.4 to fetch.6.6
     let new_records = records.iter().map(|record| BackgroundFetchRecord {
       request: record.request.clone(),
@@ -242,7 +240,7 @@ impl Realm {
       event_owed: false,
       abnormal_ends: 0,
       retained: None,
-      created: created.map_or(0, |d| d.as_millis() as i64),
+      created: millis(&*self.engine().context().platform),
     }
   }
 }

@@ -82,7 +82,7 @@ pub(crate) struct Attached {
   /// When one of its scripts has made a channel.
   pub(super) broadcasts: Mutex<Option<Arc<Listener>>>,
   /// When the user has last clicked something of it.
-  pub(super) activated: Mutex<Option<std::time::Instant>>,
+  pub(super) activated: Mutex<Option<tokio::time::Instant>>,
   /// It has started a background fetch, or has got an event of one.
   has_had_background_fetch: AtomicBool,
 }

@@ -188,7 +188,7 @@ impl Realm {
 
   /// The realm is given an event of the user's doing.
   pub(crate) fn activated_by_user(&self) {
-    *self.attached.activated.lock() = Some(std::time::Instant::now());
+    *self.attached.activated.lock() = Some(tokio::time::Instant::now());
   }
 
   /// Asks the display to open `url` in a new window; false when it does not.

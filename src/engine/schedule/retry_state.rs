@@ -44,22 +44,24 @@ impl RetryState {
     self.offline = None;
   }
 
+  /// `chance` is a number from 0 to 1.
   pub(crate) fn failed(
     &mut self,
     kind: NetworkErrorKind,
     policy: &RetryPolicy,
+    chance: f64,
   ) -> Decision {
     match kind {
       NetworkErrorKind::Refused | NetworkErrorKind::BadAnswer => {
         Decision::Final
       }
-      NetworkErrorKind::Offline => self.is_offline(policy),
+      NetworkErrorKind::Offline => self.is_offline(policy, chance),
       NetworkErrorKind::Unreachable | NetworkErrorKind::Interrupted => {
         self.offline = None;
         self.failures += 1;
         match self.failures <= policy.attempts {
           true => Decision::Again {
-            after: back_off(policy, self.failures),
+            after: back_off(policy, self.failures, chance),
             offline: false,
           },
           false => Decision::Final,
@@ -69,13 +71,13 @@ impl RetryState {
   }
 
   /// Being offline is not a failure of the server's, and does not count as one.
-  fn is_offline(&mut self, policy: &RetryPolicy) -> Decision {
+  fn is_offline(&mut self, policy: &RetryPolicy, chance: f64) -> Decision {
     let offline = self.offline.get_or_insert_with(|| Offline {
       since: Instant::now(),
       looks: 0,
     });
     offline.looks = offline.looks.saturating_add(1);
-    let after = back_off(policy, offline.looks);
+    let after = back_off(policy, offline.looks, chance);
     let left = policy
       .offline_timeout
       .map(|timeout| timeout.saturating_sub(offline.since.elapsed()));
@@ -92,11 +94,11 @@ impl RetryState {
 
 /// The wait after the `n`th failure in a row: twice as long each time, less up
 /// to a quarter, so that not all who have failed together come back together.
-fn back_off(policy: &RetryPolicy, n: u32) -> Duration {
+fn back_off(policy: &RetryPolicy, n: u32, chance: f64) -> Duration {
   let doublings = n.saturating_sub(1).min(20);
   let longest = policy.first_delay.saturating_mul(1 << doublings);
   let longest = longest.min(policy.max_delay);
-  longest.mul_f64(0.75 + fastrand::f64() / 4.0)
+  longest.mul_f64(0.75 + chance / 4.0)
 }
 
 #[cfg(test)]
@@ -123,12 +125,15 @@ mod tests {
     let unreachable = NetworkErrorKind::Unreachable;
     for longest in [250, 500, 1000, 2000, 4000] {
       let longest = Duration::from_millis(longest);
-      let wait = wait(retries.failed(unreachable, &policy()));
+      let wait = wait(retries.failed(unreachable, &policy(), fastrand::f64()));
       assert!(wait >= longest.mul_f64(0.75) && wait <= longest, "{wait:?}");
     }
-    assert_eq!(retries.failed(unreachable, &policy()), Decision::Final);
+    assert_eq!(
+      retries.failed(unreachable, &policy(), fastrand::f64()),
+      Decision::Final
+    );
     retries.progressed();
-    wait(retries.failed(unreachable, &policy()));
+    wait(retries.failed(unreachable, &policy(), fastrand::f64()));
   }
 
   #[tokio::test(start_paused = true)]
@@ -136,7 +141,11 @@ mod tests {
     let mut retries = RetryState::default();
     let begin = Instant::now();
     loop {
-      match retries.failed(NetworkErrorKind::Offline, &policy()) {
+      match retries.failed(
+        NetworkErrorKind::Offline,
+        &policy(),
+        fastrand::f64(),
+      ) {
         Decision::Again { after, .. } => tokio::time::sleep(after).await,
         decision => break assert_eq!(decision, Decision::OfflineForTooLong),
       }
@@ -144,8 +153,8 @@ mod tests {
     let waited = begin.elapsed();
     assert!(waited.abs_diff(Duration::from_secs(60)).as_millis() <= 10);
     let interrupted = NetworkErrorKind::Interrupted;
-    wait(retries.failed(interrupted, &policy()));
-    wait(retries.failed(NetworkErrorKind::Offline, &policy()));
+    wait(retries.failed(interrupted, &policy(), fastrand::f64()));
+    wait(retries.failed(NetworkErrorKind::Offline, &policy(), fastrand::f64()));
   }
 
   #[tokio::test(start_paused = true)]
@@ -153,7 +162,11 @@ mod tests {
     let mut retries = RetryState::default();
     let policy = RetryPolicy::default();
     for _ in 0..100 {
-      let wait = wait(retries.failed(NetworkErrorKind::Offline, &policy));
+      let wait = wait(retries.failed(
+        NetworkErrorKind::Offline,
+        &policy,
+        fastrand::f64(),
+      ));
       assert!(wait <= policy.max_delay, "{wait:?}");
     }
   }

@@ -3,7 +3,6 @@
 //! as modules.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use url::Url;
 
@@ -63,6 +62,7 @@ impl ServiceWorkers {
     };
     // Step 9.
     let script = tokio::select! {
+      biased;
       script = self.fetch_script(&environment, &url, role, bypass_cache) => script,
       () = stop.cancelled() => {
         return Err(ImportError("the worker was stopped".to_string()));
@@ -75,7 +75,7 @@ impl ServiceWorkers {
     if let Some(registration) =
       registration.and_then(|id| state.map.registration_mut(id))
     {
-      registration.last_update_check = Some(SystemTime::now());
+      registration.last_update_check = Some(self.platform.now());
     }
     // Steps 12 and 13.
     if let Some(record) = state.map.worker_mut(worker)

@@ -47,7 +47,8 @@ impl ServiceWorkers {
   }
 
   fn is_stale(&self, registration: &Registration) -> bool {
-    registration.is_stale(self.delegate.limits().stale_after)
+    let stale_after = self.delegate.limits().stale_after;
+    registration.is_stale(stale_after, self.platform.now())
   }
 
   /// Whether no cache may answer for a script by itself: what

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use url::Url;
 
@@ -213,7 +212,7 @@ impl ServiceWorkers {
   fn checked(&self, registration: RegistrationId) {
     let mut state = self.lock();
     if let Some(registration) = state.map.registration_mut(registration) {
-      registration.last_update_check = Some(SystemTime::now());
+      registration.last_update_check = Some(self.platform.now());
     }
   }
 }

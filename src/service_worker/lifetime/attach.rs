@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::ids::RealmId;
 use crate::ids::WorkerId;
 use crate::network::NetCheck;
+use crate::platform::new_uuid;
 use crate::service_worker::NewRealm;
 use crate::service_worker::delegate::FunctionalEvents;
 use crate::service_worker::model::inbox::Inbox;
@@ -62,7 +63,7 @@ impl ServiceWorkers {
         let controller =
           matching.and_then(|id| state.map.slot(id, Slot::Active));
         let client = Client {
-          id: uuid::Uuid::now_v7().to_string(),
+          id: new_uuid(&*self.platform).to_string(),
           url: realm.url,
           kind: realm.kind,
           controller,

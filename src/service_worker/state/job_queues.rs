@@ -1,7 +1,7 @@
 //! [Jobs](https://w3c.github.io/ServiceWorker/#dfn-job) and their queues, as a
 //! value: what runs next, and who waits for it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
 use url::Url;
@@ -75,7 +75,7 @@ impl Job {
 
 /// The [scope to job queue map](https://w3c.github.io/ServiceWorker/#dfn-scope-to-job-queue-map).
 #[derive(Default)]
-pub(crate) struct JobQueues(HashMap<Url, VecDeque<Queued>>);
+pub(crate) struct JobQueues(BTreeMap<Url, VecDeque<Queued>>);
 
 struct Queued {
   job: Job,

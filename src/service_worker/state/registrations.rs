@@ -5,8 +5,8 @@
 mod clients;
 mod states;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -75,8 +75,8 @@ pub(crate) enum Notice {
 pub(crate) struct Registrations {
   /// The [registration map](https://w3c.github.io/ServiceWorker/#dfn-scope-to-registration-map).
   scopes: IndexMap<Url, RegistrationId>,
-  registrations: HashMap<RegistrationId, Registration>,
-  workers: HashMap<WorkerId, Worker>,
+  registrations: BTreeMap<RegistrationId, Registration>,
+  workers: BTreeMap<WorkerId, Worker>,
   clients: IndexMap<RealmId, Client>,
   last: u64,
   pub(crate) notices: Vec<Notice>,
@@ -217,10 +217,14 @@ impl Registrations {
 impl Registration {
   /// Whether it is [stale](https://w3c.github.io/ServiceWorker/#dfn-stale):
   /// the last check is longer ago than `stale_after`.
-  pub(crate) fn is_stale(&self, stale_after: Duration) -> bool {
+  pub(crate) fn is_stale(
+    &self,
+    stale_after: Duration,
+    now: SystemTime,
+  ) -> bool {
     self.last_update_check.is_some_and(|last| {
       // A clock that was set back makes nothing stale.
-      last.elapsed().is_ok_and(|age| age > stale_after)
+      now.duration_since(last).is_ok_and(|age| age > stale_after)
     })
   }
 }

@@ -1,6 +1,6 @@
 //! A worker's thread, as this module knows it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -32,7 +32,7 @@ pub(crate) struct Running {
   /// the next run.
   pub(crate) waiting: Vec<Waiting>,
   /// Events that the script is running on, and since when.
-  pub(crate) active: HashMap<u64, (Done, Instant)>,
+  pub(crate) active: BTreeMap<u64, (Done, Instant)>,
   /// When it was started, or last given something to do, or last had it done.
   pub(crate) last_activity: Instant,
   /// It has to be started again when it has ended.
@@ -117,7 +117,7 @@ impl State {
       realm: None,
       functional: None,
       waiting,
-      active: HashMap::new(),
+      active: BTreeMap::new(),
       last_activity: Instant::now(),
       restart: false,
     };

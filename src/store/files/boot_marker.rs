@@ -9,7 +9,7 @@
 //! The file need not be flushed. If the machine loses it, or a part of it,
 //! that is again another boot.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::io::IoSlice;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ const CERTAIN: &str = "certain ";
 pub(super) struct BootMarker {
   file_system: Arc<dyn FileSystem>,
   file: PathBuf,
-  uncertain: Mutex<HashSet<BodyId>>,
+  uncertain: Mutex<BTreeSet<BodyId>>,
 }
 
 impl BootMarker {
@@ -124,8 +124,8 @@ fn line(word: &str, id: BodyId) -> String {
   format!("{word}{}\n", id.0)
 }
 
-fn read(lines: &str) -> HashSet<BodyId> {
-  let mut uncertain = HashSet::new();
+fn read(lines: &str) -> BTreeSet<BodyId> {
+  let mut uncertain = BTreeSet::new();
   let id = |text: &str| Some(BodyId(text.parse().ok()?));
   for line in lines.lines() {
     if let Some(id) = line.strip_prefix(UNCERTAIN).and_then(id) {

@@ -5,7 +5,7 @@
 //! not durable behind what was flushed before, whatever is said later: it fails
 //! again until it is cut back to that.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 
 use super::Inner;
@@ -77,7 +77,7 @@ impl Inner {
 
 #[derive(Default)]
 struct Failed {
-  bodies: HashSet<BodyId>,
+  bodies: BTreeSet<BodyId>,
   /// The first one.
   error: Option<io::Error>,
 }

@@ -10,7 +10,7 @@ use self::imports::Imports;
 /// Each module with those that it may import. What stands further down in the
 /// list may be imported by what stands above; a folder stands for all that is
 /// in it unless it has a row of its own.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
   (
     "extension",
     &[
@@ -22,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
       "snapshot",
       "spec",
       "ids",
+      "platform",
     ],
   ),
   (
@@ -50,6 +51,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
       "snapshot",
       "spec",
       "ids",
+      "platform",
     ],
   ),
   (
@@ -66,6 +68,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
       "snapshot",
       "spec",
       "ids",
+      "platform",
     ],
   ),
   ("engine/events", &["snapshot", "spec", "ids"]),
@@ -79,13 +82,17 @@ const ARROWS: [(&str, &[&str]); 17] = [
     &["network", "service_worker", "display", "snapshot", "spec"],
   ),
   ("engine/until", &[]),
-  ("service_worker", &["network", "store", "spec", "ids"]),
+  (
+    "service_worker",
+    &["network", "store", "spec", "ids", "platform"],
+  ),
   ("network", &["spec", "ids"]),
-  ("store", &["snapshot", "spec", "ids"]),
+  ("store", &["snapshot", "spec", "ids", "platform"]),
   ("display", &["snapshot", "spec", "ids"]),
   ("snapshot", &["spec", "ids"]),
   ("spec", &[]),
   ("ids", &[]),
+  ("platform", &[]),
 ];
 
 /// More files in one folder are not found again.
