@@ -164,7 +164,53 @@ impl Engine {
     Self::start_with(store, config, runtime, None)
   }
 
+  /// The same on the runtime of the caller, which may have one thread only:
+  /// nothing is waited for in a way that would block it.
+  ///
+  /// # Errors
+  ///
+  /// As for [`Engine::start`].
+  ///
+  /// # Panics
+  ///
+  /// Outside of a tokio runtime.
+  pub async fn start_here(
+    store: Store,
+    config: EngineConfig,
+  ) -> Result<Self, StartError> {
+    let engine = Self::prepare(store, config, Handle::current(), None)?;
+    restore::restore(engine.context()).await?;
+    engine.begin();
+    Ok(engine)
+  }
+
   fn start_with(
+    store: Store,
+    config: EngineConfig,
+    handle: Handle,
+    runtime: Option<Runtime>,
+  ) -> Result<Self, StartError> {
+    let engine = Self::prepare(store, config, handle.clone(), runtime)?;
+    // The caller may be on any thread, also on one of another runtime, which
+    // must not be blocked on from within.
+    let restoring = engine.context().clone();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    handle.spawn(async move {
+      let _ = sender.send(restore::restore(&restoring).await);
+    });
+    match receiver.recv() {
+      Ok(result) => result?,
+      Err(_) => {
+        let died = "reading the store was cut short";
+        return Err(StoreError::Database(died.to_string()).into());
+      }
+    }
+    engine.begin();
+    Ok(engine)
+  }
+
+  /// An engine that knows nothing yet of what is in its store.
+  fn prepare(
     store: Store,
     config: EngineConfig,
     handle: Handle,
@@ -218,21 +264,13 @@ impl Engine {
         until::<()>(&stopping, show).await;
       });
     }
-    // The caller may be on any thread, also on one of another runtime, which
-    // must not be blocked on from within.
-    let restoring = context.clone();
-    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    handle.spawn(async move {
-      let _ = sender.send(restore::restore(&restoring).await);
-    });
-    match receiver.recv() {
-      Ok(result) => result?,
-      Err(_) => {
-        let died = "reading the store was cut short";
-        return Err(StoreError::Database(died.to_string()).into());
-      }
-    }
-    // Only now is every background fetch known that a checkpoint may fail.
+    Ok(engine)
+  }
+
+  /// Begins the work that is done all the time. Only now is every background
+  /// fetch known that a checkpoint may fail.
+  fn begin(&self) {
+    let context = self.context();
     let checkpoints = context.clone();
     context.spawn(async move {
       let stopping = checkpoints.stopping.clone();
@@ -244,7 +282,6 @@ impl Engine {
       let stopping = retained.stopping.clone();
       until(&stopping, retention::expire(&retained)).await;
     });
-    Ok(engine)
   }
 
   fn context(&self) -> &Arc<Context> {
@@ -259,9 +296,7 @@ impl Engine {
   /// Every background fetch whose records are still there, oldest first.
   pub fn background_fetches(&self) -> Vec<BackgroundFetchSnapshot> {
     let jobs = self.context().jobs.lock();
-    let mut all: Vec<_> = jobs.values().map(|job| job.snapshot()).collect();
-    all.sort_by_key(|background_fetch| background_fetch.key);
-    all
+    jobs.values().map(|job| job.snapshot()).collect()
   }
 
   /// How many bytes each record of a background fetch has stored, in order;

@@ -29,6 +29,8 @@ pub use self::caches::CachedItem;
 pub use self::caches::Caches;
 pub use self::caches::Removed;
 pub use self::error::StoreError;
+pub use self::files::file_system::FileSystem;
+pub use self::files::file_system::OpenFile;
 pub(crate) use self::gate::Gate;
 pub use self::open::Store;
 pub use crate::ids::BackgroundFetchKey;

@@ -14,11 +14,15 @@ use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
 use super::files::FileBodyStore;
+use super::files::file_system::FileSystem;
+use super::files::file_system::StdFileSystem;
 use super::memory::MemoryBodyStore;
 use super::memory::MemoryMetadata;
 use super::sqlite;
 use super::sqlite::SqliteMetadata;
 use crate::ids::BodyId;
+use crate::platform::Platform;
+use crate::platform::SystemPlatform;
 
 /// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]
@@ -65,11 +69,36 @@ impl Store {
     // The changes come first: they refuse a newer format, and until then
     // nothing may be written.
     let metadata = SqliteMetadata::open(opened.clone(), lock.clone())?;
-    let bodies = FileBodyStore::open(&opened, lock.clone()).map_err(failed)?;
+    let file_system =
+      StdFileSystem::new(&opened, lock.clone()).map_err(failed)?;
+    let platform = Arc::new(SystemPlatform);
+    let bodies = FileBodyStore::open(Arc::new(file_system), platform);
+    let bodies = bodies.map_err(failed)?;
     Ok(Self {
       metadata: Arc::new(metadata),
       bodies: Arc::new(bodies),
       caches: Caches::in_directory(opened, lock),
+    })
+  }
+
+  /// A store whose rows are in `metadata`, and whose bodies are in files of
+  /// `file_system`: another one than this machine's, such as one that fails
+  /// when a test wants it to. Its caches are in memory.
+  ///
+  /// Blocks, as `file_system` does.
+  ///
+  /// # Errors
+  ///
+  /// Those of the file system.
+  pub fn on_file_system(
+    metadata: Arc<dyn MetadataStore>,
+    file_system: Arc<dyn FileSystem>,
+    platform: Arc<dyn Platform>,
+  ) -> std::io::Result<Self> {
+    Ok(Self {
+      metadata,
+      bodies: Arc::new(FileBodyStore::open(file_system, platform)?),
+      caches: Caches::in_memory(),
     })
   }
 

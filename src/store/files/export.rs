@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::file_system::FileSystem;
+use super::file_system::StdFileSystem;
 use super::new_name::NewName;
 use crate::ids::BodyId;
 use crate::store::ExportMode;
@@ -17,7 +18,7 @@ use crate::store::StoreError;
 /// File systems that can share bytes until one side changes them do so when
 /// they are asked to copy.
 pub(super) fn export_file(
-  file_system: &dyn FileSystem,
+  file_system: &StdFileSystem,
   id: BodyId,
   file: &Path,
   destination: &Path,

@@ -15,14 +15,20 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures::future::BoxFuture;
 use rustix::fs::AtFlags;
 use rustix::fs::Dir;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
+use super::export::export_file;
 use super::new_name::NewName;
+use crate::ids::BodyId;
+use crate::store::ExportMode;
+use crate::store::StoreError;
 use crate::store::directory::COMMON;
 use crate::store::directory::Directory;
 use crate::store::directory::PRIVATE;
@@ -30,10 +36,11 @@ use crate::store::directory::check_file;
 use crate::store::directory::make_private;
 use crate::store::directory::open_directory;
 use crate::store::directory::open_file;
+use crate::store::directory_lock::DirectoryLock;
 
 /// What a file system does in the store's directory: every path is relative to
 /// it, and no part of one is a link. Every call blocks.
-pub(super) trait FileSystem: Send + Sync + 'static {
+pub trait FileSystem: Send + Sync + 'static {
   /// Makes a directory for the user alone. Fails when it is there, and when
   /// the one above is not.
   fn create_directory(&self, path: &Path) -> io::Result<()>;
@@ -50,14 +57,19 @@ pub(super) trait FileSystem: Send + Sync + 'static {
   fn direct(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// Opens an existing file for reading.
   fn read(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
-  /// Opens an existing file to be copied to the outside.
-  fn source(&self, path: &Path) -> io::Result<File>;
   /// A small file as a whole.
   fn read_text(&self, path: &Path) -> io::Result<String>;
   /// Writes a file as a whole, in the place of an earlier one if need be.
   fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-  /// Gives a file a second name, outside. Fails when that exists.
-  fn link(&self, from: &Path, to: &NewName) -> io::Result<()>;
+  /// Gives the bytes of a file the name `to` outside of the store, as
+  /// [`BodyStore::export`](crate::store::BodyStore::export) has it.
+  fn export(
+    &self,
+    id: BodyId,
+    from: &Path,
+    to: &Path,
+    mode: ExportMode,
+  ) -> Result<(), StoreError>;
   /// Gives a file in the store's directory itself another name there, over an
   /// earlier file if need be.
   fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -77,10 +89,23 @@ pub(super) trait FileSystem: Send + Sync + 'static {
   fn available(&self) -> io::Result<u64>;
   /// What changes when the machine is restarted; `None` where nothing does.
   fn boot_id(&self) -> Option<String>;
+  /// Whether the store's directory is where it was. Files that were deleted
+  /// while they are open can be written all the same, and are lost: anyone who
+  /// says that something is durable has to look here.
+  fn is_there(&self) -> Result<(), StoreError>;
+  /// Runs `work`, which waits for the disk, where that hinders nobody: on a
+  /// thread of tokio's. Once it has begun it goes on, even if nobody waits.
+  fn run(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
+    let task = tokio::task::spawn_blocking(work);
+    Box::pin(async move {
+      // Whoever waits for the work notices that it has panicked.
+      let _ = task.await;
+    })
+  }
 }
 
 /// An open file.
-pub(super) trait OpenFile: Send + Sync {
+pub trait OpenFile: Send + Sync {
   /// In bytes.
   fn length(&self) -> io::Result<u64>;
   fn set_length(&self, bytes: u64) -> io::Result<()>;
@@ -96,11 +121,29 @@ pub(super) trait OpenFile: Send + Sync {
 }
 
 /// The file system of this machine.
-pub(super) struct StdFileSystem(OwnedFd);
+pub(in crate::store) struct StdFileSystem {
+  directory: OwnedFd,
+  /// The directory is this store's as long as this is here.
+  lock: Arc<DirectoryLock>,
+}
 
 impl StdFileSystem {
-  pub(super) fn new(directory: &Directory) -> io::Result<Self> {
-    Ok(Self(directory.try_clone()?))
+  pub(in crate::store) fn new(
+    directory: &Directory,
+    lock: Arc<DirectoryLock>,
+  ) -> io::Result<Self> {
+    let directory = directory.try_clone()?;
+    Ok(Self { directory, lock })
+  }
+
+  /// Opens an existing file to be copied to the outside.
+  pub(super) fn source(&self, path: &Path) -> io::Result<File> {
+    self.open(path, OFlags::RDONLY, Mode::empty())
+  }
+
+  /// Gives a file a second name, outside. Fails when that exists.
+  pub(super) fn link(&self, from: &Path, to: &NewName) -> io::Result<()> {
+    self.within(from, |directory, name| to.link(directory, name))
   }
 
   /// Opens the directory at `path`, one part after the other; `None` is the
@@ -108,7 +151,7 @@ impl StdFileSystem {
   fn directory(&self, path: &Path) -> io::Result<Option<OwnedFd>> {
     let mut opened: Option<OwnedFd> = None;
     for part in path.components() {
-      let above = opened.as_ref().unwrap_or(&self.0).as_fd();
+      let above = opened.as_ref().unwrap_or(&self.directory).as_fd();
       opened = Some(open_directory(above, part.as_os_str())?);
     }
     Ok(opened)
@@ -124,7 +167,7 @@ impl StdFileSystem {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let above = path.parent().unwrap_or(Path::new(""));
     let opened = self.directory(above)?;
-    work(opened.as_ref().unwrap_or(&self.0).as_fd(), name)
+    work(opened.as_ref().unwrap_or(&self.directory).as_fd(), name)
   }
 
   fn open(&self, path: &Path, flags: OFlags, mode: Mode) -> io::Result<File> {
@@ -187,10 +230,6 @@ impl FileSystem for StdFileSystem {
     open_boxed(self.source(path))
   }
 
-  fn source(&self, path: &Path) -> io::Result<File> {
-    self.open(path, OFlags::RDONLY, Mode::empty())
-  }
-
   fn read_text(&self, path: &Path) -> io::Result<String> {
     let mut text = String::new();
     self.source(path)?.read_to_string(&mut text)?;
@@ -206,12 +245,23 @@ impl FileSystem for StdFileSystem {
     self.open(path, flags, PRIVATE)?.write_all(bytes)
   }
 
-  fn link(&self, from: &Path, to: &NewName) -> io::Result<()> {
-    self.within(from, |directory, name| to.link(directory, name))
+  fn export(
+    &self,
+    id: BodyId,
+    from: &Path,
+    to: &Path,
+    mode: ExportMode,
+  ) -> Result<(), StoreError> {
+    export_file(self, id, from, to, mode)
   }
 
   fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-    Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
+    Ok(rustix::fs::renameat(
+      &self.directory,
+      from,
+      &self.directory,
+      to,
+    )?)
   }
 
   fn remove(&self, path: &Path) -> io::Result<()> {
@@ -226,7 +276,7 @@ impl FileSystem for StdFileSystem {
 
   fn names(&self, directory: &Path) -> io::Result<Vec<OsString>> {
     let opened = self.directory(directory)?;
-    let directory = opened.as_ref().unwrap_or(&self.0);
+    let directory = opened.as_ref().unwrap_or(&self.directory);
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
       let entry = entry?;
@@ -244,13 +294,15 @@ impl FileSystem for StdFileSystem {
 
   fn sync_directory(&self, path: &Path) -> io::Result<()> {
     let opened = self.directory(path)?;
-    Ok(rustix::fs::fsync(opened.as_ref().unwrap_or(&self.0))?)
+    Ok(rustix::fs::fsync(
+      opened.as_ref().unwrap_or(&self.directory),
+    )?)
   }
 
   fn sync_file_system(&self) -> io::Result<bool> {
     #[cfg(target_os = "linux")]
     {
-      rustix::fs::syncfs(&self.0)?;
+      rustix::fs::syncfs(&self.directory)?;
       Ok(true)
     }
     #[cfg(not(target_os = "linux"))]
@@ -260,12 +312,16 @@ impl FileSystem for StdFileSystem {
   }
 
   fn available(&self) -> io::Result<u64> {
-    let status = rustix::fs::fstatvfs(&self.0)?;
+    let status = rustix::fs::fstatvfs(&self.directory)?;
     Ok(status.f_bavail.saturating_mul(status.f_frsize))
   }
 
   fn boot_id(&self) -> Option<String> {
     boot_id()
+  }
+
+  fn is_there(&self) -> Result<(), StoreError> {
+    self.lock.is_there()
   }
 }
 

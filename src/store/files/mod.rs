@@ -9,7 +9,7 @@ pub(crate) mod body_paths;
 pub(crate) mod boot_marker;
 mod direct;
 mod export;
-pub(crate) mod file_system;
+pub mod file_system;
 mod new_name;
 mod reader;
 mod sync;
@@ -35,7 +35,6 @@ use self::direct::Direct;
 pub(super) use self::export::export_bytes;
 use self::file_system::FileSystem;
 use self::file_system::OpenFile;
-use self::file_system::StdFileSystem;
 pub(super) use self::file_system::boot_id;
 use self::reader::FileBodyReader;
 use self::writer::Appender;
@@ -45,10 +44,10 @@ use super::BodyStore;
 use super::BodyWriter;
 use super::ExportMode;
 use super::StoreError;
-use super::directory::Directory;
-use super::directory_lock::DirectoryLock;
 use super::lock::lock;
 use crate::ids::BodyId;
+use crate::platform::Platform;
+use crate::platform::new_uuid;
 
 /// Every file in a store's directory, the bodies aside, that this module uses.
 pub(super) const FILES: [&str; 2] =
@@ -61,23 +60,21 @@ pub(super) struct FileBodyStore {
 
 struct Inner {
   file_system: Arc<dyn FileSystem>,
+  platform: Arc<dyn Platform>,
   paths: BodyPaths,
   boot_marker: BootMarker,
   /// The writing ends, so that a body never has two.
   appenders: Mutex<HashMap<BodyId, Weak<Appender>>>,
   /// Those that the disk has failed to make durable, until they are reopened.
   unsynced: Mutex<HashSet<BodyId>>,
-  lock: Arc<DirectoryLock>,
 }
 
 impl FileBodyStore {
-  /// Opens the bodies in the store's `directory`. Blocks.
+  /// Opens the bodies in the store's directory. Blocks.
   pub(super) fn open(
-    directory: &Directory,
-    lock: Arc<DirectoryLock>,
+    file_system: Arc<dyn FileSystem>,
+    platform: Arc<dyn Platform>,
   ) -> io::Result<Self> {
-    let file_system: Arc<dyn FileSystem> =
-      Arc::new(StdFileSystem::new(directory)?);
     let paths = BodyPaths::open(file_system.clone(), "bodies".into())?;
     let boot_marker = BootMarker::open(
       file_system.clone(),
@@ -88,11 +85,11 @@ impl FileBodyStore {
     Ok(Self {
       inner: Arc::new(Inner {
         file_system,
+        platform,
         paths,
         boot_marker,
         appenders: Mutex::default(),
         unsynced: Mutex::default(),
-        lock,
       }),
     })
   }
@@ -102,8 +99,8 @@ impl FileBodyStore {
     work: impl FnOnce(&Arc<Inner>) -> Result<T, StoreError> + Send + 'static,
   ) -> Result<T, StoreError> {
     let inner = self.inner.clone();
-    blocking(move || {
-      work(&inner).map_err(|error| match inner.lock.is_there() {
+    run_on(&*self.inner.file_system, move || {
+      work(&inner).map_err(|error| match inner.file_system.is_there() {
         Ok(()) => error,
         // That explains whatever went wrong.
         Err(gone) => gone,
@@ -129,9 +126,11 @@ impl BodyStore for FileBodyStore {
 
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
     let open = move |inner: &Arc<Inner>| {
-      let file = inner.file_system.read(&inner.paths.file(id));
+      let file_system = inner.file_system.clone();
+      let file = file_system.read(&inner.paths.file(id));
       let file = file.map_err(|error| missing(id, error))?;
-      Ok(Box::new(FileBodyReader::new(file)) as Box<dyn BodyReader>)
+      let reader = FileBodyReader::new(file_system, file);
+      Ok(Box::new(reader) as Box<dyn BodyReader>)
     };
     self.run(open).await
   }
@@ -175,7 +174,7 @@ impl BodyStore for FileBodyStore {
     let destination = destination.to_owned();
     let export = move |inner: &Arc<Inner>| {
       let file = inner.paths.file(id);
-      export::export_file(&*inner.file_system, id, &file, &destination, mode)
+      inner.file_system.export(id, &file, &destination, mode)
     };
     self.run(export).await
   }
@@ -184,8 +183,8 @@ impl BodyStore for FileBodyStore {
 impl Inner {
   fn create(self: &Arc<Self>) -> Result<Box<dyn BodyWriter>, StoreError> {
     // In a directory that was moved the file could be made as well.
-    self.lock.is_there()?;
-    let id = BodyId(uuid::Uuid::now_v7());
+    self.file_system.is_there()?;
+    let id = BodyId(new_uuid(&*self.platform));
     let file = self.paths.create(id)?;
     Ok(self.writer(id, file, 0))
   }
@@ -261,6 +260,20 @@ fn missing(id: BodyId, error: io::Error) -> StoreError {
     io::ErrorKind::NotFound => StoreError::missing_body(id),
     _ => error.into(),
   }
+}
+
+/// Runs `work` as the file system has it, see [`FileSystem::run`].
+async fn run_on<T: Send + 'static>(
+  file_system: &dyn FileSystem,
+  work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+  let (sender, receiver) = tokio::sync::oneshot::channel();
+  let work = move || {
+    let _ = sender.send(work());
+  };
+  file_system.run(Box::new(work)).await;
+  let cut_short = || io::Error::other("the work on a body was cut short");
+  receiver.await.unwrap_or_else(|_| Err(cut_short().into()))
 }
 
 /// Runs `work`, which waits for the disk, where that hinders nobody.

@@ -6,19 +6,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::blocking;
+use super::file_system::FileSystem;
 use super::file_system::OpenFile;
+use super::run_on;
 use crate::store::BodyReader;
 use crate::store::StoreError;
 
 /// Holds the file open: deleting it takes only its name away.
 pub(super) struct FileBodyReader {
+  file_system: Arc<dyn FileSystem>,
   file: Arc<dyn OpenFile>,
 }
 
 impl FileBodyReader {
-  pub(super) fn new(file: Box<dyn OpenFile>) -> Self {
-    Self { file: file.into() }
+  pub(super) fn new(
+    file_system: Arc<dyn FileSystem>,
+    file: Box<dyn OpenFile>,
+  ) -> Self {
+    Self {
+      file_system,
+      file: file.into(),
+    }
   }
 }
 
@@ -30,7 +38,8 @@ impl BodyReader for FileBodyReader {
     max: usize,
   ) -> Result<Bytes, StoreError> {
     let file = self.file.clone();
-    blocking(move || Ok(read(&*file, offset, max)?)).await
+    let read = move || Ok(read(&*file, offset, max)?);
+    run_on(&*self.file_system, read).await
   }
 }
 

@@ -25,7 +25,7 @@ impl Inner {
       self.sync_names(ids, &mut failed);
     }
     // A body that is gone was deleted, unless the whole store is gone.
-    self.lock.is_there()?;
+    self.file_system.is_there()?;
     let mut unsynced = lock(&self.unsynced);
     for id in &failed.bodies {
       unsynced.insert(*id);

@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::Inner;
-use super::blocking;
 use super::direct;
 use super::direct::Direct;
 use super::file_system::OpenFile;
+use super::run_on;
 use crate::ids::BodyId;
 use crate::store::BodyWriter;
 use crate::store::StoreError;
@@ -168,6 +168,7 @@ impl BodyWriter for FileBodyWriter {
 
   async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
     let appender = self.appender.clone();
-    blocking(move || appender.append(&chunks)).await
+    let append = move || appender.append(&chunks);
+    run_on(&*self.inner.file_system, append).await
   }
 }
