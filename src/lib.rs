@@ -8,7 +8,7 @@
 //! way when the process ended continues when an engine opens the same store.
 //!
 //! ```
-//! use background_fetch::engine::{Engine, EngineConfig, RealmOptions, RealmKind};
+//! use background_fetch::engine::{Engine, RealmKind, RealmOptions};
 //! use background_fetch::extension::{ExtensionOptions, extensions, realm, run_until_idle};
 //! use background_fetch::network::NetworkPolicy;
 //! use background_fetch::store::Store;
@@ -24,7 +24,7 @@
 //! #   head.take_while(|line| !line.as_ref().unwrap().is_empty()).count();
 //! #   client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
 //! # });
-//! let engine = Engine::start(Store::in_memory(), EngineConfig::default())?;
+//! let engine = Engine::builder().start_blocking(Store::in_memory())?;
 //! let options = RealmOptions {
 //!   policy: NetworkPolicy::Server,
 //!   ..RealmOptions::new(RealmKind::ServiceWorker, format!("{origin}/sw.js").parse()?)
@@ -54,6 +54,9 @@
 //! is pure and points at nothing.
 //!
 //! [Background Fetch]: https://wicg.github.io/background-fetch/
+
+#[macro_use]
+mod opaque;
 
 pub mod control;
 #[cfg(feature = "dashboard")]

@@ -3,6 +3,7 @@
 
 mod admission;
 mod broadcasts;
+mod builder;
 mod cache_users;
 mod config;
 mod context;
@@ -43,12 +44,13 @@ use self::job::start;
 use self::until::until;
 use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
-use crate::network::NetworkConfigError;
 use crate::service_worker::ServiceWorkers;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
 
+pub use self::builder::EngineBuilder;
+pub use self::builder::StartError;
 pub use self::config::EngineConfig;
 pub use self::error::FetchRejection;
 pub use self::events::EventLease;
@@ -110,95 +112,46 @@ struct EngineInner {
   runtime: Option<Runtime>,
 }
 
-/// Why an engine cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-  #[error(transparent)]
-  Store(#[from] StoreError),
-  #[error(transparent)]
-  Network(#[from] NetworkConfigError),
-  #[error("the engine's threads cannot be started: {0}")]
-  Runtime(std::io::Error),
-}
-
 impl Engine {
-  /// Opens the store in `directory` (which is created when it is not there)
-  /// and continues with everything in it.
+  /// Makes an engine with settings of one's own.
+  pub fn builder() -> EngineBuilder {
+    EngineBuilder::default()
+  }
+
+  /// Opens the store in `directory` with default settings, and continues with
+  /// everything in it: [`EngineBuilder::open`].
   ///
   /// # Errors
   ///
-  /// The store is in use, damaged or unreadable, or a setting is wrong.
-  pub fn open(
+  /// The store is in use, damaged or unreadable.
+  pub async fn open(directory: impl AsRef<Path>) -> Result<Self, StartError> {
+    Self::builder().open(directory).await
+  }
+
+  /// The same for a thread that may be blocked:
+  /// [`EngineBuilder::open_blocking`].
+  ///
+  /// # Errors
+  ///
+  /// As for [`Engine::open`].
+  pub fn open_blocking(
     directory: impl AsRef<Path>,
-    config: EngineConfig,
   ) -> Result<Self, StartError> {
-    Self::start(Store::open_directory(directory.as_ref())?, config)
+    Self::builder().open_blocking(directory)
   }
 
-  /// The same on any store, for instance on [`Store::in_memory`].
-  ///
-  /// # Errors
-  ///
-  /// The store cannot be read, or a setting is wrong.
-  pub fn start(store: Store, config: EngineConfig) -> Result<Self, StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-      .enable_all()
-      .thread_name("background-fetch")
-      .build()
-      .map_err(StartError::Runtime)?;
-    let handle = runtime.handle().clone();
-    Self::start_with(store, config, handle, Some(runtime))
-  }
-
-  /// The same on a runtime that the embedder lends: a multi-threaded one that
-  /// lives as long as the engine.
-  ///
-  /// # Errors
-  ///
-  /// As for [`Engine::start`].
-  pub fn start_on(
-    runtime: Handle,
-    store: Store,
-    config: EngineConfig,
-  ) -> Result<Self, StartError> {
-    Self::start_with(store, config, runtime, None)
-  }
-
-  /// The same on the runtime of the caller, which may have one thread only:
-  /// nothing is waited for in a way that would block it.
-  ///
-  /// # Errors
-  ///
-  /// As for [`Engine::start`].
-  ///
-  /// # Panics
-  ///
-  /// Outside of a tokio runtime.
-  pub async fn start_here(
-    store: Store,
-    config: EngineConfig,
-  ) -> Result<Self, StartError> {
-    let engine = Self::prepare(store, config, Handle::current(), None)?;
-    restore::restore(engine.context()).await?;
-    engine.begin();
-    Ok(engine)
-  }
-
-  fn start_with(
+  async fn start(
     store: Store,
     config: EngineConfig,
     handle: Handle,
     runtime: Option<Runtime>,
   ) -> Result<Self, StartError> {
     let engine = Self::prepare(store, config, handle.clone(), runtime)?;
-    // The caller may be on any thread, also on one of another runtime, which
-    // must not be blocked on from within.
+    // The caller may be on a thread of another runtime.
     let restoring = engine.context().clone();
-    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    handle.spawn(async move {
-      let _ = sender.send(restore::restore(&restoring).await);
-    });
-    match receiver.recv() {
+    let restored =
+      handle.spawn(async move { restore::restore(&restoring).await });
+    match restored.await {
       Ok(result) => result?,
       Err(_) => {
         let died = "reading the store was cut short";

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use background_fetch::engine::Engine;
-use background_fetch::engine::EngineConfig;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
@@ -18,7 +17,9 @@ use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
 
 fn engine() -> Engine {
-  Engine::start(Store::in_memory(), EngineConfig::default()).unwrap()
+  Engine::builder()
+    .start_blocking(Store::in_memory())
+    .unwrap()
 }
 
 /// What every script may use.

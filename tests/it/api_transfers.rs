@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
-use background_fetch::engine::EngineConfig;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
@@ -24,7 +23,9 @@ use support::Resource;
 const BOUND: Duration = Duration::from_secs(20);
 
 fn engine() -> Engine {
-  Engine::start(Store::in_memory(), EngineConfig::default()).unwrap()
+  Engine::builder()
+    .start_blocking(Store::in_memory())
+    .unwrap()
 }
 
 /// Answers `/204` and `/404` with that status, never answers `/stalled`, and

@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
-use background_fetch::engine::EngineConfig;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmOptions;
 use background_fetch::store::Store;
@@ -58,8 +57,9 @@ fn a_realm_receives_what_another_one_has_started() {
   let server = FaultServer::start_blocking();
   let film = Resource::bytes(SIZE, 1).script([StallAfter(1_000_000)]);
   server.serve("/film", film);
-  let engine =
-    Engine::start(Store::in_memory(), EngineConfig::default()).unwrap();
+  let engine = Engine::builder()
+    .start_blocking(Store::in_memory())
+    .unwrap();
 
   let starts = r#"
     onbackgroundfetchsuccess = () => console.log("wrong realm");

@@ -36,7 +36,10 @@ pub fn run(origin: &str, scale: Scale) {
     },
     ..EngineConfig::default()
   };
-  let engine = Engine::open(directory.path(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .open_blocking(directory.path())
+    .unwrap();
   let before = memory::resident();
   let begin = Instant::now();
 

@@ -85,7 +85,10 @@ async fn work() {
   std::fs::create_dir(&out).unwrap();
   std::fs::File::open(&root).unwrap().sync_all().unwrap();
   // A disk that fails may fail here.
-  let Ok(engine) = Engine::open(root.join("store"), config()) else {
+  let Ok(engine) = Engine::builder()
+    .config(config())
+    .open_blocking(root.join("store"))
+  else {
     return;
   };
   let realm = worker(&engine);

@@ -110,7 +110,10 @@ impl World {
       body.set_modified(long_ago).unwrap();
     }
     let recover = async {
-      let engine = match Engine::open(&store, child::config()) {
+      let engine = match Engine::builder()
+        .config(child::config())
+        .open_blocking(&store)
+      {
         Ok(engine) => engine,
         Err(error) => panic!("{told}: {error}"),
       };

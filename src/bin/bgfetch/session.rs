@@ -154,7 +154,7 @@ impl Session {
     set_credentials(&mut config.network, setup.secrets, setup.cookies);
     config.concurrency.per_host = setup.max_per_host.map(|n| n as usize);
     let network = config.network.clone();
-    let engine = Engine::open(&directory, config)?;
+    let engine = Engine::builder().config(config).open_blocking(&directory)?;
     before_events.engine_is(&engine);
     // Its transfers do not depend on it.
     let control = control::serve(&engine, &directory)

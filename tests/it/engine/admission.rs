@@ -29,7 +29,10 @@ impl OnePlace {
     let server = FaultServer::start().await;
     let held = Resource::bytes(1000, 1).script([StallAfter(10)]);
     server.serve("/held", held);
-    let engine = Engine::start(Store::in_memory(), config).unwrap();
+    let engine = Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap();
     let realm = worker(&engine);
     let this = Self {
       server,
@@ -145,7 +148,10 @@ async fn without_a_byte_budget_transfers_go_on() {
   let paths = ["/a", "/b", "/c"];
   let urls = paths.map(|path| server.serve(path, Resource::bytes(SIZE, 1)));
   let directory = tempfile::tempdir().unwrap();
-  let engine = Engine::open(directory.path(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .open_blocking(directory.path())
+    .unwrap();
   let realm = worker(&engine);
   let urls: Vec<_> = urls.iter().map(String::as_str).collect();
   fetch(&realm, "all", &urls).await;

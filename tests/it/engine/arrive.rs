@@ -147,7 +147,10 @@ async fn an_export_is_there_before_the_event() {
         .unwrap();
     })
   }));
-  let engine = Engine::open(directory.path().join("store"), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .open_blocking(directory.path().join("store"))
+    .unwrap();
   sender.send(engine.clone()).ok().unwrap();
   let realm = worker(&engine);
   fetch(&realm, "export", &[&server.url("/a")]).await;

@@ -109,7 +109,10 @@ async fn progress_that_was_not_durable_becomes_so_with_no_further_byte() {
     bodies,
     caches,
   };
-  let engine = Engine::start(store, config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(store)
+    .unwrap();
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&url]).await.key;
   wait_for(&engine, key, |s| s.downloaded == 300_000).await;

@@ -148,7 +148,10 @@ async fn a_server_that_falls_silent_is_given_up() {
   let mut config = config();
   config.network.idle_timeout = std::time::Duration::from_millis(50);
   let store = background_fetch::store::Store::in_memory();
-  let engine = background_fetch::engine::Engine::start(store, config).unwrap();
+  let engine = background_fetch::engine::Engine::builder()
+    .config(config)
+    .start_blocking(store)
+    .unwrap();
   let realm = worker(&engine);
   let server = FaultServer::start().await;
   let minute = std::time::Duration::from_secs(60);
@@ -176,7 +179,10 @@ async fn no_reason_has_the_signature_of_a_url() {
   let mut config = config();
   config.retry.attempts = 0;
   let store = background_fetch::store::Store::in_memory();
-  let engine = background_fetch::engine::Engine::start(store, config).unwrap();
+  let engine = background_fetch::engine::Engine::builder()
+    .config(config)
+    .start_blocking(store)
+    .unwrap();
   let realm = worker(&engine);
   for path in [
     "/status", "/refused", "/moved", "/odd", "/digest", "/endless",

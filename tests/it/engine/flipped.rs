@@ -110,7 +110,7 @@ async fn flipped_bits_of_the_database_are_told_or_harmless() {
       }
       std::fs::write(place.join(file), bytes).unwrap();
       let told = format!("seed {seed} in {file}");
-      match Engine::open(&place, config()) {
+      match Engine::builder().config(config()).open_blocking(&place) {
         Ok(engine) => {
           opened += 1;
           // Named when it fails.

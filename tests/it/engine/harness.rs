@@ -48,11 +48,17 @@ pub fn config() -> EngineConfig {
 }
 
 pub fn in_memory() -> Engine {
-  Engine::start(Store::in_memory(), config()).unwrap()
+  Engine::builder()
+    .config(config())
+    .start_blocking(Store::in_memory())
+    .unwrap()
 }
 
 pub fn on_disk(directory: &Path) -> Engine {
-  Engine::open(directory, config()).unwrap()
+  Engine::builder()
+    .config(config())
+    .open_blocking(directory)
+    .unwrap()
 }
 
 pub fn realm_options() -> RealmOptions {

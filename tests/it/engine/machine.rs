@@ -65,7 +65,10 @@ impl Machine {
   }
 
   pub fn engine(&self) -> Engine {
-    Engine::start(Store::in_memory(), self.config()).unwrap()
+    Engine::builder()
+      .config(self.config())
+      .start_blocking(Store::in_memory())
+      .unwrap()
   }
 }
 

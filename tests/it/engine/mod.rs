@@ -16,6 +16,7 @@ pub mod harness;
 mod integrity;
 mod machine;
 mod offline;
+mod open;
 mod origins;
 mod orphans;
 mod pause;

@@ -90,7 +90,10 @@ async fn waiting_for_the_network_ends_at_its_timeout() {
   let machine = Machine::with(Network::NoRoute);
   let mut config = machine.config();
   config.retry.offline_timeout = Some(Duration::from_millis(50));
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let realm = worker(&engine);
   fetch(&realm, "r", &["http://server.test/"]).await;
   let snapshot = settle(&realm, "backgroundfetchfail").await;
@@ -153,7 +156,10 @@ async fn waits_for_long(
   let mut config = machine.config();
   config.retry.first_delay = Duration::from_secs(3600);
   config.retry.max_delay = Duration::from_secs(3600);
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &["http://server.test/"]).await.key;
   wait_for(&engine, key, |s| s.waiting.is_some()).await;
@@ -184,7 +190,12 @@ async fn what_waits_for_the_network_waits_after_a_restart_too() {
   server.serve("/r", Resource::bytes(SIZE, 1));
   let directory = tempfile::tempdir().unwrap();
   let machine = Machine::with(Network::NoRoute);
-  let open = || Engine::open(directory.path(), machine.config()).unwrap();
+  let open = || {
+    Engine::builder()
+      .config(machine.config())
+      .open_blocking(directory.path())
+      .unwrap()
+  };
   let engine = open();
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&url(&server, "/r")]).await.key;

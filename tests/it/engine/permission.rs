@@ -65,7 +65,10 @@ async fn both_are_asked_at_registration_and_once_before_each_hop() {
   server.serve("/y", Resource::text("y"));
   let (default, own) = (Asked::default(), Asked::default());
   let config = config_with(Some(default.check("")));
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let realm = worker_with(&engine, Some(own.check("")));
   fetch(&realm, "r", &[&server.url("/x")]).await;
   settle(&realm, "backgroundfetchsuccess").await;
@@ -81,7 +84,10 @@ async fn what_one_of_them_refuses_is_not_registered() {
   for denied in [("/x", ""), ("", "/x")] {
     let asked = Asked::default();
     let config = config_with(Some(asked.check(denied.0)));
-    let engine = Engine::start(Store::in_memory(), config).unwrap();
+    let engine = Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap();
     let realm = worker_with(&engine, Some(asked.check(denied.1)));
     let rejection = try_fetch(&realm, "r", &[&url], 0).await.err().unwrap();
     assert!(matches!(&rejection, FetchRejection::MayNotReach(_)));
@@ -164,7 +170,10 @@ async fn the_engines_own_check_lets_it_go_on() {
   interrupted(&server, directory.path()).await;
   let asked = Asked::default();
   let config = config_with(Some(asked.check("")));
-  let engine = Engine::open(directory.path(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .open_blocking(directory.path())
+    .unwrap();
   server.wait_for_requests(2, BOUND).await;
   let realm = worker_with(&engine, None);
   settle(&realm, "backgroundfetchsuccess").await;

@@ -15,7 +15,10 @@ use support::Resource;
 fn with_quota(bytes: u64) -> Engine {
   let mut config = config();
   config.quota = Arc::new(move |_| Some(bytes));
-  Engine::start(Store::in_memory(), config).unwrap()
+  Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap()
 }
 
 // steps: fetch.8.9

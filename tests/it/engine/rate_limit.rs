@@ -26,7 +26,10 @@ const RATE: u64 = 1_000_000;
 fn limited() -> Engine {
   let mut config = config();
   config.network.limit_rate = NonZeroU64::new(RATE);
-  Engine::start(Store::in_memory(), config).unwrap()
+  Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap()
 }
 
 /// How many bytes may have moved since `begin`: what a late timer makes good

@@ -63,7 +63,10 @@ async fn an_id_that_is_active_is_refused() {
 async fn a_denied_permission_is_not_allowed() {
   let mut config = config();
   config.permission = Arc::new(|_| PermissionState::Denied);
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let realm = worker(&engine);
   let refused = try_fetch(&realm, "id", &["http://a.test/"], 0).await;
   assert!(matches!(refused, Err(FetchRejection::NotAllowed)));
@@ -76,7 +79,10 @@ async fn with_a_prompt_nothing_is_fetched_before_the_answer() {
   server.serve("/r", Resource::text("r"));
   let mut config = config();
   config.permission = Arc::new(|_| PermissionState::Prompt);
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let realm = worker(&engine);
   let asked = fetch(&realm, "asked", &[&server.url("/r")]).await;
   assert!(asked.paused);

@@ -118,7 +118,10 @@ async fn equal_lengths_are_joined_where_that_is_asked_for() {
     let url = server.serve("/r", resource.script(script));
     let mut config = config();
     config.resume = policy;
-    let engine = Engine::start(Store::in_memory(), config).unwrap();
+    let engine = Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap();
     let realm = worker(&engine);
     let key = fetch(&realm, "r", &[&url]).await.key;
     settle_or_panic(&realm).await;

@@ -45,7 +45,10 @@ fn open(directory: &Path, retention: Duration) -> Engine {
     retention,
     ..config()
   };
-  Engine::open(directory, config).unwrap()
+  Engine::builder()
+    .config(config)
+    .open_blocking(directory)
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

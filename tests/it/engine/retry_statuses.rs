@@ -28,7 +28,10 @@ async fn fetch_with(
 ) -> (&'static str, BackgroundFetchSnapshot, Vec<Option<String>>) {
   let mut config = config();
   config.retry.statuses = statuses;
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let server = FaultServer::start().await;
   let resource = Resource::bytes(SIZE, 1).etag("\"1\"").script(script);
   let url = server.serve("/r", resource);

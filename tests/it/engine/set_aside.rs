@@ -98,7 +98,10 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
     metadata: refusing.clone(),
     bodies,
   };
-  let engine = Engine::start(store, config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(store)
+    .unwrap();
   let realm = worker(&engine);
   let key = fetch(&realm, "refused", &[&held]).await.key;
   *refusing.key.lock().unwrap() = Some(key);

@@ -38,7 +38,10 @@ async fn a_display_is_shown_the_beginning_the_end_and_what_update_ui_says() {
   let shown = Arc::new(Shown::default());
   let mut config = config();
   config.display = Some(Arc::new(Handle(shown.clone())));
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   server.wait_until_stalled("/r", BOUND).await;

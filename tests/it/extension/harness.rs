@@ -46,7 +46,10 @@ pub fn evaluate(kind: RealmKind, url: &str, script: &str) -> bool {
   let url: Url = url.parse().unwrap();
   let realm_options = RealmOptions::new(kind, url.clone());
   let config = EngineConfig::default();
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let tokio = tokio::runtime::Builder::new_current_thread()
     .enable_all()
     .build()
@@ -85,7 +88,10 @@ pub fn run_with(
 ) -> Ended {
   let realm_options = RealmOptions::new(kind, url.parse().unwrap());
   let config = EngineConfig::default();
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   let lines = Rc::new(RefCell::new(Vec::new()));
   let sink = lines.clone();
   let reported = Rc::new(RefCell::new(Vec::new()));

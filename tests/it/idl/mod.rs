@@ -52,7 +52,10 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
     permission: Arc::new(|_| PermissionState::Prompt),
     ..EngineConfig::default()
   };
-  let engine = Engine::start(Store::in_memory(), config).unwrap();
+  let engine = Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap();
   // Whom a service worker finds.
   let page = |kind, path: &str| {
     let url = format!("https://app.test{path}").parse().unwrap();

@@ -195,7 +195,10 @@ impl World {
     start_platform();
     let log = Log::default();
     let config = config(&log, limits);
-    let engine = Engine::start(Store::in_memory(), config).unwrap();
+    let engine = Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap();
     Self {
       server: FaultServer::start_blocking(),
       engine: Some(engine),
@@ -208,7 +211,10 @@ impl World {
     let world = Self::new();
     let log = Log::default();
     let config = config(&log, limits());
-    let engine = Engine::open(directory, config).unwrap();
+    let engine = Engine::builder()
+      .config(config)
+      .open_blocking(directory)
+      .unwrap();
     Self {
       engine: Some(engine),
       log,
@@ -222,7 +228,12 @@ impl World {
     self.bounded(engine.shutdown());
     self.log = Log::default();
     let config = config(&self.log, self.limits);
-    self.engine = Some(Engine::open(directory, config).unwrap());
+    self.engine = Some(
+      Engine::builder()
+        .config(config)
+        .open_blocking(directory)
+        .unwrap(),
+    );
   }
 
   pub fn engine(&self) -> &Engine {

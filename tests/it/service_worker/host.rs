@@ -55,7 +55,12 @@ fn a_worker_whose_thread_ends_at_once_is_reported_and_not_registered() {
     service_worker_host: Some(Arc::new(Broken(world.log.clone()))),
     ..EngineConfig::default()
   };
-  world.engine = Some(Engine::start(Store::in_memory(), config).unwrap());
+  world.engine = Some(
+    Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap(),
+  );
   world.window(
     "/page.html",
     r#"
@@ -78,7 +83,12 @@ fn a_worker_whose_thread_ends_at_once_is_reported_and_not_registered() {
 fn without_a_host_nothing_can_be_registered() {
   let mut world = World::new();
   let config = EngineConfig::default();
-  world.engine = Some(Engine::start(Store::in_memory(), config).unwrap());
+  world.engine = Some(
+    Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap(),
+  );
   world.window(
     "/page.html",
     r#"

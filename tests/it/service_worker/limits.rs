@@ -126,7 +126,12 @@ fn place(
     service_worker_limits: limits,
     ..EngineConfig::default()
   };
-  world.engine = Some(Engine::start(store, config).unwrap());
+  world.engine = Some(
+    Engine::builder()
+      .config(config)
+      .start_blocking(store)
+      .unwrap(),
+  );
   world.script("/sw.js", "");
   world.server.serve("/x", Resource::text("x"));
   Place { world, _hold: hold }
@@ -145,7 +150,10 @@ impl Place {
       service_worker_host: Some(Arc::new(host)),
       ..EngineConfig::default()
     };
-    Engine::start(store, config).unwrap()
+    Engine::builder()
+      .config(config)
+      .start_blocking(store)
+      .unwrap()
   }
 }
 
@@ -287,12 +295,12 @@ fn a_thread_that_does_not_stop_does_not_keep_the_store() {
   assert!(open().is_err(), "the store is in use");
   bounded(place.world.engine.take().unwrap().shutdown());
   // What the thread was working on is owed to the next engine.
-  let next = Engine::start(open().unwrap(), EngineConfig::default()).unwrap();
+  let next = Engine::builder().start_blocking(open().unwrap()).unwrap();
   assert_eq!(next.background_fetches().len(), 1);
   // The thread continues, and changes nothing.
   drop(place._hold);
   place.world.log.wait_for("is done");
   bounded(next.shutdown());
-  let next = Engine::start(open().unwrap(), EngineConfig::default()).unwrap();
+  let next = Engine::builder().start_blocking(open().unwrap()).unwrap();
   assert_eq!(next.background_fetches().len(), 1);
 }

@@ -124,7 +124,10 @@ fn a_worker_that_runs_at_once_finds_every_background_fetch() {
     bodies,
     caches,
   };
-  let engine = Engine::start(store, config(&log, limits())).unwrap();
+  let engine = Engine::builder()
+    .config(config(&log, limits()))
+    .start_blocking(store)
+    .unwrap();
   assert_eq!(log.wait_for("ids"), "ids [ \"my\" ]");
   drop(engine);
 }

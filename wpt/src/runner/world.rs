@@ -88,7 +88,10 @@ fn start(
   store: &Store,
   config: EngineConfig,
 ) -> Result<Engine, String> {
-  Engine::start_on(setting.runtime.clone(), store.clone(), config)
+  Engine::builder()
+    .config(config)
+    .runtime(setting.runtime.clone())
+    .start_blocking(store.clone())
     .map_err(|error| error.to_string())
 }
 

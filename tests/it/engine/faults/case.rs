@@ -154,7 +154,12 @@ pub async fn run(protocol: Protocol, case: Case) -> Result<(), String> {
   if let Some(idle_timeout) = case.idle_timeout {
     config.network.idle_timeout = idle_timeout;
   }
-  let realm = worker(&Engine::start(Store::in_memory(), config).unwrap());
+  let realm = worker(
+    &Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap(),
+  );
   let url = server.url(case.path);
   let key = fetch(&realm, "r", &[&url]).await.key;
   let (_, name, snapshot) = next_event(&realm).await;

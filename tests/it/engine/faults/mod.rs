@@ -48,7 +48,9 @@ async fn connections_that_end_between_requests_lose_none_of_them() {
     let server = FaultServer::start_with(protocol).await;
     let resource = Resource::bytes(10_000, 1).script([LastOfConnection]);
     let url = server.serve("/r", resource);
-    let engine = Engine::start(Store::in_memory(), config_for(&server));
+    let engine = Engine::builder()
+      .config(config_for(&server))
+      .start_blocking(Store::in_memory());
     let realm = worker(&engine.unwrap());
     let urls: Vec<_> = (0..100).map(|i| format!("{url}?{i}")).collect();
     let urls: Vec<_> = urls.iter().map(String::as_str).collect();
@@ -77,7 +79,9 @@ async fn connections_that_take_three_requests_each_carry_any_number() {
     // transport, which opens a new one at the same time, cannot always tell
     // over which of them the request went.
     config.retry.attempts = 2;
-    let engine = Engine::start(Store::in_memory(), config);
+    let engine = Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory());
     let realm = worker(&engine.unwrap());
     let urls: Vec<_> = (0..n).map(|i| format!("{url}?{i}")).collect();
     let urls: Vec<_> = urls.iter().map(String::as_str).collect();

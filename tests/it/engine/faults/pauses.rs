@@ -25,7 +25,12 @@ async fn pauses_and_goes_on_over(protocol: Protocol) {
   let resource = Resource::bytes(SIZE, 1).etag("\"1\"");
   let url = server.serve("/r", resource.script([slow, Normal]));
   let directory = tempfile::tempdir().unwrap();
-  let open = || Engine::open(directory.path(), config_for(&server)).unwrap();
+  let open = || {
+    Engine::builder()
+      .config(config_for(&server))
+      .open_blocking(directory.path())
+      .unwrap()
+  };
   let engine = open();
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&url]).await.key;
@@ -72,7 +77,10 @@ async fn a_pause_over_http2_ends_the_stream_and_not_its_neighbours() {
   let paused_url = server.serve("/paused", stalled());
   let other_url = server.serve("/other", stalled());
   let store = background_fetch::store::Store::in_memory();
-  let engine = Engine::start(store, config_for(&server)).unwrap();
+  let engine = Engine::builder()
+    .config(config_for(&server))
+    .start_blocking(store)
+    .unwrap();
   let realm = worker(&engine);
   let other = fetch(&realm, "other", &[&other_url]).await.key;
   wait_for(&engine, other, |s| s.downloaded == SIZE / 2).await;

@@ -24,7 +24,12 @@ async fn is_sent_once(protocol: Protocol, behaviour: Behaviour) {
   let resource = Resource::bytes(1000, 1).script([behaviour, Normal]);
   let url = server.serve("/up", resource);
   let config = config_for(&server);
-  let realm = worker(&Engine::start(Store::in_memory(), config).unwrap());
+  let realm = worker(
+    &Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap(),
+  );
   let mut body = bounded(realm.create_request_body()).await.unwrap();
   let chunk = Bytes::from(vec![7; 100_000]);
   bounded(body.write(chunk)).await.unwrap();
