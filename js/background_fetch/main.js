@@ -39,9 +39,6 @@ const { getWorker, ServiceWorker } = core.loadExtScript(
 const { defineServiceWorkerGlobalScope } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_global_scope.js",
 );
-const { receiveServiceWorkerMessages } = core.loadExtScript(
-  "ext:background_fetch/service_worker/service_worker_messages.js",
-);
 const { getRegistration, ServiceWorkerRegistration } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_registration.js",
 );
@@ -116,6 +113,5 @@ if (navigator !== undefined && !ReflectHas(navigator, "serviceWorker")) {
 }
 
 lifecycle.start(options.kind);
-receiveMessages(globalThis);
-receiveServiceWorkerMessages(globalThis, container);
+receiveMessages(globalThis, container);
 })();

@@ -5,7 +5,6 @@ const { core, primordials } = __bootstrap;
 const {
   op_bgfetch_event_handled,
   op_bgfetch_next_message,
-  op_bgfetch_take_updates,
 } = core.ops;
 const {
   BackgroundFetchEvent,
@@ -23,28 +22,55 @@ const { reportException } = core.loadExtScript(
 const { internal, newTask } = core.loadExtScript(
   "ext:background_fetch/common/tasks.js",
 );
+const { isWaiting, setOnWaiting } = core.loadExtScript(
+  "ext:background_fetch/service_worker/service_worker_calls.js",
+);
+const { handleServiceWorkerMessage } = core.loadExtScript(
+  "ext:background_fetch/service_worker/service_worker_messages.js",
+);
 
-/** Reads messages forever, and keeps no event loop alive by doing so. */
-async function receiveMessages(global) {
+/**
+ * Reads messages forever, one after the other: what has happened first is heard
+ * of first. That keeps the event loop alive as long as a script waits for an
+ * answer, and no longer.
+ */
+async function receiveMessages(global, container) {
   while (true) {
     const next = internal(op_bgfetch_next_message());
-    core.unrefOpPromise(next);
-    const event = await next;
+    setOnWaiting(() => core.refOpPromise(next));
+    if (!isWaiting()) core.unrefOpPromise(next);
+    const message = await next;
+    setOnWaiting(() => {});
     // A new task, as the text wants it: when `fetch()` resolves in the same
     // turn of the event loop, its caller continues first, and finds the
-    // background fetch as it was when it was registered.
-    await newTask();
-    if (event === null) catchUp();
-    else fireFunctionalEvent(global, event);
+    // background fetch as it was when it was registered. An answer is one that
+    // its caller waits for.
+    if (message.kind !== "serviceWorker" || message.message.kind === "message") {
+      await newTask();
+    }
+    try {
+      handle(message, global, container);
+    } catch (error) {
+      reportException(error);
+    }
   }
 }
 
-/**
- * Brings every instance up to date: anyone who is told by a message that a
- * background fetch has settled finds it settled.
- */
-function catchUp() {
-  const updates = op_bgfetch_take_updates();
+function handle(message, global, container) {
+  switch (message.kind) {
+    case "updates":
+      updateAll(message.updates);
+      break;
+    case "functionalEvent":
+      fireFunctionalEvent(global, message);
+      break;
+    case "serviceWorker":
+      handleServiceWorkerMessage(message, global, container);
+      break;
+  }
+}
+
+function updateAll(updates) {
   for (let i = 0; i < updates.length; i++) {
     // What goes wrong with one keeps no other from being told.
     try {
@@ -83,8 +109,5 @@ async function fireFunctionalEvent(global, { name, lease, backgroundFetch }) {
   }
 }
 
-return {
-  catchUp,
-  receiveMessages,
-};
+return { receiveMessages };
 })();

@@ -2,10 +2,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const {
-  op_bgfetch_service_worker_event_handled,
-  op_bgfetch_service_worker_next_message,
-} = core.ops;
+const { op_bgfetch_service_worker_event_handled } = core.ops;
 const { createClient, createClients } = core.loadExtScript(
   "ext:background_fetch/service_worker/clients.js",
 );
@@ -23,11 +20,10 @@ const { reportException } = core.loadExtScript(
   "ext:background_fetch/common/exceptions.js",
 );
 const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
-const { catchUp } = core.loadExtScript("ext:background_fetch/background_fetch/messages.js");
 const { getWorker, updateWorkerState } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker.js",
 );
-const { isWaiting, setOnWaiting, settleCall } = core.loadExtScript(
+const { settleCall } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_calls.js",
 );
 const { getRegistration, updateFound, updateRegistration } = core
@@ -35,38 +31,11 @@ const { getRegistration, updateFound, updateRegistration } = core
 const { deserializeMessage } = core.loadExtScript(
   "ext:background_fetch/common/structured_clone.js",
 );
-const { internal, newTask } = core.loadExtScript(
-  "ext:background_fetch/common/tasks.js",
-);
 const { ObjectFreeze } = primordials;
 
 const { MessageEvent } = core.loadExtScript("ext:deno_web/02_event.js");
 
-/**
- * Reads messages forever. That keeps the event loop alive as long as a script
- * waits for an answer, and no longer.
- */
-async function receiveServiceWorkerMessages(global, container) {
-  while (true) {
-    const next = internal(op_bgfetch_service_worker_next_message());
-    setOnWaiting(() => core.refOpPromise(next));
-    if (!isWaiting()) core.unrefOpPromise(next);
-    const { message, data } = await next;
-    setOnWaiting(() => {});
-    if (message.kind === "message") {
-      // A new task, for the reason that background fetches' messages have.
-      await newTask();
-      catchUp();
-    }
-    try {
-      handle(message, data, global, container);
-    } catch (error) {
-      reportException(error);
-    }
-  }
-}
-
-function handle(message, data, global, container) {
+function handleServiceWorkerMessage({ message, data }, global, container) {
   switch (message.kind) {
     case "registration":
       updateRegistration(message.registration);
@@ -179,5 +148,5 @@ function createEvent(name, source, origin, data) {
   );
 }
 
-return { receiveServiceWorkerMessages, setEventKind };
+return { handleServiceWorkerMessage, setEventKind };
 })();

@@ -1,6 +1,7 @@
 //! What every part of the engine shares.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::sync::atomic::AtomicU64;
@@ -29,9 +30,9 @@ use super::registrations::Registrations;
 use crate::engine::admission::Admission;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
-use crate::engine::events::update_queue::UpdateQueue;
 use crate::engine::job::response_data::ResponseData;
 use crate::engine::locks::Locks;
+use crate::engine::mailbox::Mailbox;
 use crate::engine::notifications::Notifications;
 use crate::engine::object_urls::ObjectUrls;
 use crate::engine::online::Online;
@@ -79,7 +80,7 @@ pub(crate) struct Context {
   /// Fetches that outlive their realm.
   keepalive: TaskTracker,
   runtime: Handle,
-  observers: Mutex<Vec<Weak<UpdateQueue>>>,
+  observers: Mutex<Vec<Weak<Mailbox<Infallible>>>>,
   next_realm: AtomicU64,
 }
 
@@ -198,21 +199,24 @@ impl Context {
     self.next_realm.fetch_add(1, Ordering::Relaxed)
   }
 
-  pub(super) fn observe(&self, queue: &Arc<UpdateQueue>) {
-    self.observers.lock().push(Arc::downgrade(queue));
+  pub(super) fn observe(&self, observer: &Arc<Mailbox<Infallible>>) {
+    self.observers.lock().push(Arc::downgrade(observer));
     for job in self.jobs.lock().values() {
-      queue.push(job.clone());
+      observer.push_update(job.clone());
     }
   }
 
   pub(super) fn notify_observers(&self, job: &Arc<Job>) {
-    self.observers.lock().retain(|queue| match queue.upgrade() {
-      Some(queue) => {
-        queue.push(job.clone());
-        true
-      }
-      None => false,
-    });
+    self
+      .observers
+      .lock()
+      .retain(|observer| match observer.upgrade() {
+        Some(observer) => {
+          observer.push_update(job.clone());
+          true
+        }
+        None => false,
+      });
   }
 
   /// Deletes bodies. One that cannot be deleted is found at the next start,

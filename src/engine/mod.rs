@@ -12,6 +12,7 @@ mod events;
 mod job;
 mod journal;
 mod locks;
+mod mailbox;
 mod net_permission;
 mod notifications;
 mod object_urls;
@@ -29,6 +30,7 @@ mod until_settled;
 mod user_actions;
 mod workers;
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Weak;
@@ -37,10 +39,11 @@ use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use self::context::Context;
-use self::events::update_queue::UpdateQueue;
 use self::job::restore;
 use self::job::retention;
 use self::job::start;
+use self::mailbox::Delivery;
+use self::mailbox::Mailbox;
 use self::until::until;
 use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
@@ -304,9 +307,9 @@ impl Engine {
 
   /// Tells of every background fetch there is, and of every change.
   pub fn observe(&self) -> Observer {
-    let queue = Arc::new(UpdateQueue::default());
-    self.context().observe(&queue);
-    Observer(queue)
+    let mailbox = Arc::new(Mailbox::default());
+    self.context().observe(&mailbox);
+    Observer(mailbox)
   }
 
   /// Writes the bytes of a record's response to `destination`, which must not
@@ -407,13 +410,16 @@ impl Drop for EngineInner {
 }
 
 /// Hears of every background fetch of an engine, see [`Engine::observe`].
-pub struct Observer(Arc<UpdateQueue>);
+pub struct Observer(Arc<Mailbox<Infallible>>);
 
 impl Observer {
   /// The next background fetch that is new or has changed, as it stands now:
   /// changes that come faster than they are asked for become one. Safe to
   /// cancel.
   pub async fn next(&self) -> BackgroundFetchSnapshot {
-    self.0.next().await
+    match self.0.next().await {
+      Delivery::Update(snapshot) => *snapshot,
+      Delivery::Message(message) => match message {},
+    }
   }
 }

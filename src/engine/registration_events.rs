@@ -14,7 +14,9 @@ use super::events::GivenUp;
 use super::events::Output;
 use super::events::WorkerEnd;
 use super::registration::Registration;
-use crate::engine::realm::inbox::Inbox;
+use crate::engine::realm::inbox::LeasedEvent;
+use crate::engine::realm::inbox::Message;
+use crate::engine::realm::inbox::RealmInbox;
 use crate::ids::BackgroundFetchKey;
 use crate::spec::FunctionalEvent;
 
@@ -22,7 +24,7 @@ use crate::spec::FunctionalEvent;
 pub(crate) struct RegistrationEvents {
   dispatcher: EventDispatcher<PendingEvent>,
   /// Of the workers that take events.
-  inboxes: BTreeMap<u64, Arc<Inbox>>,
+  inboxes: BTreeMap<u64, Arc<RealmInbox>>,
   /// Background fetches that are not settled yet, or not deleted yet.
   unfinished: usize,
 }
@@ -31,13 +33,6 @@ pub(crate) struct RegistrationEvents {
 struct PendingEvent {
   event: FunctionalEvent,
   key: BackgroundFetchKey,
-}
-
-/// An event as a service worker's realm gets it.
-pub(crate) struct LeasedEvent {
-  pub(super) lease: EventLease,
-  pub(super) event: FunctionalEvent,
-  pub(super) key: BackgroundFetchKey,
 }
 
 /// An event that no further worker is tried with.
@@ -96,7 +91,7 @@ impl Registration {
   }
 
   /// A worker is running and takes events.
-  pub(super) fn worker_started(&self, realm: u64, inbox: Arc<Inbox>) {
+  pub(super) fn worker_started(&self, realm: u64, inbox: Arc<RealmInbox>) {
     let mut events = self.events.lock();
     events.inboxes.insert(realm, inbox);
     let outputs = events.dispatcher.worker_started(realm, Instant::now());
@@ -182,7 +177,8 @@ impl Registration {
           event: PendingEvent { event, key },
         } => {
           if let Some(inbox) = events.inboxes.get(&worker) {
-            inbox.push_event(LeasedEvent { lease, event, key });
+            let event = LeasedEvent { lease, event, key };
+            inbox.push_message(Message::Event(event));
           }
         }
         Output::Wake { new_event } => {

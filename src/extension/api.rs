@@ -2,7 +2,6 @@
 
 use super::ReportError;
 use super::lifecycle::*;
-use super::messages::Untold;
 use super::ops::*;
 use super::service_worker_ops::*;
 use super::structured_clone::*;
@@ -30,7 +29,6 @@ deno_core::extension!(
     op_bgfetch_report_error,
     op_bgfetch_send_blob_part,
     op_bgfetch_set_lifecycle,
-    op_bgfetch_take_updates,
     op_bgfetch_unwatch,
     op_bgfetch_update_ui,
     op_bgfetch_watch,
@@ -41,7 +39,6 @@ deno_core::extension!(
     op_bgfetch_service_worker_event_handled,
     op_bgfetch_service_worker_import,
     op_bgfetch_service_worker_is_module,
-    op_bgfetch_service_worker_next_message,
     op_bgfetch_service_worker_post_to_client,
     op_bgfetch_service_worker_post_to_worker,
     op_bgfetch_service_worker_realm,
@@ -88,6 +85,5 @@ deno_core::extension!(
   state = |state, options| {
     state.put(options.realm);
     state.put(options.report_error);
-    state.put(Untold::default());
   },
 );

@@ -19,11 +19,10 @@ use crate::engine::Realm;
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 /// Ops that wait for what the engine has to tell, and keep no script alive.
-const LISTENING: [&str; 4] = [
+const LISTENING: [&str; 3] = [
   "op_bgfetch_next_message",
   "op_broadcast_next",
   "op_navigator_online_other_than",
-  "op_bgfetch_service_worker_next_message",
 ];
 
 /// Ops that wait for what other scripts have to say.

@@ -1,11 +1,14 @@
 //! The shapes in which values go to JavaScript.
 
+use deno_core::OpState;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::service_worker_ops::JsContent;
+use super::service_worker_ops::JsPayload;
 use crate::engine::BackgroundFetchOptions;
-use crate::engine::EventLease;
 use crate::engine::RealmKind;
+use crate::engine::RealmMessage;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::CacheQueryOptions;
 use crate::spec::ImageResource;
@@ -50,34 +53,52 @@ impl From<BackgroundFetchSnapshot> for JsBackgroundFetch {
   }
 }
 
-/// A functional event to fire.
+/// A [`RealmMessage`] for `js/background_fetch/messages.js`.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct JsEvent {
-  name: &'static str,
-  lease: f64,
-  background_fetch: JsBackgroundFetch,
+#[serde(
+  rename_all = "camelCase",
+  rename_all_fields = "camelCase",
+  tag = "kind"
+)]
+pub(crate) enum JsMessage {
+  Updates {
+    updates: Vec<JsBackgroundFetch>,
+  },
+  /// A functional event to fire.
+  FunctionalEvent {
+    name: &'static str,
+    lease: f64,
+    background_fetch: JsBackgroundFetch,
+  },
+  /// For `js/service_worker/service_worker_messages.js`.
+  ServiceWorker {
+    message: JsContent,
+    data: Option<JsPayload>,
+  },
 }
 
-impl JsEvent {
-  pub(crate) fn new(
-    lease: EventLease,
-    name: &'static str,
-    background_fetch: BackgroundFetchSnapshot,
-  ) -> Self {
-    Self {
-      name,
-      lease: lease.0 as f64,
-      background_fetch: background_fetch.into(),
+impl JsMessage {
+  pub(crate) fn new(state: &mut OpState, message: RealmMessage) -> Self {
+    match message {
+      RealmMessage::Updates(updates) => Self::Updates {
+        updates: updates.into_iter().map(Into::into).collect(),
+      },
+      RealmMessage::Event {
+        lease,
+        name,
+        background_fetch,
+      } => Self::FunctionalEvent {
+        name,
+        lease: lease.0 as f64,
+        background_fetch: background_fetch.into(),
+      },
+      RealmMessage::ServiceWorker(message) => {
+        let (message, data) = JsContent::new(state, message);
+        Self::ServiceWorker { message, data }
+      }
     }
   }
 }
-
-/// Updates that have left the engine's queue. They wait here and not in the
-/// result of an op, which another message could overtake on its way into the
-/// script: anyone who looks for updates finds every one.
-#[derive(Default)]
-pub(crate) struct Untold(pub Vec<BackgroundFetchSnapshot>);
 
 /// `BackgroundFetchOptions`, converted.
 #[derive(Deserialize)]

@@ -17,14 +17,12 @@ use super::handles::NewFetch;
 use super::handles::Record;
 use super::messages::JsBackgroundFetch;
 use super::messages::JsCacheQueryOptions;
-use super::messages::JsEvent;
+use super::messages::JsMessage;
 use super::messages::JsOptions;
 use super::messages::JsUiOptions;
-use super::messages::Untold;
 use super::net_check::take_permissions;
 use crate::engine::EventLease;
 use crate::engine::Realm;
-use crate::engine::RealmMessage;
 use crate::engine::RecordHandle;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::RegistrationId;
@@ -197,35 +195,19 @@ pub(crate) fn op_bgfetch_unwatch(state: &mut OpState, bg_fetch: f64) {
   state.borrow::<Realm>().unwatch(key(bg_fetch));
 }
 
-/// Waits for an event to fire, or, `null`, for updates to take.
+/// Waits for whatever the realm hears of next.
 #[op2]
 #[serde]
 pub(crate) async fn op_bgfetch_next_message(
   state: Rc<RefCell<OpState>>,
-) -> Option<JsEvent> {
+) -> JsMessage {
   take_permissions(&state.borrow());
-  match realm(&state).next_message().await {
-    RealmMessage::Event {
-      lease,
-      name,
-      background_fetch,
-    } => Some(JsEvent::new(lease, name, background_fetch)),
-    RealmMessage::Update(snapshot) => {
-      state.borrow_mut().borrow_mut::<Untold>().0.push(snapshot);
-      None
-    }
-  }
-}
-
-/// The updates that the script has not been told yet.
-#[op2]
-#[serde]
-pub(crate) fn op_bgfetch_take_updates(
-  state: &mut OpState,
-) -> Vec<JsBackgroundFetch> {
-  let mut updates = std::mem::take(&mut state.borrow_mut::<Untold>().0);
-  updates.extend(state.borrow::<Realm>().take_updates());
-  updates.into_iter().map(Into::into).collect()
+  let realm = realm(&state);
+  // Each message is a task of its own: what the scripts left behind after the
+  // one before runs first.
+  tokio::task::yield_now().await;
+  let message = realm.next_message().await;
+  JsMessage::new(&mut state.borrow_mut(), message)
 }
 
 #[op2(fast)]

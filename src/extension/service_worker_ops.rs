@@ -1,8 +1,5 @@
 //! The ops of service workers: they translate, and decide nothing.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use deno_core::OpState;
 use deno_core::ToJsBuffer;
 use deno_core::op2;
@@ -193,14 +190,8 @@ pub(crate) fn op_bgfetch_service_worker_post_to_client(
 /// A [`ServiceWorkerMessage`] for
 /// `js/service_worker/service_worker_messages.js`.
 #[derive(Serialize)]
-pub(crate) struct JsServiceWorkerMessage {
-  message: JsContent,
-  data: Option<JsPayload>,
-}
-
-#[derive(Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
-enum JsContent {
+pub(crate) enum JsContent {
   Registration {
     registration: Box<RegistrationSnapshot>,
   },
@@ -253,28 +244,32 @@ impl JsPayload {
   }
 }
 
-impl JsServiceWorkerMessage {
-  fn new(state: &mut OpState, message: ServiceWorkerMessage) -> Self {
+impl JsContent {
+  /// With what was sent along, if anything was.
+  pub(crate) fn new(
+    state: &mut OpState,
+    message: ServiceWorkerMessage,
+  ) -> (Self, Option<JsPayload>) {
     let mut payload = None;
     let message = match message {
       ServiceWorkerMessage::Registration(registration) => {
-        JsContent::Registration { registration }
+        Self::Registration { registration }
       }
       ServiceWorkerMessage::WorkerState { worker, state } => {
-        JsContent::WorkerState { worker, state }
+        Self::WorkerState { worker, state }
       }
       ServiceWorkerMessage::UpdateFound(registration) => {
-        JsContent::UpdateFound { registration }
+        Self::UpdateFound { registration }
       }
       ServiceWorkerMessage::ControllerChange(controller) => {
-        JsContent::ControllerChange { controller }
+        Self::ControllerChange { controller }
       }
       ServiceWorkerMessage::Reply { call, result } => {
         let (answer, error) = match result {
           Ok(answer) => (Some(answer), None),
           Err(error) => (None, Some(error)),
         };
-        JsContent::Reply {
+        Self::Reply {
           call,
           answer,
           error,
@@ -286,7 +281,7 @@ impl JsServiceWorkerMessage {
         data,
       } => {
         payload = Some(data);
-        JsContent::Message { source, origin }
+        Self::Message { source, origin }
       }
       ServiceWorkerMessage::Event { id, event } => {
         let mut extension = None;
@@ -306,7 +301,7 @@ impl JsServiceWorkerMessage {
             ("message", Some(source), Some(origin))
           }
         };
-        JsContent::Event {
+        Self::Event {
           id,
           name,
           source,
@@ -316,19 +311,6 @@ impl JsServiceWorkerMessage {
       }
     };
     let data = payload.and_then(|payload| JsPayload::new(state, payload));
-    Self { message, data }
+    (message, data)
   }
-}
-
-#[op2]
-#[serde]
-pub(crate) async fn op_bgfetch_service_worker_next_message(
-  state: Rc<RefCell<OpState>>,
-) -> JsServiceWorkerMessage {
-  let realm = state.borrow().borrow::<Realm>().clone();
-  // Each message is a task of its own: what the scripts left behind after the
-  // one before runs first.
-  tokio::task::yield_now().await;
-  let message = realm.next_service_worker_message().await;
-  JsServiceWorkerMessage::new(&mut state.borrow_mut(), message)
 }

@@ -13,6 +13,7 @@ use crate::network::NetworkPolicy;
 use crate::service_worker::algorithms::fetch_script::ScriptRequest;
 use crate::service_worker::algorithms::fetch_script::ScriptResponse;
 use crate::service_worker::lifetime::handle::InternalWorkerHandle;
+use crate::service_worker::model::message::ServiceWorkerMessage;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::WorkerType;
 use crate::spec::RealmKind;
@@ -106,9 +107,13 @@ pub trait FunctionalEvents: Send + Sync {
   fn abandon(&self);
 }
 
+/// Sends a realm a message, in order with whatever else it has to hear of.
+pub(crate) type SendMessage = Box<dyn Fn(ServiceWorkerMessage) + Send + Sync>;
+
 /// A realm that is attached.
 pub(crate) struct NewRealm {
   pub(crate) id: u64,
+  pub(crate) send: SendMessage,
   pub(crate) kind: RealmKind,
   pub(crate) url: Url,
   /// The scope that the embedder names.

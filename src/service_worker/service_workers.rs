@@ -10,16 +10,16 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::delegate::Delegate;
+use super::delegate::SendMessage;
 use super::delegate::WorkerEnvironment;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
 use crate::platform::Platform;
-use crate::service_worker::algorithms::call::CallError;
-use crate::service_worker::model::inbox::Answer;
-use crate::service_worker::model::inbox::Caller;
-use crate::service_worker::model::inbox::Inbox;
-use crate::service_worker::model::inbox::ServiceWorkerMessage;
+use crate::service_worker::model::message::Answer;
+use crate::service_worker::model::message::CallError;
+use crate::service_worker::model::message::Caller;
+use crate::service_worker::model::message::ServiceWorkerMessage;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::state::job_queues::JobQueues;
 use crate::service_worker::state::registrations::Notice;
@@ -56,7 +56,7 @@ pub(crate) struct State {
 }
 
 pub(crate) struct AttachedRealm {
-  pub(super) inbox: Arc<Inbox>,
+  pub(super) send: SendMessage,
   pub(super) url: Url,
   /// The scope that the embedder names.
   pub(super) scope: Url,
@@ -176,7 +176,7 @@ impl State {
 
   pub(super) fn push(&self, realm: RealmId, message: ServiceWorkerMessage) {
     if let Some(realm) = self.realms.get(&realm) {
-      realm.inbox.push(message);
+      (realm.send)(message);
     }
   }
 
@@ -205,7 +205,7 @@ impl State {
         && realm.url.origin() == scope.origin()
         && let Some(message) = message()
       {
-        realm.inbox.push(message);
+        (realm.send)(message);
       }
     }
   }

@@ -1,12 +1,17 @@
-//! Functional events: which service worker has which, as a value.
+//! Values: which service worker has which functional event, and what a reader
+//! has still to hear of.
 
 mod dispatcher;
 #[cfg(test)]
 mod dispatcher_tests;
-pub(crate) mod update_queue;
+mod inbox;
+#[cfg(test)]
+mod inbox_tests;
 
 pub(super) use self::dispatcher::EventDispatcher;
 pub use self::dispatcher::EventLease;
 pub(super) use self::dispatcher::GivenUp;
 pub(super) use self::dispatcher::Output;
 pub(super) use self::dispatcher::WorkerEnd;
+pub(super) use self::inbox::Inbox;
+pub(super) use self::inbox::Next;

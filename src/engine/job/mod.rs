@@ -34,8 +34,8 @@ use super::context::Context;
 use super::net_permission::NetPermission;
 use super::quota::Reservation;
 use super::registration::Registration;
-use crate::engine::events::update_queue::Observed;
-use crate::engine::events::update_queue::UpdateQueue;
+use crate::engine::mailbox::Observed;
+use crate::engine::realm::inbox::RealmInbox;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::network::Environment;
@@ -65,7 +65,7 @@ pub(crate) struct Job {
   purged: AtomicBool,
   /// It is not begun, and its registration does not count it as unfinished.
   quarantined: AtomicBool,
-  watchers: Mutex<BTreeMap<u64, Weak<UpdateQueue>>>,
+  watchers: Mutex<BTreeMap<u64, Weak<RealmInbox>>>,
 }
 
 /// The state machine, and what it holds of its origin's quota.
@@ -155,9 +155,9 @@ impl Job {
     self
       .watchers
       .lock()
-      .retain(|_, queue| match queue.upgrade() {
-        Some(queue) => {
-          queue.push(self.clone());
+      .retain(|_, inbox| match inbox.upgrade() {
+        Some(inbox) => {
+          inbox.push_update(self.clone());
           true
         }
         None => false,
@@ -165,11 +165,11 @@ impl Job {
     context.notify_observers(self);
   }
 
-  /// From now on `queue`, the one of realm `realm`, is notified of changes,
+  /// From now on `inbox`, the one of realm `realm`, is notified of changes,
   /// also of one that has just happened.
-  pub(super) fn watch(self: &Arc<Self>, realm: u64, queue: &Arc<UpdateQueue>) {
-    self.watchers.lock().insert(realm, Arc::downgrade(queue));
-    queue.push(self.clone());
+  pub(super) fn watch(self: &Arc<Self>, realm: u64, inbox: &Arc<RealmInbox>) {
+    self.watchers.lock().insert(realm, Arc::downgrade(inbox));
+    inbox.push_update(self.clone());
   }
 
   pub(super) fn unwatch(&self, realm: u64) {

@@ -21,7 +21,9 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use self::inbox::Inbox;
+use self::inbox::LeasedEvent;
+use self::inbox::Message;
+use self::inbox::RealmInbox;
 use self::inbox::RealmMessage;
 use self::options::RealmOptions;
 use self::record_handle::RecordHandle;
@@ -33,6 +35,7 @@ use super::job::Job;
 use super::registration::Registration;
 use crate::engine::broadcasts::Listener;
 use crate::engine::job::settle;
+use crate::engine::mailbox::Delivery;
 use crate::engine::workers::delegate::WorkerEvents;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::RegistrationId;
@@ -72,7 +75,7 @@ pub(crate) struct Attached {
   /// The other ones that it has started background fetches for.
   others: Mutex<Vec<Arc<Registration>>>,
   pub(super) id: u64,
-  inbox: Arc<Inbox>,
+  inbox: Arc<RealmInbox>,
   /// The one in the options, or what came later.
   net_check: Mutex<Option<NetCheck>>,
   /// In addition to those in the options.
@@ -99,15 +102,19 @@ impl Realm {
         service_workers.set_worker_net_check(worker, check.clone());
       }
     }
+    let inbox = Arc::new(RealmInbox::default());
+    let messages = inbox.clone();
     let service_workers = context.service_workers.attach(NewRealm {
       id,
+      send: Box::new(move |message| {
+        messages.push_message(Message::ServiceWorker(message));
+      }),
       kind: options.kind,
       url: options.url.clone(),
       scope: options.scope.clone(),
       environment: options.worker_environment(),
       worker: options.worker,
     });
-    let inbox = Arc::new(Inbox::default());
     if let Some(worker) = options.worker {
       let events = WorkerEvents::new(&registration, id, &inbox);
       context
@@ -287,7 +294,7 @@ impl Realm {
   /// updates come through [`Realm::next_message`].
   pub fn watch(&self, key: BackgroundFetchKey) {
     if let Some(job) = self.own(key) {
-      job.watch(self.attached.id, &self.attached.inbox.updates);
+      job.watch(self.attached.id, &self.attached.inbox);
     }
   }
 
@@ -314,7 +321,8 @@ impl Realm {
     }
   }
 
-  /// Waits for a message for the script. Safe to cancel.
+  /// Waits for a message for the script: each comes after all that happened
+  /// before it. For one reader. Safe to cancel.
   pub async fn next_message(&self) -> RealmMessage {
     let Attached {
       registration,
@@ -323,29 +331,36 @@ impl Realm {
       ..
     } = &*self.attached;
     let context = self.engine().context();
-    let snapshot = |key| Some(context.job(key)?.snapshot());
     loop {
-      let message = inbox.next(snapshot).await;
-      match &message {
-        // It is for another worker: this one was asked to stop.
-        RealmMessage::Event { lease, .. }
-          if !registration.dispatched(*id, *lease) => {}
-        RealmMessage::Event { name, .. } => {
-          self.has_background_fetch();
-          if *name == "backgroundfetchclick" {
-            self.activated_by_user();
-          }
-          return message;
+      let LeasedEvent { lease, event, key } = match inbox.next().await {
+        Delivery::Update(snapshot) => {
+          let mut updates = vec![*snapshot];
+          updates.extend(inbox.more_updates());
+          return RealmMessage::Updates(updates);
         }
-        RealmMessage::Update(_) => return message,
+        Delivery::Message(Message::ServiceWorker(message)) => {
+          return RealmMessage::ServiceWorker(message);
+        }
+        Delivery::Message(Message::Event(event)) => event,
+      };
+      // Nothing is left to be said of one that is no more.
+      let Some(job) = context.job(key) else {
+        continue;
+      };
+      // It is for another worker: this one was asked to stop.
+      if !registration.dispatched(*id, lease) {
+        continue;
       }
+      self.has_background_fetch();
+      if event == FunctionalEvent::Click {
+        self.activated_by_user();
+      }
+      return RealmMessage::Event {
+        lease,
+        name: event.name(),
+        background_fetch: job.snapshot(),
+      };
     }
-  }
-
-  /// The updates that are there now, so that something else that the script is
-  /// told is not ahead of them.
-  pub fn take_updates(&self) -> Vec<BackgroundFetchSnapshot> {
-    self.attached.inbox.updates.take_all()
   }
 
   /// The event of `lease` is no longer active. Its records are not

@@ -8,7 +8,6 @@ use crate::service_worker::Call;
 use crate::service_worker::ImportError;
 use crate::service_worker::Payload;
 use crate::service_worker::RegistrationSnapshot;
-use crate::service_worker::ServiceWorkerMessage;
 use crate::service_worker::WorkerSnapshot;
 
 impl Realm {
@@ -35,12 +34,6 @@ impl Realm {
     service_workers.call(self.attached.id, call, what);
   }
 
-  /// Waits for a message for the script of service workers. Safe to
-  /// cancel.
-  pub async fn next_service_worker_message(&self) -> ServiceWorkerMessage {
-    self.attached.service_workers.inbox.next().await
-  }
-
   /// [`ServiceWorker.postMessage()`](https://w3c.github.io/ServiceWorker/#service-worker-postmessage)
   pub fn post_to_worker(&self, worker: WorkerId, data: Payload) {
     let service_workers = &self.engine().context().service_workers;
@@ -53,7 +46,7 @@ impl Realm {
     service_workers.post_to_client(self.attached.id, client, data);
   }
 
-  /// An event that came by [`Realm::next_service_worker_message`] is no longer
+  /// An event that came by [`Realm::next_message`] is no longer
   /// active; whether a promise that extended it was rejected.
   pub fn worker_event_handled(&self, event: u64, rejected: bool) {
     let service_workers = &self.engine().context().service_workers;

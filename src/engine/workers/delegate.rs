@@ -14,7 +14,7 @@ use crate::engine::WeakEngine;
 use crate::engine::context::Context;
 use crate::engine::events::WorkerEnd;
 use crate::engine::job::purge;
-use crate::engine::realm::inbox::Inbox;
+use crate::engine::realm::inbox::RealmInbox;
 use crate::engine::registration::Registration;
 use crate::engine::until::until;
 use crate::service_worker::Delegate;
@@ -140,14 +140,14 @@ impl Delegate for EngineDelegate {
 pub(crate) struct WorkerEvents {
   registration: Arc<Registration>,
   realm: u64,
-  inbox: Arc<Inbox>,
+  inbox: Arc<RealmInbox>,
 }
 
 impl WorkerEvents {
   pub(crate) fn new(
     registration: &Arc<Registration>,
     realm: u64,
-    inbox: &Arc<Inbox>,
+    inbox: &Arc<RealmInbox>,
   ) -> Self {
     Self {
       registration: registration.clone(),

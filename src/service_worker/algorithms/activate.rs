@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
-use crate::service_worker::model::inbox::Event;
+use crate::service_worker::model::message::Event;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
 

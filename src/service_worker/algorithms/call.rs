@@ -3,13 +3,13 @@
 //! states change in one order only.
 
 use serde::Deserialize;
-use serde::Serialize;
 use url::Url;
 
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
-use crate::service_worker::model::inbox::Answer;
-use crate::service_worker::model::inbox::Caller;
+use crate::service_worker::model::message::Answer;
+use crate::service_worker::model::message::CallError;
+use crate::service_worker::model::message::Caller;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::service_workers::ServiceWorkers;
@@ -56,26 +56,6 @@ pub struct MatchAllOptions {
   /// `window`, `worker`, `sharedworker` or `all`.
   #[serde(rename = "type")]
   pub client_type: String,
-}
-
-/// Why a call was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{message}")]
-pub struct CallError {
-  /// `TypeError`, or the name of a `DOMException`.
-  pub name: &'static str,
-  pub message: String,
-}
-
-impl CallError {
-  pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
-    let message = message.into();
-    Self { name, message }
-  }
-
-  pub(crate) fn type_error(message: impl Into<String>) -> Self {
-    Self::new("TypeError", message)
-  }
 }
 
 impl ServiceWorkers {

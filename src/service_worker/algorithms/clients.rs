@@ -1,16 +1,16 @@
 //! Clients: who they are, who controls them, and messages to and from them.
 
-use super::call::CallError;
 use super::call::MatchAllOptions;
 use crate::ids::RealmId;
 use crate::ids::WorkerId;
-use crate::service_worker::model::inbox::Answer;
-use crate::service_worker::model::inbox::Caller;
-use crate::service_worker::model::inbox::Event;
-use crate::service_worker::model::inbox::Payload;
-use crate::service_worker::model::inbox::ServiceWorkerMessage;
-use crate::service_worker::model::inbox::Source;
-use crate::service_worker::model::inbox::origin;
+use crate::service_worker::model::message::Answer;
+use crate::service_worker::model::message::CallError;
+use crate::service_worker::model::message::Caller;
+use crate::service_worker::model::message::Event;
+use crate::service_worker::model::message::Payload;
+use crate::service_worker::model::message::ServiceWorkerMessage;
+use crate::service_worker::model::message::Source;
+use crate::service_worker::model::message::origin;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::service_workers::State;
 use crate::service_worker::state::registrations::Slot;

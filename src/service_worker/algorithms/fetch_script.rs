@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use url::Url;
 
-use super::call::CallError;
 use super::run_jobs::security_error;
 use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::script::is_javascript;
 use crate::service_worker::service_workers::ServiceWorkers;

@@ -6,8 +6,8 @@ use url::Url;
 
 use crate::ids::RealmId;
 use crate::ids::WorkerId;
-use crate::service_worker::model::inbox::Event;
-use crate::service_worker::model::inbox::ServiceWorkerMessage;
+use crate::service_worker::model::message::Event;
+use crate::service_worker::model::message::ServiceWorkerMessage;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::state::registrations::Slot;
 use crate::service_worker::state::running::Phase;
@@ -43,7 +43,7 @@ impl ServiceWorkers {
       // It is in no hand but the embedder's.
       let mut realms = state.realms.values();
       let own = realms.find(|realm| realm.worker == Some(worker))?;
-      own.inbox.push(ServiceWorkerMessage::Event { id, event });
+      (own.send)(ServiceWorkerMessage::Event { id, event });
       return Some(receiver);
     }
     let waiting = Waiting { id, event, done };

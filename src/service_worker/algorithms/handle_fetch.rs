@@ -1,8 +1,8 @@
 //! [Handle Fetch](https://w3c.github.io/ServiceWorker/#handle-fetch)
 
 use crate::ids::RealmId;
-use crate::service_worker::model::inbox::Event;
-use crate::service_worker::model::inbox::Payload;
+use crate::service_worker::model::message::Event;
+use crate::service_worker::model::message::Payload;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
 

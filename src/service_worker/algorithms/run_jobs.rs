@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::call::CallError;
 use crate::ids::RegistrationId;
 use crate::network::NetworkPolicy;
-use crate::service_worker::model::inbox::Answer;
+use crate::service_worker::model::message::Answer;
+use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::service_workers::ServiceWorkers;

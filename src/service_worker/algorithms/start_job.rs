@@ -3,15 +3,15 @@
 
 use url::Url;
 
-use super::call::CallError;
 use super::call::no_realm;
 use super::call::no_registration;
 use super::run_jobs::security_error;
 use crate::ids::RegistrationId;
 use crate::network::NetworkPolicy;
 use crate::service_worker::delegate::WorkerEnvironment;
-use crate::service_worker::model::inbox::Answer;
-use crate::service_worker::model::inbox::Caller;
+use crate::service_worker::model::message::Answer;
+use crate::service_worker::model::message::CallError;
+use crate::service_worker::model::message::Caller;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::snapshot::ServiceWorkerState;

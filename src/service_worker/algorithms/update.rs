@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::call::CallError;
 use super::fetch_script::FetchedScript;
 use super::fetch_script::ScriptRole;
 use super::run_jobs::security_error;
 use crate::ids::RegistrationId;
 use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::snapshot::ServiceWorkerState;

@@ -9,7 +9,6 @@ use crate::network::NetCheck;
 use crate::platform::new_uuid;
 use crate::service_worker::NewRealm;
 use crate::service_worker::delegate::FunctionalEvents;
-use crate::service_worker::model::inbox::Inbox;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::snapshot::RegistrationSnapshot;
@@ -25,7 +24,6 @@ use crate::spec::RealmKind;
 
 /// What a realm begins with.
 pub(crate) struct Attachment {
-  pub(crate) inbox: Arc<Inbox>,
   /// Of a service worker's realm, its own; of another one, the registration
   /// that the embedder vouches for.
   pub(crate) registration: Option<RegistrationSnapshot>,
@@ -40,7 +38,6 @@ impl ServiceWorkers {
   pub(crate) fn attach(&self, realm: NewRealm) -> Attachment {
     let has_host = self.delegate.has_host();
     let mut state = self.lock();
-    let inbox = Arc::new(Inbox::default());
     let worker = match realm.kind {
       RealmKind::ServiceWorker => realm.worker.or_else(|| state.adopt(&realm)),
       _ => None,
@@ -49,7 +46,7 @@ impl ServiceWorkers {
       state.assume_active(&realm);
     }
     let attached = AttachedRealm {
-      inbox: inbox.clone(),
+      send: realm.send,
       url: realm.url.clone(),
       scope: realm.scope.clone(),
       worker,
@@ -74,7 +71,6 @@ impl ServiceWorkers {
       }
     };
     Attachment {
-      inbox,
       registration: registration.and_then(|id| state.map.snapshot(id)),
       controller: controller.and_then(|c| state.map.worker_snapshot(c)),
       worker: worker.and_then(|worker| state.map.worker_snapshot(worker)),

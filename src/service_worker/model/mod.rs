@@ -1,5 +1,5 @@
 //! Leaf types: what a script sees of service workers.
 
-pub(crate) mod inbox;
+pub(crate) mod message;
 pub(crate) mod script;
 pub(crate) mod snapshot;

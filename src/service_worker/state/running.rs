@@ -13,8 +13,8 @@ use crate::service_worker::delegate::FunctionalEvents;
 use crate::service_worker::delegate::StartWorker;
 use crate::service_worker::lifetime::handle::InternalWorkerHandle;
 use crate::service_worker::lifetime::handle::WorkerHandle;
-use crate::service_worker::model::inbox::Event;
-use crate::service_worker::model::inbox::ServiceWorkerMessage;
+use crate::service_worker::model::message::Event;
+use crate::service_worker::model::message::ServiceWorkerMessage;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::service_workers::State;
@@ -139,7 +139,7 @@ impl State {
     for Waiting { id, event, done } in running.waiting.drain(..) {
       running.last_activity = now;
       running.active.insert(id, (done, now));
-      realm.inbox.push(ServiceWorkerMessage::Event { id, event });
+      (realm.send)(ServiceWorkerMessage::Event { id, event });
     }
   }
 

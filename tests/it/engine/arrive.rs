@@ -83,10 +83,17 @@ async fn the_last_progress_is_always_told() {
   let realm = worker(&engine);
   fetch(&realm, "progress", &[&server.url("/a")]).await;
   let mut last = 0;
-  while let RealmMessage::Update(snapshot) = bounded(realm.next_message()).await
-  {
-    assert!(snapshot.downloaded >= last);
-    last = snapshot.downloaded;
+  loop {
+    match bounded(realm.next_message()).await {
+      RealmMessage::Updates(updates) => {
+        for snapshot in updates {
+          assert!(snapshot.downloaded >= last);
+          last = snapshot.downloaded;
+        }
+      }
+      RealmMessage::Event { .. } => break,
+      RealmMessage::ServiceWorker(_) => {}
+    }
   }
   assert_eq!(last, 2_000_000);
 }

@@ -77,13 +77,18 @@ impl Threads {
     worker.handle.evaluated(Ok(()));
     loop {
       tokio::select! {
-        message = realm.next_service_worker_message() => {
-          if let ServiceWorkerMessage::Event { id, .. } = message {
-            realm.worker_event_handled(id, false);
-          }
-        }
         message = realm.next_message() => {
-          let RealmMessage::Event { lease, .. } = message else { continue };
+          let lease = match message {
+            RealmMessage::Event { lease, .. } => lease,
+            RealmMessage::ServiceWorker(ServiceWorkerMessage::Event {
+              id,
+              ..
+            }) => {
+              realm.worker_event_handled(id, false);
+              continue;
+            }
+            _ => continue,
+          };
           match does {
             Does::Work | Does::Fail => {}
             Does::Crash => return,

@@ -3,6 +3,7 @@
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::RealmMessage;
 use background_fetch::engine::RealmOptions;
 use background_fetch::service_worker::Answer;
 use background_fetch::service_worker::Call;
@@ -64,8 +65,12 @@ fn page(engine: &Engine, url: &Url) -> Realm {
 async fn ask(realm: &Realm, what: Call) -> Option<Answer> {
   realm.call(0, what);
   loop {
-    let message = realm.next_service_worker_message().await;
-    if let ServiceWorkerMessage::Reply { result, .. } = message {
+    let message = realm.next_message().await;
+    if let RealmMessage::ServiceWorker(ServiceWorkerMessage::Reply {
+      result,
+      ..
+    }) = message
+    {
       return result.ok();
     }
   }

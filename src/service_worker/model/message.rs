@@ -1,12 +1,9 @@
-//! What waits for one realm's event loop.
+//! What realms are told, and what they are answered.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::fmt;
 
-use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::Notify;
 use url::Url;
 
 use super::snapshot::ClientSnapshot;
@@ -16,7 +13,6 @@ use super::snapshot::WorkerSnapshot;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
-use crate::service_worker::algorithms::call::CallError;
 
 /// Who waits for the answer to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,26 +100,23 @@ pub enum Answer {
   Clients(Vec<ClientSnapshot>),
 }
 
-#[derive(Default)]
-pub(crate) struct Inbox {
-  messages: Mutex<VecDeque<ServiceWorkerMessage>>,
-  notify: Notify,
+/// Why a call was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+  /// `TypeError`, or the name of a `DOMException`.
+  pub name: &'static str,
+  pub message: String,
 }
 
-impl Inbox {
-  pub(crate) fn push(&self, message: ServiceWorkerMessage) {
-    self.messages.lock().push_back(message);
-    self.notify.notify_one();
+impl CallError {
+  pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
+    let message = message.into();
+    Self { name, message }
   }
 
-  /// Waits for a message. Safe to cancel.
-  pub(crate) async fn next(&self) -> ServiceWorkerMessage {
-    loop {
-      if let Some(message) = self.messages.lock().pop_front() {
-        return message;
-      }
-      self.notify.notified().await;
-    }
+  pub(crate) fn type_error(message: impl Into<String>) -> Self {
+    Self::new("TypeError", message)
   }
 }
 
