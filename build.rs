@@ -33,10 +33,10 @@ fn main() {
     .folder("js/browser", "background_fetch_browser", "")
     .folder("js/common", "background_fetch", "common/")
     .folder("js/globals", "background_fetch_globals", "")
+    .folder("js/no_net", "deno_net", "")
     .folder("js/service_worker", "background_fetch", "service_worker/")
     .dependency("deno_webidl")
     .dependency("deno_web")
-    .dependency("deno_net")
     .dependency("deno_fetch")
     .dependency("deno_crypto")
     .write("scripts.rs");

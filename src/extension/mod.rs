@@ -16,6 +16,7 @@ mod lifecycle;
 mod messages;
 mod module_loader;
 mod net_check;
+mod no_net;
 mod ops;
 mod scripts;
 mod service_worker_ops;
@@ -27,7 +28,6 @@ use std::sync::Arc;
 
 use ::deno_crypto::deno_crypto;
 use ::deno_fetch::deno_fetch;
-use ::deno_net::deno_net;
 use ::deno_web::InMemoryBroadcastChannel;
 use ::deno_web::deno_web;
 use ::deno_webidl::deno_webidl;
@@ -45,6 +45,7 @@ use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
 pub use self::idle::run_until_settled;
 pub use self::net_check::net_check;
+use self::no_net::deno_net;
 use self::scripts::with_own_scripts;
 pub use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;
@@ -88,8 +89,8 @@ pub struct ExtensionOptions {
 pub type ReportError = Rc<dyn Fn(&str)>;
 
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
-/// `deno_net`, `deno_fetch`, `deno_crypto`, the web globals of the kind of
-/// realm that `realm_options` name, and Background Fetch.
+/// `deno_fetch` with a stand-in for `deno_net`, `deno_crypto`, the web globals
+/// of the kind of realm that `realm_options` name, and Background Fetch.
 ///
 /// Scripts that were written for a browser find what they expect: see
 /// `docs/browser-scripts.md`.
@@ -113,7 +114,7 @@ pub fn extensions(
       false,
       InMemoryBroadcastChannel::default(),
     ),
-    deno_net::init(None, None),
+    deno_net::init(),
     deno_fetch::init(::deno_fetch::Options::default()),
     deno_crypto::init(None),
     background_fetch_globals::init(realm.clone(), options.console),
