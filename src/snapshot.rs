@@ -13,7 +13,8 @@ use crate::spec::ImageResource;
 use crate::spec::RecordResult;
 
 /// A background fetch at one moment, copied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BackgroundFetchSnapshot {
   pub key: BackgroundFetchKey,
   pub id: String,
@@ -127,7 +128,7 @@ pub(super) mod tests {
 
 /// Why, and since when, a settled background fetch is kept: until it is
 /// continued, delivered, deleted, or out of retention.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retained {
   /// Milliseconds since the epoch.
   pub since: i64,

@@ -12,6 +12,9 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::conversation::Conversation;
+use super::conversation::Heard;
+use super::conversation::Said;
 use super::protocol::Answer;
 use super::protocol::Command;
 use super::protocol::from_line;
@@ -96,6 +99,25 @@ impl Client {
     match from_line(&line).map_err(ControlError::Refused)? {
       Answer::Error { message } => Err(ControlError::Refused(message)),
       answer => Ok(answer),
+    }
+  }
+
+  /// Begins to hand work over to the process that has the engine.
+  ///
+  /// # Errors
+  ///
+  /// It does not answer in time, or takes no work.
+  pub async fn hand_over(mut self) -> Result<Conversation, ControlError> {
+    match self.ask(Command::HandOver).await? {
+      Answer::HandOver => {
+        // Nothing was read ahead: it says nothing before it was told something.
+        let (heard, said) = self.0.into_inner().into_split();
+        Ok(Conversation {
+          heard: Heard(BufReader::new(heard)),
+          said: Said(said),
+        })
+      }
+      _ => Err(ControlError::Refused("something else".to_string())),
     }
   }
 }

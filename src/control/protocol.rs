@@ -50,6 +50,9 @@ pub enum Command {
   },
   /// See [`Engine::delete`](crate::engine::Engine::delete).
   Delete { key: BackgroundFetchKey },
+  /// The sender has work for the process: what follows on this connection is a
+  /// [`Conversation`](super::Conversation).
+  HandOver,
 }
 
 /// Where a background fetch is continued.
@@ -71,6 +74,8 @@ pub enum Answer {
   Notifications {
     notifications: Vec<ShownNotification>,
   },
+  /// To [`Command::HandOver`]: the process listens.
+  HandOver,
   /// To every other command.
   Outcome { outcome: Outcome },
   /// The command was not understood, or could not be carried out: a message

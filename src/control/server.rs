@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
 use super::address::Address;
+use super::conversation::Conversation;
+use super::conversation::Heard;
+use super::conversation::Said;
 use super::protocol::Answer;
 use super::protocol::Command;
 use super::protocol::MAX_REQUEST;
@@ -53,6 +56,10 @@ pub struct Server {
   identity: (u64, u64),
 }
 
+/// Called with each conversation in which another process of the same user
+/// hands work over.
+pub type OnHandOver = Arc<dyn Fn(Conversation) + Send + Sync>;
+
 /// Takes commands for `engine` on a socket in `directory`, the directory of
 /// its store. Only processes of the same user (and of root) can reach it, and
 /// only theirs are answered. What is left there of a process that was killed is
@@ -63,6 +70,27 @@ pub struct Server {
 /// The socket cannot be made: the directory is not writable, its file system
 /// has no sockets, or its path is too long for one (not on Linux).
 pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
+  serve_for(engine, directory, None)
+}
+
+/// The same, and takes work of other processes.
+///
+/// # Errors
+///
+/// As for [`serve`].
+pub fn serve_with(
+  engine: &Engine,
+  directory: &Path,
+  on_hand_over: OnHandOver,
+) -> io::Result<Server> {
+  serve_for(engine, directory, Some(on_hand_over))
+}
+
+fn serve_for(
+  engine: &Engine,
+  directory: &Path,
+  on_hand_over: Option<OnHandOver>,
+) -> io::Result<Server> {
   let address = Address::in_directory(directory)?;
   remove_unready(&address)?;
   // A socket gets its mode only after it is there: until then it is where
@@ -81,7 +109,9 @@ pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
   let weak = engine.downgrade();
   let closed = closing.clone();
   engine.spawn_until_stopped(async move {
-    closed.run_until_cancelled(accept(listener, weak)).await;
+    closed
+      .run_until_cancelled(accept(listener, weak, on_hand_over))
+      .await;
   });
   Ok(Server {
     _closing: closing.drop_guard(),
@@ -123,7 +153,11 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
   Ok((metadata.dev(), metadata.ino()))
 }
 
-async fn accept(listener: BlockingListener, engine: WeakEngine) {
+async fn accept(
+  listener: BlockingListener,
+  engine: WeakEngine,
+  on_hand_over: Option<OnHandOver>,
+) {
   let listener = match UnixListener::from_std(listener) {
     Ok(listener) => listener,
     Err(error) => {
@@ -145,10 +179,16 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
       }
       Ok((stream, _)) => {
         let engine = engine.clone();
+        let on_hand_over = on_hand_over.clone();
         clients.spawn(async move {
           let _place = place;
           // Whatever a client does wrong is its own affair.
-          let _ = attend(stream, engine).await;
+          if let Ok(Some(conversation)) =
+            attend(stream, engine, on_hand_over.is_some()).await
+            && let Some(on_hand_over) = on_hand_over
+          {
+            on_hand_over(conversation);
+          }
         });
       }
       Err(error) => {
@@ -162,34 +202,55 @@ async fn accept(listener: BlockingListener, engine: WeakEngine) {
 /// Whether the process at the other end is the same user's, or root's. The mode
 /// of the socket keeps the others out; anyone who changes it lets nobody in.
 fn is_trusted(stream: &UnixStream) -> bool {
-  let own = rustix::process::geteuid().as_raw();
   let peer = stream.peer_cred().map(|peer| peer.uid());
-  peer.is_ok_and(|uid| uid == own || uid == 0)
+  is_same_user(stream) || peer.is_ok_and(|uid| uid == 0)
 }
 
-async fn attend(mut stream: UnixStream, engine: WeakEngine) -> io::Result<()> {
-  let (reading, mut writing) = stream.split();
+/// Root may give commands; its files would be another user's.
+fn is_same_user(stream: &UnixStream) -> bool {
+  let own = rustix::process::geteuid().as_raw();
+  stream.peer_cred().is_ok_and(|peer| peer.uid() == own)
+}
+
+/// Answers commands, until there are no more, or the client hands work over.
+async fn attend(
+  stream: UnixStream,
+  engine: WeakEngine,
+  takes_work: bool,
+) -> io::Result<Option<Conversation>> {
+  let is_same_user = is_same_user(&stream);
+  let (reading, mut writing) = stream.into_split();
   let mut reading = BufReader::new(reading);
   loop {
     let mut line = Vec::new();
     let mut bounded = (&mut reading).take(MAX_REQUEST);
     timeout(TIMEOUT, bounded.read_until(b'\n', &mut line)).await??;
     if line.is_empty() {
-      return Ok(());
+      return Ok(None);
     }
     let is_whole = line.ends_with(b"\n");
     let answer = match from_line(&line) {
+      Ok(Command::HandOver) if is_whole && takes_work && is_same_user => {
+        Answer::HandOver
+      }
       Ok(command) if is_whole => answer(&engine, command).await,
       Ok(_) => Answer::Error {
         message: "the command does not end with its line".to_string(),
       },
       Err(message) => Answer::Error { message },
     };
+    let is_conversation = answer == Answer::HandOver;
     let answer = to_line(answer)?;
     timeout(TIMEOUT, writing.write_all(&answer)).await??;
+    if is_conversation {
+      return Ok(Some(Conversation {
+        heard: Heard(reading),
+        said: Said(writing),
+      }));
+    }
     // What follows has no beginning.
     if !is_whole {
-      return Ok(());
+      return Ok(None);
     }
   }
 }
@@ -202,6 +263,11 @@ pub(crate) async fn answer(engine: &WeakEngine, command: Command) -> Answer {
     };
   };
   let outcome = match command {
+    Command::HandOver => {
+      return Answer::Error {
+        message: "this process takes no work of others".to_string(),
+      };
+    }
     Command::List => {
       return Answer::List {
         background_fetches: progress(&engine),

@@ -90,6 +90,10 @@ pub enum RetryStatuses {
   None,
   /// [`RetryStatuses::TEMPORARY`], for fetches with policy `server`.
   Programs,
+  /// The same, but only for background fetches that have no script which could
+  /// try again: those that are
+  /// [kept when they have failed](crate::engine::RealmOptions::keep_failed).
+  Downloads,
   /// These, whatever the policy.
   These(Vec<u16>),
 }
@@ -99,12 +103,18 @@ impl RetryStatuses {
   /// time may be better.
   pub const TEMPORARY: [u16; 7] = [408, 425, 429, 500, 502, 503, 504];
 
-  pub(super) fn contains(&self, status: u16, policy: NetworkPolicy) -> bool {
+  pub(super) fn contains(
+    &self,
+    status: u16,
+    policy: NetworkPolicy,
+    keep_failed: bool,
+  ) -> bool {
+    let is_temporary =
+      policy == NetworkPolicy::Server && Self::TEMPORARY.contains(&status);
     match self {
       Self::None => false,
-      Self::Programs => {
-        policy == NetworkPolicy::Server && Self::TEMPORARY.contains(&status)
-      }
+      Self::Programs => is_temporary,
+      Self::Downloads => is_temporary && keep_failed,
       Self::These(statuses) => statuses.contains(&status),
     }
   }

@@ -8,6 +8,7 @@ mod download;
 mod duration;
 mod failure;
 mod file_names;
+mod handing_over;
 mod interrupt;
 mod keys;
 mod logging;

@@ -2,9 +2,11 @@
 //! around it.
 
 mod before_event;
-mod pressed;
+pub mod pressed;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +21,17 @@ use background_fetch::engine::PermissionState;
 use background_fetch::network::MemoryCookieStore;
 use background_fetch::network::Network;
 use background_fetch::network::NetworkConfig;
+use background_fetch::network::NetworkPolicy;
+use background_fetch::store::Store;
 use futures::FutureExt;
+use tokio::sync::watch;
 use url::Url;
 
 use self::before_event::BeforeEvents;
+pub use self::pressed::Hands;
 use crate::arguments::EngineOptions;
 use crate::arguments::Policy;
+use crate::commands::Files;
 use crate::commands::stored;
 use crate::desktop::Desktop;
 use crate::download::Download;
@@ -37,6 +44,9 @@ use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
 use crate::failure::SUCCESS;
+use crate::handing_over::Host;
+use crate::handing_over::Terms;
+use crate::handing_over::Visitors;
 use crate::interrupt::Interrupt;
 use crate::network_options;
 use crate::paths;
@@ -59,8 +69,8 @@ pub struct Setup {
   pub service_workers: bool,
   pub secrets: SecretHeaders,
   pub cookies: Option<Jar>,
-  /// Whether downloads go to standard output.
-  pub to_stdout: bool,
+  /// The URLs whose downloads go to standard output.
+  pub to_stdout: HashSet<Url>,
   /// How downloads are saved that the store may have from earlier commands.
   pub save_options: HashMap<Download, SaveOptions>,
   /// How many fetches may be on the wire for each host.
@@ -106,6 +116,8 @@ pub struct Session {
   network: NetworkConfig,
   /// How long the command may take.
   max_time: Option<Duration>,
+  terms: Terms,
+  visitors: Visitors,
   before_events: BeforeEvents,
   observer: Observer,
   /// Takes the commands of other processes.
@@ -125,6 +137,23 @@ impl Session {
     screen: Arc<Screen>,
   ) -> Result<Self, Failure> {
     let directory = paths::store_directory(&options.store)?;
+    let store = Store::open_directory(&directory)?;
+    Self::with_store(store, options, setup, screen)
+  }
+
+  /// The same on a store that is open.
+  ///
+  /// # Errors
+  ///
+  /// The store cannot be read, or a file that the options name cannot be used.
+  pub fn with_store(
+    store: Store,
+    options: &EngineOptions,
+    setup: Setup,
+    screen: Arc<Screen>,
+  ) -> Result<Self, Failure> {
+    let directory = paths::store_directory(&options.store)?;
+    let terms = Terms::of(options, setup.max_per_host);
     let evaluations = Evaluations::default();
     let saved = Saved::open(&directory);
     let downloads =
@@ -154,10 +183,11 @@ impl Session {
     set_credentials(&mut config.network, setup.secrets, setup.cookies);
     config.concurrency.per_host = setup.max_per_host.map(|n| n as usize);
     let network = config.network.clone();
-    let engine = Engine::builder().config(config).open_blocking(&directory)?;
+    let engine = Engine::builder().config(config).start_blocking(store)?;
     before_events.engine_is(&engine);
     // Its transfers do not depend on it.
-    let control = control::serve(&engine, &directory)
+    let (visitors, on_hand_over) = Visitors::new();
+    let control = control::serve_with(&engine, &directory, on_hand_over)
       .inspect_err(|error| {
         screen.error(&format!(
           "`bgfetch pause`, `abort` and the like cannot reach this process: \
@@ -175,6 +205,8 @@ impl Session {
       downloads,
       network,
       max_time: options.max_time.map(|n| Duration::from_secs(n.into())),
+      terms,
+      visitors,
       before_events,
     })
   }
@@ -212,13 +244,30 @@ impl Session {
     work: impl Future<Output = Result<u8, Failure>>,
     counts: impl Fn(&BackgroundFetchSnapshot) -> bool,
   ) -> Result<u8, Failure> {
+    let host = Host {
+      files: Files::new(&self, None, NetworkPolicy::Server)?,
+      terms: self.terms.clone(),
+      credentials: self.network.credentials.clone(),
+    };
+    let count = self.visitors.count();
+    let attended = self.visitors.attend(host);
+    // How the work of the command itself has ended.
+    let own = OnceCell::new();
+    let work = async {
+      let status = work.await?;
+      let _ = own.set(status);
+      wait_for_visitors(count, &self.screen).await;
+      Ok::<_, Failure>(status)
+    };
+    let interrupted = || Ok(own.get().copied().unwrap_or(INTERRUPTED));
     let ended = tokio::select! {
       biased;
-      () = interrupt.interrupted() => Ok(INTERRUPTED),
+      () = interrupt.interrupted() => interrupted(),
       () = self.before_events.unsaved() => Ok(FAILED),
-      () = self.show() => Ok(FAILED),
-      () = self.out_of_time() => Ok(FAILED),
-      () = pressed::quit(&self.engine, &self.screen) => Ok(INTERRUPTED),
+      () = show(&self.observer, &self.screen) => Ok(FAILED),
+      () = out_of_time(self.max_time, &self.screen) => Ok(own.get().copied().unwrap_or(FAILED)),
+      () = pressed::quit(&self.engine, &self.screen) => interrupted(),
+      never = attended => never,
       ended = work => ended,
     };
     // What has happened since it was looked the last time.
@@ -270,24 +319,37 @@ impl Session {
       status => Ok(status),
     }
   }
+}
 
-  async fn out_of_time(&self) {
-    match self.max_time {
-      Some(time) => tokio::time::sleep(time).await,
-      None => std::future::pending().await,
-    }
-    self.screen.error(
-      "the time that --max-time allows is over; everything is kept, and the \
-       same command continues",
-    );
+async fn out_of_time(max_time: Option<Duration>, screen: &Screen) {
+  match max_time {
+    Some(time) => tokio::time::sleep(time).await,
+    None => std::future::pending().await,
   }
+  screen.error(
+    "the time that --max-time allows is over; everything is kept, and the \
+     same command continues",
+  );
+}
 
-  /// For ever.
-  async fn show(&self) {
-    loop {
-      self.screen.observed(&self.observer.next().await);
-    }
+/// For ever.
+async fn show(observer: &Observer, screen: &Screen) {
+  loop {
+    screen.observed(&observer.next().await);
   }
+}
+
+/// Waits until what other commands have handed over is done.
+async fn wait_for_visitors(mut count: watch::Receiver<usize>, screen: &Screen) {
+  let waiting = *count.borrow();
+  if waiting > 0 {
+    screen.note(match waiting {
+      1 => "this command is done; another one has handed files over, and they are not",
+      _ => "this command is done; others have handed files over, and they are not",
+    });
+  }
+  // Whoever could count is gone with the engine.
+  let _ = count.wait_for(|count| *count == 0).await;
 }
 
 /// Whether no service worker could handle its event.

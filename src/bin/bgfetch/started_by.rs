@@ -47,6 +47,14 @@ impl StartedBy {
       .map_err(|_| Failure::usage("the paths must be valid UTF-8"))
   }
 
+  /// The download that one was started for.
+  pub fn download(embedder_data: &str) -> Option<Download> {
+    match Self::parse(embedder_data)? {
+      Self::Download { download, .. } => Some(download),
+      _ => None,
+    }
+  }
+
   pub fn out(&self) -> Option<&PathBuf> {
     match self {
       Self::Run { out, .. } => out.as_ref(),

@@ -149,7 +149,8 @@ fn asks_to_come_back(
     ..
   } = attempt;
   let statuses = &context.policies.retry.statuses;
-  let is_temporary = statuses.contains(response.status, job.environment.policy);
+  let is_temporary =
+    statuses.contains(response.status, job.environment.policy, job.keep_failed);
   if !is_temporary || !job.records[record].request.is_get() {
     return false;
   }

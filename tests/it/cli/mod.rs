@@ -20,5 +20,6 @@ mod service_worker;
 mod special_files;
 #[cfg(unix)]
 mod terminal;
+mod two_commands;
 mod usage;
 mod ways;

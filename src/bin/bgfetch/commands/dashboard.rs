@@ -11,6 +11,7 @@ use background_fetch::control::Client;
 use background_fetch::dashboard;
 use background_fetch::dashboard::Token;
 use background_fetch::engine::Engine;
+use background_fetch::network::NetworkPolicy;
 use clap::Parser;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -25,8 +26,8 @@ use super::resume;
 use crate::arguments::Arguments;
 use crate::arguments::Command;
 use crate::arguments::Dashboard;
-use crate::arguments::Get;
 use crate::download::Download;
+use crate::download::Ended;
 use crate::download::Item;
 use crate::download::Order;
 use crate::failure::Failure;
@@ -94,8 +95,7 @@ async fn work(
   let engine = session.engine.clone();
   let scripts = scripts(&session).await?;
   // What is added is added as by a command of its own.
-  let (template, _) = ordered("http://localhost/", out)?;
-  let files = Files::new(&session, &template)?;
+  let files = Files::new(&session, None, NetworkPolicy::Server)?;
   let work = async {
     tokio::select! {
       failed = served.serve(router) => failed,
@@ -196,7 +196,7 @@ async fn attend_downloads(engine: &Engine) -> Result<u8, Failure> {
 /// Starts what users add, and saves it.
 async fn add_all(
   engine: &Engine,
-  files: &Files<'_>,
+  files: &Files,
   out: &Path,
   mut added: mpsc::Receiver<Added>,
 ) -> Result<u8, Failure> {
@@ -211,9 +211,9 @@ async fn add_all(
   }
 }
 
-async fn add(engine: &Engine, files: &Files<'_>, out: &Path, added: Added) {
+async fn add(engine: &Engine, files: &Files, out: &Path, added: Added) {
   let Added { url, begun } = added;
-  let (arguments, item) = match ordered(&url, out) {
+  let item = match ordered(&url, out) {
     Ok(ordered) => ordered,
     Err(Failure { message, .. }) => {
       // Whoever does not wait for it any more does not need it.
@@ -221,15 +221,14 @@ async fn add(engine: &Engine, files: &Files<'_>, out: &Path, added: Added) {
       return;
     }
   };
-  let files = files.again(&arguments);
-  let items = [item];
-  let mut getting = pin!(files.get_all(&items));
+  let files = files.again(None, NetworkPolicy::Server, 1, files.screen.clone());
+  let mut getting = pin!(files.get(&item));
   let ended = tokio::select! {
-    failed = &mut getting => Some(failed),
-    () = is_there(engine, &items[0].download) => None,
+    ended = &mut getting => Some(ended),
+    () = is_there(engine, &item.download) => None,
   };
-  let answer = match ended.iter().flatten().next() {
-    Some((_, why)) => Err(why.clone()),
+  let answer = match ended.as_ref().and_then(Ended::why) {
+    Some(why) => Err(why.to_string()),
     None => Ok(()),
   };
   let _ = begun.send(answer);
@@ -240,7 +239,7 @@ async fn add(engine: &Engine, files: &Files<'_>, out: &Path, added: Added) {
 }
 
 /// What `bgfetch get URL` would do. The error is what it would say.
-fn ordered(url: &str, out: &Path) -> Result<(Get, Item), Failure> {
+fn ordered(url: &str, out: &Path) -> Result<Item, Failure> {
   let out = out.to_string_lossy();
   let words = ["bgfetch", "get", "--out", &out, "--", url];
   let Ok(Arguments {
@@ -262,7 +261,7 @@ fn ordered(url: &str, out: &Path) -> Result<(Get, Item), Failure> {
     return Err(Failure::usage("this is not a URL"));
   };
   get::may_register(&item, get.engine.policy.into(), None)?;
-  Ok((*get, item))
+  Ok(item)
 }
 
 /// Waits until the engine has it.

@@ -2,9 +2,11 @@
 
 pub mod look;
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchOptions;
@@ -20,6 +22,7 @@ use background_fetch::engine::RetryStatuses;
 use background_fetch::network::Environment;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::Store;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
@@ -36,12 +39,18 @@ use crate::download::Item;
 use crate::download::Order;
 use crate::failure::FAILED;
 use crate::failure::Failure;
+use crate::failure::INTERRUPTED;
 use crate::failure::SUCCESS;
+use crate::handing_over::Given;
+use crate::handing_over::Giving;
+use crate::handing_over::Terms;
 use crate::interrupt::Interrupt;
 use crate::logging;
+use crate::paths;
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::session::Setup;
+use crate::session::pressed;
 use crate::started_by::StartedBy;
 
 /// With more files than this, those that have not changed are only counted.
@@ -79,17 +88,118 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
   if arguments.spider || arguments.dry_run {
     return look::at_heads(&arguments, &items, setup, &screen).await;
   }
-  let session = Session::open(&arguments.engine, setup, screen)?;
-  let files = Files::new(&session, &arguments)?;
+  let directory = paths::store_directory(&arguments.engine.store)?;
+  let giving = Giving {
+    directory: &directory,
+    terms: Terms::of(&arguments.engine, arguments.max_per_host),
+    base: arguments.base.clone(),
+    policy,
+    items: &items,
+    screen: screen.clone(),
+    own: own_process(&arguments, &setup),
+    ended: Mutex::default(),
+    given: Given::default(),
+  };
+  let store = match give_or_open(&giving, &arguments, &interrupt).await? {
+    Opened::Store(store) => store,
+    Opened::Left(status) => return Ok(status),
+    Opened::Done => {
+      return Ok(report(&screen, &items, &failures(&giving.ended.lock())));
+    }
+  };
+  let ended = giving.ended.into_inner();
+  let session = Session::with_store(store, &arguments.engine, setup, screen)?;
+  let files = Files::new(&session, arguments.base.clone(), policy)?;
+  let left: Vec<usize> = (0..items.len())
+    .filter(|i| !ended.contains_key(i))
+    .collect();
+  let files = Files {
+    is_one_of_few: items.len() <= FEW,
+    ..files
+  };
   let work = async {
-    let (failed, others) = (files.get_all(&items), files.attend_others(&items));
+    let (getting, others) =
+      (files.get_all(&items, &left), files.attend_others(&items));
     tokio::select! {
-      failed = failed => Ok(report(&files.screen, &items, &failed)),
+      mut failed = getting => {
+        failed.extend(failures(&ended));
+        failed.sort_unstable();
+        Ok(report(&files.screen, &items, &failed))
+      }
       never = others => never,
     }
   };
   // What is counted here is counted by the work itself.
   session.finish(&interrupt, work, |_| false).await
+}
+
+/// What of a command no other process can do for it.
+fn own_process(arguments: &Get, setup: &Setup) -> Vec<&'static str> {
+  let (request, engine) = (&arguments.credentials, &arguments.engine);
+  let all = [
+    ("--output -", !setup.to_stdout.is_empty()),
+    ("--trace", engine.trace.is_some()),
+    ("--cookie", !request.cookies.is_empty()),
+    (
+      "what is secret in headers, URLs and .netrc",
+      !setup.secrets.is_empty(),
+    ),
+  ];
+  let own = all.into_iter().filter(|(_, is_used)| *is_used);
+  own.map(|(name, _)| name).collect()
+}
+
+/// How a command comes to the store.
+enum Opened {
+  Store(Store),
+  /// Another process has it, and has done everything.
+  Done,
+  /// The user does not wait any longer; the exit status.
+  Left(u8),
+}
+
+/// Opens the store, or has another process do what there is to do.
+async fn give_or_open(
+  giving: &Giving<'_>,
+  arguments: &Get,
+  interrupt: &Interrupt,
+) -> Result<Opened, Failure> {
+  let out_of_time = async {
+    match arguments.engine.max_time {
+      Some(n) => tokio::time::sleep(Duration::from_secs(n.into())).await,
+      None => std::future::pending().await,
+    }
+  };
+  let screen = &giving.screen;
+  let keys = async {
+    giving.is_given().await;
+    pressed::quit(giving, screen).await;
+  };
+  let opened = tokio::select! {
+    biased;
+    () = interrupt.interrupted() => Opened::Left(INTERRUPTED),
+    () = out_of_time => {
+      screen.error("the time that --max-time allows is over");
+      Opened::Left(FAILED)
+    }
+    () = keys => Opened::Left(INTERRUPTED),
+    store = giving.give_or_open() => match store? {
+      Some(store) => Opened::Store(store),
+      None => Opened::Done,
+    },
+  };
+  if let Opened::Left(_) = opened {
+    giving.leave();
+  }
+  Ok(opened)
+}
+
+/// Those that have failed, in the order of the command.
+fn failures(ended: &BTreeMap<usize, Option<String>>) -> Vec<(usize, String)> {
+  let failed = ended.iter();
+  failed
+    .filter_map(|(index, why)| Some((*index, why.clone()?)))
+    .collect()
 }
 
 /// A message for each that failed; the exit status.
@@ -137,41 +247,50 @@ pub(super) fn may_register(
 }
 
 /// The files of one command.
-pub(super) struct Files<'a> {
-  engine: Engine,
-  screen: Arc<Screen>,
-  downloads: Arc<Downloads>,
-  arguments: &'a Get,
+pub struct Files {
+  pub engine: Engine,
+  pub screen: Arc<Screen>,
+  pub downloads: Arc<Downloads>,
+  base: Option<Url>,
+  policy: NetworkPolicy,
   look: Arc<Look>,
   /// What the store has of earlier commands.
   stored: HashMap<Download, BackgroundFetchSnapshot>,
-  /// The ids that are used already.
-  ids: Mutex<HashSet<String>>,
+  /// The ids that are used already; those of all commands of the process.
+  ids: Arc<Mutex<HashSet<String>>>,
   is_one_of_few: bool,
 }
 
-impl<'a> Files<'a> {
-  pub(super) fn new(
+impl Files {
+  pub fn new(
     session: &Session,
-    arguments: &'a Get,
+    base: Option<Url>,
+    policy: NetworkPolicy,
   ) -> Result<Self, Failure> {
     let template = Self {
       engine: session.engine.clone(),
       screen: session.screen.clone(),
       downloads: session.downloads.clone(),
-      arguments,
+      base: None,
+      policy,
       look: Arc::new(Look::new(session.network()?)),
       stored: HashMap::new(),
-      ids: Mutex::default(),
+      ids: Arc::default(),
       is_one_of_few: false,
     };
-    Ok(template.again(arguments))
+    Ok(template.again(base, policy, usize::MAX, session.screen.clone()))
   }
 
   /// Those of another command on the same store, which may have changed.
-  pub(super) fn again<'b>(&self, arguments: &'b Get) -> Files<'b> {
+  pub fn again(
+    &self,
+    base: Option<Url>,
+    policy: NetworkPolicy,
+    count: usize,
+    screen: Arc<Screen>,
+  ) -> Self {
     let mut stored = HashMap::new();
-    let mut ids = HashSet::new();
+    let mut ids = self.ids.lock();
     for found in self.engine.background_fetches() {
       ids.insert(found.id.clone());
       if let Some(StartedBy::Download { download, .. }) =
@@ -180,25 +299,30 @@ impl<'a> Files<'a> {
         stored.insert(download, found);
       }
     }
-    Files {
+    drop(ids);
+    Self {
       engine: self.engine.clone(),
-      screen: self.screen.clone(),
+      screen,
       downloads: self.downloads.clone(),
-      arguments,
+      base,
+      policy,
       look: self.look.clone(),
       stored,
-      ids: Mutex::new(ids),
-      is_one_of_few: arguments.urls.len() <= FEW,
+      ids: self.ids.clone(),
+      is_one_of_few: count <= FEW,
     }
   }
 
-  /// Gets all `items`, each by itself; returns which have failed, and why, in
-  /// their order.
-  pub(super) async fn get_all(&self, items: &[Item]) -> Vec<(usize, String)> {
-    let mut under_way: FuturesUnordered<_> = items
+  /// Gets those of `items` that are `left`, each by itself; returns which have
+  /// failed, and why, in their order.
+  async fn get_all(
+    &self,
+    items: &[Item],
+    left: &[usize],
+  ) -> Vec<(usize, String)> {
+    let mut under_way: FuturesUnordered<_> = left
       .iter()
-      .enumerate()
-      .map(async |(index, item)| (index, self.get(item).await))
+      .map(async |index| (*index, self.get(&items[*index]).await))
       .collect();
     let mut failed = Vec::new();
     while let Some((index, ended)) = under_way.next().await {
@@ -209,7 +333,7 @@ impl<'a> Files<'a> {
   }
 
   /// One file, from the first of its mirrors that has it.
-  async fn get(&self, item: &Item) -> Ended {
+  pub async fn get(&self, item: &Item) -> Ended {
     let mut item = self.as_stored(item);
     loop {
       let ended = match self.unchanged(&item).await {
@@ -272,7 +396,7 @@ impl<'a> Files<'a> {
       Ok(embedder_data) => embedder_data,
       Err(failure) => return Ended::Failed(failure.message),
     };
-    let base = self.arguments.base.as_ref();
+    let base = self.base.as_ref();
     let scope = match stored {
       Some(stored) => stored.scope.clone(),
       None => match new_scope(base) {
@@ -281,7 +405,7 @@ impl<'a> Files<'a> {
       },
     };
     let realm = self.engine.attach(RealmOptions {
-      policy: self.arguments.engine.policy.into(),
+      policy: self.policy,
       embedder_data,
       scope: scope.clone(),
       keep_failed: true,

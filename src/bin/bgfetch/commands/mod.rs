@@ -6,7 +6,7 @@ mod dashboard;
 mod demo;
 mod doctor;
 mod generate;
-mod get;
+pub mod get;
 mod list;
 mod resume;
 mod retry;
@@ -17,6 +17,7 @@ mod verify;
 use self::control::ControlAction;
 use self::control::click;
 use self::control::control;
+pub use self::get::Files;
 use crate::arguments::Command;
 use crate::failure::Failure;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use background_fetch::engine::Engine;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmOptions;
+use background_fetch::engine::RetryStatuses;
 use background_fetch::network::NetworkPolicy;
 use url::Url;
 
@@ -29,9 +30,12 @@ pub async fn run(arguments: Run) -> Result<u8, Failure> {
 
 /// The same until it is interrupted.
 pub async fn run_until(
-  arguments: Run,
+  mut arguments: Run,
   interrupt: &Interrupt,
 ) -> Result<u8, Failure> {
+  let statuses = &mut arguments.engine.retry_statuses;
+  // Those that `get` has left or hands over; the script tries its own again.
+  statuses.get_or_insert(RetryStatuses::Downloads);
   let path = paths::script(&arguments.script)?;
   let sw = arguments.sw.as_deref().map(paths::script).transpose()?;
   let out = arguments

@@ -1,6 +1,7 @@
 //! How the downloads of this process have ended.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use background_fetch::display::text;
@@ -10,24 +11,30 @@ use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::store::BackgroundFetchKey;
 use parking_lot::Mutex;
+use serde::Deserialize;
+use serde::Serialize;
 use tokio::sync::watch;
+use url::Url;
 
 use super::Download;
+use super::Item;
 use super::SaveOptions;
 use super::Saved;
 use super::advice::advice;
+use super::os_text;
 use super::save::Saver;
 use super::save::Saving;
 
 /// How a download has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Ended {
   /// It is this file.
-  Saved(PathBuf),
+  Saved(#[serde(with = "os_text::path")] PathBuf),
   /// It went to standard output.
   Written,
   /// The file that was saved earlier is what the server has.
-  Unchanged(PathBuf),
+  Unchanged(#[serde(with = "os_text::path")] PathBuf),
   /// Why, and what can be done about it, in a message.
   Failed(String),
   /// It is not what it should be; another mirror may have it.
@@ -53,8 +60,11 @@ impl Ended {
 /// The downloads of this process.
 pub struct Downloads {
   saver: Saver,
-  /// What this command wants, whatever the one did that has started it.
-  save_options: HashMap<Download, SaveOptions>,
+  /// What this command wants, and those that have handed over theirs, whatever
+  /// the one did that has started it.
+  save_options: Mutex<HashMap<Download, SaveOptions>>,
+  /// Whose files go to standard output, if they were meant to.
+  to_stdout: HashSet<Url>,
   ended: Mutex<HashMap<BackgroundFetchKey, Ended>>,
   /// One could not be saved.
   unsaved: watch::Sender<()>,
@@ -63,12 +73,13 @@ pub struct Downloads {
 impl Downloads {
   pub fn new(
     saved: Saved,
-    to_stdout: bool,
+    to_stdout: HashSet<Url>,
     save_options: HashMap<Download, SaveOptions>,
   ) -> Self {
     Self {
-      saver: Saver::new(saved, to_stdout),
-      save_options,
+      saver: Saver::new(saved),
+      save_options: Mutex::new(save_options),
+      to_stdout,
       ended: Mutex::default(),
       unsaved: watch::Sender::new(()),
     }
@@ -76,6 +87,19 @@ impl Downloads {
 
   pub fn saved(&self) -> &Saved {
     &self.saver.saved
+  }
+
+  /// What another command has handed over is saved as that one wants it.
+  pub fn also_wants(&self, items: &[Item]) {
+    let wanted = items
+      .iter()
+      .map(|item| (item.download.clone(), item.options.clone()));
+    self.save_options.lock().extend(wanted);
+  }
+
+  /// Whether a command of this process has said how it is saved.
+  pub fn is_wanted(&self, download: &Download) -> bool {
+    self.save_options.lock().contains_key(download)
   }
 
   /// A download has settled: saves it, and returns what has come of it.
@@ -86,11 +110,17 @@ impl Downloads {
     download: &Download,
     options: &SaveOptions,
   ) -> Ended {
-    let options = self.save_options.get(download).unwrap_or(options);
+    let wanted = self.save_options.lock().get(download).cloned();
+    let options = wanted.as_ref().unwrap_or(options);
+    let to_stdout =
+      download.is_for_stdout() && self.to_stdout.contains(&download.url);
     let ended = match snapshot.result {
       BackgroundFetchResult::Success => {
         let saver = &self.saver;
-        match saver.save(engine, snapshot, download, options).await {
+        match saver
+          .save(engine, snapshot, download, options, to_stdout)
+          .await
+        {
           Ok(Saving::File(path)) => Ended::Saved(path),
           Ok(Saving::Written) => Ended::Written,
           Ok(Saving::Wrong { why, kept }) => Ended::Wrong(wrong(&why, kept)),

@@ -10,7 +10,7 @@ mod ended;
 mod list_file;
 mod metalink;
 mod order;
-mod os_text;
+pub mod os_text;
 mod save;
 mod saved;
 
@@ -55,6 +55,13 @@ pub struct Download {
   /// The part that is asked for, as `Range` has it behind `bytes=`.
   #[serde(default, skip_serializing_if = "Option::is_none")]
   pub range: Option<String>,
+}
+
+impl Download {
+  /// Whether it is not for a file.
+  pub fn is_for_stdout(&self) -> bool {
+    self.target.name.as_deref().is_some_and(|name| name == "-")
+  }
 }
 
 /// Where a download is saved.

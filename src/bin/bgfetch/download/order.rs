@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +11,8 @@ use std::path::PathBuf;
 
 use background_fetch::spec::Request;
 use background_fetch::spec::Response;
+use serde::Deserialize;
+use serde::Serialize;
 use url::Url;
 
 use super::Checksum;
@@ -38,12 +39,12 @@ pub struct Order {
   pub items: Vec<Item>,
   pub secrets: SecretHeaders,
   pub cookies: Jar,
-  /// Where `--output -` has the files go.
-  pub to_stdout: bool,
+  /// The URLs whose file `--output -` sends to standard output.
+  pub to_stdout: HashSet<Url>,
 }
 
 /// One file.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Item {
   /// The URL as the user has typed it, without a password.
   pub typed: String,
@@ -59,7 +60,6 @@ impl Order {
   /// Something in the command, or in a file that it names, cannot be used.
   pub fn new(arguments: &Get) -> Result<Self, Failure> {
     let entries = entries(arguments)?;
-    let to_stdout = arguments.files.output.as_deref() == Some(OsStr::new("-"));
     if entries.len() != 1 {
       one_only(arguments)?;
     }
@@ -68,7 +68,7 @@ impl Order {
       items: Vec::with_capacity(entries.len()),
       secrets: SecretHeaders::with_netrc(netrc(&arguments.credentials)?),
       cookies: Jar::default(),
-      to_stdout,
+      to_stdout: HashSet::new(),
     };
     let common = Common::new(arguments, directory)?;
     let mut seen = HashSet::new();
@@ -79,6 +79,8 @@ impl Order {
         order.items.push(item);
       }
     }
+    let for_stdout = order.items.iter().filter(|i| i.download.is_for_stdout());
+    order.to_stdout = for_stdout.flat_map(Item::urls).cloned().collect();
     number(&mut order.items);
     has_directories(&order.items)?;
     let urls: Vec<Url> =
@@ -184,6 +186,11 @@ fn jar(options: &Credentials, urls: &[Url]) -> Result<Jar, Failure> {
 }
 
 impl Item {
+  /// Where it is to be had: the first place, and its mirrors.
+  pub fn urls(&self) -> impl Iterator<Item = &Url> {
+    std::iter::once(&self.download.url).chain(&self.options.mirrors)
+  }
+
   /// What goes on the wire, without what is secret.
   pub fn request(&self) -> Request {
     let mut request = Request::get(self.download.url.clone());

@@ -47,7 +47,6 @@ pub enum Saving {
 /// Saves the responses of downloads.
 pub struct Saver {
   pub saved: Saved,
-  to_stdout: bool,
   /// The next number for every path that was used.
   numbers: Mutex<HashMap<PathBuf, usize>>,
   places: Semaphore,
@@ -64,10 +63,9 @@ struct Whole<'a> {
 }
 
 impl Saver {
-  pub fn new(saved: Saved, to_stdout: bool) -> Self {
+  pub fn new(saved: Saved) -> Self {
     Self {
       saved,
-      to_stdout,
       numbers: Mutex::default(),
       places: Semaphore::new(AT_ONCE),
     }
@@ -85,6 +83,7 @@ impl Saver {
     snapshot: &BackgroundFetchSnapshot,
     download: &Download,
     options: &SaveOptions,
+    to_stdout: bool,
   ) -> Result<Saving, String> {
     // It is never closed.
     let _place = self.places.acquire().await;
@@ -107,7 +106,7 @@ impl Saver {
       let kept = whole.keep_aside(self).await;
       return Ok(Saving::Wrong { why, kept });
     }
-    if self.to_stdout {
+    if to_stdout {
       whole.write_to_stdout().await?;
       return Ok(Saving::Written);
     }

@@ -15,11 +15,14 @@ use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::store::BackgroundFetchKey;
 use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedSender;
 
 use self::json::Json;
 use crate::PREFIX;
 use crate::arguments::EngineOptions;
+use crate::download::Download;
 use crate::download::Ended;
+use crate::handing_over::News;
 use crate::started_by::StartedBy;
 
 /// Where the user looks.
@@ -28,6 +31,13 @@ pub struct Screen {
   /// Those of which it was shown that they have settled. Held while something
   /// is shown, so that a display is never called twice at once.
   settled: Mutex<HashSet<BackgroundFetchKey>>,
+  watchers: Mutex<Vec<Watcher>>,
+}
+
+/// Another command, whose downloads this process has taken over.
+struct Watcher {
+  downloads: HashSet<Download>,
+  news: UnboundedSender<News>,
 }
 
 enum Output {
@@ -36,6 +46,8 @@ enum Output {
   Json(Json),
   /// Nothing but errors.
   Quiet,
+  /// The screen of another command.
+  Far(UnboundedSender<News>),
 }
 
 impl Screen {
@@ -48,10 +60,35 @@ impl Screen {
       }
       _ => Output::Lines(Lines::new(std::io::stderr(), PREFIX)),
     };
+    Self::with(display)
+  }
+
+  /// The screen of a command that has handed its downloads over.
+  pub fn far(news: UnboundedSender<News>) -> Self {
+    Self::with(Output::Far(news))
+  }
+
+  fn with(display: Output) -> Self {
     Self {
       display,
       settled: Mutex::default(),
+      watchers: Mutex::default(),
     }
+  }
+
+  /// How `downloads` end is said to `news`, too.
+  pub fn watch(
+    &self,
+    downloads: HashSet<Download>,
+    news: UnboundedSender<News>,
+  ) {
+    self.watchers.lock().push(Watcher { downloads, news });
+  }
+
+  /// Ends what [`Screen::watch`] has begun.
+  pub fn unwatch(&self, news: &UnboundedSender<News>) {
+    let mut watchers = self.watchers.lock();
+    watchers.retain(|watcher| !watcher.news.same_channel(news));
   }
 
   /// The engine reports a background fetch. That it has settled is shown by
@@ -98,7 +135,27 @@ impl Screen {
         lines.end(b, &failed("").unwrap_or_else(done));
       }
       Output::Json(json) => json.download_ended(b, ended),
-      Output::Quiet => {}
+      Output::Quiet | Output::Far(_) => {}
+    }
+    self.tell_watchers(b, ended);
+  }
+
+  fn tell_watchers(&self, b: &BackgroundFetchSnapshot, ended: &Ended) {
+    let watchers = self.watchers.lock();
+    if watchers.is_empty() {
+      return;
+    }
+    let Some(download) = StartedBy::download(&b.embedder_data) else {
+      return;
+    };
+    for watcher in watchers.iter() {
+      if watcher.downloads.contains(&download) {
+        // Nobody listens any more: the file is saved all the same.
+        let _ = watcher.news.send(News::DownloadEnded {
+          snapshot: Box::new(b.clone()),
+          ended: ended.clone(),
+        });
+      }
     }
   }
 
@@ -107,13 +164,16 @@ impl Screen {
       Output::Bars(bars) => bars.show(background_fetch),
       Output::Lines(lines) => lines.show(background_fetch),
       Output::Json(json) => json.show(background_fetch),
-      Output::Quiet => {}
+      Output::Quiet | Output::Far(_) => {}
     }
   }
 
   /// Something that is good to know.
   pub fn note(&self, text: &str) {
-    if matches!(self.display, Output::Bars(_) | Output::Lines(_)) {
+    if let Output::Far(news) = &self.display {
+      let text = text.to_string();
+      let _ = news.send(News::Note { text });
+    } else if matches!(self.display, Output::Bars(_) | Output::Lines(_)) {
       self.write(std::io::stderr(), &format!("{text}\n"));
     }
   }
@@ -142,6 +202,13 @@ impl Screen {
     let shown = text::printable(&path.to_string_lossy());
     match &self.display {
       Output::Json(_) => json::unchanged(id, url, path),
+      Output::Far(news) => {
+        let _ = news.send(News::Unchanged {
+          id: id.to_string(),
+          url: url.to_string(),
+          path: path.to_owned(),
+        });
+      }
       Output::Lines(lines) => lines.note(&format!("{shown}: unchanged")),
       _ => self.note(&format!("{shown}: unchanged")),
     }

@@ -106,7 +106,9 @@ impl Shared {
         options,
         ..
       }) => {
-        if let Some(out) = &self.out {
+        // What a command has handed over goes where that one wants it.
+        let is_wanted = self.downloads.is_wanted(&download);
+        if let Some(out) = self.out.as_ref().filter(|_| !is_wanted) {
           download.target.directory.clone_from(out);
         }
         self.download_settled(&snapshot, &download, &options).await;

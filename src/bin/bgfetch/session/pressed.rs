@@ -3,6 +3,7 @@
 use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
+use background_fetch::store::BackgroundFetchKey;
 use futures::future::join_all;
 
 use crate::keys;
@@ -12,9 +13,48 @@ use crate::screen::Screen;
 
 const QUESTION: &str = "abort all of them? press y; any other key lets them be";
 
+/// What the keys do something with.
+pub trait Hands {
+  /// What has not come to its end.
+  fn under_way(&self) -> Vec<BackgroundFetchSnapshot>;
+
+  async fn set_paused(
+    &self,
+    key: BackgroundFetchKey,
+    paused: bool,
+  ) -> Result<(), String>;
+
+  async fn abort(&self, key: BackgroundFetchKey) -> Result<(), String>;
+}
+
+impl Hands for Engine {
+  fn under_way(&self) -> Vec<BackgroundFetchSnapshot> {
+    let mut all = self.background_fetches();
+    all.retain(|b| !b.is_settled());
+    all
+  }
+
+  async fn set_paused(
+    &self,
+    key: BackgroundFetchKey,
+    paused: bool,
+  ) -> Result<(), String> {
+    let done = match paused {
+      true => self.pause(key).await,
+      false => self.unpause(key).await,
+    };
+    done.map(drop).map_err(|error| error.to_string())
+  }
+
+  async fn abort(&self, key: BackgroundFetchKey) -> Result<(), String> {
+    let done = Engine::abort(self, key).await;
+    done.map(drop).map_err(|error| error.to_string())
+  }
+}
+
 /// Does what the keys ask for, until one of them asks for the end: everything
 /// is kept then.
-pub async fn quit(engine: &Engine, screen: &Screen) {
+pub async fn quit(hands: &impl Hands, screen: &Screen) {
   let keys = screen.has_bars().then(Keys::watch).flatten();
   let Some(mut keys) = keys else {
     return std::future::pending().await;
@@ -22,13 +62,13 @@ pub async fn quit(engine: &Engine, screen: &Screen) {
   screen.hint(keys::HINT);
   loop {
     match keys.next().await {
-      Key::Pause => set_paused(engine, screen, true).await,
-      Key::Resume => set_paused(engine, screen, false).await,
-      Key::Details => details(engine, screen),
+      Key::Pause => set_paused(hands, screen, true).await,
+      Key::Resume => set_paused(hands, screen, false).await,
+      Key::Details => details(hands, screen),
       Key::Abort => {
         screen.hint(QUESTION);
         if keys.next().await == Key::Yes {
-          abort(engine, screen).await;
+          abort(hands, screen).await;
         }
         screen.hint(keys::HINT);
       }
@@ -38,38 +78,30 @@ pub async fn quit(engine: &Engine, screen: &Screen) {
   }
 }
 
-fn under_way(engine: &Engine) -> Vec<BackgroundFetchSnapshot> {
-  let mut all = engine.background_fetches();
-  all.retain(|b| !b.is_settled());
-  all
-}
-
-async fn set_paused(engine: &Engine, screen: &Screen, paused: bool) {
-  let all = under_way(engine).into_iter().map(async |b| match paused {
-    true => engine.pause(b.key).await,
-    false => engine.unpause(b.key).await,
-  });
+async fn set_paused(hands: &impl Hands, screen: &Screen, paused: bool) {
+  let all = hands.under_way().into_iter();
+  let all = all.map(|b| hands.set_paused(b.key, paused));
   report(screen, join_all(all).await);
 }
 
-async fn abort(engine: &Engine, screen: &Screen) {
-  let all = under_way(engine).into_iter();
-  let all = all.map(async |b| engine.abort(b.key).await);
+async fn abort(hands: &impl Hands, screen: &Screen) {
+  let all = hands.under_way().into_iter();
+  let all = all.map(|b| hands.abort(b.key));
   report(screen, join_all(all).await);
 }
 
-fn report<E: std::fmt::Display>(screen: &Screen, done: Vec<Result<bool, E>>) {
+fn report(screen: &Screen, done: Vec<Result<(), String>>) {
   // One sentence is enough, however many there are.
   if let Some(error) = done.into_iter().find_map(Result::err) {
-    screen.error(&error.to_string());
+    screen.error(&error);
   }
 }
 
 /// How many are notified of in detail.
 const MANY: usize = 20;
 
-fn details(engine: &Engine, screen: &Screen) {
-  let all = under_way(engine);
+fn details(hands: &impl Hands, screen: &Screen) {
+  let all = hands.under_way();
   for b in all.iter().take(MANY) {
     let stored = text::bytes(b.downloaded);
     let of = match b.total_to_download() {
