@@ -118,6 +118,8 @@ pub trait OpenFile: Send + Sync {
   /// Asks for the bytes from `offset` on to be written to the disk soon. A
   /// hint: it promises nothing and cannot fail.
   fn write_back(&self, offset: u64, bytes: u64);
+  /// Asks for the bytes from `offset` on to be in memory soon. A hint, too.
+  fn read_ahead(&self, offset: u64, bytes: u64);
 }
 
 /// The file system of this machine.
@@ -358,16 +360,19 @@ impl OpenFile for StdFile {
   fn write_back(&self, offset: u64, bytes: u64) {
     // Linux begins to write dirty pages back when it is told that they are
     // not needed; those under way stay in memory.
-    #[cfg(target_os = "linux")]
-    if let Some(length) = std::num::NonZeroU64::new(bytes) {
-      let _ = rustix::fs::fadvise(
-        &self.0,
-        offset,
-        Some(length),
-        rustix::fs::Advice::DontNeed,
-      );
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (offset, bytes);
+    advise(&self.0, offset, bytes, rustix::fs::Advice::DontNeed);
+  }
+
+  fn read_ahead(&self, offset: u64, bytes: u64) {
+    advise(&self.0, offset, bytes, rustix::fs::Advice::WillNeed);
+  }
+}
+
+/// Other systems take such hints in other ways, if at all.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables))]
+fn advise(file: &File, offset: u64, bytes: u64, advice: rustix::fs::Advice) {
+  #[cfg(target_os = "linux")]
+  if let Some(length) = std::num::NonZeroU64::new(bytes) {
+    let _ = rustix::fs::fadvise(file, offset, Some(length), advice);
   }
 }

@@ -38,10 +38,19 @@ impl BodyReader for FileBodyReader {
     max: usize,
   ) -> Result<Bytes, StoreError> {
     let file = self.file.clone();
-    let read = move || Ok(read(&*file, offset, max)?);
+    let read = move || {
+      let bytes = read(&*file, offset, max)?;
+      // Bodies are written past the page cache, and read from end to end:
+      // the disk has the next part ready when it is asked for.
+      file.read_ahead(offset + bytes.len() as u64, READ_AHEAD);
+      Ok(bytes)
+    };
     run_on(&*self.file_system, read).await
   }
 }
+
+/// In bytes; a few times what readers ask for at once.
+const READ_AHEAD: u64 = 1 << 20;
 
 fn read(file: &dyn OpenFile, offset: u64, max: usize) -> io::Result<Bytes> {
   // Never more memory than there are bytes, whatever the caller can take.
