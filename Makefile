@@ -3,6 +3,7 @@
 # make test     checks format and lints, and runs every test, make wpt included
 # make fresh    builds with an empty cargo home, and runs what was built
 # make fuzz     searches for inputs that break a rule (needs nightly, cargo-fuzz)
+# make bench    measures bgfetch against curl, aria2 and others
 # make wpt      runs the web-platform-tests of this project
 #
 # ENGINE=quickjs (default) or ENGINE=v8 picks the JavaScript engine.
@@ -36,7 +37,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo install test all-tests wpt fresh fuzz setup
+.PHONY: help demo install test all-tests wpt bench fresh fuzz setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -61,6 +62,7 @@ all-tests:
 	cargo fmt --all --check
 	cargo clippy --all-targets $(FEATURES) -- -D warnings
 	cargo clippy --package wpt --all-targets $(WPT_FEATURES) -- -D warnings
+	cargo clippy --package bench --all-targets -- -D warnings
 	cargo test --no-run $(FEATURES)
 	cargo test --no-run --package wpt $(WPT_FEATURES)
 	$(BOUNDED) cargo test --no-fail-fast $(FEATURES)
@@ -81,6 +83,12 @@ fuzz: setup
 wpt: setup
 	cargo build --package wpt $(WPT_FEATURES)
 	$(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
+
+# Release builds; minutes, and a machine that has nothing else to do.
+bench: setup
+	cargo build --release $(FEATURES) --bin bgfetch
+	cargo run --quiet --release --package bench -- \
+	  --json docs/performance.json --svg docs/performance.svg
 
 fresh:
 	@sh scripts/fresh.sh $(ENGINE)

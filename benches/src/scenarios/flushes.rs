@@ -1,0 +1,60 @@
+//! How often the disk is asked to finish, counted by `strace`.
+
+use std::process::{Command, Stdio};
+
+use super::World;
+use crate::Result;
+use crate::content;
+use crate::report::{Scenario, Wanted};
+use crate::scenarios::scripts;
+
+/// 200 background fetches, registered and settled together.
+pub fn flushes(world: &World) -> Result<Vec<Scenario>> {
+  let places = world.places();
+  places.clear()?;
+  let script = scripts::script(world, "many.js")?;
+  let file = world.server.root.join("tiny.bin");
+  content::random(&file, 1000, 1)?;
+  let trace = world.directory.join("strace.txt");
+  let calls = "trace=fsync,fdatasync,syncfs,write";
+  let mut command = Command::new("strace");
+  command
+    .args(["-f", "-s", "64", "-e", calls, "-o"])
+    .arg(&trace);
+  command.args(
+    world
+      .peers
+      .run(&script, &places, &world.server.http(""), &[]),
+  );
+  let status = command.stdout(Stdio::null()).status();
+  let status = status
+    .map_err(|error| format!("strace: {error}. apt-get install strace"))?;
+  if !status.success() {
+    return Err(format!("many.js under strace ended with {status}").into());
+  }
+  let trace = std::fs::read_to_string(trace)?;
+  let mut scenario = Scenario::of_figures("200 background fetches at once");
+  // The script says when all are registered; results and ends come after it.
+  let begun = trace
+    .lines()
+    .skip_while(|line| !line.contains("mark: begin"));
+  let registered = begun
+    .clone()
+    .position(|line| line.contains("mark: registered"));
+  let registered =
+    registered.ok_or("many.js did not say that all are registered")?;
+  let flushes = begun
+    .clone()
+    .enumerate()
+    .filter(|(_, line)| line.contains("sync"));
+  let (before, after): (Vec<_>, Vec<_>) =
+    flushes.partition(|(at, _)| *at < registered);
+  let mut wanted = |what: &str, count: usize| {
+    scenario.target(what.to_owned(), count as f64, Wanted::AtMost(10.0));
+  };
+  wanted("flushes for all registrations", before.len());
+  wanted("flushes for all results and ends", after.len());
+  std::fs::remove_file(file)?;
+  places.clear()?;
+  Ok(vec![scenario])
+}
