@@ -12,11 +12,12 @@ use background_fetch_build::Scripts;
 
 /// What a machine may lack that some tests need; see `TESTS_WITHOUT` in
 /// `tests/support/src/cannot_run.rs`.
-const NEEDS: [&str; 6] = [
+const NEEDS: [&str; 7] = [
   "mount",
   "strace",
   "other-user",
   "other-disk",
+  "typescript",
   "chromium",
   "window",
 ];

@@ -63,6 +63,14 @@ have python3 || [ "$engine" != v8 ] ||
 [ "$(uname)" != Linux ] || have strace || apt_install strace ||
   say "strace is missing; the tests of power failures will show nothing"
 
+# Checks the types for scripts, in a directory of this clone. Nothing else needs
+# node.
+if have npm && ! [ -e "$own/node_modules/typescript/lib/tsc.js" ]; then
+  say "installing typescript with npm into $own"
+  npm install --silent --no-audit --no-fund --no-save --prefix "$own" \
+    typescript@5.9.3 >&2 || say "the types for scripts are not checked"
+fi
+
 [ "$engine" = quickjs ] || exit 0
 
 have cmake || apt_install cmake || pip_install cmake || true

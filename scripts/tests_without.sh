@@ -24,6 +24,10 @@ strace -f -o /dev/null true 2>/dev/null ||
 { chromium --version && node --version && command -v xvfb-run; } \
   >/dev/null 2>&1 || lacks window "chromium with a window: xvfb-run"
 
+node target/setup/node_modules/typescript/lib/tsc.js --version \
+  >/dev/null 2>&1 ||
+  lacks typescript "node, and TypeScript's compiler from npm"
+
 [ "$(id -u)" = 0 ] || lacks other-user "to become another user"
 
 device() { stat -c %d "$1" 2>/dev/null; }

@@ -19,3 +19,4 @@ mod steps;
 mod store;
 mod support_self_test;
 mod two_runtimes;
+mod types;

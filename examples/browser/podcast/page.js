@@ -11,7 +11,7 @@ async function feed() {
 async function missing(episodes) {
   const cache = await caches.open(CACHE);
   const there = new Set((await cache.keys()).map((request) => request.url));
-  return episodes.filter(({ url }) => !there.has(new URL(url, location).href));
+  return episodes.filter(({ url }) => !there.has(new URL(url, location.href).href));
 }
 
 async function download({ id, title, url, size }) {

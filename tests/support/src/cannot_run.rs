@@ -21,6 +21,8 @@ pub enum Need {
   Chromium,
   /// `xvfb-run`, for a Chromium with a window.
   Window,
+  /// TypeScript's compiler, and node to run it.
+  Typescript,
   /// A second file system to write to.
   OtherDisk,
 }
@@ -33,6 +35,7 @@ impl Need {
       Self::OtherUser => "other-user",
       Self::Chromium => "chromium",
       Self::Window => "window",
+      Self::Typescript => "typescript",
       Self::OtherDisk => "other-disk",
     }
   }

@@ -24,6 +24,7 @@ async function report({ type, isTrusted, bubbles, cancelable, constructor, regis
   await handled;
 }
 
-for (const type of ["success", "fail", "abort"]) {
-  addEventListener(`backgroundfetch${type}`, (event) => event.waitUntil(report(event)));
+for (const type of /** @type {const} */ (["success", "fail", "abort"])) {
+  const name = /** @type {const} */ (`backgroundfetch${type}`);
+  addEventListener(name, (event) => event.waitUntil(report(event)));
 }

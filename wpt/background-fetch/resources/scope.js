@@ -3,11 +3,11 @@
 // a background fetch with its records still there, and the object it has.
 "use strict";
 
-const EVENTS = [
+const EVENTS = /** @type {const} */ ([
   "backgroundfetchsuccess",
   "backgroundfetchfail",
   "backgroundfetchabort",
-];
+]);
 
 /** How long a test may take, in milliseconds: one that hangs ends alone. */
 const ENOUGH = 20_000;
@@ -27,6 +27,8 @@ async function becomes(worker, state) {
  * Waits for the event of the background fetch `id`. `inspect` is called with
  * the background fetch and the event (in a page: what can be said of it) while
  * the records are there; what it resolves with becomes `value`.
+ * @param {string} id
+ * @param {(bgFetch: BackgroundFetchRegistration, event?: any) => unknown} inspect
  */
 function eventOf(id, inspect = () => undefined) {
   return new Promise((resolve, reject) => {
@@ -75,7 +77,8 @@ const scopeOfPage = () => {
   /** The object that fetch() gave for the youngest with that id. */
   async function startedAs(id) {
     const results = await Promise.allSettled(calls);
-    return results.map(({ value }) => value)
+    return results
+      .map((result) => "value" in result ? result.value : undefined)
       .findLast((bgFetch) => bgFetch?.id === id);
   }
 

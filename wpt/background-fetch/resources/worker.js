@@ -26,8 +26,9 @@ async function tell(type, bgFetch) {
   page.postMessage({ what: "event", type, id, result, failureReason, downloaded, texts });
 }
 
-for (const type of ["success", "fail", "abort"]) {
-  addEventListener(`backgroundfetch${type}`, (event) => {
+for (const type of /** @type {const} */ (["success", "fail", "abort"])) {
+  const name = /** @type {const} */ (`backgroundfetch${type}`);
+  addEventListener(name, (event) => {
     event.waitUntil(tell(event.type, event.registration));
   });
 }

@@ -1,13 +1,14 @@
-// Types of the Background Fetch API for scripts.
+// Types of the Background Fetch API for scripts of pages and of workers.
 // https://wicg.github.io/background-fetch/
 //
-// Use it beside TypeScript's "webworker" library:
-//   /// <reference lib="webworker" />
-//   /// <reference path="background_fetch.d.ts" />
+// Use it beside TypeScript's library "dom", or "webworker" for a worker:
+//   /// <reference lib="dom" />
+//   /// <reference path="lib.background_fetch.d.ts" />
 //
-// What else scripts find (fetch(), caches, FetchEvent, notifications, workers,
-// locks, crypto, ...) has its types in that library, and in "dom" for pages;
-// docs/browser-scripts.md says what of it is there.
+// A service worker has lib.background_fetch.serviceworker.d.ts as well. What
+// else scripts find (fetch(), caches, notifications, locks, crypto, ...) has
+// its types in TypeScript's libraries; docs/browser-scripts.md says what of it
+// is there.
 
 /** An icon for anyone who shows the background fetch to the user. */
 interface ImageResource {
@@ -36,6 +37,9 @@ interface BackgroundFetchOptions extends BackgroundFetchUIOptions {
   downloadTotal?: number;
 }
 
+/** What is requested: a `Request`, or a URL that is resolved against the realm's. */
+type BackgroundFetchRequest = RequestInfo | URL;
+
 /** Starts background fetches of one service worker registration, and finds them again. */
 interface BackgroundFetchManager {
   /**
@@ -55,7 +59,7 @@ interface BackgroundFetchManager {
    */
   fetch(
     id: string,
-    requests: RequestInfo | Iterable<RequestInfo>,
+    requests: BackgroundFetchRequest | Iterable<BackgroundFetchRequest>,
     options?: BackgroundFetchOptions,
   ): Promise<BackgroundFetchRegistration>;
   /**
@@ -121,7 +125,7 @@ interface BackgroundFetchRegistration extends EventTarget {
    * Rejects with `InvalidStateError` when the records are no longer available.
    */
   match(
-    request: RequestInfo,
+    request: BackgroundFetchRequest,
     options?: CacheQueryOptions,
   ): Promise<BackgroundFetchRecord | undefined>;
   /**
@@ -129,7 +133,7 @@ interface BackgroundFetchRegistration extends EventTarget {
    * Rejects with `InvalidStateError` when the records are no longer available.
    */
   matchAll(
-    request?: RequestInfo,
+    request?: BackgroundFetchRequest,
     options?: CacheQueryOptions,
   ): Promise<BackgroundFetchRecord[]>;
   addEventListener<K extends keyof BackgroundFetchRegistrationEventMap>(
@@ -167,69 +171,13 @@ declare var BackgroundFetchRecord: {
   readonly prototype: BackgroundFetchRecord;
 };
 
-interface BackgroundFetchEventInit extends ExtendableEventInit {
-  registration: BackgroundFetchRegistration;
-}
-
-/** Aborted, or clicked. Exposed in service workers. */
-interface BackgroundFetchEvent extends ExtendableEvent {
-  readonly registration: BackgroundFetchRegistration;
-}
-
-declare var BackgroundFetchEvent: {
-  readonly prototype: BackgroundFetchEvent;
-  new (type: string, init: BackgroundFetchEventInit): BackgroundFetchEvent;
-};
-
-/** Succeeded, or failed. Exposed in service workers. */
-interface BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
-  /**
-   * Changes what is shown to the user; once for each event. Rejects with
-   * `InvalidStateError` when that was done, or the event is over.
-   */
-  updateUI(options?: BackgroundFetchUIOptions): Promise<void>;
-}
-
-declare var BackgroundFetchUpdateUIEvent: {
-  readonly prototype: BackgroundFetchUpdateUIEvent;
-  new (
-    type: string,
-    init: BackgroundFetchEventInit,
-  ): BackgroundFetchUpdateUIEvent;
-};
-
+/** What pages get from `navigator.serviceWorker`, and service workers are. */
 interface ServiceWorkerRegistration {
+  /** The background fetches of this registration. */
   readonly backgroundFetch: BackgroundFetchManager;
 }
 
-interface ServiceWorkerGlobalScopeEventMap {
-  /** Every response came, with an ok status. */
-  backgroundfetchsuccess: BackgroundFetchUpdateUIEvent;
-  /** One at least failed; `registration.failureReason` says how. */
-  backgroundfetchfail: BackgroundFetchUpdateUIEvent;
-  /** The user, or a script, aborted it. */
-  backgroundfetchabort: BackgroundFetchEvent;
-  /** The user activated what shows it. */
-  backgroundfetchclick: BackgroundFetchEvent;
-}
-
-interface ServiceWorkerGlobalScope {
-  onbackgroundfetchsuccess:
-    | ((
-      this: ServiceWorkerGlobalScope,
-      ev: BackgroundFetchUpdateUIEvent,
-    ) => unknown)
-    | null;
-  onbackgroundfetchfail:
-    | ((
-      this: ServiceWorkerGlobalScope,
-      ev: BackgroundFetchUpdateUIEvent,
-    ) => unknown)
-    | null;
-  onbackgroundfetchabort:
-    | ((this: ServiceWorkerGlobalScope, ev: BackgroundFetchEvent) => unknown)
-    | null;
-  onbackgroundfetchclick:
-    | ((this: ServiceWorkerGlobalScope, ev: BackgroundFetchEvent) => unknown)
-    | null;
+interface Permissions {
+  /** Whether scripts of this origin may fetch in the background. */
+  query(permissionDesc: { name: "background-fetch" }): Promise<PermissionStatus>;
 }
