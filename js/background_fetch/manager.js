@@ -6,7 +6,8 @@ const {
   op_bgfetch_fetch,
   op_bgfetch_get,
   op_bgfetch_get_ids,
-  op_bgfetch_may_fetch,
+  op_bgfetch_prepare_fetch,
+  op_bgfetch_request_permission,
 } = core.ops;
 const { toException } = core.loadExtScript("ext:background_fetch/background_fetch/errors.js");
 const { decodeId, encodeId } = core.loadExtScript(
@@ -127,8 +128,8 @@ const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 
 // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
 async function startBackgroundFetch(registration, id, inners, options) {
-  // fetch.1, fetch.8.1 to fetch.8.5
-  const newFetch = op_bgfetch_may_fetch(
+  // fetch.1
+  const newFetch = op_bgfetch_prepare_fetch(
     registration,
     encodeId(id),
     mapList(inners, serializeRequest),
@@ -138,10 +139,13 @@ async function startBackgroundFetch(registration, id, inners, options) {
     // for: calls without bodies register in the order in which they were made,
     // and none of them has settled before the next one has looked at the ids.
     if (filterList(inners, (inner) => inner.body !== null).length > 0) {
+      // fetch.8.1 to fetch.8.5: the user may be asked.
+      await op_bgfetch_request_permission(newFetch);
       await storeRequestBodies(newFetch, inners);
     }
-    // fetch.8.12 to fetch.8.16
-    return await op_bgfetch_fetch(registration, newFetch, options);
+    // fetch.8.12 to fetch.8.16, and what is before them when nobody was asked
+    // yet.
+    return await op_bgfetch_fetch(newFetch, options);
   } finally {
     // What was stored and not taken is deleted.
     core.tryClose(newFetch);

@@ -8,7 +8,6 @@ const {
   ObjectDefineProperties,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
-  ObjectSetPrototypeOf,
   Promise,
   PromisePrototype,
   SymbolSpecies,
@@ -60,35 +59,13 @@ const { structuredClone } = core.loadExtScript(
   "ext:background_fetch/common/message_port.js",
 );
 
+const { prepareGlobalScope, registerExceptions } = core.loadExtScript(
+  "ext:background_fetch/common/global_scope.js",
+);
+
 const options = op_bgfetch_globals_options();
 
-// Errors of deno_web's and deno_fetch's ops. The embedder of a realm registers
-// them, and here that is this file.
-const domExceptions = [
-  "Abort",
-  "Data",
-  "DataClone",
-  "IndexSize",
-  "InvalidAccess",
-  "InvalidCharacter",
-  "InvalidState",
-  "NotSupported",
-  "Operation",
-  "Syntax",
-  "TypeMismatch",
-];
-for (let i = 0; i < domExceptions.length; i++) {
-  const name = `${domExceptions[i]}Error`;
-  core.registerErrorBuilder(
-    `DOMException${name}`,
-    (message) => new DOMException(message, name),
-  );
-}
-
-core.registerErrorBuilder(
-  "DOMExceptionQuotaExceededError",
-  (message) => new QuotaExceededError(message),
-);
+registerExceptions();
 
 function define(name, value) {
   ObjectDefineProperty(globalThis, name, {
@@ -203,7 +180,6 @@ performance.setTimeOrigin();
 define("performance", performance.performance);
 
 // https://html.spec.whatwg.org/multipage/workers.html#workerlocation
-location.setLocationHref(options.url);
 ObjectDefineProperty(
   globalThis,
   "location",
@@ -241,10 +217,7 @@ switch (options.kind) {
     throw new TypeError(`Unknown kind of realm: ${options.kind}`);
 }
 define(globalInterface.name, globalInterface);
-ObjectSetPrototypeOf(globalThis, globalInterface.prototype);
-globalThis[webidl.brand] = webidl.brand;
-event.setEventTargetData(globalThis);
-event.saveGlobalThisReference(globalThis);
+prepareGlobalScope(options.url, globalInterface.prototype, reportException);
 event.defineEventHandler(globalThis, "error", undefined, true);
 defineEventHandlerAttribute(globalThis, "rejectionhandled");
 defineEventHandlerAttribute(globalThis, "unhandledrejection");
@@ -281,7 +254,6 @@ defineAttribute(globalThis, "navigator", () => navigator);
 function reportException(error) {
   if (!isHandled(error)) endTurn(error);
 }
-core.setReportExceptionCallback(reportException);
 core.setUnhandledPromiseRejectionHandler((promise, reason) => {
   if (isRejectionHandled("unhandledrejection", true, promise, reason)) {
     return true;

@@ -35,7 +35,14 @@ use super::protocol::Outcome;
 use super::protocol::Progress;
 use super::protocol::from_line;
 use super::protocol::to_line;
+use crate::engine::AbortOutcome;
+use crate::engine::ClickOutcome;
+use crate::engine::DeleteOutcome;
 use crate::engine::Engine;
+use crate::engine::NotificationOutcome;
+use crate::engine::PauseOutcome;
+use crate::engine::RetryOutcome;
+use crate::engine::UnpauseOutcome;
 use crate::engine::WeakEngine;
 use crate::ids::BackgroundFetchKey;
 use crate::store::StoreError;
@@ -282,13 +289,13 @@ pub(crate) async fn answer(engine: &WeakEngine, command: Command) -> Answer {
     Command::Unpause { key } => pause(&engine, key, false).await,
     Command::Abort { key } => {
       engine.abort(key).await.map(|aborted| match aborted {
-        true => Outcome::Done,
-        false => unchanged(&engine, key),
+        AbortOutcome::Aborted => Outcome::Done,
+        _ => unchanged(&engine, key),
       })
     }
     Command::Click { key } => Ok(match engine.click(key) {
-      true => Outcome::Done,
-      false => Outcome::Unknown,
+      ClickOutcome::Fired => Outcome::Done,
+      _ => Outcome::Unknown,
     }),
     Command::ClickNotification { name, action } => {
       Ok(on_notification(&engine, &name, |id| {
@@ -308,11 +315,13 @@ pub(crate) async fn answer(engine: &WeakEngine, command: Command) -> Answer {
           engine.retry_at(key, moved).await
         }
       };
-      retried.map(|retried| kept(&engine, key, retried))
+      let is_done = |outcome| outcome == RetryOutcome::Retried;
+      retried.map(|retried| kept(&engine, key, is_done(retried)))
     }
     Command::Delete { key } => {
       let deleted = engine.delete(key).await;
-      deleted.map(|deleted| kept(&engine, key, deleted))
+      let is_done = |outcome| outcome == DeleteOutcome::Deleted;
+      deleted.map(|deleted| kept(&engine, key, is_done(deleted)))
     }
   };
   match outcome {
@@ -327,15 +336,15 @@ pub(crate) async fn answer(engine: &WeakEngine, command: Command) -> Answer {
 fn on_notification(
   engine: &Engine,
   name: &str,
-  act: impl FnOnce(u64) -> bool,
+  act: impl FnOnce(u64) -> NotificationOutcome,
 ) -> Outcome {
   let shown = engine.notifications();
   let mut newest = shown.iter().rev();
   let found = newest
     .find(|one| one.notification.tag == name || one.notification.title == name);
-  match found.is_some_and(|one| act(one.id)) {
-    true => Outcome::Done,
-    false => Outcome::Unknown,
+  match found.map(|one| act(one.id)) {
+    Some(NotificationOutcome::Fired) => Outcome::Done,
+    _ => Outcome::Unknown,
   }
 }
 
@@ -344,22 +353,20 @@ async fn pause(
   key: BackgroundFetchKey,
   paused: bool,
 ) -> Result<Outcome, StoreError> {
-  let changed = match paused {
-    true => engine.pause(key).await?,
-    false => engine.unpause(key).await?,
+  let outcome = match paused {
+    true => match engine.pause(key).await? {
+      PauseOutcome::Paused => Outcome::Done,
+      PauseOutcome::AlreadyPaused => Outcome::AlreadySo,
+      PauseOutcome::CannotPause => Outcome::CannotPause,
+      PauseOutcome::NotActive => unchanged(engine, key),
+    },
+    false => match engine.unpause(key).await? {
+      UnpauseOutcome::Unpaused => Outcome::Done,
+      UnpauseOutcome::NotPaused => Outcome::AlreadySo,
+      UnpauseOutcome::NotActive => unchanged(engine, key),
+    },
   };
-  if changed {
-    return Ok(Outcome::Done);
-  }
-  let mut all = engine.background_fetches().into_iter();
-  Ok(match all.find(|found| found.key == key) {
-    Some(found) if found.is_settled() => Outcome::Ended,
-    Some(found) if found.paused == paused => Outcome::AlreadySo,
-    Some(_) if paused => Outcome::CannotPause,
-    // All its records have their results.
-    Some(_) => Outcome::Ended,
-    None => Outcome::Unknown,
-  })
+  Ok(outcome)
 }
 
 /// What has come of something that can be done only with what is kept.

@@ -9,6 +9,7 @@ mod rate;
 mod terminal;
 pub mod text;
 mod totals;
+mod user_actions;
 
 pub use self::lines::Lines;
 pub use self::notification::Notification;
@@ -16,14 +17,20 @@ pub use self::notification::NotificationAction;
 pub use self::notification::ShownNotification;
 #[cfg(feature = "cli")]
 pub use self::terminal::Terminal;
+pub use self::user_actions::UserAction;
+pub use self::user_actions::UserActions;
 pub use crate::snapshot::BackgroundFetchSnapshot;
 pub use crate::snapshot::Waiting;
 use url::Url;
 
 /// Presents background fetches to the user. What the user answers (pause, go
-/// on, abort, click) goes to the [`Engine`](crate::engine::Engine)'s methods of
-/// these names.
+/// on, abort, click) goes by the [`UserActions`] that [`Display::start`] gets.
 pub trait Display: Send + Sync + 'static {
+  /// The engine starts. Called once, before anything is shown.
+  fn start(&self, actions: UserActions) {
+    let _ = actions;
+  }
+
   /// The background fetch is new, or something of it has changed. Called for
   /// one after the other, never twice at once, with the latest state only:
   /// a slow display misses steps in between and never the last one.

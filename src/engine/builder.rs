@@ -7,8 +7,11 @@ use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 use tokio::runtime::RuntimeFlavor;
 
+use super::BeforeEvent;
 use super::Engine;
 use super::EngineConfig;
+use super::Permission;
+use super::QuotaPolicy;
 use super::ServiceWorkerHost;
 use crate::display::Display;
 use crate::network::NetworkConfigError;
@@ -75,6 +78,24 @@ impl EngineBuilder {
   /// Who shows background fetches: [`EngineConfig::display`].
   pub fn display(mut self, display: impl Display) -> Self {
     self.config.display = Some(Arc::new(display));
+    self
+  }
+
+  /// Who may fetch in the background: [`EngineConfig::permission`].
+  pub fn permission(mut self, permission: impl Permission) -> Self {
+    self.config.permission = Arc::new(permission);
+    self
+  }
+
+  /// How much an origin may store: [`EngineConfig::quota`].
+  pub fn quota(mut self, quota: impl QuotaPolicy) -> Self {
+    self.config.quota = Arc::new(quota);
+    self
+  }
+
+  /// What is done before an event is fired: [`EngineConfig::before_event`].
+  pub fn before_event(mut self, before_event: impl BeforeEvent) -> Self {
+    self.config.before_event = Some(Arc::new(before_event));
     self
   }
 

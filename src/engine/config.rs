@@ -8,10 +8,10 @@ use url::Origin;
 use super::policy::BeforeEvent;
 use super::policy::CheckpointPolicy;
 use super::policy::Concurrency;
-use super::policy::PermissionOf;
+use super::policy::Permission;
 use super::policy::PermissionState;
 use super::policy::Policies;
-use super::policy::QuotaOf;
+use super::policy::QuotaPolicy;
 use super::policy::RetryPolicy;
 use crate::display::Display;
 use crate::engine::workers::host::ServiceWorkerHost;
@@ -30,14 +30,13 @@ pub struct EngineConfig {
   pub network: NetworkConfig,
   /// The [permission state](https://wicg.github.io/background-fetch/#permissions)
   /// for `"background-fetch"`, by origin. Default: granted.
-  pub permission: PermissionOf,
+  pub permission: Arc<dyn Permission>,
   /// The permission state for `"notifications"`, by origin. Default: granted.
-  pub notification_permission:
-    Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
+  pub notification_permission: Arc<dyn Permission>,
   /// How many bytes an origin's background fetches may hold in the store, with
   /// their request bodies; `None` for as much as the disk can take. Default:
   /// `None`.
-  pub quota: QuotaOf,
+  pub quota: Arc<dyn QuotaPolicy>,
   /// How often a fetch is tried again.
   pub retry: RetryPolicy,
   /// What may join the bytes of a transfer that was interrupted to those that
@@ -59,7 +58,7 @@ pub struct EngineConfig {
   /// records are sure to be there. The event waits for it. After a crash in
   /// between, and before an event is fired again that could not be delivered,
   /// it is called again.
-  pub before_event: Option<BeforeEvent>,
+  pub before_event: Option<Arc<dyn BeforeEvent>>,
   /// How long a background fetch is kept after its event could not be
   /// delivered, or after it has failed in a realm that
   /// [keeps failed ones](super::RealmOptions::keep_failed); then it is deleted
@@ -100,9 +99,9 @@ impl Default for EngineConfig {
   fn default() -> Self {
     Self {
       network: NetworkConfig::default(),
-      permission: Arc::new(|_| PermissionState::Granted),
-      notification_permission: Arc::new(|_| PermissionState::Granted),
-      quota: Arc::new(|_| None),
+      permission: Arc::new(|_: &Origin| PermissionState::Granted),
+      notification_permission: Arc::new(|_: &Origin| PermissionState::Granted),
+      quota: Arc::new(|_: &Origin| None),
       retry: RetryPolicy::default(),
       resume: ResumePolicy::default(),
       concurrency: Concurrency::default(),

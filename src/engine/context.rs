@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use url::Origin;
 use url::Url;
 
-use super::error::FetchRejection;
+use super::error::FetchError;
 use super::job::Job;
 use super::journal::BytesLost;
 use super::journal::Journal;
@@ -187,7 +187,7 @@ impl Context {
     &self,
     scope: &Url,
     requested: u64,
-  ) -> Result<(), FetchRejection> {
+  ) -> Result<(), FetchError> {
     if requested == 0 {
       return Ok(());
     }

@@ -4,7 +4,7 @@ use crate::store::StoreError;
 
 /// Why `fetch()` was refused.
 #[derive(Debug, thiserror::Error)]
-pub enum FetchRejection {
+pub enum FetchError {
   /// A `NotAllowedError`.
   #[error("permission for background fetches was denied")]
   NotAllowed,
@@ -26,7 +26,7 @@ pub enum FetchRejection {
   Store(StoreError),
 }
 
-impl From<StoreError> for FetchRejection {
+impl From<StoreError> for FetchError {
   fn from(error: StoreError) -> Self {
     match error {
       // fetch.8.9
@@ -40,6 +40,6 @@ impl From<StoreError> for FetchRejection {
   }
 }
 
-pub(super) fn type_error(message: &str) -> FetchRejection {
-  FetchRejection::Type(message.to_string())
+pub(super) fn type_error(message: &str) -> FetchError {
+  FetchError::Type(message.to_string())
 }

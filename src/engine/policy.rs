@@ -16,31 +16,98 @@ use crate::spec::ResumePolicy;
 /// Those that jobs follow.
 #[derive(Clone)]
 pub(crate) struct Policies {
-  pub(crate) permission: PermissionOf,
-  pub(crate) notification_permission:
-    Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>,
-  pub(crate) quota: QuotaOf,
+  pub(crate) permission: Arc<dyn Permission>,
+  pub(crate) notification_permission: Arc<dyn Permission>,
+  pub(crate) quota: Arc<dyn QuotaPolicy>,
   pub(crate) retry: RetryPolicy,
   pub(crate) resume: ResumePolicy,
   pub(crate) concurrency: Concurrency,
   pub(crate) byte_budget: u64,
   pub(crate) checkpoint: CheckpointPolicy,
   pub(crate) display: Option<Arc<dyn Display>>,
-  pub(crate) before_event: Option<BeforeEvent>,
+  pub(crate) before_event: Option<Arc<dyn BeforeEvent>>,
   pub(crate) retention: Duration,
   pub(crate) service_worker_limits: ServiceWorkerLimits,
   pub(crate) default_net_check: Option<NetCheck>,
 }
 
-/// See [`EngineConfig::permission`](super::EngineConfig::permission).
-pub type PermissionOf = Arc<dyn Fn(&Origin) -> PermissionState + Send + Sync>;
+/// Who answers for a permission. A function of the origin is one:
+///
+/// ```
+/// use background_fetch::engine::{Engine, PermissionState};
+/// use url::Origin;
+///
+/// let engine = Engine::builder().permission(|origin: &Origin| match origin {
+///   Origin::Tuple(_, host, _) if host.to_string() == "example.com" => {
+///     PermissionState::Granted
+///   }
+///   _ => PermissionState::Denied,
+/// });
+/// ```
+pub trait Permission: Send + Sync + 'static {
+  /// The state now, which is what `navigator.permissions.query()` says. Asks
+  /// nobody.
+  fn state(&self, origin: &Origin) -> PermissionState;
 
-/// See [`EngineConfig::before_event`](super::EngineConfig::before_event).
-pub type BeforeEvent =
-  Arc<dyn Fn(BackgroundFetchSnapshot) -> BoxFuture<'static, ()> + Send + Sync>;
+  /// The state for what a script begins now. Called once for each `fetch()`,
+  /// before a request body is read, and may take as long as a user does.
+  /// [`Permission::state`], by default.
+  fn request<'a>(
+    &'a self,
+    origin: &'a Origin,
+  ) -> BoxFuture<'a, PermissionState> {
+    Box::pin(std::future::ready(self.state(origin)))
+  }
+}
 
-/// See [`EngineConfig::quota`](super::EngineConfig::quota).
-pub type QuotaOf = Arc<dyn Fn(&Origin) -> Option<u64> + Send + Sync>;
+impl<F> Permission for F
+where
+  F: Fn(&Origin) -> PermissionState + Send + Sync + 'static,
+{
+  fn state(&self, origin: &Origin) -> PermissionState {
+    self(origin)
+  }
+}
+
+/// What is done before an event is fired. An async function is one. See
+/// [`EngineConfig::before_event`](super::EngineConfig::before_event).
+pub trait BeforeEvent: Send + Sync + 'static {
+  /// The event of this background fetch waits for it.
+  fn before_event(
+    &self,
+    background_fetch: BackgroundFetchSnapshot,
+  ) -> BoxFuture<'static, ()>;
+}
+
+impl<F, Done> BeforeEvent for F
+where
+  F: Fn(BackgroundFetchSnapshot) -> Done + Send + Sync + 'static,
+  Done: Future<Output = ()> + Send + 'static,
+{
+  fn before_event(
+    &self,
+    background_fetch: BackgroundFetchSnapshot,
+  ) -> BoxFuture<'static, ()> {
+    Box::pin(self(background_fetch))
+  }
+}
+
+/// How many bytes an origin may have. A function of the origin is one. See
+/// [`EngineConfig::quota`](super::EngineConfig::quota).
+pub trait QuotaPolicy: Send + Sync + 'static {
+  /// In bytes; `None` for as much as the disk can take. Asked once for each
+  /// origin.
+  fn limit(&self, origin: &Origin) -> Option<u64>;
+}
+
+impl<F> QuotaPolicy for F
+where
+  F: Fn(&Origin) -> Option<u64> + Send + Sync + 'static,
+{
+  fn limit(&self, origin: &Origin) -> Option<u64> {
+    self(origin)
+  }
+}
 
 /// A [permission state](https://w3c.github.io/permissions/#dfn-permission-state).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

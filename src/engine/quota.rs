@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use url::Origin;
 
-use super::error::FetchRejection;
+use super::error::FetchError;
 use super::policy::Policies;
 
 /// What one origin's background fetches hold in the store: request bodies and
@@ -55,7 +55,7 @@ impl Quota {
   }
 
   /// Whether `requested` more bytes would fit, and why not.
-  pub(super) fn check(&self, requested: u64) -> Result<(), FetchRejection> {
+  pub(super) fn check(&self, requested: u64) -> Result<(), FetchError> {
     self.check_within(requested, None)
   }
 
@@ -64,7 +64,7 @@ impl Quota {
     &self,
     requested: u64,
     available: Option<u64>,
-  ) -> Result<(), FetchRejection> {
+  ) -> Result<(), FetchError> {
     let StorageEstimate {
       usage: used,
       quota: Some(limit),
@@ -75,7 +75,7 @@ impl Quota {
     if used.saturating_add(requested) <= limit {
       return Ok(());
     }
-    Err(FetchRejection::QuotaExceeded {
+    Err(FetchError::QuotaExceeded {
       message: format!(
         "{requested} bytes more than the {used} in use would exceed the \
          origin's quota of {limit} bytes"
@@ -105,7 +105,7 @@ impl Quotas {
   pub(super) fn of(&self, origin: Origin, policies: &Policies) -> Arc<Quota> {
     let new = || {
       Arc::new(Quota {
-        limit: (policies.quota)(&origin),
+        limit: policies.quota.limit(&origin),
         used: AtomicU64::new(0),
       })
     };
@@ -149,7 +149,7 @@ impl Reservation {
   }
 
   /// The same, unless that is more than the origin may use.
-  pub(super) fn grow_to(&mut self, bytes: u64) -> Result<(), FetchRejection> {
+  pub(super) fn grow_to(&mut self, bytes: u64) -> Result<(), FetchError> {
     self.quota.check(bytes.saturating_sub(self.bytes))?;
     self.set(bytes);
     Ok(())

@@ -1,6 +1,9 @@
 //! What an embedder does with background fetches that are retained.
 
+use super::DeleteOutcome;
 use super::Engine;
+use super::RedeliverOutcome;
+use super::RetryOutcome;
 use crate::engine::job::retention;
 use crate::engine::job::retention::Moved;
 use crate::ids::BackgroundFetchKey;
@@ -11,8 +14,6 @@ impl Engine {
   /// [retained](crate::snapshot::BackgroundFetchSnapshot::retained): it is
   /// active again, and its records that have failed are fetched, from where
   /// their stored bytes end. A request that is not a `GET` is sent again.
-  /// Returns false, and changes nothing, when there is none, when it has
-  /// succeeded or was aborted, or when another one with its id is active.
   ///
   /// # Errors
   ///
@@ -20,7 +21,7 @@ impl Engine {
   pub async fn retry(
     &self,
     key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
+  ) -> Result<RetryOutcome, StoreError> {
     let context = self.context().clone();
     let retry = async move { retention::retry(&context, key, None).await };
     self.context().run_to_completion(retry).await?
@@ -28,7 +29,7 @@ impl Engine {
 
   /// The same with another URL for its one request, where what is stored is
   /// to be had now: it is continued if the server shows that it has the same
-  /// there. Returns false, too, when it has more than one request.
+  /// there.
   ///
   /// # Errors
   ///
@@ -37,7 +38,7 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
     moved: Moved,
-  ) -> Result<bool, StoreError> {
+  ) -> Result<RetryOutcome, StoreError> {
     let context = self.context().clone();
     let retry =
       async move { retention::retry(&context, key, Some(moved)).await };
@@ -45,8 +46,8 @@ impl Engine {
   }
 
   /// Fires an event again that could not be delivered: see
-  /// [`Retained::undelivered`]. It has as many tries as before. Returns false
-  /// when there is none.
+  /// [`Retained::undelivered`](crate::store::Retained::undelivered). It has as
+  /// many tries as before.
   ///
   /// # Errors
   ///
@@ -54,7 +55,7 @@ impl Engine {
   pub async fn redeliver(
     &self,
     key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
+  ) -> Result<RedeliverOutcome, StoreError> {
     let context = self.context().clone();
     let redeliver = async move { retention::redeliver(&context, key).await };
     self.context().run_to_completion(redeliver).await?
@@ -62,7 +63,7 @@ impl Engine {
 
   /// Deletes a background fetch that is
   /// [retained](crate::snapshot::BackgroundFetchSnapshot::retained), with its
-  /// bytes. Returns false, and changes nothing, when there is none.
+  /// bytes.
   ///
   /// # Errors
   ///
@@ -70,7 +71,7 @@ impl Engine {
   pub async fn delete(
     &self,
     key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
+  ) -> Result<DeleteOutcome, StoreError> {
     let context = self.context().clone();
     let delete = async move { retention::delete(&context, key).await };
     self.context().run_to_completion(delete).await?

@@ -17,6 +17,7 @@ use super::registration::Registration;
    they are kept for the next time"
 )]
 pub struct NoWorkerForEvents {
+  /// The scope of their service worker registration.
   pub scope: Url,
 }
 
@@ -70,6 +71,44 @@ impl Realm {
   pub async fn until_settled(&self) -> Result<(), NoWorkerForEvents> {
     until_settled(self.engine().context(), || self.registrations()).await
   }
+
+  /// Whether nothing is left, or only events for which nobody is there and
+  /// nobody can be started.
+  pub(crate) fn is_at_rest(&self) -> bool {
+    let context = self.engine().context();
+    let all = self.registrations();
+    all.iter().all(|r| r.is_idle() || is_left_alone(context, r))
+  }
+
+  /// Waits until [`Realm::is_at_rest`].
+  pub(crate) async fn rest(&self) {
+    let context = self.engine().context();
+    while !self.is_at_rest() {
+      for registration in self.registrations() {
+        wait_idle(context, &registration, is_left_alone).await;
+      }
+    }
+  }
+
+  /// What a rest has come to.
+  pub(crate) fn outcome(&self) -> Result<(), NoWorkerForEvents> {
+    let all = self.registrations();
+    outcome(all.iter().find(|registration| !registration.is_idle()))
+  }
+
+  /// Waits until the engine is shut down.
+  pub(crate) async fn stopped(&self) {
+    self.engine().context().stopping.cancelled().await;
+  }
+}
+
+fn outcome(stuck: Option<&Arc<Registration>>) -> Result<(), NoWorkerForEvents> {
+  match stuck {
+    None => Ok(()),
+    Some(stuck) => Err(NoWorkerForEvents {
+      scope: stuck.scope.clone(),
+    }),
+  }
 }
 
 async fn until_settled(
@@ -79,24 +118,22 @@ async fn until_settled(
   loop {
     let all = registrations();
     for registration in &all {
-      wait_idle(context, registration).await;
+      wait_idle(context, registration, is_stuck).await;
     }
     // Meanwhile another one may have got something to do.
     let is_done = |r: &Arc<Registration>| r.is_idle() || is_stuck(context, r);
     if registrations().iter().all(is_done) {
-      let mut all = all.into_iter();
-      return match all.find(|registration| !registration.is_idle()) {
-        None => Ok(()),
-        Some(stuck) => Err(NoWorkerForEvents {
-          scope: stuck.scope.clone(),
-        }),
-      };
+      return outcome(all.iter().find(|registration| !registration.is_idle()));
     }
   }
 }
 
 /// Waits until the registration has nothing to do, or cannot do it.
-async fn wait_idle(context: &Context, registration: &Registration) {
+async fn wait_idle(
+  context: &Context,
+  registration: &Registration,
+  is_stuck: fn(&Context, &Registration) -> bool,
+) {
   let is_done = || registration.is_idle() || is_stuck(context, registration);
   while !is_done() {
     let mut changed = std::pin::pin!(registration.changed.notified());
@@ -112,4 +149,9 @@ async fn wait_idle(context: &Context, registration: &Registration) {
 fn is_stuck(context: &Context, registration: &Registration) -> bool {
   registration.has_only_events_without_worker()
     && context.service_workers.cannot_start(&registration.scope)
+}
+
+fn is_left_alone(context: &Context, registration: &Registration) -> bool {
+  registration.has_only_events_without_worker()
+    && context.service_workers.starts_nobody(&registration.scope)
 }

@@ -6,7 +6,15 @@ use std::sync::Arc;
 use super::Engine;
 use super::context::Context;
 use super::job::Job;
+use super::outcome::AbortOutcome;
+use super::outcome::ClickOutcome;
+use super::outcome::PauseOutcome;
+use super::outcome::UnpauseOutcome;
+use crate::display::UserAction;
+use crate::display::UserActions;
 use crate::ids::BackgroundFetchKey;
+use crate::spec::BackgroundFetchResult;
+use crate::spec::FetchMachine;
 use crate::spec::FunctionalEvent;
 use crate::store::Change;
 use crate::store::StoreError;
@@ -20,9 +28,9 @@ impl Engine {
   pub async fn abort(
     &self,
     key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
+  ) -> Result<AbortOutcome, StoreError> {
     let Some(job) = self.context().job(key) else {
-      return Ok(false);
+      return Ok(AbortOutcome::NotActive);
     };
     let context = self.context().clone();
     let abort = async move { abort(&context, &job).await };
@@ -31,8 +39,6 @@ impl Engine {
   }
 
   /// Sets the paused flag: the user wants the background fetch to wait.
-  /// Returns false when it cannot be paused (a request that is not a `GET`
-  /// has begun), is paused already or has settled.
   ///
   /// # Errors
   ///
@@ -40,12 +46,28 @@ impl Engine {
   pub async fn pause(
     &self,
     key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    self.set_paused(key, true).await
+  ) -> Result<PauseOutcome, StoreError> {
+    let Some(job) = self.context().job(key) else {
+      return Ok(PauseOutcome::NotActive);
+    };
+    let outcome = job.update(|p, actions| {
+      let (was_settled, was_paused) = state(p);
+      match p.pause(actions) {
+        true => PauseOutcome::Paused,
+        false if was_settled => PauseOutcome::NotActive,
+        false if was_paused => PauseOutcome::AlreadyPaused,
+        false => PauseOutcome::CannotPause,
+      }
+    });
+    if outcome == PauseOutcome::Paused {
+      let paused = Change::Paused { key, paused: true };
+      let journal = &self.context().journal;
+      journal.commit_or_enqueue(vec![paused]).await?;
+    }
+    Ok(outcome)
   }
 
-  /// Unsets the paused flag, and begins what is quarantined. Returns false when
-  /// neither was so.
+  /// Unsets the paused flag, and begins what is quarantined.
   ///
   /// # Errors
   ///
@@ -54,56 +76,98 @@ impl Engine {
   pub async fn unpause(
     &self,
     key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
-    self.set_paused(key, false).await
-  }
-
-  async fn set_paused(
-    &self,
-    key: BackgroundFetchKey,
-    paused: bool,
-  ) -> Result<bool, StoreError> {
-    let context = self.context();
-    let Some(job) = context.job(key) else {
-      return Ok(false);
+  ) -> Result<UnpauseOutcome, StoreError> {
+    let Some(job) = self.context().job(key) else {
+      return Ok(UnpauseOutcome::NotActive);
     };
-    let released = !paused && job.release();
-    let changed = job.update(|p, actions| match paused {
-      true => p.pause(actions),
-      false => p.unpause(actions),
-    });
-    if changed {
-      let mut facts = vec![Change::Paused { key, paused }];
-      if released {
-        facts.push(Change::Released { key });
+    let released = job.release();
+    let outcome = job.update(|p, actions| {
+      let (was_settled, was_paused) = state(p);
+      match p.unpause(actions) {
+        true => UnpauseOutcome::Unpaused,
+        false if was_settled || was_paused => UnpauseOutcome::NotActive,
+        false => UnpauseOutcome::NotPaused,
       }
-      context.journal.commit_or_enqueue(facts).await?;
+    });
+    if outcome == UnpauseOutcome::Unpaused {
+      let mut changes = vec![Change::Paused { key, paused: false }];
+      if released {
+        changes.push(Change::Released { key });
+      }
+      let journal = &self.context().journal;
+      journal.commit_or_enqueue(changes).await?;
     }
-    Ok(changed)
+    Ok(outcome)
   }
 
   /// [Fires a background fetch click event](https://wicg.github.io/background-fetch/#fire-a-background-fetch-click-event-algorithm):
-  /// the user has activated its display. Returns false when there is no such
-  /// background fetch.
-  pub fn click(&self, key: BackgroundFetchKey) -> bool {
+  /// the user has activated its display.
+  pub fn click(&self, key: BackgroundFetchKey) -> ClickOutcome {
     let Some(job) = self.context().job(key) else {
-      return false;
+      return ClickOutcome::Unknown;
     };
     let registration = job.registration.clone();
     // click.1, display.9, automation.7
     registration.fire(FunctionalEvent::Click, key);
-    true
+    ClickOutcome::Fired
+  }
+}
+
+/// Whether it has settled, and whether it is paused.
+fn state(machine: &FetchMachine) -> (bool, bool) {
+  let fetch = machine.background_fetch();
+  (fetch.result != BackgroundFetchResult::None, fetch.paused)
+}
+
+impl Engine {
+  /// For a display, without keeping the engine.
+  pub(super) fn user_actions(&self) -> UserActions {
+    let engine = self.downgrade();
+    UserActions::new(move |action| {
+      if let Some(engine) = engine.upgrade() {
+        let context = engine.context().clone();
+        context.spawn(async move {
+          if let Err(error) = act(&engine, action).await {
+            tracing::error!("what the user wants cannot be stored: {error}");
+          }
+        });
+      }
+    })
+  }
+}
+
+async fn act(engine: &Engine, action: UserAction) -> Result<(), StoreError> {
+  match action {
+    UserAction::Abort(key) => engine.abort(key).await.map(drop),
+    UserAction::Pause(key) => engine.pause(key).await.map(drop),
+    UserAction::Unpause(key) => engine.unpause(key).await.map(drop),
+    UserAction::Click(key) => {
+      let _ = engine.click(key);
+      Ok(())
+    }
+    UserAction::ClickNotification { id, action } => {
+      let action = action.as_deref().unwrap_or_default();
+      let _ = engine.click_notification(id, action);
+      Ok(())
+    }
+    UserAction::DismissNotification { id } => {
+      let _ = engine.dismiss_notification(id);
+      Ok(())
+    }
   }
 }
 
 /// abort.3: Enqueue to the active background fetches edit queue.
-async fn abort(context: &Context, job: &Arc<Job>) -> Result<bool, StoreError> {
+async fn abort(
+  context: &Context,
+  job: &Arc<Job>,
+) -> Result<AbortOutcome, StoreError> {
   // abort.1, abort.2; the user's way to abort is display.7
   let registration = &job.registration;
   let _queue = registration.edit_queue.lock().await;
   // abort.3.1 to abort.3.3: does not contain background fetch: false
   if !registration.contains_background_fetch(&job.id, job.key) {
-    return Ok(false);
+    return Ok(AbortOutcome::NotActive);
   }
   // Durable before the answer.
   let aborted = Change::Aborted { key: job.key };
@@ -113,5 +177,5 @@ async fn abort(context: &Context, job: &Arc<Job>) -> Result<bool, StoreError> {
   job.release();
   // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.
   job.update(|p, actions| p.abort_all(actions));
-  Ok(true)
+  Ok(AbortOutcome::Aborted)
 }

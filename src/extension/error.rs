@@ -2,7 +2,7 @@
 
 use deno_core::error::ResourceError;
 
-use crate::engine::FetchRejection;
+use crate::engine::FetchError;
 use crate::engine::RecordError;
 use crate::store::StoreError;
 
@@ -41,22 +41,22 @@ pub(crate) enum BackgroundFetchError {
   Store(String),
 }
 
-impl From<FetchRejection> for BackgroundFetchError {
-  fn from(rejection: FetchRejection) -> Self {
+impl From<FetchError> for BackgroundFetchError {
+  fn from(rejection: FetchError) -> Self {
     let message = rejection.to_string();
     match rejection {
-      FetchRejection::NotAllowed | FetchRejection::MayNotReach(_) => {
+      FetchError::NotAllowed | FetchError::MayNotReach(_) => {
         Self::NotAllowed(message)
       }
-      FetchRejection::Type(_) => Self::Type(message),
-      FetchRejection::QuotaExceeded {
+      FetchError::Type(_) => Self::Type(message),
+      FetchError::QuotaExceeded {
         quota, requested, ..
       } => Self::QuotaExceeded {
         message,
         quota: bytes(quota),
         requested: bytes(requested),
       },
-      FetchRejection::Store(error) => error.into(),
+      FetchError::Store(error) => error.into(),
     }
   }
 }

@@ -8,6 +8,7 @@ use deno_core::OpState;
 use deno_core::op2;
 use serde::Serialize;
 
+use super::FurtherExtensions;
 use super::messages::kind_name;
 use crate::engine::Realm;
 
@@ -59,6 +60,10 @@ fn write_all(mut stream: impl Write, text: &str) -> std::io::Result<()> {
   stream.flush()
 }
 
+/// What the realm's own workers get, too.
+#[derive(Clone, Default)]
+pub(crate) struct Further(pub(crate) Option<FurtherExtensions>);
+
 deno_core::extension!(
   background_fetch_globals,
   deps = [deno_webidl, deno_web, deno_fetch],
@@ -69,10 +74,12 @@ deno_core::extension!(
   options = {
     realm: Realm,
     console: Console,
+    further: Further,
   },
   state = |state, options| {
     state.put(options.realm);
     state.put(options.console);
+    state.put(options.further);
   },
 );
 

@@ -11,22 +11,16 @@ use std::rc::Rc;
 use deno_core::Resource;
 
 use super::error::BackgroundFetchError;
-use crate::engine::NewRecord;
+use crate::engine::PreparedFetch;
 use crate::engine::RecordHandle;
 use crate::engine::RequestBodyHandle;
 use crate::engine::RequestBodyWriter;
-use crate::spec::Request;
 
 /// A background fetch that passed the first checks of `fetch()` and whose
 /// request bodies are being stored. Dropping it deletes those bodies.
 pub(crate) struct NewFetch {
-  pub id: String,
-  records: RefCell<Vec<Upload>>,
-}
-
-struct Upload {
-  request: Request,
-  body: UploadBody,
+  prepared: RefCell<Option<Rc<PreparedFetch>>>,
+  bodies: RefCell<Vec<UploadBody>>,
 }
 
 enum UploadBody {
@@ -44,22 +38,23 @@ impl Resource for NewFetch {
 }
 
 impl NewFetch {
-  pub fn new(id: String, requests: Vec<Request>) -> Self {
-    let records = requests
-      .into_iter()
-      .map(|request| Upload {
-        request,
-        body: UploadBody::None,
-      })
-      .collect();
+  pub(crate) fn new(prepared: PreparedFetch) -> Self {
+    let bodies = prepared.requests().iter().map(|_| UploadBody::None);
     Self {
-      id,
-      records: RefCell::new(records),
+      bodies: RefCell::new(bodies.collect()),
+      prepared: RefCell::new(Some(Rc::new(prepared))),
     }
   }
 
+  /// A share of what was prepared, for an op that waits.
+  pub(crate) fn prepared(
+    &self,
+  ) -> Result<Rc<PreparedFetch>, BackgroundFetchError> {
+    self.prepared.borrow().clone().ok_or_else(not_open)
+  }
+
   /// A writer is put in the place of the body of the request at `index`.
-  pub fn open(
+  pub(crate) fn open(
     &self,
     index: usize,
     writer: RequestBodyWriter,
@@ -69,7 +64,7 @@ impl NewFetch {
 
   /// Takes the writer out while a chunk is written: nothing is borrowed
   /// across an await.
-  pub fn take_writer(
+  pub(crate) fn take_writer(
     &self,
     index: usize,
   ) -> Result<RequestBodyWriter, BackgroundFetchError> {
@@ -79,35 +74,29 @@ impl NewFetch {
     }
   }
 
-  pub fn stored(
+  pub(crate) fn stored(
     &self,
     index: usize,
     body: RequestBodyHandle,
   ) -> Result<(), BackgroundFetchError> {
-    if let Some(upload) = self.records.borrow_mut().get_mut(index) {
-      upload.request.body_length = Some(body.length());
-    }
     self.replace(index, UploadBody::Stored(body)).map(drop)
   }
 
-  /// The records of the background fetch to be.
-  pub fn take_records(&self) -> Result<Vec<NewRecord>, BackgroundFetchError> {
-    self
-      .records
-      .take()
-      .into_iter()
-      .map(|Upload { request, body }| match body {
-        UploadBody::None => Ok(NewRecord {
-          request,
-          body: None,
-        }),
-        UploadBody::Stored(body) => Ok(NewRecord {
-          request,
-          body: Some(body),
-        }),
-        UploadBody::Open(_) | UploadBody::Busy => Err(not_open()),
-      })
-      .collect()
+  /// Takes what is to be registered, and the body of each request.
+  pub(crate) fn take(
+    &self,
+  ) -> Result<
+    (PreparedFetch, Vec<Option<RequestBodyHandle>>),
+    BackgroundFetchError,
+  > {
+    let prepared = self.prepared.take().ok_or_else(not_open)?;
+    let prepared = Rc::into_inner(prepared).ok_or_else(not_open)?;
+    let bodies = self.bodies.take().into_iter().map(|body| match body {
+      UploadBody::None => Ok(None),
+      UploadBody::Stored(body) => Ok(Some(body)),
+      UploadBody::Open(_) | UploadBody::Busy => Err(not_open()),
+    });
+    Ok((prepared, bodies.collect::<Result<_, _>>()?))
   }
 
   fn replace(
@@ -115,8 +104,8 @@ impl NewFetch {
     index: usize,
     body: UploadBody,
   ) -> Result<UploadBody, BackgroundFetchError> {
-    match self.records.borrow_mut().get_mut(index) {
-      Some(upload) => Ok(std::mem::replace(&mut upload.body, body)),
+    match self.bodies.borrow_mut().get_mut(index) {
+      Some(upload) => Ok(std::mem::replace(upload, body)),
       None => Err(not_open()),
     }
   }
@@ -136,12 +125,12 @@ impl Resource for Record {
 }
 
 impl Record {
-  pub fn new(handle: RecordHandle) -> Self {
+  pub(crate) fn new(handle: RecordHandle) -> Self {
     Self(Rc::new(handle))
   }
 
   /// A share of it, for an op that waits.
-  pub fn handle(&self) -> Rc<RecordHandle> {
+  pub(crate) fn handle(&self) -> Rc<RecordHandle> {
     self.0.clone()
   }
 }

@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use deno_core::JsRuntime;
 use deno_core::PollEventLoopOptions;
-use deno_core::error::CoreError;
 use deno_core::stats::RuntimeActivity;
 use deno_core::stats::RuntimeActivityStatsFilter;
+use tokio::runtime::Handle;
+use tokio::runtime::RuntimeFlavor;
 
+use super::run_error::RunError;
 use crate::engine::Realm;
 
 /// What the engine has told may be on its way this long: the updates of a
@@ -58,12 +60,14 @@ enum Turn {
 ///
 /// # Errors
 ///
-/// The script throws an error, or rejects a promise, and nobody handles it.
-/// This may be called again to continue.
+/// The script throws an error, or rejects a promise, and nobody handles it: then
+/// this may be called again to continue. The engine is shut down. Events are
+/// left, and no service worker can be started for them; they are kept. The
+/// tokio runtime is not one of a single thread.
 pub async fn run_until_idle(
   runtime: &mut JsRuntime,
   realm: &Realm,
-) -> Result<(), CoreError> {
+) -> Result<(), RunError> {
   run_until(runtime, realm, |runtime, realm, turns| {
     is_stalled(runtime, realm, turns)
   })
@@ -82,7 +86,7 @@ pub async fn run_until_idle(
 pub async fn run_until_settled(
   runtime: &mut JsRuntime,
   realm: &Realm,
-) -> Result<(), CoreError> {
+) -> Result<(), RunError> {
   let is_over = |runtime: &mut JsRuntime, realm: &Realm, turns: u32| {
     is_stalled(runtime, realm, turns) || is_settled(runtime, realm)
   };
@@ -93,24 +97,29 @@ async fn run_until(
   runtime: &mut JsRuntime,
   realm: &Realm,
   is_over: impl Fn(&mut JsRuntime, &Realm, u32) -> bool,
-) -> Result<(), CoreError> {
+) -> Result<(), RunError> {
+  check_tokio()?;
   super::deliver_events(runtime);
   let mut was_over = false;
   loop {
-    let mut idle = pin!(realm.idle());
+    let mut stopped = pin!(realm.stopped());
+    let mut at_rest = pin!(realm.rest());
     let mut waiting = pin!(tokio::time::sleep(ON_ITS_WAY));
     let mut turns = 0;
     let turn = poll_fn(|cx| {
       turns += 1;
+      if stopped.as_mut().poll(cx).is_ready() {
+        return Poll::Ready(Err(RunError::Stopped));
+      }
       // Asked before the event loop is polled: what was sent until now is
       // handled below, and may start something new.
-      let was_idle = realm.is_idle();
+      let was_at_rest = realm.is_at_rest();
       let began = Instant::now();
       let script =
         runtime.poll_event_loop(cx, PollEventLoopOptions::default())?;
       let has_run = began.elapsed();
-      if script.is_ready() && was_idle && realm.is_idle() {
-        return Poll::Ready(Ok::<_, CoreError>(Turn::End));
+      if script.is_ready() && was_at_rest && realm.is_at_rest() {
+        return Poll::Ready(Ok::<_, RunError>(Turn::End));
       }
       // Running is not waiting, though nothing is under way meanwhile.
       if has_run >= ON_ITS_WAY {
@@ -118,14 +127,14 @@ async fn run_until(
       }
       // While something is running, its end wakes this task, and everything
       // is asked again. Otherwise the script alone is waited for.
-      if !was_idle {
-        return idle.as_mut().poll(cx).map(|()| Ok(Turn::Again));
+      if !was_at_rest {
+        return at_rest.as_mut().poll(cx).map(|()| Ok(Turn::Again));
       }
       waiting.as_mut().poll(cx).map(|()| Ok(Turn::Waiting))
     })
     .await?;
     match turn {
-      Turn::End => return Ok(()),
+      Turn::End => return Ok(realm.outcome()?),
       Turn::Again => tokio::task::yield_now().await,
       Turn::Running => {
         was_over = false;
@@ -134,11 +143,20 @@ async fn run_until(
       Turn::Waiting => {
         let is_over = is_over(runtime, realm, turns);
         if is_over && was_over {
-          return Ok(());
+          return Ok(realm.outcome()?);
         }
         was_over = is_over;
       }
     }
+  }
+}
+
+/// `deno_core` panics on another runtime, in the middle of a script.
+fn check_tokio() -> Result<(), RunError> {
+  let current = Handle::try_current().map_err(|_| RunError::Tokio)?;
+  match current.runtime_flavor() {
+    RuntimeFlavor::CurrentThread => Ok(()),
+    _ => Err(RunError::Tokio),
   }
 }
 
@@ -152,7 +170,7 @@ const TURNS_OF_A_WAIT: u32 = 3;
 fn is_stalled(runtime: &mut JsRuntime, realm: &Realm, turns: u32) -> bool {
   turns <= TURNS_OF_A_WAIT
     && is_active_only_with(runtime, is_listening)
-    && realm.is_idle()
+    && realm.is_at_rest()
     && !realm.engine().has_running_service_workers()
 }
 
@@ -166,7 +184,7 @@ fn is_settled(runtime: &mut JsRuntime, realm: &Realm) -> bool {
   };
   realm.has_had_background_fetch()
     && is_active_only_with(runtime, |a| is_listening(a) || is_endless(a))
-    && realm.is_idle()
+    && realm.is_at_rest()
     && !realm.engine().has_service_worker_events()
 }
 

@@ -18,6 +18,7 @@ mod module_loader;
 mod net_check;
 mod no_net;
 mod ops;
+mod run_error;
 mod scripts;
 mod service_worker_ops;
 mod structured_clone;
@@ -33,6 +34,8 @@ use ::deno_web::deno_web;
 use ::deno_webidl::deno_webidl;
 use deno_core::Extension;
 use deno_core::JsRuntime;
+use tokio::runtime::Handle;
+use tokio::runtime::RuntimeFlavor;
 
 use self::api::background_fetch;
 use self::blobs::Blobs;
@@ -40,12 +43,14 @@ pub use self::browser::PageDocument;
 use self::browser::background_fetch_browser;
 pub use self::browser::open_document;
 pub use self::globals::Console;
+use self::globals::Further;
 pub use self::globals::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
 pub use self::idle::run_until_settled;
 pub use self::net_check::net_check;
 use self::no_net::deno_net;
+pub use self::run_error::RunError;
 use self::scripts::with_own_scripts;
 pub use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;
@@ -58,13 +63,19 @@ use crate::engine::RealmOptions;
 /// `navigator` without one, and in a service worker's realm `registration` and
 /// the four event handlers.
 ///
-/// The host has called `setLocationHref` of `ext:deno_web/12_location.js`, if
-/// relative URLs shall work, and its global object is an `EventTarget`, if it
-/// is a service worker's. After the script was evaluated it calls
-/// [`deliver_events`]. Errors of event handlers are logged with `tracing`.
+/// The host's own script has called `prepareGlobalScope()` and, if nobody else
+/// has, `registerExceptions()` of `ext:background_fetch/common/global_scope.js`:
+/// an example is in `examples/embedder`. After the script was evaluated the host
+/// calls [`deliver_events`]. Errors of event handlers are logged with `tracing`.
+/// [`check`] says whether an extension is missing.
 ///
 /// The realm is detached from the engine when the runtime is dropped.
+///
+/// # Panics
+///
+/// As [`extensions`] does.
 pub fn init(engine: &Engine, realm_options: RealmOptions) -> Extension {
+  refuse_many_threads();
   with_own_scripts(background_fetch::init(
     engine.attach(realm_options),
     Rc::new(|text: &str| tracing::error!("in an event handler: {text}")),
@@ -78,7 +89,14 @@ pub struct ExtensionOptions {
   pub console: Console,
   /// Where errors of event handlers go; to the console, by default.
   pub report_error: Option<ReportError>,
+  /// Further extensions of the realm, which come after those of this crate, and
+  /// of the dedicated workers that its scripts start. Default: none.
+  pub further: Option<FurtherExtensions>,
 }
+
+/// Makes extensions for one more realm; called on its thread. Their scripts are
+/// read from the disk unless [`with_scripts`] has put them into the program.
+pub type FurtherExtensions = Arc<dyn Fn() -> Vec<Extension> + Send + Sync>;
 
 /// Called with what an event listener has thrown, and with why a promise given
 /// to `waitUntil()` was rejected, unless a listener for `error` or
@@ -95,11 +113,17 @@ pub type ReportError = Rc<dyn Fn(&str)>;
 /// Scripts that were written for a browser find what they expect: see
 /// `docs/browser-scripts.md`.
 /// `Deno` is taken away: the realm reaches the network by the engine only.
+///
+/// # Panics
+///
+/// Inside of a tokio runtime of many threads, where `deno_core` would end the
+/// process.
 pub fn extensions(
   engine: &Engine,
   realm_options: RealmOptions,
   options: ExtensionOptions,
 ) -> Vec<Extension> {
+  refuse_many_threads();
   let location = realm_options.url.clone();
   let realm = engine.attach(realm_options);
   let console = options.console.clone();
@@ -117,11 +141,78 @@ pub fn extensions(
     deno_net::init(),
     deno_fetch::init(::deno_fetch::Options::default()),
     deno_crypto::init(None),
-    background_fetch_globals::init(realm.clone(), options.console),
+    background_fetch_globals::init(
+      realm.clone(),
+      options.console,
+      Further(options.further.clone()),
+    ),
     background_fetch::init(realm, report_error),
     background_fetch_browser::init(),
   ];
-  all.into_iter().map(with_own_scripts).collect()
+  let own = all.into_iter().map(with_own_scripts);
+  let further = options.further.map(|make| make()).unwrap_or_default();
+  own.chain(further).collect()
+}
+
+/// An extension lacks one that it builds on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+  "the extension {extension} needs {dependency} before it; add \
+   {dependency}::init(…) to the runtime's extensions, or take \
+   background_fetch::extension::extensions, which has it"
+)]
+pub struct MissingExtension {
+  /// The name of the extension that cannot work.
+  pub extension: &'static str,
+  /// The name of the one that it needs.
+  pub dependency: &'static str,
+}
+
+/// Whether each of the extensions comes after those that it builds on. A runtime
+/// that is made with others panics.
+///
+/// # Errors
+///
+/// The first one that is missing.
+pub fn check(extensions: &[Extension]) -> Result<(), MissingExtension> {
+  for (index, extension) in extensions.iter().enumerate() {
+    let before = &extensions[..index];
+    let is_missing =
+      |name: &&&'static str| before.iter().all(|one| one.name != **name);
+    if let Some(dependency) = extension.deps.iter().find(is_missing) {
+      return Err(MissingExtension {
+        extension: extension.name,
+        dependency,
+      });
+    }
+  }
+  Ok(())
+}
+
+/// Evaluates a classic script, as `JsRuntime::execute_script` does, with an
+/// error that can be read. `url` is relative to the realm's.
+///
+/// # Errors
+///
+/// The script throws an error.
+pub fn run_script(
+  runtime: &mut JsRuntime,
+  url: &str,
+  source: &str,
+) -> Result<(), RunError> {
+  let base = realm(runtime).options().url.clone();
+  let url = base.join(url).unwrap_or(base);
+  Ok(lifecycle::evaluate_classic(runtime, url.as_str(), source)?)
+}
+
+/// A runtime that is made there would end the process in the middle of a call.
+fn refuse_many_threads() {
+  let flavor = Handle::try_current().map(|tokio| tokio.runtime_flavor());
+  assert!(
+    !matches!(flavor, Ok(RuntimeFlavor::MultiThread)),
+    "{}",
+    RunError::Tokio
+  );
 }
 
 /// Says that the script was evaluated and has its event listeners: until then,

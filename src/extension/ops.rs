@@ -21,6 +21,7 @@ use super::messages::JsMessage;
 use super::messages::JsOptions;
 use super::messages::JsUiOptions;
 use super::net_check::take_permissions;
+use crate::engine::AbortOutcome;
 use crate::engine::EventLease;
 use crate::engine::Realm;
 use crate::engine::RecordHandle;
@@ -70,16 +71,26 @@ fn key(number: f64) -> BackgroundFetchKey {
 /// The background fetch to be, as a resource.
 #[op2]
 #[smi]
-pub(crate) fn op_bgfetch_may_fetch(
+pub(crate) fn op_bgfetch_prepare_fetch(
   state: &mut OpState,
   registration: f64,
   #[string] id: String,
   #[serde] requests: Vec<Request>,
 ) -> Result<ResourceId, BackgroundFetchError> {
   take_permissions(state);
-  with_registration(state, registration)?.may_fetch(&id, &requests)?;
-  let new_fetch = NewFetch::new(id, requests);
-  Ok(state.resource_table.add(new_fetch))
+  let realm = with_registration(state, registration)?;
+  let prepared = realm.prepare_fetch(id, requests)?;
+  Ok(state.resource_table.add(NewFetch::new(prepared)))
+}
+
+/// Whatever can be refused before a body is read.
+#[op2]
+pub(crate) async fn op_bgfetch_request_permission(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+) -> Result<(), BackgroundFetchError> {
+  let prepared = new_fetch(&state, rid)?.prepared()?;
+  Ok(prepared.request_permission().await?)
 }
 
 #[op2]
@@ -120,16 +131,11 @@ pub(crate) async fn op_bgfetch_finish_request_body(
 #[serde]
 pub(crate) async fn op_bgfetch_fetch(
   state: Rc<RefCell<OpState>>,
-  registration: f64,
   #[smi] rid: ResourceId,
   #[serde] options: JsOptions,
 ) -> Result<JsBackgroundFetch, BackgroundFetchError> {
-  let new_fetch = new_fetch(&state, rid)?;
-  let records = new_fetch.take_records()?;
-  let realm = with_registration(&state.borrow(), registration)?;
-  let snapshot = realm
-    .fetch(new_fetch.id.clone(), records, options.into())
-    .await?;
+  let (prepared, bodies) = new_fetch(&state, rid)?.take()?;
+  let snapshot = prepared.register(bodies, options.into()).await?;
   Ok(snapshot.into())
 }
 
@@ -161,7 +167,8 @@ pub(crate) async fn op_bgfetch_abort(
   state: Rc<RefCell<OpState>>,
   bg_fetch: f64,
 ) -> Result<bool, BackgroundFetchError> {
-  Ok(realm(&state).abort(key(bg_fetch)).await?)
+  let outcome = realm(&state).abort(key(bg_fetch)).await?;
+  Ok(outcome == AbortOutcome::Aborted)
 }
 
 /// The matching records, as resources.

@@ -73,8 +73,8 @@ impl WorkerThreads {
     self
   }
 
-  /// What a worker's extensions are made with; called on its thread, with the
-  /// URL of its script.
+  /// What a worker's extensions are made with, further ones of the embedder's
+  /// among them; called on its thread, with the URL of its script.
   pub fn with_options(
     mut self,
     options: impl Fn(&Url) -> ExtensionOptions + Send + Sync + 'static,

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::CheckpointPolicy;
 use background_fetch::engine::Engine;
@@ -121,7 +122,7 @@ impl Work {
     self.upload().await;
     if let Some(key) = doomed {
       match self.realm.abort(key).await {
-        Ok(true) => say("ABORTED doomed"),
+        Ok(AbortOutcome::Aborted) => say("ABORTED doomed"),
         other => say(&format!("not aborted: {other:?}")),
       }
     }

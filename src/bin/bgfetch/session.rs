@@ -25,6 +25,7 @@ use background_fetch::network::NetworkPolicy;
 use background_fetch::store::Store;
 use futures::FutureExt;
 use tokio::sync::watch;
+use url::Origin;
 use url::Url;
 
 use self::before_event::BeforeEvents;
@@ -171,7 +172,7 @@ impl Session {
     }
     // What a script starts when it is run again is in the store already.
     let refuse = evaluations.clone();
-    config.permission = Arc::new(move |_| match refuse.any() {
+    config.permission = Arc::new(move |_: &Origin| match refuse.any() {
       true => PermissionState::Denied,
       false => PermissionState::Granted,
     });
@@ -229,7 +230,7 @@ impl Session {
     for background_fetch in self.engine.background_fetches() {
       if background_fetch.scope == *scope && is_undelivered(&background_fetch) {
         let key = background_fetch.key;
-        self.engine.redeliver(key).await.map_err(Failure::failed)?;
+        let _ = self.engine.redeliver(key).await.map_err(Failure::failed)?;
       }
     }
     Ok(())

@@ -12,6 +12,9 @@ use super::restore;
 use super::restore::StoredEnvironment;
 use super::settle;
 use crate::engine::context::Context;
+use crate::engine::outcome::DeleteOutcome;
+use crate::engine::outcome::RedeliverOutcome;
+use crate::engine::outcome::RetryOutcome;
 use crate::engine::registration_events::OnUndelivered;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
@@ -46,18 +49,23 @@ pub(crate) async fn retry(
   context: &Arc<Context>,
   key: BackgroundFetchKey,
   moved: Option<Moved>,
-) -> Result<bool, StoreError> {
+) -> Result<RetryOutcome, StoreError> {
   let Some(job) = context.job(key) else {
-    return Ok(false);
+    return Ok(RetryOutcome::NotRetained);
   };
   let registration = job.registration.clone();
   let _queue = registration.edit_queue.lock().await;
-  let has_failed =
-    job.inspect(|p| settle::is_continuable(p.background_fetch()));
-  let is_free = registration.active(&job.id).is_none();
-  let can_move = moved.is_none() || job.records.len() == 1;
-  if job.retained().is_none() || !has_failed || !is_free || !can_move {
-    return Ok(false);
+  if job.retained().is_none() {
+    return Ok(RetryOutcome::NotRetained);
+  }
+  if !job.inspect(|p| settle::is_continuable(p.background_fetch())) {
+    return Ok(RetryOutcome::NotFailed);
+  }
+  if registration.active(&job.id).is_some() {
+    return Ok(RetryOutcome::IdInUse);
+  }
+  if moved.is_some() && job.records.len() != 1 {
+    return Ok(RetryOutcome::ManyRequests);
   }
   let mut row = continued_row(&job);
   restore::restore_records(context, &mut row).await;
@@ -89,20 +97,20 @@ pub(crate) async fn retry(
   job.give_place_to(&again);
   restore::begin(context, again);
   context.delete_bodies(unusable).await;
-  Ok(true)
+  Ok(RetryOutcome::Retried)
 }
 
 pub(crate) async fn redeliver(
   context: &Arc<Context>,
   key: BackgroundFetchKey,
-) -> Result<bool, StoreError> {
+) -> Result<RedeliverOutcome, StoreError> {
   let Some(job) = context.job(key) else {
-    return Ok(false);
+    return Ok(RedeliverOutcome::NotUndelivered);
   };
   let _queue = job.registration.edit_queue.lock().await;
   let undelivered = job.retained().map(|retained| retained.undelivered);
   if undelivered.is_none_or(|why| why.is_empty()) {
-    return Ok(false);
+    return Ok(RedeliverOutcome::NotUndelivered);
   }
   let fact = Change::Redelivered { key };
   context.journal.commit(&[fact]).await?;
@@ -116,7 +124,7 @@ pub(crate) async fn redeliver(
       job.registration.unfinished(-1);
     }
   });
-  Ok(true)
+  Ok(RedeliverOutcome::Redelivered)
 }
 
 /// The row of a failed background fetch that is continued: what has succeeded
@@ -213,13 +221,13 @@ fn begin_unusable_again(
 pub(crate) async fn delete(
   context: &Arc<Context>,
   key: BackgroundFetchKey,
-) -> Result<bool, StoreError> {
+) -> Result<DeleteOutcome, StoreError> {
   let Some(job) = context.job(key) else {
-    return Ok(false);
+    return Ok(DeleteOutcome::NotRetained);
   };
   let _queue = job.registration.edit_queue.lock().await;
   if job.retained().is_none() {
-    return Ok(false);
+    return Ok(DeleteOutcome::NotRetained);
   }
   settle::forget(context, &job).await?;
   job.registration.withdraw_events(key);
@@ -227,7 +235,7 @@ pub(crate) async fn delete(
   job.update(|p, _| p.clear_records_available());
   context.jobs.lock().remove(&key);
   job.update_instances(context);
-  Ok(true)
+  Ok(DeleteOutcome::Deleted)
 }
 
 /// Retains the background fetches of events that no worker has handled.

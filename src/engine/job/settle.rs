@@ -145,7 +145,7 @@ pub(crate) async fn before_event(context: &Context, job: &Job) -> bool {
   let Some(before) = &context.policies.before_event else {
     return true;
   };
-  until(&context.stopping, before(job.snapshot()))
+  until(&context.stopping, before.before_event(job.snapshot()))
     .await
     .is_some()
 }

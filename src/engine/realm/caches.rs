@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 
 use super::Realm;
 use crate::engine::context::Context;
-use crate::engine::error::FetchRejection;
+use crate::engine::error::FetchError;
 use crate::engine::quota::Quota;
 use crate::engine::quota::Reservation;
 use crate::ids::BodyId;
@@ -49,7 +49,7 @@ pub enum CacheError {
   Security(String),
   /// There is no room, or the store has failed.
   #[error(transparent)]
-  Rejected(#[from] FetchRejection),
+  Rejected(#[from] FetchError),
 }
 
 impl From<StoreError> for CacheError {

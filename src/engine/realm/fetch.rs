@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use super::Realm;
+use super::prepared_fetch::PreparedFetch;
 use super::request_body::RequestBodyHandle;
 use crate::engine::context::Context;
-use crate::engine::error::FetchRejection;
+use crate::engine::error::FetchError;
 use crate::engine::error::type_error;
 use crate::engine::job::Job;
 use crate::engine::job::JobInit;
@@ -30,8 +31,11 @@ use crate::store::RecordBodies;
 use crate::store::StoredBackgroundFetch;
 
 /// One request of `fetch()`, its body stored already.
+#[derive(Debug)]
 pub struct NewRecord {
+  /// The request.
   pub request: Request,
+  /// Its body, if it has one.
   pub body: Option<RequestBodyHandle>,
 }
 
@@ -46,18 +50,17 @@ pub struct BackgroundFetchOptions {
 }
 
 impl Realm {
-  /// Whatever can be refused before a body is read: what comes of the
-  /// requests' URLs, of the permission and of the id. [`Realm::fetch`] looks
-  /// again at what may change meanwhile.
+  /// Begins a `fetch()`: refuses what the requests themselves are reason
+  /// enough for. Their bodies are stored next, if they have any.
   ///
   /// # Errors
   ///
   /// Why `fetch()` has to be rejected.
-  pub fn may_fetch(
+  pub fn prepare_fetch(
     &self,
-    id: &str,
-    requests: &[Request],
-  ) -> Result<(), FetchRejection> {
+    id: String,
+    requests: Vec<Request>,
+  ) -> Result<PreparedFetch, FetchError> {
     // Deviation E4
     if id.is_empty() {
       return Err(type_error("the id of a background fetch cannot be empty"));
@@ -67,7 +70,7 @@ impl Realm {
       return Err(type_error("a background fetch needs at least one request"));
     }
     let environment = self.environment();
-    for request in requests {
+    for request in &requests {
       // fetch.6.2: "no-cors" rejects with a TypeError.
       if request.mode == RequestMode::NoCors {
         return Err(type_error("a background fetch cannot be \"no-cors\""));
@@ -75,19 +78,13 @@ impl Realm {
       // Deviation E3
       environment
         .may_register(&request.url)
-        .map_err(FetchRejection::Type)?;
+        .map_err(FetchError::Type)?;
     }
-    // Somebody who was called earlier, and is in the edit queue still, may be
-    // about to free the id: then it is looked at there alone.
-    match self.registration.edit_queue.try_lock() {
-      Ok(_queue) => self.may_register_id(id),
-      Err(_) => self.may_register(),
-    }
-    .map(drop)
+    Ok(PreparedFetch::new(self.clone(), id, requests))
   }
 
-  /// `fetch()`, from the edit queue on. When it returns, the background fetch
-  /// and every request body are on disk.
+  /// `fetch()` of requests whose bodies are stored already. When it returns,
+  /// the background fetch and every request body are on disk.
   ///
   /// # Errors
   ///
@@ -95,28 +92,26 @@ impl Realm {
   pub async fn fetch(
     &self,
     id: String,
-    mut records: Vec<NewRecord>,
+    records: Vec<NewRecord>,
     options: BackgroundFetchOptions,
-  ) -> Result<BackgroundFetchSnapshot, FetchRejection> {
-    for record in &mut records {
-      record.request.body_length = record.body.as_ref().map(|b| b.length());
-    }
-    let requests: Vec<Request> =
-      records.iter().map(|r| r.request.clone()).collect();
-    self.may_fetch(&id, &requests)?;
-    self.may_reach(&requests)?;
-    // A script that ends in between must leave all or nothing.
-    let realm = self.clone();
-    let register = realm.register(id, records, options);
-    self.engine().context().run_to_completion(register).await?
+  ) -> Result<BackgroundFetchSnapshot, FetchError> {
+    let both = records.into_iter().map(|record| {
+      let NewRecord { request, body } = record;
+      (request, body)
+    });
+    let (requests, bodies) = both.unzip();
+    let prepared = self.prepare_fetch(id, requests)?;
+    prepared.register(bodies, options).await
   }
 
-  async fn register(
+  /// `fetch()`, from the edit queue on.
+  pub(super) async fn register(
     self,
     id: String,
     mut records: Vec<NewRecord>,
     options: BackgroundFetchOptions,
-  ) -> Result<BackgroundFetchSnapshot, FetchRejection> {
+    permission: PermissionState,
+  ) -> Result<BackgroundFetchSnapshot, FetchError> {
     let context = self.engine().context().clone();
     let bodies: Vec<BodyId> = records
       .iter()
@@ -126,8 +121,8 @@ impl Realm {
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
     let _queue = registration.edit_queue.lock().await;
-    // fetch.8.1 to fetch.8.5
-    let permission = self.may_register_id(&id)?;
+    // fetch.8.4, fetch.8.5; fetch.8.1 to fetch.8.3 are before the bodies.
+    self.may_register_id(&id)?;
     // fetch.8.9: storing the requests exceeds a quota. What the author
     // announces to download counts, too: better refused now than in the middle.
     context
@@ -154,42 +149,56 @@ impl Realm {
     Ok(snapshot)
   }
 
-  /// fetch.8.1 to fetch.8.5
-  fn may_register_id(
-    &self,
-    id: &str,
-  ) -> Result<PermissionState, FetchRejection> {
-    let permission = self.may_register()?;
+  /// fetch.8.4, fetch.8.5, as it stands now.
+  pub(super) fn may_still_register(&self, id: &str) -> Result<(), FetchError> {
+    // Somebody who was called earlier, and is in the edit queue still, may be
+    // about to free the id: then it is looked at there alone.
+    match self.registration.edit_queue.try_lock() {
+      Ok(_queue) => self.may_register_id(id),
+      Err(_) => self.may_register(),
+    }
+  }
+
+  /// fetch.8.4, fetch.8.5
+  fn may_register_id(&self, id: &str) -> Result<(), FetchError> {
+    self.may_register()?;
     // fetch.8.5: bgFetchMap[id] exists: TypeError
     if self.registration.active(id).is_some() {
-      return Err(FetchRejection::Type(format!(
+      return Err(FetchError::Type(format!(
         "there is an active background fetch with the id \"{id}\" already"
       )));
     }
-    Ok(permission)
+    Ok(())
+  }
+
+  /// fetch.8.4: no active worker: TypeError
+  fn may_register(&self) -> Result<(), FetchError> {
+    match self.has_active_worker() {
+      true => Ok(()),
+      false => Err(type_error(
+        "the service worker registration has no active worker",
+      )),
+    }
   }
 
   /// The [permission](https://wicg.github.io/background-fetch/#permissions) to
   /// fetch in the background.
   pub fn background_fetch_permission(&self) -> PermissionState {
     let policies = &self.engine().context().policies;
-    (policies.permission)(&self.registration.scope.origin())
+    policies.permission.state(&self.registration.scope.origin())
   }
 
-  /// fetch.8.1 to fetch.8.4
-  fn may_register(&self) -> Result<PermissionState, FetchRejection> {
+  /// fetch.8.1 to fetch.8.3; the user may be asked.
+  pub(super) async fn request_permission(
+    &self,
+  ) -> Result<PermissionState, FetchError> {
     // fetch.8.1: Let permission be the permission state.
     let policies = &self.engine().context().policies;
-    let permission = (policies.permission)(&self.registration.scope.origin());
+    let origin = self.registration.scope.origin();
+    let permission = policies.permission.request(&origin).await;
     // fetch.8.2: denied: NotAllowedError
     if permission == PermissionState::Denied {
-      return Err(FetchRejection::NotAllowed);
-    }
-    // fetch.8.4: no active worker: TypeError
-    if !self.has_active_worker() {
-      return Err(type_error(
-        "the service worker registration has no active worker",
-      ));
+      return Err(FetchError::NotAllowed);
     }
     Ok(permission)
   }

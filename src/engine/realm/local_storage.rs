@@ -2,7 +2,7 @@
 //! behind the script's interface.
 
 use super::Realm;
-use crate::engine::error::FetchRejection;
+use crate::engine::error::FetchError;
 use crate::store::StoreError;
 
 /// How many bytes the items of an origin may have, keys and values together:
@@ -39,11 +39,11 @@ impl Realm {
     &self,
     key: &str,
     value: &str,
-  ) -> Result<(), FetchRejection> {
+  ) -> Result<(), FetchError> {
     let caches = &self.engine().context().store.caches;
     match caches.set_local_item(&self.origin(), key, value, MAX_SIZE)? {
       true => Ok(()),
-      false => Err(FetchRejection::QuotaExceeded {
+      false => Err(FetchError::QuotaExceeded {
         message: format!(
           "the items of localStorage would have more than {MAX_SIZE} bytes"
         ),

@@ -10,6 +10,7 @@ pub(crate) mod net_permission;
 pub(crate) mod notifications;
 pub(crate) mod online;
 pub(crate) mod options;
+pub(crate) mod prepared_fetch;
 pub(crate) mod record_handle;
 pub(crate) mod request_body;
 pub(crate) mod script_fetch;
@@ -32,6 +33,7 @@ use super::Engine;
 use super::events::EventLease;
 use super::events::WorkerEnd;
 use super::job::Job;
+use super::outcome::AbortOutcome;
 use super::registration::Registration;
 use crate::engine::broadcasts::Listener;
 use crate::engine::job::settle;
@@ -234,7 +236,7 @@ impl Realm {
   }
 
   /// [`abort()`](https://wicg.github.io/background-fetch/#background-fetch-registration-abort).
-  /// After it has answered `true` no success or fail event is fired, also
+  /// After it has answered [`AbortOutcome::Aborted`] no success or fail event is fired, also
   /// after a restart.
   ///
   /// # Errors
@@ -243,10 +245,10 @@ impl Realm {
   pub async fn abort(
     &self,
     key: BackgroundFetchKey,
-  ) -> Result<bool, StoreError> {
+  ) -> Result<AbortOutcome, StoreError> {
     match self.own(key) {
       Some(_) => self.engine().abort(key).await,
-      None => Ok(false),
+      None => Ok(AbortOutcome::NotActive),
     }
   }
 

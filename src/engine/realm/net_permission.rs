@@ -1,6 +1,6 @@
 //! The network permission, as a realm asks for it.
 
-use crate::engine::error::FetchRejection;
+use crate::engine::error::FetchError;
 use crate::engine::realm::Realm;
 use crate::spec::Request;
 
@@ -9,12 +9,12 @@ impl Realm {
   pub(super) fn may_reach(
     &self,
     requests: &[Request],
-  ) -> Result<(), FetchRejection> {
+  ) -> Result<(), FetchError> {
     let context = self.engine().context();
     let default = context.policies.default_net_check.clone();
     for check in [default, self.net_check()].iter().flatten() {
       for request in requests {
-        check(&request.url).map_err(FetchRejection::MayNotReach)?;
+        check(&request.url).map_err(FetchError::MayNotReach)?;
       }
     }
     Ok(())

@@ -15,6 +15,7 @@ use crate::engine::context::Context;
 use crate::engine::notifications::NotificationEvent;
 use crate::engine::notifications::ScriptNotification;
 use crate::engine::notifications::UserAction;
+use crate::engine::outcome::NotificationOutcome;
 use crate::engine::policy::PermissionState;
 use crate::ids::RegistrationId;
 use crate::service_worker::Event;
@@ -25,7 +26,9 @@ impl Realm {
   /// to show notifications.
   pub fn notification_permission(&self) -> PermissionState {
     let policies = &self.engine().context().policies;
-    (policies.notification_permission)(&self.options().url.origin())
+    policies
+      .notification_permission
+      .state(&self.options().url.origin())
   }
 
   /// Shows a notification: of the registration, or of a page
@@ -124,14 +127,16 @@ impl Engine {
 
   /// The user has clicked a notification, or its action of that name:
   /// [activation](https://notifications.spec.whatwg.org/#activating-a-notification).
-  /// Returns false when it is not shown.
-  pub fn click_notification(&self, id: u64, action: &str) -> bool {
+  pub fn click_notification(
+    &self,
+    id: u64,
+    action: &str,
+  ) -> NotificationOutcome {
     self.act_on_notification(id, action, UserAction::Click)
   }
 
   /// The user has dismissed a notification.
-  /// Returns false when it is not shown.
-  pub fn dismiss_notification(&self, id: u64) -> bool {
+  pub fn dismiss_notification(&self, id: u64) -> NotificationOutcome {
     self.act_on_notification(id, "", UserAction::Close)
   }
 
@@ -140,7 +145,7 @@ impl Engine {
     id: u64,
     action: &str,
     what: UserAction,
-  ) -> bool {
+  ) -> NotificationOutcome {
     let context = self.context();
     let found = match what {
       // One that was clicked stays, until a script closes it.
@@ -148,7 +153,7 @@ impl Engine {
       UserAction::Close => context.notifications.remove(id),
     };
     let Some(notification) = found else {
-      return false;
+      return NotificationOutcome::NotShown;
     };
     if what == UserAction::Close {
       context.close_on_display(&notification.shown);
@@ -164,7 +169,10 @@ impl Engine {
     };
     let data = Payload(Box::new(event));
     let event = Event::Extension { name, data };
-    context.service_workers.fire_on_active(&scope, event)
+    match context.service_workers.fire_on_active(&scope, event) {
+      true => NotificationOutcome::Fired,
+      false => NotificationOutcome::NotShown,
+    }
   }
 }
 

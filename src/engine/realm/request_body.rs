@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Realm;
 use crate::engine::context::Context;
-use crate::engine::error::FetchRejection;
+use crate::engine::error::FetchError;
 use crate::engine::quota::Reservation;
 use crate::ids::BodyId;
 use crate::store::BodyWriter;
@@ -17,13 +17,15 @@ pub struct RequestBodyWriter {
   handle: RequestBodyHandle,
 }
 
+opaque_debug!(RequestBodyWriter, RequestBodyHandle);
+
 impl RequestBodyWriter {
   /// Appends `chunk`.
   ///
   /// # Errors
   ///
   /// No space is left, or the store failed.
-  pub async fn write(&mut self, chunk: Bytes) -> Result<(), FetchRejection> {
+  pub async fn write(&mut self, chunk: Bytes) -> Result<(), FetchError> {
     let length = self.handle.length + chunk.len() as u64;
     self.handle.reservation.grow_to(length)?;
     self.writer.append(vec![chunk]).await?;
@@ -83,7 +85,7 @@ impl Realm {
   /// No space is left, or the store failed.
   pub async fn create_request_body(
     &self,
-  ) -> Result<RequestBodyWriter, FetchRejection> {
+  ) -> Result<RequestBodyWriter, FetchError> {
     let context = self.engine().context();
     let writer = context.store.bodies.create().await?;
     let handle = RequestBodyHandle {

@@ -42,8 +42,10 @@ use crate::engine::Realm;
 use crate::engine::RealmOptions;
 use crate::extension::Console;
 use crate::extension::ExtensionOptions;
+use crate::extension::FurtherExtensions;
 use crate::extension::ReportError;
 use crate::extension::extensions;
+use crate::extension::globals::Further;
 use crate::extension::lifecycle::evaluate_classic;
 use crate::extension::realm;
 use crate::extension::service_worker_ops::JsPayload;
@@ -140,6 +142,7 @@ struct Start {
   is_module: bool,
   name: String,
   realm_options: RealmOptions,
+  further: Option<FurtherExtensions>,
   to_owner: mpsc::UnboundedSender<FromWorker>,
   messages: mpsc::UnboundedReceiver<Payload>,
   stop: Arc<Stop>,
@@ -175,6 +178,7 @@ pub(super) fn op_worker_start(
   let stop = Arc::new(Stop::default());
   let start = Start {
     realm_options: owner.worker_facts(script_url.clone()),
+    further: state.borrow::<Further>().0.clone(),
     script_url,
     source,
     is_module,
@@ -359,6 +363,7 @@ async fn work(engine: Engine, start: Start) {
     is_module,
     name,
     realm_options,
+    further,
     to_owner,
     messages,
     stop,
@@ -377,6 +382,7 @@ async fn work(engine: Engine, start: Start) {
   let options = ExtensionOptions {
     console: Console::Custom(console),
     report_error: Some(report_error),
+    further,
   };
   let mut runtime = JsRuntime::try_new(RuntimeOptions {
     extensions: extensions(&engine, realm_options, options),

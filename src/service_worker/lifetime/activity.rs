@@ -38,6 +38,12 @@ impl ServiceWorkers {
     self.delegate.has_host() && self.state.lock().cannot_start(scope)
   }
 
+  /// The same, for a caller that waits for no worker which an embedder without
+  /// a host may attach.
+  pub(crate) fn starts_nobody(&self, scope: &Url) -> bool {
+    !self.delegate.has_host() || self.cannot_start(scope)
+  }
+
   /// Waits until something may have changed, when `unless` is not true.
   pub(crate) async fn changed_unless(&self, unless: impl Fn() -> bool) {
     let mut changed = std::pin::pin!(self.changed.notified());

@@ -1,5 +1,6 @@
 //! The stream that keeps a page up to date.
 
+use background_fetch::engine::PauseOutcome;
 use serde_json::json;
 use support::Behaviour;
 use support::FaultServer;
@@ -40,7 +41,8 @@ async fn a_page_sees_a_transfer_from_its_beginning_to_its_end() {
   assert_eq!(row(&under_way, "requests"), 1);
   assert_eq!(under_way["totals"]["running"], 1);
 
-  engine.pause(key).await.unwrap();
+  let paused = engine.pause(key).await.unwrap();
+  assert_eq!(paused, PauseOutcome::Paused);
   let paused = events.view(is_state("paused")).await;
   assert_eq!(paused["totals"]["paused"], 1);
 
@@ -51,7 +53,7 @@ async fn a_page_sees_a_transfer_from_its_beginning_to_its_end() {
   assert_eq!(request["status"], 200);
   assert_eq!(request["downloaded"], 400);
 
-  engine.unpause(key).await.unwrap();
+  let _ = engine.unpause(key).await.unwrap();
   settle(&realm, "backgroundfetchsuccess").await;
   let over = events.view(|view| view["totals"]["all"] == 0).await;
   assert_eq!(over["recent"][0]["name"], "film");

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
+use background_fetch::engine::PauseOutcome;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RetryStatuses;
+use background_fetch::engine::UnpauseOutcome;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Store;
 
@@ -90,13 +93,22 @@ async fn what_is_aborted_or_paused_while_it_waits_is_not_asked_for() {
   let aborted = place.fetch("aborted", &["/aborted"]).await;
   let paused = place.fetch("paused", &["/paused"]).await;
   let last = place.fetch("last", &["/last"]).await;
-  assert!(place.engine.abort(aborted).await.unwrap());
-  assert!(place.engine.pause(paused).await.unwrap());
+  assert_eq!(
+    place.engine.abort(aborted).await.unwrap(),
+    AbortOutcome::Aborted
+  );
+  assert_eq!(
+    place.engine.pause(paused).await.unwrap(),
+    PauseOutcome::Paused
+  );
   place.is_settled(aborted).await;
   place.let_go();
   place.is_settled(last).await;
   assert_eq!(place.asked(), ["/held", "/last"]);
-  assert!(place.engine.unpause(paused).await.unwrap());
+  assert_eq!(
+    place.engine.unpause(paused).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   place.is_settled(paused).await;
   assert_eq!(place.asked(), ["/held", "/last", "/paused"]);
 }
@@ -116,8 +128,14 @@ async fn what_waits_to_be_tried_again_keeps_no_place() {
   let other = place.fetch("other", &["/other"]).await;
   place.is_settled(other).await;
   // Who knows that it is not busy any more need not wait.
-  assert!(place.engine.pause(busy).await.unwrap());
-  assert!(place.engine.unpause(busy).await.unwrap());
+  assert_eq!(
+    place.engine.pause(busy).await.unwrap(),
+    PauseOutcome::Paused
+  );
+  assert_eq!(
+    place.engine.unpause(busy).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   place.is_settled(busy).await;
   assert_eq!(place.asked(), ["/held", "/busy", "/other", "/busy"]);
 }

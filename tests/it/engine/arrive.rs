@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use background_fetch::engine::BackgroundFetchOptions;
+use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::RealmMessage;
 use background_fetch::spec::BackgroundFetchResult;
@@ -144,16 +145,18 @@ async fn an_export_is_there_before_the_event() {
   let slot = std::sync::Arc::new(tokio::sync::Mutex::new(Some(receiver)));
   let mut config = config();
   let destination = out.clone();
-  config.before_event = Some(std::sync::Arc::new(move |snapshot| {
-    let (slot, destination) = (slot.clone(), destination.clone());
-    Box::pin(async move {
-      let engine = slot.lock().await.take().unwrap().await.unwrap();
-      engine
-        .export(snapshot.key, 0, &destination, ExportMode::Share)
-        .await
-        .unwrap();
-    })
-  }));
+  config.before_event = Some(std::sync::Arc::new(
+    move |snapshot: BackgroundFetchSnapshot| {
+      let (slot, destination) = (slot.clone(), destination.clone());
+      async move {
+        let engine = slot.lock().await.take().unwrap().await.unwrap();
+        engine
+          .export(snapshot.key, 0, &destination, ExportMode::Share)
+          .await
+          .unwrap();
+      }
+    },
+  ));
   let engine = Engine::builder()
     .config(config)
     .open_blocking(directory.path().join("store"))

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
 use background_fetch::store::ExportMode;
@@ -99,7 +100,10 @@ async fn nothing_is_left_of_an_abort() {
   let (directory, engine, realm) = store();
   let key = fetch(&realm, "a", &[&server.url("/a")]).await.key;
   wait_for(&engine, key, |s| s.downloaded == 100_000).await;
-  assert!(bounded(realm.abort(key)).await.unwrap());
+  assert_eq!(
+    bounded(realm.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   settle(&realm, "backgroundfetchabort").await;
   nothing_is_left(directory.path(), engine, realm).await;
 }

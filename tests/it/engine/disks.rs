@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
+use background_fetch::engine::PauseOutcome;
+use background_fetch::engine::UnpauseOutcome;
 use background_fetch::spec::BackgroundFetchFailureReason::QuotaExceeded;
 use background_fetch::spec::BackgroundFetchResult;
 
@@ -84,14 +86,20 @@ async fn an_abort_that_failed_does_not_come_true_later() {
   assert_eq!(realm.get_ids(), ["r"]);
   std::fs::rename(&away, &place).unwrap();
   // Everything that was kept for later is written now.
-  assert!(bounded(engine.pause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.pause(key)).await.unwrap(),
+    PauseOutcome::Paused
+  );
   bounded(engine.shutdown()).await;
   drop(realm);
 
   let engine = on_disk(&place);
   let realm = worker(&engine);
   assert_eq!(realm.get_ids(), ["r"]);
-  assert!(bounded(engine.unpause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.unpause(key)).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   settle(&realm, "backgroundfetchsuccess").await;
 }
 

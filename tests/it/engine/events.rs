@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use background_fetch::engine::ClickOutcome;
+use background_fetch::engine::PauseOutcome;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
 use background_fetch::engine::RealmOptions;
+use background_fetch::engine::UnpauseOutcome;
 use background_fetch::service_worker::Event;
 use background_fetch::service_worker::Payload;
 use background_fetch::service_worker::ServiceWorkerMessage;
@@ -63,7 +66,7 @@ async fn a_click_is_an_event_and_ends_nothing() {
   let engine = in_memory();
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
-  assert!(engine.click(key));
+  assert_eq!(engine.click(key), ClickOutcome::Fired);
   let (lease, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchclick");
   realm.event_handled(lease);
@@ -71,7 +74,7 @@ async fn a_click_is_an_event_and_ends_nothing() {
   server.wait_until_stalled("/r", BOUND).await;
   server.release("/r");
   settle(&realm, "backgroundfetchsuccess").await;
-  assert!(!engine.click(key));
+  assert_ne!(engine.click(key), ClickOutcome::Fired);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,11 +88,16 @@ async fn a_message_comes_after_every_update_before_it() {
   let page = "http://localhost/app/page".parse().unwrap();
   let page = engine.attach(RealmOptions::new(RealmKind::Window, page));
   for paused in [true, false, true, false] {
-    let changed = match paused {
-      true => engine.pause(key).await,
-      false => engine.unpause(key).await,
-    };
-    assert!(changed.unwrap());
+    match paused {
+      true => {
+        let outcome = engine.pause(key).await.unwrap();
+        assert_eq!(outcome, PauseOutcome::Paused);
+      }
+      false => {
+        let outcome = engine.unpause(key).await.unwrap();
+        assert_eq!(outcome, UnpauseOutcome::Unpaused);
+      }
+    }
     page.post_to_worker(own, Payload(Box::new(paused)));
     let mut last = None;
     let message = bounded(async {

@@ -8,7 +8,7 @@ use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::EventLease;
-use background_fetch::engine::FetchRejection;
+use background_fetch::engine::FetchError;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmKind;
@@ -96,7 +96,7 @@ pub async fn try_fetch(
   id: &str,
   urls: &[&str],
   download_total: u64,
-) -> Result<BackgroundFetchSnapshot, FetchRejection> {
+) -> Result<BackgroundFetchSnapshot, FetchError> {
   let records = urls.iter().map(|url| get(url)).collect();
   let options = BackgroundFetchOptions {
     download_total,

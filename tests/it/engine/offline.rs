@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::Engine;
+use background_fetch::engine::PauseOutcome;
+use background_fetch::engine::UnpauseOutcome;
 use background_fetch::spec::BackgroundFetchFailureReason::FetchError;
 use background_fetch::store::Store;
 
@@ -171,15 +174,24 @@ async fn waits_for_long(
 async fn one_that_waits_can_be_aborted_paused_and_left() {
   let machine = Machine::with(Network::NoRoute);
   let (engine, realm, key) = waits_for_long(&machine).await;
-  assert!(bounded(engine.abort(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   settle(&realm, "backgroundfetchabort").await;
 
   let (engine, _realm, key) = waits_for_long(&machine).await;
-  assert!(bounded(engine.pause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.pause(key)).await.unwrap(),
+    PauseOutcome::Paused
+  );
   wait_for(&engine, key, |s| s.paused && s.waiting.is_none()).await;
   // Who unpauses wants it tried now.
   let before = machine.looks();
-  assert!(bounded(engine.unpause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.unpause(key)).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   wait_for(&engine, key, |_| machine.looks() > before).await;
   bounded(engine.shutdown()).await;
 }

@@ -1,5 +1,6 @@
 //! What a realm may reach by a number that its script has made up.
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::Engine;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmKind;
@@ -28,7 +29,10 @@ async fn a_background_fetch_of_another_origin_is_out_of_reach() {
   let key = fetch(&owner, "r", &[&server.url("/r")]).await.key;
   let other = realm_at(&engine, RealmKind::Window, "http://other.test/");
   assert!(records(&other, key).is_empty());
-  assert!(!bounded(other.abort(key)).await.unwrap());
+  assert_ne!(
+    bounded(other.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   bounded(other.update_ui(key, Some("mine now".to_string()), None)).await;
   assert_eq!(engine.background_fetches()[0].title, "");
   other.unwatch(key);
@@ -46,7 +50,10 @@ async fn a_background_fetch_of_another_origin_is_out_of_reach() {
   // Its own origin has it, whatever the kind.
   let page = realm_at(&engine, RealmKind::Window, "http://localhost/page");
   assert_eq!(records(&page, key).len(), 1);
-  assert!(bounded(page.abort(key)).await.unwrap());
+  assert_eq!(
+    bounded(page.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
 }
 
 #[tokio::test(flavor = "multi_thread")]

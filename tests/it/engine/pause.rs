@@ -1,5 +1,8 @@
 //! Pause, resume and abort.
 
+use background_fetch::engine::AbortOutcome;
+use background_fetch::engine::PauseOutcome;
+use background_fetch::engine::UnpauseOutcome;
 use std::time::Duration;
 
 use background_fetch::spec::BackgroundFetchFailureReason;
@@ -21,12 +24,12 @@ async fn a_paused_fetch_lets_go_and_goes_on_with_the_rest() {
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   wait_for(&engine, key, |s| s.downloaded == 300_000).await;
-  assert!(engine.pause(key).await.unwrap());
-  assert!(!engine.pause(key).await.unwrap());
+  assert_eq!(engine.pause(key).await.unwrap(), PauseOutcome::Paused);
+  assert_ne!(engine.pause(key).await.unwrap(), PauseOutcome::Paused);
   // The server sees the connection go.
   let gone = server.wait_until(BOUND, |s| s[0].ending.is_some());
   bounded(gone).await;
-  assert!(engine.unpause(key).await.unwrap());
+  assert_eq!(engine.unpause(key).await.unwrap(), UnpauseOutcome::Unpaused);
   settle(&realm, "backgroundfetchsuccess").await;
   let requests = server.requests_for("/r");
   assert_eq!(requests[1].header("range"), Some("bytes=300000-"));
@@ -44,8 +47,14 @@ async fn an_aborted_fetch_fires_abort_and_nothing_else() {
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   server.wait_until_stalled("/r", BOUND).await;
-  assert!(bounded(realm.abort(key)).await.unwrap());
-  assert!(!bounded(realm.abort(key)).await.unwrap());
+  assert_eq!(
+    bounded(realm.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
+  assert_ne!(
+    bounded(realm.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   assert!(realm.get_ids().is_empty());
   let snapshot = settle(&realm, "backgroundfetchabort").await;
   let aborted = BackgroundFetchFailureReason::Aborted;
@@ -66,7 +75,10 @@ async fn an_id_is_free_again_when_abort_has_answered() {
   let url = server.url("/r");
   let first = fetch(&realm, "r", &[&url]).await.key;
   bounded(server.wait_for_requests(1, BOUND)).await;
-  assert!(bounded(realm.abort(first)).await.unwrap());
+  assert_eq!(
+    bounded(realm.abort(first)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   let second = fetch(&realm, "r", &[&url]).await.key;
   assert_ne!(first, second);
   for _ in 0..2 {

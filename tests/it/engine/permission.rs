@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
-use background_fetch::engine::FetchRejection;
+use background_fetch::engine::FetchError;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmOptions;
 use background_fetch::network::NetCheck;
@@ -90,7 +91,7 @@ async fn what_one_of_them_refuses_is_not_registered() {
       .unwrap();
     let realm = worker_with(&engine, Some(asked.check(denied.1)));
     let rejection = try_fetch(&realm, "r", &[&url], 0).await.err().unwrap();
-    assert!(matches!(&rejection, FetchRejection::MayNotReach(_)));
+    assert!(matches!(&rejection, FetchError::MayNotReach(_)));
     assert_eq!(rejection.to_string(), "/x may not be reached");
     assert!(engine.background_fetches().is_empty());
   }
@@ -159,7 +160,10 @@ async fn one_that_waits_can_be_shut_down_and_aborted() {
   let engine = on_disk(directory.path());
   let key = engine.background_fetches()[0].key;
   wait_for(&engine, key, |s| s.waiting.is_some()).await;
-  assert!(bounded(engine.abort(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   assert_eq!(server.requests().len(), 1);
 }
 

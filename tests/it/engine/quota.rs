@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use background_fetch::engine::Engine;
-use background_fetch::engine::FetchRejection;
+use background_fetch::engine::FetchError;
 use background_fetch::spec::BackgroundFetchFailureReason::QuotaExceeded;
 use background_fetch::store::Store;
 use bytes::Bytes;
@@ -11,10 +11,11 @@ use bytes::Bytes;
 use crate::engine::harness::*;
 use support::FaultServer;
 use support::Resource;
+use url::Origin;
 
 fn with_quota(bytes: u64) -> Engine {
   let mut config = config();
-  config.quota = Arc::new(move |_| Some(bytes));
+  config.quota = Arc::new(move |_: &Origin| Some(bytes));
   Engine::builder()
     .config(config)
     .start_blocking(Store::in_memory())
@@ -26,7 +27,7 @@ fn with_quota(bytes: u64) -> Engine {
 async fn a_download_total_over_the_quota_is_refused() {
   let realm = worker(&with_quota(1000));
   let refused = try_fetch(&realm, "id", &["http://a.test/"], 1001).await;
-  let Err(FetchRejection::QuotaExceeded {
+  let Err(FetchError::QuotaExceeded {
     quota, requested, ..
   }) = refused
   else {
@@ -65,7 +66,7 @@ async fn a_request_body_over_the_quota_is_refused() {
     let refused = body.write(Bytes::from_static(b"x")).await;
     assert!(matches!(
       refused,
-      Err(FetchRejection::QuotaExceeded {
+      Err(FetchError::QuotaExceeded {
         quota: Some(1000),
         ..
       })
@@ -84,7 +85,7 @@ async fn without_a_limit_it_is_what_the_disk_can_still_take() {
     let realm = worker(&engine);
     let url = ["http://a.test/"];
     let refused = try_fetch(&realm, "id", &url, MAX_SAFE_INTEGER).await;
-    let Err(FetchRejection::QuotaExceeded {
+    let Err(FetchError::QuotaExceeded {
       quota: Some(quota),
       requested: Some(requested),
       ..

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::RecordError;
 use background_fetch::engine::RecordHandle;
 
@@ -30,7 +31,10 @@ async fn an_abort_breaks_off_what_is_read() {
   let record = records(&realm, key).remove(0);
   begin_to_read(&record).await;
   server.wait_until_stalled("/r", BOUND).await;
-  assert!(bounded(realm.abort(key)).await.unwrap());
+  assert_eq!(
+    bounded(realm.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   let error = read(&record).await.unwrap_err();
   assert!(matches!(error, RecordError::Aborted), "{error:?}");
   let error = bounded(record.response()).await.unwrap_err();

@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::Engine;
-use background_fetch::engine::FetchRejection;
+use background_fetch::engine::FetchError;
 use background_fetch::engine::PermissionState;
+use background_fetch::engine::UnpauseOutcome;
 use background_fetch::store::Store;
 
 use crate::engine::harness::*;
 use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
+use url::Origin;
 
 async fn type_error(urls: &[&str], id: &str) -> String {
   let realm = worker(&in_memory());
   match try_fetch(&realm, id, urls, 0).await {
-    Err(FetchRejection::Type(message)) => message,
+    Err(FetchError::Type(message)) => message,
     other => panic!("not refused: {other:?}"),
   }
 }
@@ -50,7 +53,7 @@ async fn an_id_that_is_active_is_refused() {
   let first = fetch(&realm, "id", &[&url]).await;
   let second = try_fetch(&realm, "id", &[&url], 0).await;
   assert!(
-    matches!(&second, Err(FetchRejection::Type(m)) if m.contains("\"id\"")),
+    matches!(&second, Err(FetchError::Type(m)) if m.contains("\"id\"")),
     "{second:?}"
   );
   assert_eq!(realm.get_ids(), ["id"]);
@@ -62,14 +65,14 @@ async fn an_id_that_is_active_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_permission_is_not_allowed() {
   let mut config = config();
-  config.permission = Arc::new(|_| PermissionState::Denied);
+  config.permission = Arc::new(|_: &Origin| PermissionState::Denied);
   let engine = Engine::builder()
     .config(config)
     .start_blocking(Store::in_memory())
     .unwrap();
   let realm = worker(&engine);
   let refused = try_fetch(&realm, "id", &["http://a.test/"], 0).await;
-  assert!(matches!(refused, Err(FetchRejection::NotAllowed)));
+  assert!(matches!(refused, Err(FetchError::NotAllowed)));
 }
 
 // steps: display.11, complete.3
@@ -78,7 +81,7 @@ async fn with_a_prompt_nothing_is_fetched_before_the_answer() {
   let server = FaultServer::start().await;
   server.serve("/r", Resource::text("r"));
   let mut config = config();
-  config.permission = Arc::new(|_| PermissionState::Prompt);
+  config.permission = Arc::new(|_: &Origin| PermissionState::Prompt);
   let engine = Engine::builder()
     .config(config)
     .start_blocking(Store::in_memory())
@@ -87,10 +90,16 @@ async fn with_a_prompt_nothing_is_fetched_before_the_answer() {
   let asked = fetch(&realm, "asked", &[&server.url("/r")]).await;
   assert!(asked.paused);
   let refused = fetch(&realm, "refused", &[&server.url("/r")]).await;
-  assert!(engine.abort(refused.key).await.unwrap());
+  assert_eq!(
+    engine.abort(refused.key).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   settle_event(&realm, "backgroundfetchabort").await;
   assert_eq!(server.requests().len(), 0);
-  assert!(engine.unpause(asked.key).await.unwrap());
+  assert_eq!(
+    engine.unpause(asked.key).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   settle_event(&realm, "backgroundfetchsuccess").await;
 }
 
@@ -114,6 +123,6 @@ async fn of_two_calls_with_one_id_the_first_one_wins() {
       try_fetch(&realm, &id, &urls, 0)
     );
     assert!(first.is_ok(), "{first:?}");
-    assert!(matches!(second, Err(FetchRejection::Type(_))), "{second:?}");
+    assert!(matches!(second, Err(FetchError::Type(_))), "{second:?}");
   }
 }

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
+use background_fetch::engine::PauseOutcome;
 use background_fetch::engine::Realm;
+use background_fetch::engine::UnpauseOutcome;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::Digest;
@@ -99,7 +102,10 @@ async fn an_abort_is_remembered() {
   let realm = engine.attach(realm_options());
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   bounded(server.wait_for_requests(1, BOUND)).await;
-  assert!(bounded(realm.abort(key)).await.unwrap());
+  assert_eq!(
+    bounded(realm.abort(key)).await.unwrap(),
+    AbortOutcome::Aborted
+  );
   end(engine, realm).await;
 
   server.release("/r");
@@ -119,13 +125,19 @@ async fn a_paused_fetch_stays_paused() {
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   server.wait_until_stalled("/r", BOUND).await;
-  assert!(bounded(engine.pause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.pause(key)).await.unwrap(),
+    PauseOutcome::Paused
+  );
   end(engine, realm).await;
 
   let engine = on_disk(directory.path());
   let realm = worker(&engine);
   assert!(only(&engine).paused);
-  assert!(bounded(engine.unpause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.unpause(key)).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   settle(&realm, "backgroundfetchsuccess").await;
   assert_eq!(server.requests().len(), 2);
 }

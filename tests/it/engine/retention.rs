@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use background_fetch::engine::DeleteOutcome;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmOptions;
+use background_fetch::engine::RetryOutcome;
 use background_fetch::spec::BackgroundFetchResult;
 
 use crate::engine::harness::*;
@@ -66,9 +68,15 @@ async fn a_failed_download_keeps_its_bytes_and_is_continued() {
   assert!(kept.retained.unwrap().undelivered.is_empty());
   assert_eq!(kept.downloaded, 400_005);
 
-  assert!(bounded(engine.retry(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
   // It is active now, so there is nothing to try again.
-  assert!(!bounded(engine.retry(key)).await.unwrap());
+  assert_ne!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
   assert_eq!(snapshot.retained, None);
@@ -100,7 +108,10 @@ async fn a_failed_download_is_continued_by_a_later_engine() {
 
   let engine = on_disk(directory.path());
   let realm = keeper(&engine);
-  assert!(bounded(engine.retry(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
   let (lease, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
   let body = read(&records(&realm, key)[0]).await.unwrap();
@@ -125,7 +136,10 @@ async fn a_retry_that_is_killed_is_continued_like_any_other() {
   let realm = keeper(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   settle(&realm, "backgroundfetchfail").await;
-  assert!(bounded(engine.retry(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
   wait_for(&engine, key, |s| s.downloaded == 300_000).await;
   end(engine, realm).await;
 
@@ -147,7 +161,10 @@ async fn the_page_of_an_error_is_nothing_to_continue_with() {
   let realm = keeper(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   settle(&realm, "backgroundfetchfail").await;
-  assert!(bounded(engine.retry(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
   let (_, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess");
   assert_eq!(read(&records(&realm, key)[0]).await.unwrap(), b"r");
@@ -162,11 +179,20 @@ async fn what_is_retained_can_be_deleted() {
   let engine = on_disk(directory.path());
   let realm = keeper(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
-  assert!(!bounded(engine.delete(key)).await.unwrap());
+  assert_ne!(
+    bounded(engine.delete(key)).await.unwrap(),
+    DeleteOutcome::Deleted
+  );
   settle(&realm, "backgroundfetchfail").await;
   assert_eq!(rest(directory.path()), (1, 1));
-  assert!(bounded(engine.delete(key)).await.unwrap());
-  assert!(!bounded(engine.retry(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.delete(key)).await.unwrap(),
+    DeleteOutcome::Deleted
+  );
+  assert_ne!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
   assert!(engine.background_fetches().is_empty());
   assert_eq!(rest(directory.path()), (0, 0));
 }
@@ -185,7 +211,10 @@ async fn what_is_out_of_retention_is_deleted() {
 
   let engine = open(directory.path(), Duration::ZERO);
   wait_for_end(&engine).await;
-  assert!(!bounded(engine.retry(key)).await.unwrap());
+  assert_ne!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
   bounded(engine.shutdown()).await;
   assert_eq!(rest(directory.path()), (0, 0));
 }
@@ -210,5 +239,8 @@ async fn what_a_script_has_started_is_its_own_to_start_again() {
   let failed = settle(&realm, "backgroundfetchfail").await;
   assert_eq!(failed.result, BackgroundFetchResult::Failure);
   assert!(engine.background_fetches().is_empty());
-  assert!(!bounded(engine.retry(key)).await.unwrap());
+  assert_ne!(
+    bounded(engine.retry(key)).await.unwrap(),
+    RetryOutcome::Retried
+  );
 }

@@ -103,6 +103,7 @@ pub fn run_with(
     report_error: Some(Rc::new(move |text: &str| {
       errors_of_listeners.borrow_mut().push(text.to_string());
     })),
+    ..ExtensionOptions::default()
   };
   all.extend(extensions(&engine, realm_options, options));
   let tokio = tokio::runtime::Builder::new_current_thread()

@@ -1,8 +1,10 @@
 //! What the extension gives a realm besides Background Fetch, and takes from
 //! its runtime.
 
+mod ends;
 mod errors;
 mod harness;
+mod hooks;
 mod listeners;
 mod load;
 mod net_check;

@@ -22,6 +22,7 @@ use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::store::Store;
 use deno_core::JsRuntime;
 use deno_core::RuntimeOptions;
+use url::Origin;
 
 const FACTS: &str = include_str!("facts.json");
 const BOUND: Duration = Duration::from_secs(20);
@@ -49,7 +50,7 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
   let realm_options = RealmOptions::new(kind, url);
   let config = EngineConfig {
     // What a script fetches is paused: nothing goes onto the wire.
-    permission: Arc::new(|_| PermissionState::Prompt),
+    permission: Arc::new(|_: &Origin| PermissionState::Prompt),
     ..EngineConfig::default()
   };
   let engine = Engine::builder()

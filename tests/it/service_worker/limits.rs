@@ -10,6 +10,7 @@ use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
 use background_fetch::engine::RealmMessage;
 use background_fetch::engine::RealmOptions;
+use background_fetch::engine::RedeliverOutcome;
 use background_fetch::engine::ServiceWorkerHost;
 use background_fetch::service_worker::ServiceWorkerLimits;
 use background_fetch::service_worker::ServiceWorkerMessage;
@@ -198,11 +199,17 @@ fn an_event_that_has_ended_three_workers_is_kept_and_given_to_no_fourth() {
   assert_eq!(why, "3 service workers have crashed while they handled it");
   assert!(kept.records_available);
 
-  assert!(bounded(engine.redeliver(kept.key)).unwrap());
+  assert_eq!(
+    bounded(engine.redeliver(kept.key)).unwrap(),
+    RedeliverOutcome::Redelivered
+  );
   log.wait_for("is done");
   bounded(engine.until_settled(&place.scope())).unwrap();
   assert!(engine.background_fetches().is_empty());
-  assert!(!bounded(engine.redeliver(kept.key)).unwrap());
+  assert_ne!(
+    bounded(engine.redeliver(kept.key)).unwrap(),
+    RedeliverOutcome::Redelivered
+  );
 }
 
 #[test]
@@ -233,7 +240,10 @@ fn an_event_that_could_not_be_delivered_outlives_the_process() {
   let kept = next.background_fetches().remove(0);
   assert!(!kept.retained.unwrap().undelivered.is_empty());
   assert_eq!(place.world.log.count("is done"), 0);
-  assert!(bounded(next.redeliver(kept.key)).unwrap());
+  assert_eq!(
+    bounded(next.redeliver(kept.key)).unwrap(),
+    RedeliverOutcome::Redelivered
+  );
   // What is asked for again comes again, even after the next end.
   bounded(next.shutdown());
   let next = place.next_engine(&[Does::Work], open());

@@ -1,5 +1,6 @@
 //! Background fetches end in a worker that may not be running.
 
+use background_fetch::engine::ClickOutcome;
 use std::path::Path;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ fn a_click_wakes_the_worker() {
   world.window("/page.html", START);
   world.log.wait_for("stopped /sw.js");
   let key = world.engine().background_fetches()[0].key;
-  assert!(world.engine().click(key));
+  assert_eq!(world.engine().click(key), ClickOutcome::Fired);
   world.log.wait_for("click my");
 }
 

@@ -5,9 +5,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use background_fetch::engine::ClickOutcome;
+use background_fetch::engine::PauseOutcome;
 use background_fetch::engine::PermissionState;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmKind;
+use background_fetch::engine::UnpauseOutcome;
 use deno_core::OpState;
 use deno_core::op2;
 use reqwest::Url;
@@ -201,9 +204,11 @@ async fn op_wpt_display(
   let engine = realm.engine();
   match action.as_str() {
     // An error is the store's, which is in memory here.
-    "pause" => engine.pause(key).await.unwrap_or(false),
-    "resume" => engine.unpause(key).await.unwrap_or(false),
-    _ => engine.click(key),
+    "pause" => matches!(engine.pause(key).await, Ok(PauseOutcome::Paused)),
+    "resume" => {
+      matches!(engine.unpause(key).await, Ok(UnpauseOutcome::Unpaused))
+    }
+    _ => engine.click(key) == ClickOutcome::Fired,
   }
 }
 

@@ -21,6 +21,7 @@ use super::Setting;
 use super::log::Log;
 use super::realm;
 use crate::discover::Scope;
+use url::Origin;
 
 #[derive(Clone)]
 pub struct World {
@@ -112,7 +113,7 @@ fn config(
       cookies: Some(Arc::new(MemoryCookieStore::new())),
       ..NetworkConfig::default()
     },
-    permission: Arc::new(move |_| *permission.lock()),
+    permission: Arc::new(move |_: &Origin| *permission.lock()),
     // A host that nobody has is given up before a test's time is.
     retry: RetryPolicy {
       attempts: 3,
@@ -125,7 +126,7 @@ fn config(
       Scope::ServiceWorker => None,
       _ => Some(Arc::new(service_workers(log))),
     },
-    quota: Arc::new(move |_| Some(quota.load(Ordering::Relaxed))),
+    quota: Arc::new(move |_: &Origin| Some(quota.load(Ordering::Relaxed))),
     ..EngineConfig::default()
   }
 }

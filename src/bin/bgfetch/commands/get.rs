@@ -12,7 +12,7 @@ use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchOptions;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
-use background_fetch::engine::FetchRejection;
+use background_fetch::engine::FetchError;
 use background_fetch::engine::NewRecord;
 use background_fetch::engine::Realm;
 use background_fetch::engine::RealmKind;
@@ -431,7 +431,7 @@ impl Files {
     &self,
     realm: &Realm,
     item: &Item,
-  ) -> Result<BackgroundFetchKey, FetchRejection> {
+  ) -> Result<BackgroundFetchKey, FetchError> {
     let record = NewRecord {
       request: item.request(),
       body: None,

@@ -8,6 +8,7 @@ use background_fetch::control::ControlError;
 use background_fetch::control::Outcome;
 use background_fetch::display::text::printable;
 use background_fetch::engine;
+use background_fetch::engine::RetryOutcome;
 use background_fetch::engine::RetryStatuses;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Store;
@@ -165,7 +166,7 @@ impl Continued {
         None => engine.retry(self.key).await?,
         Some(moved) => engine.retry_at(self.key, moved).await?,
       };
-      if !retried {
+      if retried != RetryOutcome::Retried {
         let id = printable(&arguments.id);
         let gone = format!("{id} is not there any more");
         return Err(Failure::failed(gone));

@@ -16,6 +16,7 @@ use background_fetch::engine::RealmOptions;
 use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::ReportError;
+use background_fetch::extension::RunError;
 use background_fetch::extension::extensions;
 use background_fetch::extension::open_document;
 use background_fetch::extension::realm;
@@ -109,6 +110,7 @@ impl Script {
     let options = ExtensionOptions {
       console,
       report_error: Some(self.report_error(has_failed.clone())),
+      ..ExtensionOptions::default()
     };
     let mut page = match page::is_page(&self.path) {
       true => match page::read(&self.path, &self.realm_options.url) {
@@ -177,7 +179,7 @@ impl Script {
       let (result, is_end) = tokio::select! {
         biased;
         result = &mut evaluation, if !evaluation.is_terminated() => {
-          (result, false)
+          (result.map_err(RunError::from), false)
         }
         result = until_its_end => (result, true),
         stuck = stuck(&realm) => {
@@ -185,9 +187,18 @@ impl Script {
           return false;
         }
       };
-      if let Err(error) = &result {
-        succeeded = false;
-        self.report(error);
+      match &result {
+        Ok(()) => {}
+        Err(RunError::NoWorker(stuck)) => {
+          self.screen.error(&stuck.to_string());
+          return false;
+        }
+        // Whoever has shut the engine down knows why.
+        Err(RunError::Stopped) => return false,
+        Err(error) => {
+          succeeded = false;
+          self.report(error);
+        }
       }
       // What is under way outlives an error of the script.
       if is_end && (result.is_ok() || realm.is_idle()) {

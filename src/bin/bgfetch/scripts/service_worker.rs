@@ -88,6 +88,7 @@ impl WorkerFiles {
             screen.console(text, is_error);
           })),
           report_error: Some(Rc::new(move |text: &str| report(&url, text))),
+          ..ExtensionOptions::default()
         }
       })
       .with_report(move |url, message| report(url, message));

@@ -60,11 +60,11 @@ impl BeforeEvents {
     }
   }
 
-  pub fn hook(&self) -> BeforeEvent {
+  pub fn hook(&self) -> Arc<dyn BeforeEvent> {
     let shared = self.shared.clone();
     Arc::new(move |snapshot| {
       let shared = shared.clone();
-      Box::pin(async move { shared.before_event(snapshot).await })
+      async move { shared.before_event(snapshot).await }
     })
   }
 

@@ -40,10 +40,10 @@ impl Hands for Engine {
     paused: bool,
   ) -> Result<(), String> {
     let done = match paused {
-      true => self.pause(key).await,
-      false => self.unpause(key).await,
+      true => self.pause(key).await.map(drop),
+      false => self.unpause(key).await.map(drop),
     };
-    done.map(drop).map_err(|error| error.to_string())
+    done.map_err(|error| error.to_string())
   }
 
   async fn abort(&self, key: BackgroundFetchKey) -> Result<(), String> {

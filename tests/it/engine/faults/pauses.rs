@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use background_fetch::engine::Engine;
+use background_fetch::engine::PauseOutcome;
+use background_fetch::engine::UnpauseOutcome;
 
 use super::case::config_for;
 use crate::engine::harness::*;
@@ -35,7 +37,10 @@ async fn pauses_and_goes_on_over(protocol: Protocol) {
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&url]).await.key;
   wait_for(&engine, key, |s| s.downloaded > 0).await;
-  assert!(bounded(engine.pause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.pause(key)).await.unwrap(),
+    PauseOutcome::Paused
+  );
   // The server sees the connection close, or its stream reset.
   let let_go =
     server.wait_until(BOUND, |seen| seen[0].ending == Some(Ending::Abandoned));
@@ -49,7 +54,10 @@ async fn pauses_and_goes_on_over(protocol: Protocol) {
   let paused = engine.background_fetches().remove(0);
   assert!(paused.paused && paused.downloaded > 0, "{protocol:?}");
   assert_eq!(server.requests().len(), 1, "{protocol:?}");
-  assert!(bounded(engine.unpause(key)).await.unwrap());
+  assert_eq!(
+    bounded(engine.unpause(key)).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
   let body = read(&records(&realm, key)[0]).await.unwrap();
@@ -86,13 +94,19 @@ async fn a_pause_over_http2_ends_the_stream_and_not_its_neighbours() {
   wait_for(&engine, other, |s| s.downloaded == SIZE / 2).await;
   let paused = fetch(&realm, "paused", &[&paused_url]).await.key;
   wait_for(&engine, paused, |s| s.downloaded == SIZE / 2).await;
-  assert!(bounded(engine.pause(paused)).await.unwrap());
+  assert_eq!(
+    bounded(engine.pause(paused)).await.unwrap(),
+    PauseOutcome::Paused
+  );
   let let_go = server.wait_until(BOUND, |seen| seen[1].ending.is_some());
   bounded(let_go).await;
   server.release("/other");
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!((name, snapshot.key), ("backgroundfetchsuccess", other));
-  assert!(bounded(engine.unpause(paused)).await.unwrap());
+  assert_eq!(
+    bounded(engine.unpause(paused)).await.unwrap(),
+    UnpauseOutcome::Unpaused
+  );
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!((name, snapshot.key), ("backgroundfetchsuccess", paused));
   assert_eq!(server.requests().len(), 3);

@@ -1,0 +1,96 @@
+//! A `fetch()` between its first checks and its registration.
+
+use tokio::sync::OnceCell;
+
+use super::Realm;
+use super::request_body::RequestBodyHandle;
+use super::request_body::RequestBodyWriter;
+use crate::engine::error::FetchError;
+use crate::engine::policy::PermissionState;
+use crate::engine::realm::fetch::BackgroundFetchOptions;
+use crate::engine::realm::fetch::NewRecord;
+use crate::snapshot::BackgroundFetchSnapshot;
+use crate::spec::Request;
+
+/// A `fetch()` whose requests may be fetched, as far as they themselves say:
+/// [`Realm::prepare_fetch`]. The permission is asked next, then the bodies are
+/// stored, then it is registered. Until then nothing of it is left when it is
+/// dropped.
+#[must_use = "nothing is fetched before it is registered"]
+pub struct PreparedFetch {
+  realm: Realm,
+  id: String,
+  requests: Vec<Request>,
+  permission: OnceCell<PermissionState>,
+}
+
+opaque_debug!(PreparedFetch);
+
+impl PreparedFetch {
+  pub(super) fn new(realm: Realm, id: String, requests: Vec<Request>) -> Self {
+    Self {
+      realm,
+      id,
+      requests,
+      permission: OnceCell::new(),
+    }
+  }
+
+  /// How many requests it has.
+  pub fn requests(&self) -> &[Request] {
+    &self.requests
+  }
+
+  /// Whatever can be refused before a body is read: asks
+  /// [`Permission::request`](crate::engine::Permission::request), once, and
+  /// looks at the id. [`PreparedFetch::register`] does it otherwise.
+  ///
+  /// # Errors
+  ///
+  /// Why `fetch()` has to be rejected.
+  pub async fn request_permission(&self) -> Result<(), FetchError> {
+    let ask = || self.realm.request_permission();
+    self.permission.get_or_try_init(ask).await?;
+    self.realm.may_still_register(&self.id)
+  }
+
+  /// Begins to store the body of one of the requests.
+  ///
+  /// # Errors
+  ///
+  /// No space is left, or the store failed.
+  pub async fn create_request_body(
+    &self,
+  ) -> Result<RequestBodyWriter, FetchError> {
+    self.realm.create_request_body().await
+  }
+
+  /// Registers the background fetch, and begins it. When this returns, it and
+  /// every request body are on disk. `bodies` has one for each request, in
+  /// order; what it lacks has none.
+  ///
+  /// # Errors
+  ///
+  /// Why the promise has to be rejected; nothing is left behind.
+  pub async fn register(
+    self,
+    bodies: Vec<Option<RequestBodyHandle>>,
+    options: BackgroundFetchOptions,
+  ) -> Result<BackgroundFetchSnapshot, FetchError> {
+    let ask = || self.realm.request_permission();
+    let permission = *self.permission.get_or_try_init(ask).await?;
+    self.realm.may_still_register(&self.id)?;
+    self.realm.may_reach(&self.requests)?;
+    let mut bodies = bodies.into_iter();
+    let records = self.requests.into_iter().map(|mut request| {
+      let body = bodies.next().flatten();
+      request.body_length = body.as_ref().map(RequestBodyHandle::length);
+      NewRecord { request, body }
+    });
+    let records = records.collect();
+    // A script that ends in between must leave all or nothing.
+    let context = self.realm.engine().context().clone();
+    let register = self.realm.register(self.id, records, options, permission);
+    context.run_to_completion(register).await?
+  }
+}
