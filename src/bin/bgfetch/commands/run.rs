@@ -17,6 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::logging;
 use crate::paths;
 use crate::screen::Screen;
+use crate::scripts::page::is_page;
 use crate::scripts::registered;
 use crate::scripts::script;
 use crate::scripts::script::Script;
@@ -53,9 +54,9 @@ pub async fn run_until(
   };
   let embedder_data = started_by.to_json()?;
   let realm_options = RealmOptions {
-    kind: match sw {
-      Some(_) => RealmKind::Window,
-      None => RealmKind::ServiceWorker,
+    kind: match sw.is_some() || is_page(&path) {
+      true => RealmKind::Window,
+      false => RealmKind::ServiceWorker,
     },
     ..realm_options(
       base.clone(),
@@ -73,6 +74,7 @@ pub async fn run_until(
   let session = Session::open(&arguments.engine, setup, screen)?;
   is_free(&session.engine, &started_by, &realm_options.scope)?;
   session.redeliver(&realm_options.scope).await?;
+  let kind = realm_options.kind;
   let scope = realm_options.scope.clone();
   let scope_of = scope.clone();
   let worker_url = sw
@@ -94,6 +96,7 @@ pub async fn run_until(
       Some(worker_url) => {
         registered::update(&engine, &scope_of, worker_url).await
       }
+      None if kind == RealmKind::Window => {}
       // The script is the scope's only worker.
       None => registered::unregister(&engine, &scope_of).await,
     }
