@@ -17,6 +17,7 @@ use super::RangeStart;
 use super::RequestBody;
 use super::preflight_cache::PreflightKey;
 use super::slice::Slice;
+use super::transport::TransportConnection;
 use crate::spec::CredentialsMode;
 use crate::spec::Destination;
 use crate::spec::HeaderList;
@@ -88,6 +89,9 @@ pub(super) struct InternalResponse {
   /// Whether it is the internal response of an
   /// [opaque-redirect filtered response](https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect).
   pub opaque_redirect: bool,
+  /// The connection, when the answer to an opening handshake switches its
+  /// protocol.
+  pub upgrade: Option<TransportConnection>,
   /// A response of a service worker: it is filtered already, and has URLs of
   /// its own.
   pub of_service_worker: Option<OfServiceWorker>,

@@ -118,6 +118,7 @@ fn service_worker_response(
         body,
         framed: true,
         opaque_redirect: response_type == ResponseType::OpaqueRedirect,
+        upgrade: None,
         of_service_worker: Some(OfServiceWorker {
           response_type,
           url_list: response.url_list,

@@ -25,7 +25,9 @@ use super::transport::TransportError;
 use super::transport::TransportRequest;
 use super::transport::TransportRequestBody;
 use super::transport::TransportResponse;
+use super::web_socket::obtain_a_web_socket_connection;
 use crate::spec::HeaderList;
+use crate::spec::RequestMode;
 
 /// Which connection may carry a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,10 @@ pub(super) async fn http_network_fetch(
   headers: &HeaderList,
   mut connection: Connection,
 ) -> Result<InternalResponse, NetworkError> {
+  // 9. Switch on request's mode: "websocket".
+  if fetch.request.mode == RequestMode::WebSocket {
+    return obtain_a_web_socket_connection(fetch, headers).await;
+  }
   let mut resends = 0;
   loop {
     let sent = send(fetch, headers, connection).await;
@@ -143,6 +149,7 @@ async fn send(
     body,
     framed: framing.framed,
     opaque_redirect: false,
+    upgrade: None,
     of_service_worker: None,
   })
 }
@@ -152,7 +159,7 @@ fn for_good(error: NetworkError) -> TransportError {
   TransportError { error, taken: true }
 }
 
-fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
+pub(super) fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
   if let Some(trace) = &fetch.network.config().trace {
     trace(event);
   }
@@ -211,7 +218,7 @@ fn may_reuse(fetch: &Fetch, connection: Connection) -> bool {
   connection == Connection::AnyGood && may_be_lost
 }
 
-fn transport_request(
+pub(super) fn transport_request(
   fetch: &Fetch,
   headers: &HeaderList,
   url: &Url,
@@ -260,7 +267,7 @@ fn transport_request(
 
 /// The answer, or `None` once no byte has moved for `idle_timeout`. Until the
 /// head of the answer comes, only those of the request's body are seen.
-async fn unless_idle<T>(
+pub(super) async fn unless_idle<T>(
   answer: impl Future<Output = T>,
   activity: &Activity,
   idle_timeout: Duration,
@@ -277,7 +284,7 @@ async fn unless_idle<T>(
 }
 
 /// The URL without what never goes on the wire.
-fn wire_url(url: &Url) -> Url {
+pub(super) fn wire_url(url: &Url) -> Url {
   let mut url = url.clone();
   url.set_fragment(None);
   // An HTTP(S) URL has a host, so neither fails.
@@ -286,7 +293,7 @@ fn wire_url(url: &Url) -> Url {
   url
 }
 
-fn header_list(headers: &HeaderMap) -> HeaderList {
+pub(super) fn header_list(headers: &HeaderMap) -> HeaderList {
   headers
     .iter()
     .map(|(name, value)| {

@@ -166,7 +166,9 @@ fn append_request_origin_header(fetch: &Fetch, headers: &mut HeaderList) {
   // 2.
   let mut serialized_origin = fetch.serialized_origin();
   let request = &fetch.request;
-  if fetch.response_tainting != ResponseTainting::Cors {
+  if fetch.response_tainting != ResponseTainting::Cors
+    && fetch.request.mode != RequestMode::WebSocket
+  {
     // 4.
     if matches!(request.method.as_str(), "GET" | "HEAD") {
       return;
@@ -210,6 +212,7 @@ fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
     RequestMode::SameOrigin => "same-origin",
     RequestMode::NoCors => "no-cors",
     RequestMode::Cors => "cors",
+    RequestMode::WebSocket => "websocket",
   };
   headers.append("sec-fetch-mode", mode);
   // 4.

@@ -166,6 +166,7 @@ pub(super) async fn main_fetch_recursive(
       fetch.response_tainting = ResponseTainting::Opaque;
       return http_fetch(fetch, false).await;
     }
+    RequestMode::WebSocket => return scheme_fetch(fetch).await,
     RequestMode::Cors => {}
   }
   fetch.response_tainting = ResponseTainting::Cors;

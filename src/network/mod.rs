@@ -25,6 +25,7 @@ mod scheme_fetch;
 mod slice;
 mod transport;
 mod verify;
+mod web_socket;
 
 use std::sync::Arc;
 
@@ -54,10 +55,18 @@ pub use self::transport::BodyError;
 pub use self::transport::Resolve;
 pub use self::transport::Transport;
 pub use self::transport::TransportBody;
+pub use self::transport::TransportConnection;
 pub use self::transport::TransportError;
 pub use self::transport::TransportRequest;
 pub use self::transport::TransportRequestBody;
 pub use self::transport::TransportResponse;
+pub use self::transport::TransportStream;
+pub use self::transport::TransportUpgrade;
+pub use self::web_socket::WebSocketCommand;
+pub use self::web_socket::WebSocketConnection;
+pub use self::web_socket::WebSocketEvent;
+pub use self::web_socket::WebSocketEvents;
+pub use self::web_socket::WebSocketParams;
 use crate::spec::Client;
 use crate::spec::Destination;
 use crate::spec::Request;

@@ -40,6 +40,7 @@ fn data_fetch(fetch: &Fetch) -> Result<InternalResponse, NetworkError> {
     body: body.boxed(),
     framed: true,
     opaque_redirect: false,
+    upgrade: None,
     of_service_worker: None,
   })
 }

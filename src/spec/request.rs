@@ -85,6 +85,9 @@ pub enum RequestMode {
   SameOrigin,
   NoCors,
   Cors,
+  /// No script can ask for it: the opening handshake of a WebSocket has it.
+  #[serde(skip)]
+  WebSocket,
 }
 
 /// <https://fetch.spec.whatwg.org/#concept-request-credentials-mode>

@@ -17,6 +17,8 @@ pub(super) struct Clients {
   pooled: reqwest::Client,
   /// Made when first needed: reading the certificate roots takes a while.
   fresh: OnceLock<reqwest::Client>,
+  /// Likewise.
+  http1: OnceLock<reqwest::Client>,
 }
 
 impl Clients {
@@ -33,6 +35,7 @@ impl Clients {
       proxies,
       pooled: pooled.build().map_err(NetworkConfigError::Client)?,
       fresh: OnceLock::new(),
+      http1: OnceLock::new(),
     })
   }
 
@@ -51,12 +54,30 @@ impl Clients {
     &self,
     config: &NetworkConfig,
   ) -> Result<&reqwest::Client, NetworkConfigError> {
-    match self.fresh.get() {
+    self.made_when_needed(&self.fresh, config, |fresh| fresh)
+  }
+
+  /// The same, for HTTP/1.1 alone.
+  pub fn http1(
+    &self,
+    config: &NetworkConfig,
+  ) -> Result<&reqwest::Client, NetworkConfigError> {
+    self.made_when_needed(&self.http1, config, |fresh| fresh.http1_only())
+  }
+
+  fn made_when_needed<'a>(
+    &self,
+    place: &'a OnceLock<reqwest::Client>,
+    config: &NetworkConfig,
+    change: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+  ) -> Result<&'a reqwest::Client, NetworkConfigError> {
+    match place.get() {
       Some(client) => Ok(client),
       None => {
         let fresh = builder(config, &self.proxies)?.pool_max_idle_per_host(0);
-        let client = fresh.build().map_err(NetworkConfigError::Client)?;
-        Ok(self.fresh.get_or_init(|| client))
+        let client =
+          change(fresh).build().map_err(NetworkConfigError::Client)?;
+        Ok(place.get_or_init(|| client))
       }
     }
   }

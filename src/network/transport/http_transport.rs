@@ -16,6 +16,7 @@ use super::Transport;
 use super::TransportError;
 use super::TransportRequest;
 use super::TransportResponse;
+use super::TransportUpgrade;
 use super::classify::Phase;
 use super::classify::classify;
 use super::classify::connection_was_ended;
@@ -24,6 +25,7 @@ use super::classify::ended_without_closure_alert;
 use super::classify::was_not_processed;
 use super::clients::Clients;
 use super::new_connection::notice_new_connection;
+use super::upgrade::upgrade;
 use crate::network::NetworkConfig;
 use crate::network::NetworkConfigError;
 use crate::network::NetworkError;
@@ -31,8 +33,8 @@ use crate::network::route::Route;
 
 /// The transport of this machine's network.
 pub(in crate::network) struct HttpTransport {
-  config: NetworkConfig,
-  clients: Clients,
+  pub(super) config: NetworkConfig,
+  pub(super) clients: Clients,
 }
 
 impl HttpTransport {
@@ -105,6 +107,13 @@ impl Transport for HttpTransport {
     request: TransportRequest,
   ) -> BoxFuture<'_, Result<TransportResponse, TransportError>> {
     Box::pin(self.execute(request))
+  }
+
+  fn upgrade(
+    &self,
+    request: TransportRequest,
+  ) -> BoxFuture<'_, Result<TransportUpgrade, NetworkError>> {
+    Box::pin(upgrade(self, request))
   }
 
   fn proxy(&self, url: &Url) -> Option<&Url> {

@@ -6,6 +6,7 @@ mod http_transport;
 mod new_connection;
 mod proxy;
 mod resolver;
+mod upgrade;
 
 use std::pin::Pin;
 
@@ -15,10 +16,13 @@ use http::HeaderMap;
 use http::Method;
 use http::StatusCode;
 use http::Version;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use url::Url;
 
 pub(super) use self::http_transport::HttpTransport;
 pub use self::resolver::Resolve;
+pub(super) use self::upgrade::basic_credentials;
 use super::NetworkError;
 use super::request_body::RequestBodyError;
 
@@ -37,6 +41,19 @@ pub trait Transport: Send + Sync + 'static {
     &self,
     request: TransportRequest,
   ) -> BoxFuture<'_, Result<TransportResponse, TransportError>>;
+
+  /// Sends a request to go on with another protocol over a new connection of
+  /// HTTP/1.1, as the opening handshake of a WebSocket is, and waits for the
+  /// head of the answer. One that does not do this refuses it, and there are no
+  /// WebSockets.
+  fn upgrade(
+    &self,
+    request: TransportRequest,
+  ) -> BoxFuture<'_, Result<TransportUpgrade, NetworkError>> {
+    let _ = request;
+    let refusal = NetworkError::refused("the transport opens no WebSockets");
+    Box::pin(std::future::ready(Err(refusal)))
+  }
 
   /// The proxy that a request to `url` goes through.
   fn proxy(&self, url: &Url) -> Option<&Url> {
@@ -77,6 +94,22 @@ pub struct TransportResponse {
   pub headers: HeaderMap,
   pub body: TransportBody,
 }
+
+/// The head of an answer to a request to go on with another protocol.
+pub struct TransportUpgrade {
+  pub status: StatusCode,
+  pub headers: HeaderMap,
+  /// With the status 101 alone.
+  pub connection: Option<TransportConnection>,
+}
+
+/// A connection that has changed its protocol.
+pub type TransportConnection = Box<dyn TransportStream>;
+
+/// Bytes in both directions.
+pub trait TransportStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> TransportStream for T {}
 
 /// The bytes of an answer, without transfer codings. An end that breaks the
 /// framing is an error. `is_end_stream` answers, once a stream of HTTP/2 has
