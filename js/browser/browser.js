@@ -134,8 +134,9 @@ defineLazyInterface(globalThis, "PermissionStatus", permissions);
 const storageManager = script("storage_manager");
 defineLazyInterface(globalThis, "StorageManager", storageManager);
 
+defineLazyInterface(globalThis, "EventSource", script("event_source"));
+defineLazyInterface(globalThis, "WebSocket", script("web_socket"));
 if (!inServiceWorker) {
-  defineLazyInterface(globalThis, "EventSource", script("event_source"));
   defineLazyInterface(globalThis, "Worker", script("worker"));
 }
 if (kind === "window") {

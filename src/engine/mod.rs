@@ -86,6 +86,8 @@ pub use self::realm::request_body::RequestBodyWriter;
 pub use self::realm::script_fetch::FetchEventAnswer;
 pub use self::realm::script_fetch::FetchEventRequest;
 pub use self::realm::script_fetch::OngoingFetch;
+pub use self::realm::web_socket::WebSocket;
+pub use self::realm::web_socket::WebSocketNews;
 pub use self::until_settled::NoWorkerForEvents;
 pub use crate::engine::broadcasts::BroadcastMessage;
 pub use crate::engine::broadcasts::BroadcastPart;

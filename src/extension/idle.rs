@@ -28,10 +28,11 @@ const LISTENING: [&str; 3] = [
 ];
 
 /// Ops that wait for what other scripts have to say.
-const OPEN: [&str; 3] = [
+const OPEN: [&str; 4] = [
   "op_event_source_read",
   "op_message_port_recv_message",
   "op_broadcast_recv",
+  "op_web_socket_next",
 ];
 
 enum Turn {
@@ -76,8 +77,8 @@ pub async fn run_until_idle(
 
 /// The same for a script that is evaluated: once it has had a background fetch,
 /// and every one has settled with its events handled, an interval
-/// (`setInterval`), an open `MessagePort` or an open `BroadcastChannel` does
-/// not hold it. They never end by themselves, while a single timer does, and
+/// (`setInterval`), an open `MessagePort`, `EventSource` or `WebSocket` does not
+/// hold it. They never end by themselves, while a single timer does, and
 /// may start the next background fetch.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ pub(crate) mod record_handle;
 pub(crate) mod request_body;
 pub(crate) mod script_fetch;
 pub(crate) mod service_workers;
+pub(crate) mod web_socket;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -84,6 +85,8 @@ pub(crate) struct Attached {
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
   pub(super) keepalive: Keepalive,
+  /// Counts the WebSockets of its scripts.
+  pub(super) web_sockets: Arc<()>,
   /// When one of its scripts has made a channel.
   pub(super) broadcasts: Mutex<Option<Arc<Listener>>>,
   /// When the user has last clicked something of it.
@@ -134,6 +137,7 @@ impl Realm {
       added_csp: Mutex::default(),
       service_workers,
       keepalive: Keepalive::default(),
+      web_sockets: Arc::default(),
       broadcasts: Mutex::default(),
       activated: Mutex::default(),
       has_had_background_fetch: AtomicBool::new(false),

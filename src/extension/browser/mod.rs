@@ -15,6 +15,7 @@ mod locks;
 mod navigator;
 mod notifications;
 mod storage;
+mod web_socket;
 
 use self::body::*;
 use self::caches::*;
@@ -29,6 +30,7 @@ use self::locks::*;
 use self::navigator::*;
 use self::notifications::*;
 use self::storage::*;
+use self::web_socket::*;
 use crate::engine::FetchEventRequest;
 use crate::engine::NotificationEvent;
 use crate::engine::Realm;
@@ -114,6 +116,12 @@ deno_core::extension!(
     op_notification_show,
     op_notifications,
     op_storage_estimate,
+    op_web_socket_close,
+    op_web_socket_fail,
+    op_web_socket_next,
+    op_web_socket_open,
+    op_web_socket_send_binary,
+    op_web_socket_send_text,
     op_worker_close,
     op_worker_import,
     op_worker_next,
@@ -149,6 +157,7 @@ deno_core::extension!(
     "storage.js",
     "storage_manager.js",
     "values.js",
+    "web_socket.js",
     "worker.js",
     "worker_scope.js",
   ],

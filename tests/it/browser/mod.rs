@@ -9,4 +9,5 @@ mod notifications;
 mod page;
 mod prototypes;
 mod site;
+mod web_socket;
 mod workers;

@@ -233,6 +233,17 @@ fn an_error_that_nobody_prevents_is_the_scripts() {
 }
 
 #[test]
+fn a_service_worker_has_event_sources_too() {
+  let site = Site::new();
+  let stream =
+    Resource::text("data: one\n\n").content_type("text/event-stream");
+  site.server.serve("/events", stream);
+  let script = "const source = new EventSource('/events');
+    source.onmessage = ({ data }) => { console.log(data); source.close(); };";
+  assert_eq!(site.lines(script), ["one"]);
+}
+
+#[test]
 fn an_event_source_hears_events_and_comes_back_with_the_last_id() {
   let site = Site::new();
   let stream = "retry: 10\n: nothing\n\ndata: one\n\nevent: named\r\ndata: two\r\ndata:lines\r\nid: 7\r\n\r\ndata: unfinished";
