@@ -17,6 +17,7 @@ mod tests;
 use self::complete_a_record::RecordState;
 use super::BackgroundFetch;
 use super::BackgroundFetchFailureReason;
+use super::BackgroundFetchResult;
 use super::RecordResult;
 use super::ResumePolicy;
 
@@ -58,6 +59,8 @@ impl FetchMachine {
     let records = vec![RecordState::default(); background_fetch.records.len()];
     let stored = background_fetch.stored_body_bytes_total();
     Self {
+      // One that was settled before a restart does not settle again.
+      settling: background_fetch.result != BackgroundFetchResult::None,
       background_fetch,
       records,
       settled_fetches: 0,
@@ -65,7 +68,6 @@ impl FetchMachine {
       failure_reason: BackgroundFetchFailureReason::None,
       stored,
       in_flight: 0,
-      settling: false,
       resume_policy: ResumePolicy::default(),
     }
   }

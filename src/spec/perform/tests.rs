@@ -15,6 +15,24 @@ use crate::spec::test_support::url;
 const FETCH_ERROR: RecordResult =
   RecordResult::Failure(BackgroundFetchFailureReason::FetchError);
 
+#[test]
+fn what_had_settled_before_a_restart_is_not_paused() {
+  let mut script = script(&["GET"], 0);
+  script.update(|p, a| p.abort_all(a));
+  script.update(|p, _| p.settle(true));
+  let settled = script.machine.background_fetch().clone();
+  let mut restored = FetchMachine::new(settled.clone());
+  let mut actions = Vec::new();
+  assert!(!restored.pause(&mut actions));
+  let paused = BackgroundFetch {
+    paused: true,
+    ..settled
+  };
+  let mut restored = FetchMachine::new(paused);
+  assert!(!restored.unpause(&mut actions));
+  assert_eq!(actions, []);
+}
+
 /// A run whose inputs and actions read like a script.
 struct Script {
   machine: FetchMachine,
