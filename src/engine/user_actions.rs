@@ -1,15 +1,13 @@
 //! What the user does to a background fetch, by way of a display, the command
 //! line or the embedder: abort, pause, unpause, click.
 
-use std::sync::Arc;
-
 use super::Engine;
 use super::context::Context;
-use super::job::Job;
 use super::outcome::AbortOutcome;
 use super::outcome::ClickOutcome;
 use super::outcome::PauseOutcome;
 use super::outcome::UnpauseOutcome;
+use super::registration::Registration;
 use crate::display::UserAction;
 use crate::display::UserActions;
 use crate::ids::BackgroundFetchKey;
@@ -33,7 +31,8 @@ impl Engine {
       return Ok(AbortOutcome::NotActive);
     };
     let context = self.context().clone();
-    let abort = async move { abort(&context, &job).await };
+    let registration = job.registration.clone();
+    let abort = async move { abort(&context, &registration, key).await };
     // What is durable has to happen, even if nobody waits for it any more.
     self.context().run_to_completion(abort).await?
   }
@@ -160,11 +159,15 @@ async fn act(engine: &Engine, action: UserAction) -> Result<(), StoreError> {
 /// abort.3: Enqueue to the active background fetches edit queue.
 async fn abort(
   context: &Context,
-  job: &Arc<Job>,
+  registration: &Registration,
+  key: BackgroundFetchKey,
 ) -> Result<AbortOutcome, StoreError> {
   // abort.1, abort.2; the user's way to abort is display.7
-  let registration = &job.registration;
   let _queue = registration.edit_queue.lock().await;
+  // Who was in the queue before may have put another job in its place.
+  let Some(job) = context.job(key) else {
+    return Ok(AbortOutcome::NotActive);
+  };
   // abort.3.1 to abort.3.3: does not contain background fetch: false
   if !registration.contains_background_fetch(&job.id, job.key) {
     return Ok(AbortOutcome::NotActive);
