@@ -31,8 +31,7 @@ const TRIES: u32 = 4;
 /// may hear of one that is not. Where that does not help, and when the engine
 /// ends, the next one settles the background fetch.
 pub(crate) async fn settle(context: Arc<Context>, job: Arc<Job>) {
-  let mut wait = FIRST_WAIT;
-  let mut tries = 0;
+  let mut retry = Retry::default();
   loop {
     let mut settled = try_settle(&context, &job).await;
     if settled.as_ref().is_err_and(StoreError::is_full) {
@@ -41,32 +40,53 @@ pub(crate) async fn settle(context: Arc<Context>, job: Arc<Job>) {
       settled = try_settle(&context, &job).await;
     }
     let Err(error) = settled else { return };
-    // The engine has ended meanwhile; the next one settles it.
-    if let StoreError::Closed = error {
-      return;
-    }
-    if let StoreError::Database(_) = error {
-      tries += 1;
-    }
-    if tries > TRIES {
-      tracing::error!(
-        %error,
-        id = job.id,
-        "a background fetch cannot be settled before the next start"
-      );
-      job.registration.unfinished(-1);
-      return;
-    }
     tracing::error!(
       %error,
-      ?wait,
-      "the result of a background fetch cannot be made durable; trying again"
+      id = job.id,
+      "the result of a background fetch cannot be made durable yet"
     );
-    let waited = tokio::time::sleep(wait);
-    if until(&context.stopping, waited).await.is_none() {
+    if !retry.wait(&context, &error).await {
+      // The next start settles it.
+      if !context.stopping.is_cancelled() {
+        job.registration.unfinished(-1);
+      }
       return;
     }
-    wait = (wait * 2).min(MAX_BACKOFF);
+  }
+}
+
+/// What the store has refused is tried again.
+struct Retry {
+  wait: Duration,
+  /// How often the database has failed.
+  tries: u32,
+}
+
+impl Default for Retry {
+  fn default() -> Self {
+    Self {
+      wait: FIRST_WAIT,
+      tries: 0,
+    }
+  }
+}
+
+impl Retry {
+  /// Waits until it is to be tried again. False when that does not help, or the
+  /// engine ends.
+  async fn wait(&mut self, context: &Context, error: &StoreError) -> bool {
+    match error {
+      StoreError::Closed => return false,
+      StoreError::Database(_) => self.tries += 1,
+      _ => {}
+    }
+    if self.tries > TRIES {
+      tracing::error!("it is left to the next start");
+      return false;
+    }
+    let waited = tokio::time::sleep(self.wait);
+    self.wait = (self.wait * 2).min(MAX_BACKOFF);
+    until(&context.stopping, waited).await.is_some()
   }
 }
 
@@ -172,17 +192,27 @@ pub(crate) fn event_handled(
       retention::retain(&context, &job, String::new()).await;
       return job.registration.unfinished(-1);
     }
-    if let Err(error) = forget(&context, &job).await
-      && !matches!(error, StoreError::Closed)
-    {
-      // The row stays for now, and so do the bodies: until it is gone the
-      // event may be fired again after a restart, as one that is delivered at
-      // least once may be.
-      tracing::error!(%error, "a settled background fetch cannot be deleted");
-    }
+    forget_at_last(&context, &job).await;
     context.jobs.lock().remove(&job.key);
     job.registration.unfinished(-1);
   });
+}
+
+/// Forgets it as soon as the store can. Until its row is gone the event may be
+/// fired again after a restart, as one that is delivered at least once may be;
+/// where the row is damaged, or the engine ends, that is so.
+async fn forget_at_last(context: &Context, job: &Job) {
+  let mut retry = Retry::default();
+  while let Err(error) = forget(context, job).await {
+    tracing::error!(
+      %error,
+      id = job.id,
+      "a settled background fetch cannot be deleted yet"
+    );
+    if !retry.wait(context, &error).await {
+      return;
+    }
+  }
 }
 
 /// Whether it has failed, and nobody wanted that.
