@@ -21,12 +21,14 @@ use super::error::FetchError;
 use super::job::Job;
 use super::journal::BytesLost;
 use super::journal::Journal;
+use super::journal::MAX_BACKOFF;
 use super::policy::Concurrency;
 use super::policy::Policies;
 use super::quota::Quota;
 use super::quota::Quotas;
 use super::registration_events::OnUndelivered;
 use super::registrations::Registrations;
+use super::until::until;
 use crate::engine::admission::Admission;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
@@ -251,13 +253,16 @@ impl Context {
     key: BackgroundFetchKey,
     old: &ResponseData,
   ) {
-    match self.journal.flush_key(key).await {
-      Err(error) if !error.is_full() => {
+    while let Err(error) = self.journal.flush_key(key).await {
+      if error.is_full() {
+        break;
+      }
+      tracing::warn!(%error, "a redundant body is kept for now");
+      let waited = until(&self.stopping, tokio::time::sleep(MAX_BACKOFF));
+      if waited.await.is_none() {
         // The next start finds the body, if no row knows it then.
-        tracing::warn!(%error, "a redundant body is kept for now");
         return;
       }
-      _ => {}
     }
     if let Some(body) = old.discard() {
       self.delete_bodies(vec![body]).await;
