@@ -1,6 +1,7 @@
 //! Bodies that no row knows: a process was killed before the row of a new body
 //! was written, or before a body followed its row.
 
+use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,33 +25,47 @@ pub(crate) async fn collect(
 ) -> Result<(), StoreError> {
   let bodies = context.store.bodies.ids().await?.into_iter();
   let unknown: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
-  let young = delete_old(context, unknown).await;
+  let now = context.platform.now();
+  let is_old = |_, modified| is_old(modified, now);
+  let mut young = delete_old(context, unknown, is_old).await;
   if !young.is_empty() {
     let context = context.clone();
     context.clone().spawn(async move {
-      // This engine makes no body that was there before it.
-      let later = tokio::time::sleep(ORPHAN_AGE);
-      if until(&context.stopping, later).await.is_some() {
-        delete_old(&context, young).await;
+      // This engine makes no body that was there before it. What is as it was
+      // an hour ago is old, however the clock on the wall was set meanwhile.
+      while !young.is_empty() {
+        let later = tokio::time::sleep(ORPHAN_AGE);
+        if until(&context.stopping, later).await.is_none() {
+          return;
+        }
+        let bodies = young.keys().copied().collect();
+        let is_old = |id, modified| young.get(&id) == Some(&modified);
+        young = delete_old(&context, bodies, is_old).await;
       }
     });
   }
   Ok(())
 }
 
-/// Returns those that are too young.
-async fn delete_old(context: &Context, mut bodies: Vec<BodyId>) -> Vec<BodyId> {
-  let mut young = Vec::new();
-  for body in std::mem::take(&mut bodies) {
+/// Deletes those that are old by when they were last written to, and returns
+/// the others.
+async fn delete_old(
+  context: &Context,
+  bodies: Vec<BodyId>,
+  is_old: impl Fn(BodyId, SystemTime) -> bool,
+) -> BTreeMap<BodyId, SystemTime> {
+  let mut old = Vec::new();
+  let mut young = BTreeMap::new();
+  for body in bodies {
     match context.store.bodies.modified(body).await {
-      Ok(modified) if is_old(modified, context.platform.now()) => {
-        bodies.push(body)
+      Ok(modified) if is_old(body, modified) => old.push(body),
+      Ok(modified) => {
+        young.insert(body, modified);
       }
-      Ok(_) => young.push(body),
       Err(error) => tracing::warn!(%error, "a body is left alone"),
     }
   }
-  context.delete_bodies(bodies).await;
+  context.delete_bodies(old).await;
   young
 }
 
