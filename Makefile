@@ -61,12 +61,12 @@ test: setup
 all-tests:
 	cargo fmt --all --check
 	cargo clippy --all-targets $(FEATURES) -- -D warnings
-	cargo clippy --package wpt --all-targets $(WPT_FEATURES) -- -D warnings
+	cargo clippy --package wpt --package sim --all-targets $(WPT_FEATURES) -- -D warnings
 	cargo clippy --package bench --all-targets -- -D warnings
 	cargo test --no-run $(FEATURES)
-	cargo test --no-run --package wpt $(WPT_FEATURES)
+	cargo test --no-run --package wpt --package sim $(WPT_FEATURES)
 	$(BOUNDED) cargo test --no-fail-fast $(FEATURES)
-	$(BOUNDED) cargo test --no-fail-fast --package wpt $(WPT_FEATURES)
+	$(BOUNDED) cargo test --no-fail-fast --package wpt --package sim $(WPT_FEATURES)
 	$(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
 
 FUZZ_SECONDS ?= 60
