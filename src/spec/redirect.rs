@@ -1,5 +1,7 @@
 //! What a redirect makes of a request.
 
+use std::fmt::Write;
+
 use url::Url;
 
 use super::headers::HeaderList;
@@ -39,19 +41,36 @@ pub fn location_url(
   if values.any(|other| other != value) {
     return Err(InvalidLocation);
   }
-  // 3. Bytes that are UTF-8 are taken as such, like every browser does.
+  // 3. Like every browser does, bytes that are UTF-8 are taken as such, and
+  // others stay what they are.
   let bytes: Option<Vec<u8>> =
     value.chars().map(|c| u8::try_from(c).ok()).collect();
-  let decoded = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-  let mut location = url
-    .join(decoded.as_deref().unwrap_or(value))
-    .map_err(|_| InvalidLocation)?;
+  let decoded = match bytes.as_deref().map(str::from_utf8) {
+    Some(Ok(decoded)) => decoded.to_owned(),
+    _ => percent_encode_beyond_ascii(value),
+  };
+  let mut location = url.join(&decoded).map_err(|_| InvalidLocation)?;
   // 4.
   if location.fragment().is_none() {
     location.set_fragment(request_fragment);
   }
   // 5.
   Ok(Some(location))
+}
+
+/// `value` with each byte beyond ASCII as `%XX`.
+fn percent_encode_beyond_ascii(value: &str) -> String {
+  let mut encoded = String::with_capacity(value.len());
+  for c in value.chars() {
+    match u8::try_from(c) {
+      Ok(byte) if !byte.is_ascii() => {
+        // Writing to a string cannot fail.
+        let _ = write!(encoded, "%{byte:02X}");
+      }
+      _ => encoded.push(c),
+    }
+  }
+  encoded
 }
 
 /// Step 12 of
@@ -112,6 +131,11 @@ mod tests {
   #[test]
   fn utf8_bytes_are_read_as_such() {
     assert_eq!(followed("/\u{c3}\u{a9}"), "https://a.test/%C3%A9#old");
+  }
+
+  #[test]
+  fn other_bytes_stay_what_they_are() {
+    assert_eq!(followed("/?\u{ff}%41"), "https://a.test/?%FF%41#old");
   }
 
   #[test]
