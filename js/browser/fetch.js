@@ -4,13 +4,15 @@
 const { core, primordials } = __bootstrap;
 const {
   op_fetch_body_wanted,
-  op_fetch_may_connect,
   op_fetch_response,
   op_fetch_send_body,
   op_fetch_start,
 } = core.ops;
 const { closeStream, isStatic, takeBytes, takeStream } = core.loadExtScript(
   "ext:background_fetch_browser/bodies.js",
+);
+const { blobResponse } = core.loadExtScript(
+  "ext:background_fetch_browser/blob_response.js",
 );
 const { createResponse } = core.loadExtScript(
   "ext:background_fetch_browser/responses.js",
@@ -24,7 +26,6 @@ const {
   Promise,
   PromisePrototypeThen,
   SafeWeakMap,
-  String,
   TypeError,
   uncurryThis,
   WeakMapPrototypeGet,
@@ -40,12 +41,12 @@ const {
   readableStreamCancel,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 const { Blob, BlobPrototype } = core.loadExtScript("ext:deno_web/09_file.js");
-const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const { Request, RequestPrototype, toInnerRequest } = core.loadExtScript(
   "ext:deno_fetch/23_request.js",
 );
-const { fromInnerResponse, newInnerResponse, toInnerResponse } = core
-  .loadExtScript("ext:deno_fetch/23_response.js");
+const { toInnerResponse } = core.loadExtScript(
+  "ext:deno_fetch/23_response.js",
+);
 
 const noop = () => {};
 // Taken now: a script may replace them later.
@@ -167,26 +168,6 @@ async function sendBody(rid, body) {
     }
     if (!isBlob(body)) return;
   }
-}
-
-// https://fetch.spec.whatwg.org/#scheme-fetch, "blob"
-function blobResponse(inner) {
-  const blob = inner.blobUrlEntry;
-  // 2.
-  if (inner.method !== "GET") {
-    throw new TypeError("Failed to fetch: a blob: URL can only be read");
-  }
-  op_fetch_may_connect(inner.url());
-  // 4 to 13.
-  const response = newInnerResponse(200, "OK");
-  response.type = "basic";
-  response.urlList = [inner.url()];
-  response.headerList = [
-    ["content-length", String(blob.size)],
-    ["content-type", blob.type],
-  ];
-  response.body = new InnerBody(streamOfBlob(blob));
-  return fromInnerResponse(response, "immutable");
 }
 
 // https://fetch.spec.whatwg.org/#abort-fetch

@@ -135,6 +135,7 @@ deno_core::extension!(
   esm = [dir "js/browser", "start_browser.js"],
   lazy_loaded_js = [
     dir "js/browser",
+    "blob_response.js",
     "bodies.js",
     "broadcast_channel.js",
     "browser.js",
@@ -145,6 +146,7 @@ deno_core::extension!(
     "event_source.js",
     "fetch.js",
     "fetch_event.js",
+    "header_guards.js",
     "install_event.js",
     "lazy.js",
     "locks.js",
@@ -152,7 +154,6 @@ deno_core::extension!(
     "notifications.js",
     "online.js",
     "permissions.js",
-    "request_headers.js",
     "responses.js",
     "storage.js",
     "storage_manager.js",

@@ -191,6 +191,65 @@ fn data_and_blob_urls_are_read_and_others_are_refused() {
 }
 
 #[test]
+fn a_range_of_a_blob_url_is_a_part_of_the_blob() {
+  let site = Site::new();
+  let lines = site.lines(
+    "const url = URL.createObjectURL(new Blob(['0123456789'], { type: 'text/x' }));
+    const range = (value) => async () => {
+      const r = await fetch(url, { headers: { Range: value } });
+      return [r.status, r.headers.get('content-range'), await r.text()];
+    };
+    await say('middle', range('bytes=2-4'));
+    await say('rest', range('bytes = 8 -'));
+    await say('last', range('bytes=-3'));
+    await say('all of it', range('bytes=-99'));
+    await say('too far', range('bytes=7-99'));
+    await say('beyond', range('bytes=10-'));
+    await say('backwards', range('bytes=4-2'));
+    await say('nothing', range('bytes=-'));
+    await say('none of it', range('bytes=-0'));
+    await say('two', range('bytes=0-1,3-4'));",
+  );
+  let expected = [
+    "middle: 206 bytes 2-4/10 234",
+    "rest: 206 bytes 8-9/10 89",
+    "last: 206 bytes 7-9/10 789",
+    "all of it: 206 bytes 0-9/10 0123456789",
+    "too far: 206 bytes 7-9/10 789",
+    "beyond: TypeError",
+    "backwards: TypeError",
+    "nothing: TypeError",
+    "none of it: TypeError",
+    "two: TypeError",
+  ];
+  assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_response_that_a_script_makes_has_no_set_cookie() {
+  let site = Site::new();
+  let lines = site.lines(
+    "const headers = () =>
+      new Response(null, { headers: [['Set-Cookie', 'a=1'], ['X-A', '1']] }).headers;
+    await say('made with', async () => [...headers()].join());
+    await say('changed', async () => {
+      const h = headers();
+      h.append('set-cookie2', 'b'); h.set('SET-COOKIE', 'c'); h.delete('set-cookie');
+      return [...h].join();
+    });
+    await say('not a value', async () => headers().append('set-cookie', 'a\\nb'));
+    await say('others', async () => new Headers({ 'set-cookie': 'a' }).get('set-cookie'));",
+  );
+  let expected = [
+    "made with: x-a,1",
+    "changed: x-a,1",
+    "not a value: TypeError",
+    "others: a",
+  ];
+  assert_eq!(lines, expected);
+}
+
+#[test]
 fn redirects_follow_the_mode_and_integrity_is_checked_first() {
   let site = Site::new();
   site.server.serve("/x", Resource::text("hello"));

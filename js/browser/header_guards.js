@@ -1,5 +1,5 @@
-// https://fetch.spec.whatwg.org/#concept-headers-guard: "request" and
-// "request-no-cors", which deno_fetch's class does not keep to.
+// https://fetch.spec.whatwg.org/#concept-headers-guard: "request",
+// "request-no-cors" and "response", which deno_fetch's class does not keep to.
 
 (function () {
 const { core, primordials } = __bootstrap;
@@ -38,6 +38,15 @@ const guarded = new SafeWeakMap();
 const isGuarded = (headers) => WeakMapPrototypeHas(guarded, headers);
 const isNoCors = (headers) => WeakMapPrototypeGet(guarded, headers);
 
+/** Whether a response that a script has made may not have the header. */
+function isRefused(headers, name) {
+  if (typeof headers !== "object" || headers === null) return false;
+  if (guardFromHeaders(headers) !== "response") return false;
+  // https://fetch.spec.whatwg.org/#forbidden-response-header-name
+  const lower = StringPrototypeToLowerCase(String(name));
+  return lower === "set-cookie" || lower === "set-cookie2";
+}
+
 // https://fetch.spec.whatwg.org/#privileged-no-cors-request-header-name
 const PRIVILEGED = "range";
 // https://fetch.spec.whatwg.org/#no-cors-safelisted-request-header-name, and
@@ -60,7 +69,13 @@ function validated(operation, header) {
 const members = {
   // https://fetch.spec.whatwg.org/#concept-headers-append
   append(name, value) {
-    if (!isGuarded(this)) return ReflectApply(append, this, arguments);
+    if (!isGuarded(this)) {
+      if (isRefused(this, name)) {
+        validated(append, arguments);
+        return;
+      }
+      return ReflectApply(append, this, arguments);
+    }
     // 1, 2.
     const header = validated(append, arguments);
     if (op_fetch_is_forbidden_header(header[0], header[1])) return;
@@ -89,11 +104,18 @@ const members = {
       if (isNoCors(this) && !ArrayPrototypeIncludes(REMOVABLE, lower)) return;
       return removeFrom(this, name);
     }
+    if (isRefused(this, name)) return;
     return ReflectApply(remove, this, arguments);
   },
   // https://fetch.spec.whatwg.org/#dom-headers-set
   set(name, value) {
-    if (!isGuarded(this)) return ReflectApply(set, this, arguments);
+    if (!isGuarded(this)) {
+      if (isRefused(this, name)) {
+        validated(set, arguments);
+        return;
+      }
+      return ReflectApply(set, this, arguments);
+    }
     // 1, 2.
     const header = validated(set, arguments);
     if (op_fetch_is_forbidden_header(header[0], header[1])) return;
@@ -111,8 +133,15 @@ const members = {
 };
 defineMembers(Headers.prototype, members);
 
-/** Gives a request's headers their guard; they are filled anew under it. */
-function guard(headers, mode) {
+/** Takes from a response's headers what its constructor let pass. */
+function guardResponse(headers) {
+  if (guardFromHeaders(headers) !== "response") return;
+  removeFrom(headers, "set-cookie");
+  removeFrom(headers, "set-cookie2");
+}
+
+/** Gives a request's headers their guard; they are filled again under it. */
+function guardRequest(headers, mode) {
   // Those of a request that no script has made are immutable.
   if (isGuarded(headers) || guardFromHeaders(headers) !== "request") return;
   const list = ArrayPrototypeSlice(headerListFromHeaders(headers));
@@ -123,5 +152,5 @@ function guard(headers, mode) {
   }
 }
 
-return { guard };
+return { guardRequest, guardResponse };
 })();
