@@ -39,7 +39,11 @@ const { getWorker, ServiceWorker } = core.loadExtScript(
 const { defineServiceWorkerGlobalScope } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_global_scope.js",
 );
-const { getRegistration, ServiceWorkerRegistration } = core.loadExtScript(
+const {
+  getRegistration,
+  NavigationPreloadManager,
+  ServiceWorkerRegistration,
+} = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_registration.js",
 );
 const {
@@ -74,6 +78,7 @@ function expose(interface_) {
 expose(BackgroundFetchManager);
 expose(BackgroundFetchRecord);
 expose(BackgroundFetchRegistration);
+expose(NavigationPreloadManager);
 expose(ServiceWorker);
 expose(ServiceWorkerContainer);
 expose(ServiceWorkerRegistration);

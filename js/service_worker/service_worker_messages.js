@@ -64,6 +64,7 @@ function handleServiceWorkerMessage({ message, data }, global, container) {
 function convertAnswer({ kind, value }) {
   switch (kind) {
     case "boolean":
+    case "navigationPreload":
       return value;
     case "registration":
       return getRegistration(value);

@@ -9,6 +9,8 @@ const { call } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_calls.js",
 );
 const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
+const { createNavigationPreload, NavigationPreloadManager } = core
+  .loadExtScript("ext:background_fetch/service_worker/navigation_preload_manager.js");
 const { getWorker } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker.js",
 );
@@ -35,6 +37,7 @@ class ServiceWorkerRegistration extends EventTarget {
   #waiting = null;
   #active = null;
   #backgroundFetch;
+  #navigationPreload;
 
   constructor(key = undefined, registration = undefined) {
     if (key !== privateKey) webidl.illegalConstructor();
@@ -47,6 +50,7 @@ class ServiceWorkerRegistration extends EventTarget {
         this.#active === null &&
         (this.#installing !== null || this.#waiting !== null),
     );
+    this.#navigationPreload = createNavigationPreload(registration.id);
     update(this, registration);
   }
 
@@ -73,6 +77,12 @@ class ServiceWorkerRegistration extends EventTarget {
   get active() {
     webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
     return this.#active;
+  }
+
+  // https://w3c.github.io/ServiceWorker/#service-worker-registration-navigationpreload
+  get navigationPreload() {
+    webidl.assertBranded(this, ServiceWorkerRegistrationPrototype);
+    return this.#navigationPreload;
   }
 
   get scope() {
@@ -146,6 +156,7 @@ return {
   BackgroundFetchManager,
   getRegistration,
   idOf,
+  NavigationPreloadManager,
   ServiceWorkerRegistration,
   updateFound,
   updateRegistration,

@@ -74,6 +74,7 @@ deno_core::extension!(
     "service_worker/container.js",
     "service_worker/extendable_event.js",
     "service_worker/extendable_message_event.js",
+    "service_worker/navigation_preload_manager.js",
     "service_worker/service_worker.js",
     "service_worker/service_worker_calls.js",
     "service_worker/service_worker_global_scope.js",

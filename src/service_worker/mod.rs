@@ -35,6 +35,8 @@ pub use self::model::message::Event;
 pub use self::model::message::Payload;
 pub use self::model::message::ServiceWorkerMessage;
 pub use self::model::message::Source;
+pub use self::model::navigation_preload::NavigationPreload;
+pub use self::model::navigation_preload::NavigationPreloadChange;
 pub use self::model::script::ScriptMap;
 pub use self::model::script::UpdateViaCache;
 pub use self::model::script::WorkerType;

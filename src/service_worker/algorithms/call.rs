@@ -10,6 +10,7 @@ use crate::ids::RegistrationId;
 use crate::service_worker::model::message::Answer;
 use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::message::Caller;
+use crate::service_worker::model::navigation_preload::NavigationPreloadChange;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::service_workers::ServiceWorkers;
@@ -32,6 +33,14 @@ pub enum Call {
   Update { registration: RegistrationId },
   /// [`unregister()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-unregister)
   Unregister { registration: RegistrationId },
+  /// `enable()`, `disable()` and `setHeaderValue()` of a
+  /// [`NavigationPreloadManager`](https://w3c.github.io/ServiceWorker/#navigationpreloadmanager)
+  ChangeNavigationPreload {
+    registration: RegistrationId,
+    change: NavigationPreloadChange,
+  },
+  /// [`getState()`](https://w3c.github.io/ServiceWorker/#navigation-preload-manager-getstate)
+  GetNavigationPreload { registration: RegistrationId },
   /// [`getRegistration()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistration)
   GetRegistration { url: Url },
   /// [`getRegistrations()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations)
@@ -82,7 +91,10 @@ impl ServiceWorkers {
         worker_type,
         update_via_cache,
       ),
-      Call::Update { registration } | Call::Unregister { registration }
+      Call::Update { registration }
+      | Call::Unregister { registration }
+      | Call::ChangeNavigationPreload { registration, .. }
+      | Call::GetNavigationPreload { registration }
         if !self.lock().may_have(caller.realm, registration) =>
       {
         Err(no_registration())
@@ -90,6 +102,13 @@ impl ServiceWorkers {
       Call::Update { registration } => self.call_update(caller, registration),
       Call::Unregister { registration } => {
         self.call_unregister(caller, registration)
+      }
+      Call::ChangeNavigationPreload {
+        registration,
+        change,
+      } => self.change_navigation_preload(caller, registration, change),
+      Call::GetNavigationPreload { registration } => {
+        self.navigation_preload_state(caller, registration)
       }
       Call::SkipWaiting => {
         self.skip_waiting(caller);

@@ -8,6 +8,7 @@ pub(crate) mod fire;
 pub(crate) mod handle_fetch;
 pub(crate) mod import;
 pub(crate) mod install;
+pub(crate) mod navigation_preload;
 pub(crate) mod run_jobs;
 pub(crate) mod soft_update;
 pub(crate) mod start_job;

@@ -11,6 +11,7 @@ use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
 use crate::network::Environment;
 use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::model::navigation_preload::NavigationPreload;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
@@ -35,6 +36,7 @@ impl ServiceWorkers {
           .set_registration(registration.scope, document.update_via_cache);
         if let Some(restored) = state.map.registration_mut(id) {
           restored.last_update_check = document.last_update_check;
+          restored.navigation_preload = document.navigation_preload;
         }
         let workers = [
           (Slot::Active, registration.active),
@@ -82,6 +84,8 @@ impl ServiceWorkers {
 struct RegistrationDocument {
   update_via_cache: UpdateViaCache,
   last_update_check: Option<SystemTime>,
+  #[serde(default)]
+  navigation_preload: NavigationPreload,
 }
 
 /// What the store keeps of a worker beside its scripts.
@@ -157,6 +161,7 @@ impl State {
     let document = RegistrationDocument {
       update_via_cache: registration.update_via_cache,
       last_update_check: registration.last_update_check,
+      navigation_preload: registration.navigation_preload.clone(),
     };
     Some(StoredRegistration {
       scope: registration.scope.clone(),

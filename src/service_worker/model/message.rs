@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use url::Url;
 
+use super::navigation_preload::NavigationPreload;
 use super::snapshot::ClientSnapshot;
 use super::snapshot::RegistrationSnapshot;
 use super::snapshot::ServiceWorkerState;
@@ -96,6 +97,7 @@ pub enum Answer {
   Boolean(bool),
   Registration(Option<Box<RegistrationSnapshot>>),
   Registrations(Vec<RegistrationSnapshot>),
+  NavigationPreload(NavigationPreload),
   Client(Option<ClientSnapshot>),
   Clients(Vec<ClientSnapshot>),
 }

@@ -18,6 +18,7 @@ use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
 use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::model::navigation_preload::NavigationPreload;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
@@ -31,6 +32,7 @@ pub(crate) struct Registration {
   pub(crate) update_via_cache: UpdateViaCache,
   /// The [last update check time](https://w3c.github.io/ServiceWorker/#dfn-last-update-check-time).
   pub(crate) last_update_check: Option<SystemTime>,
+  pub(crate) navigation_preload: NavigationPreload,
   pub(crate) installing: Option<WorkerId>,
   pub(crate) waiting: Option<WorkerId>,
   pub(crate) active: Option<WorkerId>,
@@ -99,6 +101,7 @@ impl Registrations {
       scope: scope.clone(),
       update_via_cache,
       last_update_check: None,
+      navigation_preload: NavigationPreload::default(),
       installing: None,
       waiting: None,
       active: None,

@@ -131,3 +131,39 @@ fn a_worker_that_runs_at_once_finds_every_background_fetch() {
   assert_eq!(log.wait_for("ids"), "ids [ \"my\" ]");
   drop(engine);
 }
+
+#[test]
+fn navigation_preload_is_a_setting_of_an_active_worker_that_lasts() {
+  let directory = tempfile::tempdir().unwrap();
+  let mut world = World::on_disk(directory.path());
+  world.script("/sw.js", "");
+  world.window(
+    "/page.html",
+    r#"
+    const fresh = await navigator.serviceWorker.register("/sw.js");
+    const { navigationPreload } = fresh;
+    assert(navigationPreload instanceof NavigationPreloadManager, "instance");
+    if (fresh.active === null) {
+      await assertRejects(navigationPreload.enable(), "InvalidStateError", "too early");
+    }
+    await activated("/sw.js");
+    const initial = { enabled: false, headerValue: "true" };
+    assertEquals(await navigationPreload.getState(), initial, "at first");
+    await assertRejects(navigationPreload.setHeaderValue("\u{100}"), "TypeError", "bytes");
+    await assertRejects(navigationPreload.setHeaderValue("a\nb"), "TypeError", "a line");
+    assertEquals(await navigationPreload.enable(), undefined, "enable");
+    await navigationPreload.setHeaderValue("7");
+    "#,
+  );
+  world.reopen(directory.path());
+  world.window(
+    "/page.html",
+    r#"
+    const { navigationPreload } = await navigator.serviceWorker.getRegistration("/");
+    const kept = { enabled: true, headerValue: "7" };
+    assertEquals(await navigationPreload.getState(), kept, "after a restart");
+    await navigationPreload.disable();
+    assertEquals((await navigationPreload.getState()).enabled, false, "disabled");
+    "#,
+  );
+}
