@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use bytes::BytesMut;
 use futures::FutureExt;
 use futures::StreamExt;
 use futures::TryStreamExt;
@@ -26,11 +27,13 @@ use crate::network::NetworkPolicy;
 use crate::network::RequestBody;
 use crate::service_worker::Handled;
 use crate::service_worker::Payload;
+use crate::service_worker::ScriptResponse;
 use crate::service_worker::ScriptRole;
 use crate::service_worker::WorkerEnvironment;
 use crate::spec::Destination;
 use crate::spec::RealmKind;
 use crate::spec::Request;
+use crate::spec::RequestMode;
 use crate::spec::parse_csp_list;
 use crate::spec::should_be_blocked_by_csp;
 
@@ -175,11 +178,7 @@ impl Realm {
     url: Url,
     role: ScriptRole,
   ) -> Result<String, String> {
-    let service_workers = self.engine().context().service_workers.clone();
-    let environment = self.worker_environment();
-    service_workers
-      .script_of_worker(&environment, &url, role)
-      .await
+    self.worker_script(url, role).await
   }
 
   /// The same for a thread that may be blocked.
@@ -192,16 +191,60 @@ impl Realm {
     url: Url,
     role: ScriptRole,
   ) -> Result<String, String> {
-    let context = self.engine().context();
-    let service_workers = context.service_workers.clone();
-    let environment = self.worker_environment();
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-    context.spawn(async move {
-      let script = service_workers.script_of_worker(&environment, &url, role);
+    let script = self.worker_script(url, role);
+    self.engine().context().spawn(async move {
       let _ = sender.send(script.await);
     });
     let ended = |_| Err("the engine has ended".to_string());
     receiver.recv().unwrap_or_else(ended)
+  }
+
+  /// A script of the dedicated worker that this is the realm of: the service
+  /// worker that controls it is asked first.
+  fn worker_script(
+    &self,
+    url: Url,
+    role: ScriptRole,
+  ) -> impl Future<Output = Result<String, String>> + Send + use<> {
+    let service_workers = self.engine().context().service_workers.clone();
+    let environment = self.worker_environment();
+    let service_worker = self.service_worker_fetch();
+    async move {
+      let answer = match service_worker {
+        None => None,
+        Some(ask) => {
+          let request = Request {
+            mode: match role {
+              ScriptRole::Main => RequestMode::SameOrigin,
+              ScriptRole::ClassicImport => RequestMode::NoCors,
+              ScriptRole::ModuleImport => RequestMode::Cors,
+            },
+            ..Request::get(url.clone())
+          };
+          ask(request, None)
+            .await
+            .map_err(|error| error.to_string())?
+        }
+      };
+      let answer = match answer {
+        None => None,
+        Some(FetchResponse { response, body }) => {
+          let body: BytesMut = body
+            .try_collect()
+            .await
+            .map_err(|error: NetworkError| error.to_string())?;
+          Some(ScriptResponse {
+            status: response.status,
+            headers: response.headers,
+            body: body.freeze(),
+          })
+        }
+      };
+      service_workers
+        .script_of_worker(&environment, &url, role, answer)
+        .await
+    }
   }
 
   /// The options of a dedicated worker that this realm's script makes.

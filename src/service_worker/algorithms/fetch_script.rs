@@ -85,6 +85,14 @@ impl ServiceWorkers {
       let message = format!("the script {url} cannot be fetched: {message}");
       CallError::type_error(message)
     })?;
+    Self::script_of(url, &response)
+  }
+
+  /// The script in the answer for `url`.
+  fn script_of(
+    url: &Url,
+    response: &ScriptResponse,
+  ) -> Result<FetchedScript, CallError> {
     // What HTML asks of a classic script, before Update's hook is over.
     if !(200..=299).contains(&response.status) {
       let status = response.status;
@@ -111,14 +119,18 @@ impl ServiceWorkers {
 
 impl ServiceWorkers {
   /// A script of a dedicated worker, which has none of a service worker's
-  /// rules.
+  /// rules: what a service worker has answered, or what the network does.
   pub(crate) async fn script_of_worker(
     &self,
     environment: &WorkerEnvironment,
     url: &Url,
     role: ScriptRole,
+    answer: Option<ScriptResponse>,
   ) -> Result<String, String> {
-    let script = self.fetch_script(environment, url, role, false).await;
+    let script = match answer {
+      Some(answer) => Self::script_of(url, &answer),
+      None => self.fetch_script(environment, url, role, false).await,
+    };
     script.map(|script| script.source).map_err(|e| e.message)
   }
 }

@@ -142,3 +142,49 @@ fn an_offline_page_comes_from_the_cache() {
   // Once, when the worker was installed.
   assert_eq!(site.server.requests_for("/app/shell").len(), 1);
 }
+
+#[test]
+fn the_scripts_of_a_dedicated_worker_come_through_its_service_worker() {
+  let site = Site::new();
+  let page = format!(
+    "{CONTROLLED}
+    const first = (worker) => new Promise((done, fail) => {{
+      worker.onmessage = (event) => done(event.data);
+      worker.onerror = (event) => {{
+        event.preventDefault();
+        fail(new TypeError(event.message));
+      }};
+    }});
+    await say('classic', () => first(new Worker('main-c.js')));
+    await say('module', () => first(new Worker('main-m.js', {{ type: 'module' }})));
+    await say('not a script', () => first(new Worker('main-t.js')));
+    await say('missing', () => first(new Worker('main-404.js')));"
+  );
+  let worker = format!(
+    "{CLAIM}
+    const js = {{ headers: {{ 'content-type': 'text/javascript' }} }};
+    const answers = {{
+      'main-c.js': () => new Response('importScripts(`part-c.js`); postMessage(part);', js),
+      'part-c.js': () => new Response('var part = `imported`;', js),
+      'main-m.js': () => new Response(
+        'import {{ part }} from `./part-m.js`;'.replaceAll('`', '\"') +
+        'import(`./late.js`).then(({{ late }}) => postMessage(part + late));', js),
+      'part-m.js': () => new Response('export const part = `static `;', js),
+      'late.js': () => new Response('export const late = `and dynamic`;', js),
+      'main-t.js': () => new Response('postMessage(1)'),
+      'main-404.js': () => new Response('postMessage(1)', {{ ...js, status: 404 }}),
+    }};
+    addEventListener('fetch', (event) => {{
+      const answer = answers[new URL(event.request.url).pathname.split('/').pop()];
+      if (answer) event.respondWith(answer());
+    }});"
+  );
+  let lines = site.lines_with(&page, &worker);
+  let expected = [
+    "classic: imported",
+    "module: static and dynamic",
+    "not a script: TypeError",
+    "missing: TypeError",
+  ];
+  assert_eq!(lines, expected);
+}
