@@ -16,9 +16,9 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { Request, toInnerRequest } = core.loadExtScript(
   "ext:deno_fetch/23_request.js",
 );
-const { defineAttribute, defineEventHandlerAttribute } = core.loadExtScript(
-  "ext:background_fetch/common/attributes.js",
-);
+const { Response } = core.loadExtScript("ext:deno_fetch/23_response.js");
+const { defineAttribute, defineEventHandlerAttribute, sharedScope } = core
+  .loadExtScript("ext:background_fetch/common/attributes.js");
 const { setEventKind } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_messages.js",
 );
@@ -41,18 +41,23 @@ const script = (name) => {
     loaded ??= core.loadExtScript(`ext:background_fetch_browser/${name}.js`);
 };
 
+const shared = sharedScope(kind);
+
 // https://fetch.spec.whatwg.org/#fetch-method
-defineLazyOperation(globalThis, "fetch", script("fetch"));
+defineLazyOperation(shared, "fetch", script("fetch"));
 
 // https://w3c.github.io/ServiceWorker/#cache-objects
 const cacheStorage = script("cache_storage");
 defineLazyInterface(globalThis, "Cache", script("cache"));
 defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
-defineAttribute(globalThis, "caches", () => cacheStorage().caches);
+defineAttribute(shared, "caches", () => cacheStorage().caches);
 
-const requestHeaders = script("request_headers");
-const headersOf = uncurryThis(
+const headerGuards = script("header_guards");
+const headersOfRequest = uncurryThis(
   ObjectGetOwnPropertyDescriptor(Request.prototype, "headers").get,
+);
+const headersOfResponse = uncurryThis(
+  ObjectGetOwnPropertyDescriptor(Response.prototype, "headers").get,
 );
 
 // https://fetch.spec.whatwg.org/#request-class: what deno_fetch's class lacks.
@@ -66,8 +71,8 @@ defineMembers(Request.prototype, {
     return "half";
   },
   get headers() {
-    const headers = headersOf(this);
-    requestHeaders().guard(headers, toInnerRequest(this).mode);
+    const headers = headersOfRequest(this);
+    headerGuards().guardRequest(headers, toInnerRequest(this).mode);
     return headers;
   },
   get isHistoryNavigation() {
@@ -80,10 +85,19 @@ defineMembers(Request.prototype, {
   },
 });
 
+// https://fetch.spec.whatwg.org/#dom-response-headers
+defineMembers(Response.prototype, {
+  get headers() {
+    const headers = headersOfResponse(this);
+    headerGuards().guardResponse(headers);
+    return headers;
+  },
+});
+
 // https://html.spec.whatwg.org/multipage/webappapis.html#dom-issecurecontext
 const machine = script("navigator");
-defineAttribute(globalThis, "isSecureContext", () => machine().isSecureContext);
-defineAttribute(globalThis, "crossOriginIsolated", () => false);
+defineAttribute(shared, "isSecureContext", () => machine().isSecureContext);
+defineAttribute(shared, "crossOriginIsolated", () => false);
 
 const Navigator = ObjectGetPrototypeOf(globalThis.navigator);
 defineMembers(Navigator, {
@@ -171,10 +185,10 @@ const webCrypto = script("crypto");
 defineLazyInterface(globalThis, "Crypto", webCrypto);
 defineLazyInterface(globalThis, "CryptoKey", webCrypto);
 defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
-defineAttribute(globalThis, "crypto", () => webCrypto().crypto);
+defineAttribute(shared, "crypto", () => webCrypto().crypto);
 
-defineEventHandlerAttribute(globalThis, "offline");
-defineEventHandlerAttribute(globalThis, "online");
+defineEventHandlerAttribute(shared, "offline");
+defineEventHandlerAttribute(shared, "online");
 fireOnlineEvents(globalThis);
 
 defineLazyInterface(

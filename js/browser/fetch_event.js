@@ -21,6 +21,7 @@ const { createInnerRequest } = core.loadExtScript(
 const {
   Promise,
   PromisePrototypeThen,
+  PromiseReject,
   PromiseResolve,
   String,
   TypeError,
@@ -57,6 +58,9 @@ const convertOwnMembers = webidl.createDictionaryConverter("FetchEventInit", [
     defaultValue: "",
   },
 ]);
+
+const illegalInvocation = () =>
+  PromiseReject(new TypeError("Illegal invocation"));
 
 let begin;
 let end;
@@ -99,8 +103,9 @@ class FetchEvent extends ExtendableEvent {
     return this.#init.request;
   }
 
+  // Web IDL has an attribute of a promise reject, where another one throws.
   get preloadResponse() {
-    webidl.assertBranded(this, FetchEventPrototype);
+    if (!(#init in this)) return illegalInvocation();
     return this.#init.preloadResponse;
   }
 
@@ -120,7 +125,7 @@ class FetchEvent extends ExtendableEvent {
   }
 
   get handled() {
-    webidl.assertBranded(this, FetchEventPrototype);
+    if (!(#init in this)) return illegalInvocation();
     return this.#init.handled;
   }
 

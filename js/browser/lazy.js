@@ -24,7 +24,10 @@ function defineLazy(object, name, load, enumerable) {
       define(object, name, value, enumerable);
       return value;
     },
-    set: (value) => define(object, name, value, enumerable),
+    // On the object that was assigned to, if that inherits it.
+    set: function (value) {
+      define(this ?? globalThis, name, value, enumerable);
+    },
     enumerable,
     configurable: true,
   });

@@ -11,6 +11,20 @@ const {
 } = primordials;
 
 const { defineEventHandler } = core.loadExtScript("ext:deno_web/02_event.js");
+const { WorkerGlobalScope } = core.loadExtScript(
+  "ext:deno_web/04_global_interfaces.js",
+);
+
+// Taken now: a script may replace it later.
+const global = globalThis;
+
+/**
+ * What has the members of WindowOrWorkerGlobalScope and of WorkerGlobalScope: a
+ * page's are its global object's own. A worker inherits them, for [Global] is
+ * on the interface of its kind only.
+ */
+const sharedScope = (kind) =>
+  kind === "window" ? global : WorkerGlobalScope.prototype;
 
 /**
  * Gets and sets an event handler of deno_web's, whose own accessors check no
@@ -24,14 +38,14 @@ function eventHandler(type) {
 }
 
 /**
- * Defines an attribute of `object` itself, as an interface with [Global] has
- * its attributes.
+ * Defines an attribute of the global object on `object`: that itself, or one of
+ * its prototypes.
  * https://webidl.spec.whatwg.org/#define-the-attributes
  */
 function defineAttribute(object, name, get, set = undefined) {
   const check = (thisValue) => {
     // A bare `name` in a script has no `this`.
-    if ((thisValue ?? object) !== object) {
+    if ((thisValue ?? global) !== global) {
       throw new TypeError("Illegal invocation");
     }
   };
@@ -57,13 +71,13 @@ function defineAttribute(object, name, get, set = undefined) {
 }
 
 /**
- * Defines a read-only attribute of `object` itself that a script's variable of
- * the same name replaces.
+ * The same for a read-only attribute that a script's variable of the same name
+ * replaces.
  * https://webidl.spec.whatwg.org/#Replaceable
  */
 function defineReplaceableAttribute(object, name, get) {
   defineAttribute(object, name, get, (value) =>
-    ObjectDefineProperty(object, name, {
+    ObjectDefineProperty(global, name, {
       __proto__: null,
       value,
       enumerable: true,
@@ -72,14 +86,14 @@ function defineReplaceableAttribute(object, name, get) {
     }));
 }
 
-/** Defines an event handler of `object` itself. */
+/** The same for an event handler. */
 function defineEventHandlerAttribute(object, type) {
   const handler = eventHandler(type);
   defineAttribute(
     object,
     `on${type}`,
-    () => handler.get(object),
-    (value) => handler.set(object, value),
+    () => handler.get(global),
+    (value) => handler.set(global, value),
   );
 }
 
@@ -88,5 +102,6 @@ return {
   defineEventHandlerAttribute,
   defineReplaceableAttribute,
   eventHandler,
+  sharedScope,
 };
 })();

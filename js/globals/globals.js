@@ -5,6 +5,7 @@
 const { core, primordials } = __bootstrap;
 const { op_bgfetch_globals_console, op_bgfetch_globals_options } = core.ops;
 const {
+  ArrayBuffer,
   ObjectDefineProperties,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
@@ -12,7 +13,10 @@ const {
   PromisePrototype,
   SymbolSpecies,
   SymbolToStringTag,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
+  uncurryThis,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
@@ -48,9 +52,10 @@ const {
   defineAttribute,
   defineEventHandlerAttribute,
   defineReplaceableAttribute,
+  sharedScope,
 } = core.loadExtScript("ext:background_fetch/common/attributes.js");
 
-const { endTurn, isHandled, isRejectionHandled, presentable } = core
+const { endTurn, isHandled, isRejectionHandled, presentable, report } = core
   .loadExtScript("ext:background_fetch/common/exceptions.js");
 const { createDataProperty } = core.loadExtScript(
   "ext:background_fetch/common/lists.js",
@@ -63,7 +68,33 @@ const { prepareGlobalScope, registerExceptions } = core.loadExtScript(
   "ext:background_fetch/common/global_scope.js",
 );
 
+// https://webidl.spec.whatwg.org/#dfn-get-buffer-source-copy: a detached buffer
+// has no bytes. deno_web's op refuses it, with QuickJS.
+const { TextDecoder } = encoding;
+const decode = uncurryThis(TextDecoder.prototype.decode);
+const isDetached = uncurryThis(
+  ObjectGetOwnPropertyDescriptor(ArrayBuffer.prototype, "detached").get,
+);
+ObjectDefineProperty(TextDecoder.prototype, "decode", {
+  __proto__: null,
+  value: {
+    decode(input = undefined, options = undefined) {
+      if (
+        TypedArrayPrototypeGetSymbolToStringTag(input) === "Uint8Array" &&
+        isDetached(TypedArrayPrototypeGetBuffer(input))
+      ) {
+        input = undefined;
+      }
+      return decode(this, input, options);
+    },
+  }.decode,
+  enumerable: true,
+  configurable: true,
+  writable: true,
+});
+
 const options = op_bgfetch_globals_options();
+const shared = sharedScope(options.kind);
 
 registerExceptions();
 
@@ -80,7 +111,9 @@ function define(name, value) {
 // https://webidl.spec.whatwg.org/#define-the-operations: a global's operations
 // can be enumerated, its interfaces cannot.
 function defineOperation(name, value) {
-  ObjectDefineProperty(globalThis, name, {
+  // Where deno_core has it.
+  if (shared !== globalThis) delete globalThis[name];
+  ObjectDefineProperty(shared, name, {
     __proto__: null,
     value,
     enumerable: true,
@@ -181,15 +214,15 @@ define("performance", performance.performance);
 
 // https://html.spec.whatwg.org/multipage/workers.html#workerlocation
 ObjectDefineProperty(
-  globalThis,
+  shared,
   "location",
   options.kind === "window"
     ? location.locationDescriptor
     : location.workerLocationDescriptor,
 );
 const { origin } = new url.URL(options.url);
-defineReplaceableAttribute(globalThis, "origin", () => origin);
-defineAttribute(globalThis, "self", () => globalThis);
+defineReplaceableAttribute(shared, "origin", () => origin);
+defineAttribute(shared, "self", () => globalThis);
 
 // The global object is an EventTarget of the kind that the realm has.
 class ServiceWorkerGlobalScope extends globalInterfaces.WorkerGlobalScope {
@@ -198,6 +231,13 @@ class ServiceWorkerGlobalScope extends globalInterfaces.WorkerGlobalScope {
   }
 }
 webidl.configureInterface(ServiceWorkerGlobalScope);
+
+class SharedWorkerGlobalScope extends globalInterfaces.WorkerGlobalScope {
+  constructor() {
+    webidl.illegalConstructor();
+  }
+}
+webidl.configureInterface(SharedWorkerGlobalScope);
 
 let globalInterface;
 switch (options.kind) {
@@ -209,8 +249,16 @@ switch (options.kind) {
     globalInterface = globalInterfaces.DedicatedWorkerGlobalScope;
     define("WorkerGlobalScope", globalInterfaces.WorkerGlobalScope);
     break;
+  case "shared-worker":
+    globalInterface = SharedWorkerGlobalScope;
+    define("WorkerGlobalScope", globalInterfaces.WorkerGlobalScope);
+    defineEventHandlerAttribute(globalThis, "connect");
+    break;
   case "service-worker":
     globalInterface = ServiceWorkerGlobalScope;
+    // https://w3c.github.io/FileAPI/#url: not exposed to service workers.
+    delete url.URL.createObjectURL;
+    delete url.URL.revokeObjectURL;
     define("WorkerGlobalScope", globalInterfaces.WorkerGlobalScope);
     break;
   default:
@@ -219,8 +267,8 @@ switch (options.kind) {
 define(globalInterface.name, globalInterface);
 prepareGlobalScope(options.url, globalInterface.prototype, reportException);
 event.defineEventHandler(globalThis, "error", undefined, true);
-defineEventHandlerAttribute(globalThis, "rejectionhandled");
-defineEventHandlerAttribute(globalThis, "unhandledrejection");
+defineEventHandlerAttribute(shared, "rejectionhandled");
+defineEventHandlerAttribute(shared, "unhandledrejection");
 if (options.kind === "window") defineEventHandlerAttribute(globalThis, "load");
 
 // https://html.spec.whatwg.org/multipage/system-state.html#the-navigator-object
@@ -247,19 +295,28 @@ ObjectDefineProperty(Navigator.prototype, SymbolToStringTag, {
   configurable: true,
 });
 define(navigatorName, Navigator);
-defineAttribute(globalThis, "navigator", () => navigator);
+defineAttribute(shared, "navigator", () => navigator);
 
-// What no listener wants ends in the embedder's event loop, which is right for
-// a realm that has nobody else to tell.
+// What no listener wants ends a page, by way of the embedder's event loop. A
+// worker goes on: its owner, or its host, is told.
+const isPage = options.kind === "window";
 function reportException(error) {
-  if (!isHandled(error)) endTurn(error);
+  if (isHandled(error)) return;
+  if (isPage) endTurn(error);
+  else report(error);
 }
+
+core.setReportExceptionCallback(reportException);
+// deno_web's own `dispatchEvent()` calls this for what a listener throws, when
+// it has fired `error` itself. deno_core's would stop the script that runs.
+if (!isPage) core.reportUnhandledException = report;
 core.setUnhandledPromiseRejectionHandler((promise, reason) => {
   if (isRejectionHandled("unhandledrejection", true, promise, reason)) {
     return true;
   }
-  if (presentable(reason) === reason) return false;
-  endTurn(reason);
+  if (!isPage) report(reason);
+  else if (presentable(reason) === reason) return false;
+  else endTurn(reason);
   return true;
 });
 core.setHandledPromiseRejectionHandler((promise, reason) => {

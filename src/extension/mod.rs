@@ -100,10 +100,10 @@ pub type FurtherExtensions = Arc<dyn Fn() -> Vec<Extension> + Send + Sync>;
 
 /// Called with what an event listener has thrown, and with why a promise given
 /// to `waitUntil()` was rejected, unless a listener for `error` or
-/// `unhandledrejection` has prevented it. The text is for people, and may have
-/// several lines.
+/// `unhandledrejection` has prevented it; in a worker with every other uncaught
+/// error of a script, too. The text is for people, and may have several lines.
 ///
-/// Every other uncaught error of a script comes out of the event loop.
+/// In a page, every other uncaught error comes out of the event loop.
 pub type ReportError = Rc<dyn Fn(&str)>;
 
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,

@@ -40,6 +40,14 @@ pub struct Ended {
   pub reported: Vec<String>,
 }
 
+impl Ended {
+  /// What no script has handled.
+  pub fn uncaught(&self) -> Vec<&str> {
+    let all = self.errors.iter().chain(&self.reported);
+    all.map(String::as_str).collect()
+  }
+}
+
 /// Runs `script` as a module until nothing is left to do, and returns whether
 /// its evaluation is over by then.
 pub fn evaluate(kind: RealmKind, url: &str, script: &str) -> bool {

@@ -272,3 +272,50 @@ fn a_background_fetch_needs_an_active_worker() {
     "#,
   );
 }
+
+#[test]
+fn what_a_listener_throws_stops_neither_the_script_nor_the_worker() {
+  let world = World::new();
+  world.script(
+    "/sw.js",
+    r#"
+    addEventListener("deep", (event) => {
+      if (!event.isLast) {
+        const next = new Event("deep");
+        next.isLast = true;
+        dispatchEvent(next);
+        console.log("after the last");
+      }
+      throw new Error("deep");
+    });
+    oninstall = () => {
+      dispatchEvent(new Event("deep"));
+      console.log("after the first");
+      setTimeout(() => { throw new Error("late"); });
+      queueMicrotask(() => { throw new Error("soon"); });
+      Promise.reject(new Error("rejected"));
+    };
+    onmessage = ({ source }) => source.postMessage({ what: "alive" });
+    "#,
+  );
+  world.window(
+    "/page.html",
+    r#"
+    const registration = await activated("/sw.js");
+    registration.active.postMessage("?");
+    await message("alive");
+    "#,
+  );
+  for text in ["after the last", "after the first"] {
+    assert_eq!(world.log.count(text), 1, "{:#?}", world.log.lines());
+  }
+  assert_eq!(
+    world.log.count("Error: deep"),
+    2,
+    "{:#?}",
+    world.log.lines()
+  );
+  for text in ["Error: late", "Error: soon", "Error: rejected"] {
+    world.log.wait_for(text);
+  }
+}
