@@ -6,18 +6,37 @@ const { op_navigator_permission } = core.ops;
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
-const { TypeError } = primordials;
+const { ArrayPrototypeIncludes, SafeArrayIterator, TypeError } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 
 const changeHandler = eventHandler("change");
 
-// The powerful features that are here; other names are refused.
+// The powerful features that are here.
+const here = ["background-fetch", "notifications", "persistent-storage"];
+
+// https://w3c.github.io/permissions-registry/: those that scripts ask for, to
+// leave out what they cannot have. Other names are refused.
 const convertPermissionName = webidl.createEnumConverter("PermissionName", [
-  "background-fetch",
-  "notifications",
-  "persistent-storage",
+  ...new SafeArrayIterator(here),
+  "accelerometer",
+  "ambient-light-sensor",
+  "background-sync",
+  "bluetooth",
+  "camera",
+  "clipboard-read",
+  "clipboard-write",
+  "geolocation",
+  "gyroscope",
+  "magnetometer",
+  "microphone",
+  "midi",
+  "nfc",
+  "periodic-background-sync",
+  "push",
+  "screen-wake-lock",
+  "storage-access",
 ]);
 const convertPermissionDescriptor = webidl.createDictionaryConverter(
   "PermissionDescriptor",
@@ -43,7 +62,10 @@ class PermissionStatus extends EventTarget {
 
   get state() {
     webidl.assertBranded(this, PermissionStatusPrototype);
-    return op_navigator_permission(this.#name);
+    // What is not here is not allowed.
+    return ArrayPrototypeIncludes(here, this.#name)
+      ? op_navigator_permission(this.#name)
+      : "denied";
   }
 
   get onchange() {

@@ -17,6 +17,7 @@ pub(crate) fn kind_name(kind: RealmKind) -> &'static str {
   match kind {
     RealmKind::Window => "window",
     RealmKind::DedicatedWorker => "dedicated-worker",
+    RealmKind::SharedWorker => "shared-worker",
     RealmKind::ServiceWorker => "service-worker",
   }
 }

@@ -5,5 +5,7 @@
 pub enum RealmKind {
   Window,
   DedicatedWorker,
+  /// One that a host has made: scripts here cannot.
+  SharedWorker,
   ServiceWorker,
 }

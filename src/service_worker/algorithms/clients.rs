@@ -157,6 +157,7 @@ impl State {
         "all" => true,
         "window" => client.kind == RealmKind::Window,
         "worker" => client.kind == RealmKind::DedicatedWorker,
+        "sharedworker" => client.kind == RealmKind::SharedWorker,
         _ => false,
       };
       // Steps 2.1.1 to 2.1.4.

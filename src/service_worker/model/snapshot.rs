@@ -54,7 +54,7 @@ pub struct ClientSnapshot {
   pub id: String,
   /// Its creation URL.
   pub url: Url,
-  /// `window` or `worker`.
+  /// `window`, `worker` or `sharedworker`.
   #[serde(rename = "type")]
   pub client_type: &'static str,
   /// `top-level` or `none`.
@@ -91,10 +91,15 @@ impl Registrations {
 impl Client {
   pub(crate) fn snapshot(&self) -> ClientSnapshot {
     let is_window = self.kind == RealmKind::Window;
+    let client_type = match self.kind {
+      RealmKind::Window => "window",
+      RealmKind::SharedWorker => "sharedworker",
+      RealmKind::DedicatedWorker | RealmKind::ServiceWorker => "worker",
+    };
     ClientSnapshot {
       id: self.id.clone(),
       url: self.url.clone(),
-      client_type: if is_window { "window" } else { "worker" },
+      client_type,
       frame_type: if is_window { "top-level" } else { "none" },
     }
   }

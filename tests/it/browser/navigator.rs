@@ -36,6 +36,7 @@ fn a_permission_is_queried_by_its_name() {
     await say('fetch', query('background-fetch'));
     await say('notifications', query('notifications'));
     await say('storage', query('persistent-storage'));
+    await say('not here', query('geolocation'));
     await say('unknown', query('no-such-thing'));
     await say('nothing', () => navigator.permissions.query());
     await say('text', () => navigator.permissions.query('notifications'));
@@ -45,6 +46,7 @@ fn a_permission_is_queried_by_its_name() {
     "fetch: true background-fetch granted null",
     "notifications: true notifications granted null",
     "storage: true persistent-storage granted null",
+    "not here: true geolocation denied null",
     "unknown: TypeError",
     "nothing: TypeError",
     "text: TypeError",

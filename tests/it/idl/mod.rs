@@ -32,6 +32,7 @@ fn in_every_realm(script: &str) {
   for (kind, name) in [
     (RealmKind::Window, "Window"),
     (RealmKind::DedicatedWorker, "DedicatedWorker"),
+    (RealmKind::SharedWorker, "SharedWorker"),
     (RealmKind::ServiceWorker, "ServiceWorker"),
   ] {
     let tokio = tokio::runtime::Builder::new_current_thread()
