@@ -4,9 +4,15 @@
 (function () {
 const { core } = __bootstrap;
 const { op_wpt_add_csp } = core.ops;
-const { closeFrame, openFrame } = core.loadExtScript(
-  "ext:wpt_host/frames.js",
-);
+const {
+  closeFrame,
+  contentWindow,
+  open,
+  openFrame,
+  opener,
+  parent,
+  unloadFrames,
+} = core.loadExtScript("ext:wpt_host/frames.js");
 const host = globalThis[Symbol.for("wpt.host")];
 
 class Node extends EventTarget {
@@ -112,6 +118,12 @@ class Element extends Node {
     return found;
   }
 
+  get contentWindow() {
+    return this.localName === "iframe" ? contentWindow(this) : undefined;
+  }
+
+  focus() {}
+
   // Names and ids; no other selector is known.
   querySelectorAll(selector) {
     return selector.startsWith("#")
@@ -159,7 +171,7 @@ function inserted(element) {
   if (element.localName === "script" && !element.parserInserted) {
     setTimeout(() => runScript(element));
   }
-  if (element.localName === "iframe") openFrame(element);
+  if (element.localName === "iframe" && element.src !== "") openFrame(element);
   for (const child of element.childNodes) inserted(child);
 }
 
@@ -241,8 +253,11 @@ Object.assign(globalThis, { document, Document, Element, Node, Text });
 
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, configurable: true });
-for (const name of ["parent", "top", "frames"]) define(name, globalThis);
-define("opener", null);
+define("frames", globalThis);
+define("open", open);
+define("opener", opener);
+define("parent", parent);
+define("top", parent);
 
 /** Appends an element of the page's source. */
 host.append = (name, attributes, text) => {
@@ -259,5 +274,13 @@ host.loaded = () => {
   document.dispatchEvent(new Event("DOMContentLoaded", { bubbles: true }));
   document.readyState = "complete";
   globalThis.dispatchEvent(new Event("load"));
+};
+
+/** The page goes away. */
+host.unload = () => {
+  for (const type of ["pagehide", "unload"]) {
+    globalThis.dispatchEvent(new Event(type));
+  }
+  unloadFrames();
 };
 })();

@@ -21,9 +21,11 @@ impl Scope {
   /// Why a test in this scope cannot run.
   pub fn not_run(self) -> Option<&'static str> {
     match self {
-      Self::SharedWorker => Some("there are no shared workers"),
       Self::ShadowRealm => Some("there are no shadow realms"),
-      Self::Window | Self::DedicatedWorker | Self::ServiceWorker => None,
+      Self::Window
+      | Self::DedicatedWorker
+      | Self::SharedWorker
+      | Self::ServiceWorker => None,
     }
   }
 }
@@ -39,6 +41,8 @@ pub struct Test {
   /// Whether the worker's script is a module.
   pub is_module: bool,
   pub https: bool,
+  /// Whether the page is for a server that speaks HTTP/2.
+  pub h2: bool,
   pub long_timeout: bool,
 }
 
@@ -138,6 +142,7 @@ pub fn tests_of_file(path: &str, source: &str) -> Vec<Test> {
         is_module: page.is_module,
         // A service worker has to be secure.
         https: https || page.scope == Scope::ServiceWorker,
+        h2: is_h2(&path),
         long_timeout: meta.long_timeout,
       });
     }
@@ -171,9 +176,14 @@ fn page_tests(path: &str, source: &str, https: bool) -> Vec<Test> {
     scope: Scope::Window,
     is_module: false,
     https,
+    h2: is_h2(path),
     long_timeout,
   });
   tests.collect()
+}
+
+fn is_h2(path: &str) -> bool {
+  path.contains(".h2.")
 }
 
 /// A test without variants is one test.
@@ -367,8 +377,8 @@ mod tests {
   fn what_has_no_realm_is_still_found() {
     let source = "// META: global=sharedworker,shadowrealm\n";
     let tests = tests_of_file("x.any.js", source);
-    assert_eq!(tests.len(), 2);
-    assert!(tests.iter().all(|test| test.scope.not_run().is_some()));
+    let is_run = tests.iter().map(|test| test.scope.not_run().is_none());
+    assert_eq!(is_run.collect::<Vec<_>>(), [true, false]);
   }
 
   #[test]

@@ -186,15 +186,16 @@ fn setting(
 ) -> Result<Setting, Box<dyn Error>> {
   let nobodys = hosts::NOBODYS_HOSTS.map(str::to_owned);
   let names = hosts::all().chain(nobodys);
-  let (route, http, https) = match (wptserve, &arguments.server) {
+  let (route, http, https, h2) = match (wptserve, &arguments.server) {
     (Some(server), _) => {
       let pem = vec![server.certificate()?];
       let route = Route::to_loopback(names, None, pem);
       let origin = |scheme, port| {
         Url::parse(&format!("{scheme}://{}:{port}/", hosts::HOST))
       };
+      let h2 = server.h2.map(|port| origin("https", port)).transpose()?;
       let (http, https) = (server.http, server.https);
-      (route, origin("http", http)?, origin("https", https)?)
+      (route, origin("http", http)?, origin("https", https)?, h2)
     }
     (None, Some(https)) => {
       let pem = arguments.certificate.as_ref().map(std::fs::read_to_string);
@@ -206,7 +207,7 @@ fn setting(
       {
         return Err(format!("{https} is not an origin of a server").into());
       }
-      (route, http, https.clone())
+      (route, http, https.clone(), None)
     }
     (None, None) => {
       let server = runtime.block_on(Server::start(root, Ports::ANY))?;
@@ -214,7 +215,7 @@ fn setting(
       let pem = vec![server.root_certificate_pem];
       let route = Route::to_loopback(names, Some(generous), pem);
       let [http, https] = origins(server.ports);
-      (route, http.parse()?, https.parse()?)
+      (route, http.parse()?, https.parse()?, None)
     }
   };
   Ok(Setting {
@@ -223,6 +224,7 @@ fn setting(
     route,
     http,
     https,
+    h2,
     timeout_multiplier: arguments.timeout_multiplier,
   })
 }

@@ -56,7 +56,16 @@ pub struct WptServe {
   directory: TempDir,
   pub http: u16,
   pub https: u16,
+  /// `None` when the checkout's server speaks no HTTP/2.
+  pub h2: Option<u16>,
 }
+
+/// Read by every Python: checkouts of some years do not know that their HTTP/2
+/// server runs with OpenSSL 3, too, and start none.
+const SITE: &str = "import ssl
+if ssl.OPENSSL_VERSION_INFO[0] > 1:
+    ssl.OPENSSL_VERSION_INFO = (1, 1, 1, 0, 15)
+";
 
 impl WptServe {
   /// Starts the server of the checkout at `root` on free ports.
@@ -72,6 +81,7 @@ impl WptServe {
     let ports = Ports::free(root)?;
     let config = directory.path().join("config.json");
     fs::write(&config, ports.config(directory.path()).to_string())?;
+    fs::write(directory.path().join("sitecustomize.py"), SITE)?;
     let log = fs::File::create(directory.path().join("log"))?;
     for (program, argument) in [("openssl", "version"), ("python3", "-V")] {
       if Command::new(program).arg(argument).output().is_err() {
@@ -82,6 +92,7 @@ impl WptServe {
       .args(["-c", SERVE, "sh"])
       .arg(config)
       .current_dir(root)
+      .env("PYTHONPATH", directory.path())
       // It closes with this process, however that ends.
       .stdin(Stdio::piped())
       .stdout(log.try_clone()?)
@@ -95,8 +106,10 @@ impl WptServe {
       directory,
       http: ports.http[0],
       https: ports.https[0],
+      h2: ports.h2(),
     };
-    for port in ports.http.into_iter().chain(ports.https) {
+    let h2 = started.h2;
+    for port in ports.http.into_iter().chain(ports.https).chain(h2) {
       started.wait_for(port)?;
     }
     Ok(started)
@@ -195,6 +208,11 @@ impl Ports {
       https,
       others,
     })
+  }
+
+  fn h2(&self) -> Option<u16> {
+    let mut others = self.others.iter();
+    others.find_map(|(name, port)| (*name == "h2").then_some(*port))
   }
 
   fn config(&self, directory: &Path) -> serde_json::Value {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 use background_fetch::extension::deliver_events;
 use reqwest::Url;
@@ -10,9 +11,11 @@ use tokio::sync::oneshot;
 
 use super::STACK;
 use super::host::Host;
+use super::host::Opened;
 use super::outcome::Outcome;
 use super::realm::open_page;
 use super::realm::realm;
+use super::realm::unload_page;
 use super::realm::until;
 use super::world::World;
 use crate::discover::Scope;
@@ -28,13 +31,13 @@ type Loaded = oneshot::Receiver<Result<(), String>>;
 
 impl Frame {
   /// Opens `url`; the receiver hears when it is loaded, or why not.
-  pub fn open(world: World, url: Url) -> (Self, Loaded) {
+  pub fn open(world: World, url: Url, opened: Opened) -> (Self, Loaded) {
     let (close, closed) = oneshot::channel();
     let (loaded, is_loaded) = oneshot::channel();
     let thread = thread::Builder::new()
       .name(url.path().to_string())
       .stack_size(STACK)
-      .spawn(move || run(world, url, closed, loaded));
+      .spawn(move || run(world, url, opened, closed, loaded));
     let frame = Self {
       close: Some(close),
       // Without a thread, nobody says that the page is loaded.
@@ -57,6 +60,7 @@ impl Drop for Frame {
 fn run(
   world: World,
   url: Url,
+  opened: Opened,
   closed: oneshot::Receiver<()>,
   loaded: oneshot::Sender<Result<(), String>>,
 ) {
@@ -71,26 +75,21 @@ fn run(
       return;
     }
   };
-  tokio.block_on(async {
-    let page = show(world, url, loaded);
-    tokio::select! {
-      biased;
-      _ = closed => {}
-      () = page => {}
-    }
-  });
+  tokio.block_on(show(world, url, opened, closed, loaded));
 }
 
-/// Loads the page, and turns its event loop for ever.
+/// Loads the page, turns its event loop until it is closed, and unloads it.
 async fn show(
   world: World,
   url: Url,
+  opened: Opened,
+  closed: oneshot::Receiver<()>,
   loaded: oneshot::Sender<Result<(), String>>,
 ) {
   let outcome = Rc::new(RefCell::new(Outcome::default()));
   let loader = world.setting.loader.clone();
   let log = world.log.clone();
-  let host = Host::new(world, outcome);
+  let host = Host::new(world, outcome, Some(opened));
   let source = match loader.load_source(url.clone()).await {
     Ok(source) => source,
     Err(error) => {
@@ -100,11 +99,25 @@ async fn show(
     }
   };
   let mut runtime = realm(Scope::Window, url.clone(), &source, host);
-  let result = open_page(&mut runtime, &loader, url, &source).await;
-  deliver_events(&mut runtime);
-  // Nobody may be waiting any more.
-  let _ = loaded.send(result);
-  if let Err(error) = until(&mut runtime, || false).await {
+  let shown = async {
+    let result = open_page(&mut runtime, &loader, url, &source).await;
+    deliver_events(&mut runtime);
+    // Nobody may be waiting any more.
+    let _ = loaded.send(result);
+    if let Err(error) = until(&mut runtime, || false).await {
+      log.line(&format!("frame: {error}"));
+    }
+  };
+  tokio::select! {
+    biased;
+    _ = closed => {}
+    () = shown => {}
+  }
+  let unloaded = unload_page(&mut runtime);
+  if let Ok(Err(error)) = tokio::time::timeout(UNLOAD, unloaded).await {
     log.line(&format!("frame: {error}"));
   }
 }
+
+/// How long what a page begins at its end may take to begin.
+const UNLOAD: Duration = Duration::from_millis(200);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
+use background_fetch::engine::AbortOutcome;
 use background_fetch::engine::ClickOutcome;
 use background_fetch::engine::PauseOutcome;
 use background_fetch::engine::PermissionState;
@@ -14,6 +15,10 @@ use background_fetch::engine::UnpauseOutcome;
 use deno_core::OpState;
 use deno_core::op2;
 use reqwest::Url;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::frame::Frame;
 use super::outcome::Complete;
@@ -27,14 +32,43 @@ pub struct Host {
   pub outcome: Rc<RefCell<Outcome>>,
   /// By the number that the script knows them by.
   frames: HashMap<u32, Frame>,
+  /// Who has opened this page.
+  opened: Option<Opened>,
+  /// For the pages that this one opens.
+  messages: UnboundedSender<FromFrame>,
+  from_frames: Rc<tokio::sync::Mutex<UnboundedReceiver<FromFrame>>>,
+}
+
+/// How a page was opened by another one, and how it can be told.
+pub struct Opened {
+  messages: UnboundedSender<FromFrame>,
+  /// By `window.open()`, not by an `<iframe>`.
+  is_window: bool,
+}
+
+/// A message to the page that has opened another one.
+#[derive(Serialize)]
+pub struct FromFrame {
+  /// In JSON.
+  data: String,
+  origin: String,
 }
 
 impl Host {
-  pub fn new(world: World, outcome: Rc<RefCell<Outcome>>) -> Self {
+  /// What a page has that `opened`, if it was not the runner.
+  pub fn new(
+    world: World,
+    outcome: Rc<RefCell<Outcome>>,
+    opened: Option<Opened>,
+  ) -> Self {
+    let (messages, from_frames) = mpsc::unbounded_channel();
     Self {
       world,
       outcome,
       frames: HashMap::new(),
+      opened,
+      messages,
+      from_frames: Rc::new(tokio::sync::Mutex::new(from_frames)),
     }
   }
 }
@@ -49,7 +83,10 @@ deno_core::extension!(
     op_wpt_display,
     op_wpt_load,
     op_wpt_log,
+    op_wpt_next_from_frame,
     op_wpt_open_frame,
+    op_wpt_opened_by,
+    op_wpt_post_to_opener,
     op_wpt_realm_kind,
     op_wpt_restart,
     op_wpt_restarts,
@@ -71,6 +108,7 @@ fn op_wpt_realm_kind(state: &mut OpState) -> &'static str {
   match state.borrow::<Realm>().options().kind {
     RealmKind::Window => "window",
     RealmKind::DedicatedWorker => "dedicated-worker",
+    RealmKind::SharedWorker => "shared-worker",
     RealmKind::ServiceWorker => "service-worker",
   }
 }
@@ -128,13 +166,22 @@ async fn op_wpt_open_frame(
   state: Rc<RefCell<OpState>>,
   number: u32,
   #[string] url: String,
+  is_window: bool,
 ) -> bool {
   let Ok(url) = Url::parse(&url) else {
     return false;
   };
-  let world = state.borrow().borrow::<Host>().world.clone();
+  let (world, opened) = {
+    let state = state.borrow();
+    let host = state.borrow::<Host>();
+    let opened = Opened {
+      messages: host.messages.clone(),
+      is_window,
+    };
+    (host.world.clone(), opened)
+  };
   let log = world.log.clone();
-  let (frame, loaded) = Frame::open(world, url);
+  let (frame, loaded) = Frame::open(world, url, opened);
   // The loan of the state ends before the wait.
   let insert = |frame| {
     let mut state = state.borrow_mut();
@@ -150,6 +197,41 @@ async fn op_wpt_open_frame(
     // The frame was closed before.
     Err(_) => false,
   }
+}
+
+/// What has opened this page: `iframe`, `window`, or nothing.
+#[op2]
+#[string]
+fn op_wpt_opened_by(state: &mut OpState) -> &'static str {
+  match &state.borrow::<Host>().opened {
+    None => "",
+    Some(Opened {
+      is_window: true, ..
+    }) => "window",
+    Some(_) => "iframe",
+  }
+}
+
+#[op2(fast)]
+fn op_wpt_post_to_opener(
+  state: &mut OpState,
+  #[string] data: String,
+  #[string] origin: String,
+) {
+  if let Some(opened) = &state.borrow::<Host>().opened {
+    // Who has opened it may be gone.
+    let _ = opened.messages.send(FromFrame { data, origin });
+  }
+}
+
+/// Waits for a message of a page that this one has opened.
+#[op2]
+#[serde]
+async fn op_wpt_next_from_frame(
+  state: Rc<RefCell<OpState>>,
+) -> Option<FromFrame> {
+  let from_frames = state.borrow().borrow::<Host>().from_frames.clone();
+  from_frames.lock().await.recv().await
 }
 
 /// Closes it: its realm ends.
@@ -208,6 +290,7 @@ async fn op_wpt_display(
     "resume" => {
       matches!(engine.unpause(key).await, Ok(UnpauseOutcome::Unpaused))
     }
+    "abort" => matches!(engine.abort(key).await, Ok(AbortOutcome::Aborted)),
     _ => engine.click(key) == ClickOutcome::Fired,
   }
 }

@@ -37,13 +37,19 @@ pub struct Setting {
   pub route: Route,
   pub http: Url,
   pub https: Url,
+  /// Where HTTP/2 is spoken, if it is.
+  pub h2: Option<Url>,
   /// How much longer than in a browser a page may take.
   pub timeout_multiplier: f64,
 }
 
 impl Setting {
-  fn base(&self, https: bool) -> &Url {
-    if https { &self.https } else { &self.http }
+  fn base(&self, test: &Test) -> &Url {
+    match (&self.h2, test) {
+      (Some(h2), Test { h2: true, .. }) => h2,
+      (_, Test { https: true, .. } | Test { h2: true, .. }) => &self.https,
+      _ => &self.http,
+    }
   }
 
   /// After this long the runner ends what the harness has not ended.

@@ -40,9 +40,8 @@ pub fn realm(scope: Scope, url: Url, source: &Source, host: Host) -> JsRuntime {
     Scope::Window => RealmKind::Window,
     Scope::DedicatedWorker => RealmKind::DedicatedWorker,
     Scope::ServiceWorker => RealmKind::ServiceWorker,
-    Scope::SharedWorker | Scope::ShadowRealm => {
-      unreachable!("what has no realm is not run")
-    }
+    Scope::SharedWorker => RealmKind::SharedWorker,
+    Scope::ShadowRealm => unreachable!("what has no realm is not run"),
   };
   let modules = Modules {
     loader: host.world.setting.loader.clone(),
@@ -106,6 +105,16 @@ pub async fn open_page(
     run_module(runtime, module, &url, index).await?;
   }
   call(runtime, "loaded", "")
+}
+
+/// Fires the events of the end of a page, and runs what they begin.
+///
+/// # Errors
+///
+/// The JavaScript engine gave up.
+pub async fn unload_page(runtime: &mut JsRuntime) -> Result<(), String> {
+  call(runtime, "unload", "")?;
+  until(runtime, || false).await
 }
 
 /// The one helper that gets an `XMLHttpRequest`: what it tests is another

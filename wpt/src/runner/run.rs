@@ -82,7 +82,7 @@ async fn open_and_wait(
   outcome: &Rc<RefCell<Outcome>>,
   interrupt: &Interrupt,
 ) -> Result<(), String> {
-  let url = setting.base(test.https);
+  let url = setting.base(test);
   let url = url.join(&test.entry).map_err(|error| error.to_string())?;
   let mut world = World::new(setting.clone(), test.scope, log.clone())?;
   loop {
@@ -107,7 +107,7 @@ async fn visit(
   outcome: &Rc<RefCell<Outcome>>,
   interrupt: &Interrupt,
 ) -> Result<(), String> {
-  let host = Host::new(world.clone(), outcome.clone());
+  let host = Host::new(world.clone(), outcome.clone(), None);
   let loader = &world.setting.loader;
   let source = loader.load_source(url.clone()).await?;
   let mut runtime = realm(test.scope, url.clone(), &source, host);
