@@ -64,6 +64,35 @@ backgroundFetchTest(async (t, backgroundFetch) => {
 }, "what is paused can be aborted");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
+  // steps: display.7, complete.14.2, perform.8.10.1, ids.2
+  const id = uniqueId();
+  const ended = eventOf(id, contents);
+  const bgFetch = await backgroundFetch.fetch(id, slowly());
+  await t.step_wait(() => bgFetch.downloaded > 0, "the first bytes");
+  assert_true(await act(id, "abort"));
+  const { type, value } = await ended;
+  assert_failure({ type, bgFetch }, "aborted");
+  assert_hidden(value[0], "AbortError");
+  assert_equals(await backgroundFetch.get(id), undefined);
+  assert_array_equals(await backgroundFetch.getIds(), []);
+  assert_false(await act(id, "abort"), "there is nothing left to abort");
+}, "what the user aborts is told as aborted, and its id is free");
+
+backgroundFetchTest(async (t, backgroundFetch) => {
+  // steps: display.8
+  const id = uniqueId();
+  const ended = eventOf(id);
+  const bgFetch = await backgroundFetch.fetch(id, slowly());
+  await act(id, "pause");
+  const { downloaded } = bgFetch;
+  await new Promise((resolve) => t.step_timeout(resolve, 1500));
+  assert_equals(bgFetch.downloaded, downloaded, "nothing comes while it is paused");
+  await act(id, "resume");
+  assert_success(await ended);
+  assert_equals(bgFetch.downloaded, 26);
+}, "while it is paused, nothing is fetched");
+
+backgroundFetchTest(async (t, backgroundFetch) => {
   // steps: display.8
   const id = uniqueId();
   const ended = eventOf(id);

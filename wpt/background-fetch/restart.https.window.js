@@ -77,6 +77,14 @@ if (test_driver.restarts === 0) {
     event.handle();
   }, "an event that was not handled is fired again");
 
+  // steps: ids.2
+  promise_test(async () => {
+    const registrations = await navigator.serviceWorker.getRegistrations();
+    assert_equals(registrations.length, 1);
+    const ids = await registrations[0].backgroundFetch.getIds();
+    assert_array_equals(ids, ["downloading"]);
+  }, "what is active is found by those who ask for all ids");
+
   // steps: complete.7, complete.8, instance.3, get.2
   promise_test(async (t) => {
     const { backgroundFetch } = await registrationAfterRestart(t);

@@ -108,3 +108,19 @@ windowTest(async (t, registration) => {
   for (const frame of document.querySelectorAll("iframe")) frame.remove();
   assert_equals((await told).type, "backgroundfetchsuccess");
 }, "a background fetch outlives the page that began it");
+
+windowTest(async (t, registration) => {
+  // steps: update.6, update.6.10
+  const ended = nextMessage("event");
+  const bgFetch = await registration.backgroundFetch.fetch("id", slowly);
+  const others = [];
+  bgFetch.onprogress = () => {
+    // One page more each time, and one less, while all of them are told.
+    if (others.length < 3) others.push(openOther(t, registration));
+    document.body.getElementsByTagName("iframe")[1]?.remove();
+  };
+  assert_equals((await ended).type, "backgroundfetchsuccess");
+  assert_greater_than(others.length, 0, "there was progress");
+  assert_equals(bgFetch.result, "success");
+  assert_equals(bgFetch.downloaded, 78);
+}, "pages may be opened and closed by a listener for progress");
