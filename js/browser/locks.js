@@ -11,6 +11,7 @@ const {
 const { internal } = core.loadExtScript(
   "ext:background_fetch/common/tasks.js",
 );
+const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   FunctionPrototypeCall,
   Promise,
@@ -25,6 +26,9 @@ const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { add, remove } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 
 const noop = () => {};
+
+// What an op gives has no prototype; a dictionary's object has one.
+const copy = ({ name, mode, clientId }) => ({ name, mode, clientId });
 
 // https://w3c.github.io/web-locks/#dictdef-lockoptions
 const convertLockOptions = webidl.createDictionaryConverter("LockOptions", [
@@ -122,7 +126,8 @@ class LockManager {
   // https://w3c.github.io/web-locks/#api-lock-manager-query
   async query() {
     webidl.assertBranded(this, LockManagerPrototype);
-    return op_locks_query();
+    const { held, pending } = op_locks_query();
+    return { held: mapList(held, copy), pending: mapList(pending, copy) };
   }
 }
 
@@ -133,7 +138,9 @@ async function granted(rid, signal) {
   const abort = () => core.tryClose(rid);
   signal?.[add](abort);
   try {
-    if (!await internal(op_locks_granted(rid))) throw signal?.reason;
+    const isGranted = await internal(op_locks_granted(rid));
+    // It may have been aborted in between.
+    if (!isGranted || signal?.aborted) throw signal?.reason;
   } finally {
     signal?.[remove](abort);
   }

@@ -61,11 +61,12 @@ class NavigationPreloadManager {
   // https://w3c.github.io/ServiceWorker/#navigation-preload-manager-getstate
   async getState() {
     webidl.assertBranded(this, NavigationPreloadManagerPrototype);
-    return await call({
+    const { enabled, headerValue } = await call({
       __proto__: null,
       kind: "getNavigationPreload",
       registration: this.#registration,
     });
+    return { enabled, headerValue };
   }
 }
 

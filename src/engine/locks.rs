@@ -181,6 +181,12 @@ impl LockHandle {
       std::future::pending::<()>().await;
     }
   }
+
+  /// Lets go of the lock while somebody waits for what becomes of it.
+  pub fn releaser(&self) -> impl Fn() + use<> {
+    let (manager, id) = (self.manager.clone(), self.ticket.id);
+    move || manager.lock().release(id)
+  }
 }
 
 impl LockHandle {

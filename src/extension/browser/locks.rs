@@ -23,6 +23,7 @@ use crate::engine::Realm;
 
 /// A lock that a script has, or waits for.
 struct Lock {
+  release: Box<dyn Fn()>,
   handle: AsyncRefCell<LockHandle>,
   cancel: CancelHandle,
 }
@@ -33,6 +34,8 @@ impl Resource for Lock {
   }
 
   fn close(self: Rc<Self>) {
+    // At once: what waits for a theft has the handle until the next turn.
+    (self.release)();
     self.cancel.cancel();
   }
 }
@@ -54,6 +57,7 @@ pub(super) fn op_locks_request(
   };
   let handle = state.borrow::<Realm>().request_lock(name, mode, how)?;
   Some(state.resource_table.add(Lock {
+    release: Box::new(handle.releaser()),
     handle: AsyncRefCell::new(handle),
     cancel: CancelHandle::new(),
   }))

@@ -134,7 +134,7 @@ fn locks_are_held_one_after_the_other_in_every_realm_of_the_origin() {
     await say('busy', () => locks.request('a', { ifAvailable: true }, (lock) => String(lock)));
     await say('query', async () => {
       const { held, pending } = await locks.query();
-      return [held.length, held[0].name, pending.length];
+      return [held.length, held[0].name, pending.length, held[0].hasOwnProperty('mode')];
     });
     await say('first', () => first);
     await second;
@@ -145,6 +145,16 @@ fn locks_are_held_one_after_the_other_in_every_realm_of_the_origin() {
       await pause(1000);
     }));
     await say('aborted', () => locks.request('a', () => locks.request('a', { signal: AbortSignal.timeout(20) }, () => {})));
+    await say('aborted at once', () => {
+      const controller = new AbortController();
+      const requested = locks.request('b', { signal: controller.signal }, () => 'held');
+      controller.abort();
+      return requested;
+    });
+    await say('free again', async () => {
+      await locks.request('b', () => {});
+      return locks.request('b', { ifAvailable: true }, (lock) => lock.name);
+    });
     await say('name', () => locks.request('-x', () => {}));
     await say('no callback', () => locks.request('x', {}));
     const worker = new Worker(URL.createObjectURL(new Blob([`
@@ -158,7 +168,7 @@ fn locks_are_held_one_after_the_other_in_every_realm_of_the_origin() {
   let expected = [
     "a exclusive true",
     "busy: null",
-    "query: 1 a 1",
+    "query: 1 a 1 true",
     "second",
     "first: result",
     "thrown: RangeError",
@@ -166,6 +176,8 @@ fn locks_are_held_one_after_the_other_in_every_realm_of_the_origin() {
     "thief",
     "stolen: AbortError",
     "aborted: TimeoutError",
+    "aborted at once: AbortError",
+    "free again: b",
     "name: NotSupportedError",
     "no callback: TypeError",
     "elsewhere: null",
