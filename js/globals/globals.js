@@ -256,9 +256,6 @@ switch (options.kind) {
     break;
   case "service-worker":
     globalInterface = ServiceWorkerGlobalScope;
-    // https://w3c.github.io/FileAPI/#url: not exposed to service workers.
-    delete url.URL.createObjectURL;
-    delete url.URL.revokeObjectURL;
     define("WorkerGlobalScope", globalInterfaces.WorkerGlobalScope);
     break;
   default:
