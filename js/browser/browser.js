@@ -8,6 +8,7 @@ const {
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf,
+  SafeArrayIterator,
   SymbolFor,
   uncurryThis,
 } = primordials;
@@ -82,6 +83,27 @@ defineMembers(Request.prototype, {
   get isReloadNavigation() {
     webidl.assertBranded(this, Request.prototype);
     return false;
+  },
+});
+
+// https://webidl.spec.whatwg.org/#dfn-attribute-getter: names and lengths that
+// deno_fetch's classes do not have.
+function defineFunctionProperty(f, name, value) {
+  ObjectDefineProperty(f, name, { __proto__: null, value, configurable: true });
+}
+for (const { prototype } of new SafeArrayIterator([Request, Response])) {
+  for (const name of new SafeArrayIterator(["body", "bodyUsed"])) {
+    const { get } = ObjectGetOwnPropertyDescriptor(prototype, name);
+    defineFunctionProperty(get, "name", `get ${name}`);
+  }
+}
+defineFunctionProperty(Response.json, "length", 1);
+const { redirect } = Response;
+defineMembers(Response, {
+  redirect(url, status = undefined) {
+    const prefix = "Failed to execute 'redirect' on 'Response'";
+    webidl.requiredArguments(arguments.length, 1, prefix);
+    return redirect(url, status);
   },
 });
 

@@ -49,6 +49,7 @@ const { toInnerResponse } = core.loadExtScript(
 );
 
 const noop = () => {};
+const global = globalThis;
 // Taken now: a script may replace them later.
 const signalOf = uncurryThis(
   ObjectGetOwnPropertyDescriptor(RequestPrototype, "signal").get,
@@ -61,6 +62,9 @@ function fetch(input, init = undefined) {
   // 1.
   return new Promise((resolve, reject) => {
     const prefix = "Failed to execute 'fetch'";
+    if ((this ?? global) !== global) {
+      throw new TypeError(`${prefix}: Illegal invocation`);
+    }
     webidl.requiredArguments(length, 1, prefix);
     // 2. An exception rejects the promise.
     const request = new Request(input, init);
