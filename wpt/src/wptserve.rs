@@ -1,8 +1,11 @@
 //! The wptserve of a checkout, as a child process: with its handlers in Python,
 //! which the runner's own server cannot stand in for.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::iter;
 use std::net::Ipv4Addr;
 use std::net::TcpListener;
 use std::net::TcpStream;
@@ -92,7 +95,7 @@ impl WptServe {
       .args(["-c", SERVE, "sh"])
       .arg(config)
       .current_dir(root)
-      .env("PYTHONPATH", directory.path())
+      .env("PYTHONPATH", python_path(directory.path())?)
       // It closes with this process, however that ends.
       .stdin(Stdio::piped())
       .stdout(log.try_clone()?)
@@ -144,6 +147,15 @@ impl WptServe {
     let lines: Vec<_> = log.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
   }
+}
+
+/// `directory`, before what the caller has Python search.
+fn python_path(directory: &Path) -> io::Result<OsString> {
+  let callers = env::var_os("PYTHONPATH").unwrap_or_default();
+  let all = iter::once(directory.to_path_buf());
+  let callers =
+    env::split_paths(&callers).filter(|path| !path.as_os_str().is_empty());
+  env::join_paths(all.chain(callers)).map_err(io::Error::other)
 }
 
 impl Drop for WptServe {
