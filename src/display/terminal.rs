@@ -28,11 +28,11 @@ const MANY: usize = 100;
 
 /// What a line takes beside the name: less where there is less room.
 const KNOWN_TOTAL: &str = "{wide_msg} {binary_bytes:>10} of \
-  {binary_total_bytes:<10} [{bar:12}] {binary_bytes_per_sec:>11} {eta:>4}";
+  {binary_total_bytes:<10} [{bar:12}] {binary_bytes_per_sec:>12} {eta:>4}";
 const NARROW: &str =
-  "{wide_msg} {percent:>3}% {binary_bytes:>10} {binary_bytes_per_sec:>11}";
+  "{wide_msg} {percent:>3}% {binary_bytes:>10} {binary_bytes_per_sec:>12}";
 const UNKNOWN_TOTAL: &str =
-  "{wide_msg} {binary_bytes:>10} {spinner} {binary_bytes_per_sec:>11}";
+  "{wide_msg} {binary_bytes:>10} {spinner} {binary_bytes_per_sec:>12}";
 const WAITING: &str = "{wide_msg} {binary_bytes:>10}";
 const PAUSED: &str = "{wide_msg} {binary_bytes:>10} paused";
 
@@ -109,6 +109,23 @@ impl Terminal {
   /// Takes the bars away while `write` writes to the terminal.
   pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
     self.bars.suspend(write)
+  }
+
+  /// Draws everything anew for the size that the terminal has now; without
+  /// this, lines that nothing happens with keep their form.
+  pub fn refresh(&self) {
+    let mut state = self.state.lock();
+    for known in state.known.values_mut() {
+      if let Some(bar) = &known.bar {
+        restyle(bar, &mut known.style);
+      }
+    }
+    let State {
+      total, total_style, ..
+    } = &mut *state;
+    if let Some(total) = total {
+      restyle(total, total_style);
+    }
   }
 
   /// Takes all bars away.
@@ -327,6 +344,17 @@ impl Entry {
 /// they come, and a rate falls when nothing comes.
 fn begin(bar: &ProgressBar) {
   bar.enable_steady_tick(DRAW_INTERVAL);
+}
+
+/// Takes the form for the terminal's size, where there are two.
+fn restyle(bar: &ProgressBar, style: &mut &'static str) {
+  let fitting = match *style {
+    KNOWN_TOTAL if !is_wide() => NARROW,
+    NARROW if is_wide() => KNOWN_TOTAL,
+    _ => return,
+  };
+  *style = fitting;
+  set_style(bar, fitting);
 }
 
 fn set_style(bar: &ProgressBar, template: &str) {

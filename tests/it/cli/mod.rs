@@ -13,6 +13,7 @@ mod kept_downloads;
 mod network;
 mod quarantine;
 mod run;
+mod screens;
 mod script_errors;
 mod secrets;
 mod service_worker;

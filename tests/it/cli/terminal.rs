@@ -7,6 +7,7 @@ use std::process::Command;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 use std::time::Instant;
 
 use rustix::pty::OpenptFlags;
@@ -18,10 +19,10 @@ use support::FaultServer;
 use support::Resource;
 
 /// A terminal of 24 rows and 80 columns, with a running program in it.
-struct Terminal {
+pub struct Terminal {
   /// The side of the user.
-  master: File,
-  screen: vt100::Parser,
+  pub master: File,
+  pub screen: vt100::Parser,
   written: mpsc::Receiver<Vec<u8>>,
   child: std::process::Child,
 }
@@ -32,7 +33,7 @@ impl Terminal {
   }
 
   /// With so many columns; with `keys` the user can press some.
-  fn start_with(mut command: Command, columns: u16, keys: bool) -> Self {
+  pub fn start_with(mut command: Command, columns: u16, keys: bool) -> Self {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
     let master = rustix::pty::openpt(flags).unwrap();
     rustix::pty::grantpt(&master).unwrap();
@@ -82,7 +83,7 @@ impl Terminal {
   }
 
   /// Waits until a row of the screen is as `wanted` wants it.
-  fn wait_for_row(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+  pub fn wait_for_row(&mut self, wanted: impl Fn(&str) -> bool) -> String {
     let begin = Instant::now();
     loop {
       let text = self.rows();
@@ -97,19 +98,26 @@ impl Terminal {
     }
   }
 
+  /// Reads what is written within a short time.
+  pub fn read_a_little(&mut self) {
+    if let Ok(bytes) = self.written.recv_timeout(Duration::from_millis(100)) {
+      self.screen.process(&bytes);
+    }
+  }
+
   /// What the screen shows; one row is not joined to the next when it is full.
-  fn rows(&self) -> String {
+  pub fn rows(&self) -> String {
     let screen = self.screen.screen();
     let (_, columns) = screen.size();
     let rows: Vec<_> = screen.rows(0, columns).collect();
     rows.join("\n")
   }
 
-  fn press(&mut self, keys: &str) {
+  pub fn press(&mut self, keys: &str) {
     self.master.write_all(keys.as_bytes()).unwrap();
   }
 
-  fn resize(&mut self, columns: u16) {
+  pub fn resize(&mut self, columns: u16) {
     let mut size = rustix::termios::tcgetwinsize(&self.master).unwrap();
     size.ws_col = columns;
     rustix::termios::tcsetwinsize(&self.master, size).unwrap();
@@ -125,7 +133,7 @@ impl Terminal {
   }
 
   /// Waits for the program's end; returns what the screen shows then.
-  fn end(mut self) -> (Option<i32>, String) {
+  pub fn end(mut self) -> (Option<i32>, String) {
     while let Ok(bytes) = self.written.recv_timeout(BOUND) {
       self.screen.process(&bytes);
     }
@@ -208,13 +216,13 @@ fn a_terminal_shows_that_it_waits_for_the_network() {
 
 /// `bgfetch get` of several URLs, with the terminal as the one it is
 /// controlled from.
-fn get_with_keys(place: &Place, urls: &[String]) -> Command {
+pub fn get_with_keys(place: &Place, urls: &[String]) -> Command {
   let mut command = Command::new("setsid");
   command.args(["--ctty", env!("CARGO_BIN_EXE_bgfetch")]);
   get_all(command, place, urls)
 }
 
-fn get_without_keys(place: &Place, urls: &[String]) -> Command {
+pub fn get_without_keys(place: &Place, urls: &[String]) -> Command {
   get_all(Command::new(env!("CARGO_BIN_EXE_bgfetch")), place, urls)
 }
 
@@ -228,7 +236,7 @@ fn get_all(mut command: Command, place: &Place, urls: &[String]) -> Command {
 }
 
 /// Films of 4 MiB that stall after 1 MiB, once.
-fn films(server: &FaultServer, count: usize) -> Vec<String> {
+pub fn films(server: &FaultServer, count: usize) -> Vec<String> {
   let film = |index: usize| {
     let film = Resource::bytes(4 << 20, index as u64)
       .script([Behaviour::StallAfter(1 << 20), Behaviour::Normal]);

@@ -236,6 +236,13 @@ impl Screen {
     }
   }
 
+  /// The terminal may have another size than before.
+  pub fn refresh(&self) {
+    if let Output::Bars(bars) = &self.display {
+      bars.refresh();
+    }
+  }
+
   /// Takes the bars away for good.
   pub fn clear(&self) {
     if let Output::Bars(bars) = &self.display {
