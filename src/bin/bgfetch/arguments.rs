@@ -16,6 +16,8 @@ use clap::ValueEnum;
 use url::Url;
 
 pub use self::engine::EngineOptions;
+pub use self::engine::HandlerOptions;
+pub use self::engine::NetworkOptions;
 pub use self::engine::Tls;
 pub use self::get::Credentials;
 pub use self::get::Get;
@@ -101,6 +103,8 @@ pub struct Run {
   #[arg(long, value_name = "DIR")]
   pub out: Option<PathBuf>,
   #[command(flatten)]
+  pub handlers: HandlerOptions,
+  #[command(flatten)]
   pub engine: EngineOptions,
 }
 
@@ -111,6 +115,8 @@ pub struct Resume {
   pub out: Option<PathBuf>,
   #[command(flatten)]
   pub credentials: Credentials,
+  #[command(flatten)]
+  pub handlers: HandlerOptions,
   #[command(flatten)]
   pub engine: EngineOptions,
 }
@@ -171,7 +177,12 @@ pub struct Verify {
   #[command(flatten)]
   pub credentials: Credentials,
   #[command(flatten)]
-  pub engine: EngineOptions,
+  pub network: NetworkOptions,
+  #[command(flatten)]
+  pub store: StoreOptions,
+  /// Say nothing but errors
+  #[arg(short, long, help_heading = "Output", alias = "silent")]
+  pub quiet: bool,
 }
 
 #[derive(Args)]

@@ -8,6 +8,7 @@ use background_fetch::network::NetworkConfig;
 use background_fetch::network::Proxy;
 
 use crate::arguments::EngineOptions;
+use crate::arguments::NetworkOptions;
 use crate::arguments::Tls;
 use crate::failure::Failure;
 use crate::trace;
@@ -34,18 +35,23 @@ pub fn apply(
   }
   config.resume = options.resume.into();
   config.retry.offline_timeout = options.offline_timeout.map(seconds);
-  let limits = &mut config.service_worker_limits;
-  if let Some(n) = options.handler_timeout {
-    limits.event = seconds(n);
-  }
-  if let Some(tries) = options.handler_tries {
-    limits.tries = tries;
-  }
   if let Some(n) = options.retention {
     config.retention = seconds(n);
   }
-  let network = &mut config.network;
-  network.limit_rate = options.limit_rate;
+  config.network.limit_rate = options.limit_rate;
+  network(&options.network, &mut config.network)
+}
+
+/// The same for what concerns the network alone.
+///
+/// # Errors
+///
+/// A file that they name cannot be read.
+pub fn network(
+  options: &NetworkOptions,
+  network: &mut NetworkConfig,
+) -> Result<(), Failure> {
+  let seconds = |n: u32| Duration::from_secs(n.into());
   if let Some(n) = options.connect_timeout {
     network.connect_timeout = seconds(n);
   }

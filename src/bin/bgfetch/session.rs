@@ -31,6 +31,8 @@ use url::Url;
 use self::before_event::BeforeEvents;
 pub use self::pressed::Hands;
 use crate::arguments::EngineOptions;
+use crate::arguments::HandlerOptions;
+use crate::arguments::NetworkOptions;
 use crate::arguments::Policy;
 use crate::commands::Files;
 use crate::commands::stored;
@@ -59,6 +61,9 @@ use crate::started_by::StartedBy;
 /// How long the engine may take to make everything durable at the end.
 const SHUTDOWN: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether the terminal has another size.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
+
 /// What a command wants beside what its [`EngineOptions`] say.
 #[derive(Default)]
 pub struct Setup {
@@ -68,6 +73,7 @@ pub struct Setup {
   /// Whether service workers get threads of their own. Without, the only
   /// realms are the command's.
   pub service_workers: bool,
+  pub handlers: HandlerOptions,
   pub secrets: SecretHeaders,
   pub cookies: Option<Jar>,
   /// The URLs whose downloads go to standard output.
@@ -84,11 +90,11 @@ impl Setup {
   /// # Errors
   ///
   /// A setting cannot work, or a file cannot be read.
-  pub fn network(self, options: &EngineOptions) -> Result<Network, Failure> {
-    let mut config = EngineConfig::default();
-    network_options::apply(options, &mut config)?;
-    set_credentials(&mut config.network, self.secrets, self.cookies);
-    Network::new(config.network).map_err(Failure::usage)
+  pub fn network(self, options: &NetworkOptions) -> Result<Network, Failure> {
+    let mut config = NetworkConfig::default();
+    network_options::network(options, &mut config)?;
+    set_credentials(&mut config, self.secrets, self.cookies);
+    Network::new(config).map_err(Failure::usage)
   }
 }
 
@@ -181,6 +187,13 @@ impl Session {
       config.network.cookies = Some(Arc::new(MemoryCookieStore::new()));
     }
     network_options::apply(options, &mut config)?;
+    let limits = &mut config.service_worker_limits;
+    if let Some(n) = setup.handlers.handler_timeout {
+      limits.event = Duration::from_secs(n.into());
+    }
+    if let Some(tries) = setup.handlers.handler_tries {
+      limits.tries = tries;
+    }
     set_credentials(&mut config.network, setup.secrets, setup.cookies);
     config.concurrency.per_host = setup.max_per_host.map(|n| n as usize);
     let network = config.network.clone();
@@ -335,8 +348,12 @@ async fn out_of_time(max_time: Option<Duration>, screen: &Screen) {
 
 /// For ever.
 async fn show(observer: &Observer, screen: &Screen) {
+  let mut refresh = tokio::time::interval(REFRESH_INTERVAL);
   loop {
-    screen.observed(&observer.next().await);
+    tokio::select! {
+      seen = observer.next() => screen.observed(&seen),
+      _ = refresh.tick() => screen.refresh(),
+    }
   }
 }
 

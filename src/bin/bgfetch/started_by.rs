@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::download::Download;
 use crate::download::SaveOptions;
+use crate::download::os_text;
 use crate::failure::Failure;
 
 /// The command that started a background fetch; all paths are absolute.
@@ -17,11 +18,14 @@ use crate::failure::Failure;
 #[serde(tag = "command", rename_all = "lowercase")]
 pub enum StartedBy {
   Run {
+    #[serde(with = "os_text::path")]
     script: PathBuf,
     /// The script is a page's, and this is the one of its service worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "os_text::option")]
     sw: Option<PathBuf>,
     base: Url,
+    #[serde(default, with = "os_text::option")]
     out: Option<PathBuf>,
     policy: NetworkPolicy,
   },
@@ -33,7 +37,11 @@ pub enum StartedBy {
     options: SaveOptions,
   },
   /// Several URLs in one background fetch, as earlier releases did it.
-  Get { urls: Vec<Url>, out: PathBuf },
+  Get {
+    urls: Vec<Url>,
+    #[serde(with = "os_text::path")]
+    out: PathBuf,
+  },
 }
 
 impl StartedBy {
@@ -44,7 +52,7 @@ impl StartedBy {
 
   pub fn to_json(&self) -> Result<String, Failure> {
     serde_json::to_string(self)
-      .map_err(|_| Failure::usage("the paths must be valid UTF-8"))
+      .map_err(|error| Failure::failed(format!("it cannot be stored: {error}")))
   }
 
   /// The download that one was started for.

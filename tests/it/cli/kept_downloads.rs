@@ -154,3 +154,33 @@ fn a_saved_file_is_verified() {
   place.write("x", "b");
   place.bgfetch("verify", &["x"]).code(1).says("sha256=ca97");
 }
+
+#[test]
+fn what_continues_needs_its_secrets_again() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  failed(&place, &server);
+  let header = "Authorization: Bearer abc";
+  place.bgfetch("resume", &["-H", header]).code(0);
+  content::verify(place.path("out/film.bin"), SIZE, 1).unwrap();
+  let requests = server.requests_for("/film.bin");
+  let shown = requests.last().unwrap().header("authorization");
+  assert_eq!(shown, Some("Bearer abc"));
+  assert!(requests[0].header("authorization").is_none());
+}
+
+#[test]
+fn a_secret_is_not_shown_to_the_servers_of_other_downloads() {
+  let place = Place::new();
+  let (one, other) =
+    (FaultServer::start_blocking(), FaultServer::start_blocking());
+  failed(&place, &one);
+  failed(&place, &other);
+  for option in ["--header=X-Token: abc", "--user=me:abc", "--cookie=a=b"] {
+    let ended = place.bgfetch("resume", &[option]).code(2);
+    ended.says("which the store has downloads of");
+  }
+  place
+    .bgfetch("retry", &["film.bin", "-u", "me:abc"])
+    .code(0);
+}

@@ -2,6 +2,7 @@
 
 use crate::cli::place::Ended;
 use crate::cli::place::Place;
+use crate::cli::place::Running;
 use support::FaultServer;
 use support::Resource;
 
@@ -143,4 +144,55 @@ fn aborting_ends_with_status_1() {
   assert!(ended.stderr.contains("true\n"), "{ended:#?}");
   assert!(ended.stderr.contains("aborted aborted\n"), "{ended:#?}");
   ended.says("x was aborted");
+}
+
+#[test]
+fn no_path_has_to_be_utf_8() {
+  use std::ffi::OsStr;
+  use std::os::unix::ffi::OsStrExt;
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let url = server.serve("/x.txt", Resource::text("x"));
+  let odd = place.path("").join(OsStr::from_bytes(b"caf\xe9"));
+  std::fs::create_dir(&odd).unwrap();
+  let script = odd.join(OsStr::from_bytes(b"scr\xffpt.js"));
+  std::fs::write(odd.join("other.js"), format!("export const url = {url:?};"))
+    .unwrap();
+  std::fs::write(
+    &script,
+    "import { url } from './other.js';
+     await registration.backgroundFetch.fetch('x', url, { title: 'x' });",
+  )
+  .unwrap();
+  let worker = odd.join(OsStr::from_bytes(b"w\xfe.js"));
+  std::fs::write(
+    &worker,
+    "addEventListener('backgroundfetchsuccess', () => {});",
+  )
+  .unwrap();
+  let page = odd.join(OsStr::from_bytes(b"p\xfdge.js"));
+  std::fs::write(
+    &page,
+    format!(
+      "await navigator.serviceWorker.register('w%FE.js');
+       const {{ backgroundFetch }} = await navigator.serviceWorker.ready;
+       await backgroundFetch.fetch('y', {url:?}, {{ title: 'y' }});"
+    ),
+  )
+  .unwrap();
+  for (arguments, out) in [(vec![&script], "a"), (vec![&page, &worker], "b")] {
+    let out = odd.join(out);
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_bgfetch"));
+    process.arg("run").arg(arguments[0]);
+    process
+      .arg("--store")
+      .arg(odd.join("store"))
+      .arg("--out")
+      .arg(&out);
+    if let Some(worker) = arguments.get(1) {
+      process.arg("--sw").arg(worker);
+    }
+    Running::spawn(process).ended().code(0);
+    assert_eq!(std::fs::read_to_string(out.join("x.txt")).unwrap(), "x");
+  }
 }

@@ -1,4 +1,4 @@
-//! What `run`, `get` and `resume` have in common.
+//! What commands that fetch have in common.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -47,6 +47,29 @@ pub struct EngineOptions {
   /// after
   #[arg(long, value_enum, default_value_t = Resuming::Validator)]
   pub resume: Resuming,
+  /// Stop after so long; everything is kept, and the same command continues
+  #[arg(short = 'm', long, value_name = "SECONDS", help_heading = "Limits")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+  pub max_time: Option<u32>,
+  /// Keep what has failed, or could not be handed to its script, for so many
+  /// seconds [default: 604800, 7 days]
+  #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+  pub retention: Option<u32>,
+  #[command(flatten)]
+  pub network: NetworkOptions,
+  #[command(flatten)]
+  pub store: StoreOptions,
+  /// One JSON object a line on standard output, and nothing else there
+  #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
+  pub json: bool,
+  /// Say nothing but errors (a script's own output aside)
+  #[arg(short, long, help_heading = "Output", alias = "silent")]
+  pub quiet: bool,
+}
+
+/// How servers are reached.
+#[derive(Args, Default)]
+pub struct NetworkOptions {
   /// How long name resolution, TCP and TLS may take together [default: 30]
   #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
   #[arg(value_parser = clap::value_parser!(u32).range(1..))]
@@ -56,24 +79,6 @@ pub struct EngineOptions {
   #[arg(visible_alias = "read-timeout", alias = "timeout")]
   #[arg(value_parser = clap::value_parser!(u32).range(1..))]
   pub idle_timeout: Option<u32>,
-  /// Stop after so long; everything is kept, and the same command continues
-  #[arg(short = 'm', long, value_name = "SECONDS", help_heading = "Limits")]
-  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-  pub max_time: Option<u32>,
-  /// How long a service worker's handler of an event may take, before its
-  /// worker is stopped and another one tries it [default: 600]
-  #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
-  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-  pub handler_timeout: Option<u32>,
-  /// How many service workers try to handle an event, before it is kept as
-  /// undelivered [default: 3]
-  #[arg(long, value_name = "N", help_heading = "Limits")]
-  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-  pub handler_tries: Option<u32>,
-  /// Keep what has failed, or could not be handed to its script, for so many
-  /// seconds [default: 604800, 7 days]
-  #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
-  pub retention: Option<u32>,
   #[command(flatten)]
   pub tls: Tls,
   /// Go through this proxy instead of those that the environment names:
@@ -87,14 +92,21 @@ pub struct EngineOptions {
   /// secret in them
   #[arg(long, value_name = "FILE", help_heading = "Output")]
   pub trace: Option<PathBuf>,
-  #[command(flatten)]
-  pub store: StoreOptions,
-  /// One JSON object a line on standard output, and nothing else there
-  #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
-  pub json: bool,
-  /// Say nothing but errors (a script's own output aside)
-  #[arg(short, long, help_heading = "Output", alias = "silent")]
-  pub quiet: bool,
+}
+
+/// How long service workers may take.
+#[derive(Args, Default)]
+pub struct HandlerOptions {
+  /// How long a service worker's handler of an event may take, before its
+  /// worker is stopped and another one tries it [default: 600]
+  #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+  pub handler_timeout: Option<u32>,
+  /// How many service workers try to handle an event, before it is kept as
+  /// undelivered [default: 3]
+  #[arg(long, value_name = "N", help_heading = "Limits")]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+  pub handler_tries: Option<u32>,
 }
 
 #[derive(Args, Default)]

@@ -94,11 +94,6 @@ pub struct Files {
 /// What is asked for.
 #[derive(Args)]
 pub struct RequestOptions {
-  /// Send this header; one that names a secret (Authorization, Cookie, a key
-  /// or token) is never stored, and goes to the hosts of the URLs only
-  #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-  #[arg(help_heading = "Request")]
-  pub headers: Vec<String>,
   /// Let the server compress what it sends; the file is what comes of it
   #[arg(long, help_heading = "Request")]
   pub compressed: bool,
@@ -107,9 +102,15 @@ pub struct RequestOptions {
   pub range: Option<String>,
 }
 
-/// What shows a server the caller. Nothing of it is stored.
+/// What shows a server the caller. What is secret of it is never stored, so
+/// that a command which continues needs it again.
 #[derive(Args)]
 pub struct Credentials {
+  /// Send this header; one that names a secret (Authorization, Cookie, a key
+  /// or token) is never stored, and goes to the hosts of the URLs only
+  #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+  #[arg(help_heading = "Request")]
+  pub headers: Vec<String>,
   /// The user and password for the hosts of the URLs
   #[arg(short, long, value_name = "USER:PASSWORD", help_heading = "Request")]
   pub user: Option<String>,

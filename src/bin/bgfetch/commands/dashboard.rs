@@ -1,6 +1,7 @@
 //! `bgfetch dashboard`
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::pin::pin;
@@ -240,8 +241,14 @@ async fn add(engine: &Engine, files: &Files, out: &Path, added: Added) {
 
 /// What `bgfetch get URL` would do. The error is what it would say.
 fn ordered(url: &str, out: &Path) -> Result<Item, Failure> {
-  let out = out.to_string_lossy();
-  let words = ["bgfetch", "get", "--out", &out, "--", url];
+  let words: [&OsStr; 6] = [
+    "bgfetch".as_ref(),
+    "get".as_ref(),
+    "--out".as_ref(),
+    out.as_ref(),
+    "--".as_ref(),
+    url.as_ref(),
+  ];
   let Ok(Arguments {
     command: Some(Command::Get(get)),
     ..

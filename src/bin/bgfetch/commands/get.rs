@@ -107,30 +107,52 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
       return Ok(report(&screen, &items, &failures(&giving.ended.lock())));
     }
   };
-  let ended = giving.ended.into_inner();
   let session = Session::with_store(store, &arguments.engine, setup, screen)?;
   let files = Files::new(&session, arguments.base.clone(), policy)?;
-  let left: Vec<usize> = (0..items.len())
-    .filter(|i| !ended.contains_key(i))
-    .collect();
   let files = Files {
     is_one_of_few: items.len() <= FEW,
     ..files
   };
+  let ended = &giving.ended;
   let work = async {
     let (getting, others) =
-      (files.get_all(&items, &left), files.attend_others(&items));
+      (files.get_all(&items, ended), files.attend_others(&items));
     tokio::select! {
-      mut failed = getting => {
-        failed.extend(failures(&ended));
-        failed.sort_unstable();
-        Ok(report(&files.screen, &items, &failed))
+      () = getting => {
+        Ok(report(&files.screen, &items, &failures(&ended.lock())))
       }
       never = others => never,
     }
   };
   // What is counted here is counted by the work itself.
-  session.finish(&interrupt, work, |_| false).await
+  let status = session.finish(&interrupt, work, |_| false).await?;
+  let ended = giving.ended.lock();
+  if ended.len() < items.len() {
+    report_left(&giving.screen, &items, &ended);
+  }
+  Ok(status)
+}
+
+/// The same when the command is left before all files have ended.
+fn report_left(
+  screen: &Screen,
+  items: &[Item],
+  ended: &BTreeMap<usize, Option<String>>,
+) {
+  screen.clear();
+  for (index, why) in &failures(ended) {
+    screen.error(&sentence(&items[*index].typed, why));
+  }
+  let left = items.len() - ended.len();
+  let (files, are) = if left == 1 {
+    ("file", "is")
+  } else {
+    ("files", "are")
+  };
+  screen.note(&format!(
+    "{left} {files} {are} not finished; what there is of them is kept, and the \
+     same command or `bgfetch resume` continues"
+  ));
 }
 
 /// What of a command no other process can do for it.
@@ -138,7 +160,7 @@ fn own_process(arguments: &Get, setup: &Setup) -> Vec<&'static str> {
   let (request, engine) = (&arguments.credentials, &arguments.engine);
   let all = [
     ("--output -", !setup.to_stdout.is_empty()),
-    ("--trace", engine.trace.is_some()),
+    ("--trace", engine.network.trace.is_some()),
     ("--cookie", !request.cookies.is_empty()),
     (
       "what is secret in headers, URLs and .netrc",
@@ -313,23 +335,26 @@ impl Files {
     }
   }
 
-  /// Gets those of `items` that are `left`, each by itself; returns which have
-  /// failed, and why, in their order.
+  /// Gets those of `items` that have not ended, each by itself, and notes why
+  /// one has no file.
   async fn get_all(
     &self,
     items: &[Item],
-    left: &[usize],
-  ) -> Vec<(usize, String)> {
+    noted: &Mutex<BTreeMap<usize, Option<String>>>,
+  ) {
+    let left: Vec<usize> = {
+      let noted = noted.lock();
+      (0..items.len())
+        .filter(|i| !noted.contains_key(i))
+        .collect()
+    };
     let mut under_way: FuturesUnordered<_> = left
-      .iter()
-      .map(async |index| (*index, self.get(&items[*index]).await))
+      .into_iter()
+      .map(async |index| (index, self.get(&items[index]).await))
       .collect();
-    let mut failed = Vec::new();
     while let Some((index, ended)) = under_way.next().await {
-      failed.extend(ended.why().map(|why| (index, why.to_string())));
+      noted.lock().insert(index, ended.why().map(str::to_string));
     }
-    failed.sort_unstable();
-    failed
   }
 
   /// One file, from the first of its mirrors that has it.

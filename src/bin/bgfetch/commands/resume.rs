@@ -53,6 +53,7 @@ pub(super) fn open(
   let setup = Setup {
     out,
     service_workers: true,
+    handlers: arguments.handlers,
     secrets,
     cookies: Some(cookies),
     ..Setup::default()

@@ -69,6 +69,7 @@ pub async fn run_until(
   logging::init(&screen);
   let setup = Setup {
     service_workers: sw.is_some(),
+    handlers: arguments.handlers,
     ..Setup::default()
   };
   let session = Session::open(&arguments.engine, setup, screen)?;

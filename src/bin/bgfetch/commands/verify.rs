@@ -26,12 +26,12 @@ use crate::session::Setup;
 const CHUNK: usize = 1024 * 1024;
 
 pub async fn verify(arguments: Verify) -> Result<u8, Failure> {
-  let saved = Saved::open(&paths::store_directory(&arguments.engine.store)?);
+  let saved = Saved::open(&paths::store_directory(&arguments.store)?);
   let mut status = SUCCESS;
   for file in &arguments.files {
     let shown = printable(&file.to_string_lossy());
     match verify_one(&arguments, &saved, file).await {
-      Ok(how) if arguments.engine.quiet => drop(how),
+      Ok(how) if arguments.quiet => drop(how),
       Ok(how) => output::line(&format!("{shown}: {how}")),
       Err(why) => {
         eprintln!("{PREFIX}{shown}: {why}");
@@ -107,7 +107,7 @@ async fn sent(
     cookies: Some(cookies),
     ..Setup::default()
   };
-  let look = Look::new(setup.network(&arguments.engine)?);
+  let look = Look::new(setup.network(&arguments.network)?);
   let head = look.head(Request::get(url), &[]).await;
   let head = head.map_err(Failure::failed)?;
   let is_same = head.is_ok()

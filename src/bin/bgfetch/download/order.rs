@@ -150,13 +150,44 @@ pub fn shown_again(
   options: &Credentials,
   urls: &[Url],
 ) -> Result<(SecretHeaders, Jar), Failure> {
+  one_host_only(options, urls)?;
   let mut secrets = SecretHeaders::with_netrc(netrc(options)?);
-  if let Some((user, password)) = user(options) {
+  let headers = options.headers.iter().map(|text| header(text));
+  let mut headers = headers.collect::<Result<Vec<_>, Failure>>()?;
+  let names_user = headers.iter().any(|(name, _)| name == "authorization");
+  if let Some((user, password)) = user(options).filter(|_| !names_user) {
+    headers.push(basic(&user, &password));
+  }
+  if !headers.is_empty() {
     for url in urls {
-      secrets.add(url, &[basic(&user, &password)]);
+      secrets.add(url, &headers);
     }
   }
   Ok((secrets, jar(options, urls)?))
+}
+
+/// What was said of one download is not for the servers of all others.
+fn one_host_only(options: &Credentials, urls: &[Url]) -> Result<(), Failure> {
+  let is_pair = |text: &String| text.contains('=');
+  let option = match options {
+    _ if !options.headers.is_empty() => "--header",
+    _ if options.user.is_some() => "--user",
+    _ if options.cookies.iter().any(is_pair) => "--cookie NAME=VALUE",
+    _ => return Ok(()),
+  };
+  let mut origins: Vec<_> = urls.iter().map(Url::origin).collect();
+  origins.sort_by_key(|origin| origin.ascii_serialization());
+  origins.dedup();
+  let [one, other, ..] = &origins[..] else {
+    return Ok(());
+  };
+  Err(Failure::usage(format!(
+    "{option} would be shown to {} and to {}, which the store has downloads \
+     of; give the `bgfetch get` again that it belongs to, name it in .netrc, \
+     or use `bgfetch retry ID` for one that has failed",
+    one.ascii_serialization(),
+    other.ascii_serialization()
+  )))
 }
 
 fn user(options: &Credentials) -> Option<(String, String)> {
@@ -257,7 +288,7 @@ impl Common {
   fn new(arguments: &Get, directory: PathBuf) -> Result<Self, Failure> {
     let files = &arguments.files;
     let mut headers = arguments
-      .request
+      .credentials
       .headers
       .iter()
       .map(|text| header(text))

@@ -57,18 +57,22 @@ pub mod path {
 }
 
 pub mod option {
+  use std::ffi::OsStr;
+
   use super::*;
 
   pub fn serialize<S: Serializer>(
-    name: &Option<OsString>,
+    name: &Option<impl AsRef<OsStr>>,
     to: S,
   ) -> Result<S::Ok, S::Error> {
-    name.as_deref().map(Name::from).serialize(to)
+    let name = name.as_ref().map(|name| Name::from(name.as_ref()));
+    name.serialize(to)
   }
 
-  pub fn deserialize<'a, D: Deserializer<'a>>(
+  pub fn deserialize<'a, D: Deserializer<'a>, T: From<OsString>>(
     from: D,
-  ) -> Result<Option<OsString>, D::Error> {
-    Option::<Name>::deserialize(from).map(|name| name.map(OsString::from))
+  ) -> Result<Option<T>, D::Error> {
+    let name = Option::<Name>::deserialize(from)?;
+    Ok(name.map(|name| OsString::from(name).into()))
   }
 }

@@ -47,15 +47,15 @@ impl Terms {
         .exact
         .extend(value.map(|value| (name.to_string(), value)));
     };
-    let proxy = options.proxy.clone().or_else(environment);
+    let proxy = options.network.proxy.clone().or_else(environment);
     set("--proxy", proxy);
-    let tls = &options.tls;
+    let tls = &options.network.tls;
     let files: Vec<_> = tls.cacert.iter().map(|file| absolute(file)).collect();
     set("--cacert", (!files.is_empty()).then(|| files.join("\n")));
     set("--insecure", tls.insecure.then(String::new));
     set("--cert", tls.cert.as_deref().map(absolute));
     set("--key", tls.key.as_deref().map(absolute));
-    set("--user-agent", options.user_agent.clone());
+    set("--user-agent", options.network.user_agent.clone());
     let is_default = matches!(options.resume, Resuming::Validator);
     set("--resume", (!is_default).then(String::new));
     set("--retries", options.retries.map(|n| n.to_string()));
@@ -80,8 +80,8 @@ impl Terms {
     set("--limit-rate", options.limit_rate.map(|n| n.to_string()));
     set("--max-concurrent", number(options.max_concurrent));
     set("--max-per-host", number(max_per_host));
-    set("--connect-timeout", number(options.connect_timeout));
-    set("--idle-timeout", number(options.idle_timeout));
+    set("--connect-timeout", number(options.network.connect_timeout));
+    set("--idle-timeout", number(options.network.idle_timeout));
     set("--retention", number(options.retention));
   }
 
@@ -118,10 +118,8 @@ mod tests {
   use super::*;
 
   fn options(set: impl Fn(&mut EngineOptions)) -> Terms {
-    let mut options = EngineOptions {
-      proxy: Some("direct".to_string()),
-      ..EngineOptions::default()
-    };
+    let mut options = EngineOptions::default();
+    options.network.proxy = Some("direct".to_string());
     set(&mut options);
     Terms::of(&options, None)
   }
@@ -129,7 +127,7 @@ mod tests {
   #[test]
   fn what_decides_about_trust_has_to_be_the_same_on_both_sides() {
     let plain = options(|_| {});
-    let insecure = options(|options| options.tls.insecure = true);
+    let insecure = options(|options| options.network.tls.insecure = true);
     assert_eq!(plain.unmet(&plain), [""; 0]);
     assert_eq!(insecure.unmet(&insecure), [""; 0]);
     assert_eq!(plain.unmet(&insecure), ["--insecure"]);
@@ -146,8 +144,10 @@ mod tests {
 
   #[test]
   fn each_is_named_once() {
-    let a = options(|options| options.proxy = Some("http://a".to_string()));
-    let b = options(|options| options.proxy = Some("http://b".to_string()));
+    let a =
+      options(|options| options.network.proxy = Some("http://a".to_string()));
+    let b =
+      options(|options| options.network.proxy = Some("http://b".to_string()));
     assert_eq!(a.unmet(&b), ["--proxy"]);
   }
 }

@@ -40,21 +40,18 @@ impl WorkerFiles {
   ///
   /// The path has no file name.
   pub fn serve(&self, base: &Url, script: &Path) -> Result<Url, Failure> {
-    let name = script.file_name().and_then(|name| name.to_str());
-    let mut url = base.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    match (name, url.path_segments_mut()) {
-      (Some(name), Ok(mut segments)) => {
-        segments.pop().push(name);
-      }
-      _ => {
-        return Err(Failure::usage(format!(
-          "{} has no name that could be in a URL",
-          script.display()
-        )));
-      }
-    }
+    // Its bytes are escaped as those of a file's URL, UTF-8 or not.
+    let file = Url::from_file_path(script).ok();
+    let name = file
+      .as_ref()
+      .and_then(|file| file.path_segments()?.next_back());
+    let beside = name.and_then(|name| base.join(&format!("./{name}")).ok());
+    let Some(url) = beside else {
+      return Err(Failure::usage(format!(
+        "{} has no name that could be in a URL",
+        script.display()
+      )));
+    };
     let served = (url.clone(), script.to_path_buf());
     self.scripts.lock().push(served);
     Ok(url)

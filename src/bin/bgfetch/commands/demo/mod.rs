@@ -20,6 +20,7 @@ use self::server::Server;
 use super::run;
 use crate::arguments::Demo;
 use crate::arguments::EngineOptions;
+use crate::arguments::HandlerOptions;
 use crate::arguments::Run;
 use crate::arguments::StoreOptions;
 use crate::failure::FAILED;
@@ -133,6 +134,7 @@ async fn podcast(
   std::fs::write(&script, SCRIPT).map_err(failed)?;
   let base = format!("http://{}/", server.address);
   let arguments = Run {
+    handlers: HandlerOptions::default(),
     sw: None,
     script,
     base: Url::parse(&base).map_err(Failure::failed)?,

@@ -130,7 +130,7 @@ pub async fn at_heads(
   setup: Setup,
   screen: &Screen,
 ) -> Result<u8, Failure> {
-  let network = setup.network(&arguments.engine)?;
+  let network = setup.network(&arguments.engine.network)?;
   let look = Look::new(network);
   let heads = items.iter().map(async |item| {
     let head = look.head(item.request(), &[]).await;
