@@ -2,7 +2,11 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_fetch_event_no_response, op_fetch_event_respond } = core.ops;
+const {
+  op_fetch_event_abandoned,
+  op_fetch_event_no_response,
+  op_fetch_event_respond,
+} = core.ops;
 const { createBody, takeBody } = core.loadExtScript(
   "ext:background_fetch_browser/bodies.js",
 );
@@ -15,6 +19,7 @@ const { invalidStateError } = core.loadExtScript(
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
   "ext:background_fetch/service_worker/extendable_event.js",
 );
+const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const { createInnerRequest } = core.loadExtScript(
   "ext:background_fetch/background_fetch/requests.js",
 );
@@ -31,7 +36,7 @@ const {
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { Event } = core.loadExtScript("ext:deno_web/02_event.js");
 const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
-const { fromInnerRequest } = core.loadExtScript(
+const { abortRequest, fromInnerRequest } = core.loadExtScript(
   "ext:deno_fetch/23_request.js",
 );
 
@@ -208,15 +213,26 @@ function text(reason) {
   }
 }
 
-function createFetchEvent({ rid, request, body, clientId }) {
-  const inner = createInnerRequest(request, createBody(body));
-  const event = new FetchEvent("fetch", {
+function createFetchEvent(event) {
+  const inner = createInnerRequest(event.request, createBody(event.body));
+  const request = fromInnerRequest(inner, "immutable");
+  const created = new FetchEvent("fetch", {
     cancelable: true,
-    request: fromInnerRequest(inner, "immutable"),
-    clientId,
+    request,
+    clientId: event.clientId,
   });
-  begin(event, rid);
-  return event;
+  begin(created, event.rid);
+  abortWith(request, event.abandoned);
+  return created;
+}
+
+// https://w3c.github.io/ServiceWorker/#handle-fetch: the request's signal is
+// aborted with the client's fetch.
+async function abortWith(request, rid) {
+  const abandoned = op_fetch_event_abandoned(rid);
+  // It keeps no event loop alive.
+  core.unrefOpPromise(abandoned);
+  if (await internal(abandoned)) abortRequest(request);
 }
 
 /** The handlers have run, but for the microtasks that they have left. */

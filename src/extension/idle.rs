@@ -21,9 +21,10 @@ use crate::engine::Realm;
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
 
 /// Ops that wait for what the engine has to tell, and keep no script alive.
-const LISTENING: [&str; 3] = [
+const LISTENING: [&str; 4] = [
   "op_bgfetch_next_message",
   "op_broadcast_next",
+  "op_fetch_event_abandoned",
   "op_navigator_online_other_than",
 ];
 

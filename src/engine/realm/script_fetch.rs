@@ -310,6 +310,9 @@ impl Realm {
   }
 }
 
+const WORKER_HAS_FAILED: &str =
+  "the service worker that controls the page has failed";
+
 async fn ask_service_worker(
   context: Weak<Context>,
   realm: u64,
@@ -321,30 +324,38 @@ async fn ask_service_worker(
     return Err(NetworkError::terminated());
   };
   let (responder, answer) = oneshot::channel();
+  let (waiting, abandoned) = oneshot::channel();
   let event = |client_id| {
     Payload(Box::new(FetchEventRequest {
       request,
       body,
       client_id,
+      abandoned,
       responder,
     }))
   };
-  let failed = || {
-    NetworkError::not_allowed(
-      "the service worker that controls the page has failed",
-    )
+  let answered = async {
+    match service_workers.handle_fetch(realm, event).await {
+      Handled::Fired => Some(answer.await),
+      Handled::NoController => None,
+      Handled::Failed => {
+        Some(Ok(FetchEventAnswer::NetworkError(WORKER_HAS_FAILED.into())))
+      }
+    }
   };
-  match service_workers.handle_fetch(realm, event).await {
-    Handled::NoController => Ok(None),
-    Handled::Failed => Err(failed()),
-    Handled::Fired => match answer.await {
+  let answered = answered.await;
+  // When this is dropped before, nobody waits for the answer any more.
+  let _ = waiting.send(());
+  match answered {
+    None => Ok(None),
+    Some(answer) => match answer {
       Ok(FetchEventAnswer::NotHandled) => Ok(None),
       Ok(FetchEventAnswer::Response(response)) => Ok(Some(*response)),
       Ok(FetchEventAnswer::NetworkError(message)) => {
         Err(NetworkError::not_allowed(message))
       }
       // The worker has ended.
-      Err(_) => Err(failed()),
+      Err(_) => Err(NetworkError::not_allowed(WORKER_HAS_FAILED)),
     },
   }
 }
@@ -355,6 +366,9 @@ pub struct FetchEventRequest {
   pub body: Option<RequestBody>,
   /// The client's id.
   pub client_id: String,
+  /// Resolves with an error when the client has terminated the fetch before
+  /// it was answered.
+  pub abandoned: oneshot::Receiver<()>,
   responder: oneshot::Sender<FetchEventAnswer>,
 }
 

@@ -11,6 +11,7 @@ use deno_core::ResourceId;
 use deno_core::op2;
 use futures::StreamExt;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::Installed;
 use super::body;
@@ -33,11 +34,22 @@ impl Resource for Responder {
   }
 }
 
+/// Says when a client has terminated its fetch.
+struct Abandoned(Cell<Option<oneshot::Receiver<()>>>);
+
+impl Resource for Abandoned {
+  fn name(&self) -> Cow<'_, str> {
+    "fetchEventAbandoned".into()
+  }
+}
+
 /// What `js/browser/fetch_event.js` makes a `FetchEvent` of.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JsFetchEvent {
   rid: ResourceId,
+  /// The resource for [`op_fetch_event_abandoned`].
+  abandoned: ResourceId,
   request: Request,
   /// The resource of the request's body; `None` for a null body.
   body: Option<ResourceId>,
@@ -48,7 +60,7 @@ impl JsFetchEvent {
   /// `None` where no script could answer it.
   pub(super) fn new(
     state: &mut OpState,
-    event: FetchEventRequest,
+    mut event: FetchEventRequest,
   ) -> Option<Self> {
     if !state.has::<Installed>() {
       event.respond(FetchEventAnswer::NotHandled);
@@ -61,14 +73,33 @@ impl JsFetchEvent {
       let body = body.map(|chunk| chunk.map_err(|error| error.to_string()));
       state.resource_table.add(ReadableBody::new(body.boxed()))
     });
+    // What stays behind is resolved already, which is no news.
+    let (_, resolved) = oneshot::channel();
+    let abandoned = std::mem::replace(&mut event.abandoned, resolved);
     let responder = Responder(Cell::new(Some(event)));
+    let abandoned = Abandoned(Cell::new(Some(abandoned)));
     Some(Self {
+      abandoned: state.resource_table.add(abandoned),
       rid: state.resource_table.add(responder),
       request,
       body,
       client_id,
     })
   }
+}
+
+/// Waits until the client has its answer, or, which is true, has terminated
+/// the fetch before. Once only.
+#[op2]
+pub(super) async fn op_fetch_event_abandoned(
+  state: Rc<RefCell<OpState>>,
+  #[smi] rid: ResourceId,
+) -> Result<bool, BrowserError> {
+  let resource = state.borrow_mut().resource_table.take::<Abandoned>(rid)?;
+  Ok(match resource.0.take() {
+    Some(abandoned) => abandoned.await.is_err(),
+    None => false,
+  })
 }
 
 /// Answers with a response; resolves when all of its body was taken.

@@ -91,6 +91,7 @@ deno_core::extension!(
     op_document_script,
     op_event_source_read,
     op_fetch_body_wanted,
+    op_fetch_event_abandoned,
     op_fetch_event_no_response,
     op_fetch_event_respond,
     op_fetch_is_forbidden_header,

@@ -1,6 +1,7 @@
 //! Pages whose requests their service worker answers.
 
 use crate::browser::site::Site;
+use support::Behaviour;
 use support::Resource;
 
 /// Waits until a worker controls the page.
@@ -185,6 +186,60 @@ fn the_scripts_of_a_dedicated_worker_come_through_its_service_worker() {
     "module: static and dynamic",
     "not a script: TypeError",
     "missing: TypeError",
+  ];
+  assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_request_that_the_page_aborts_is_aborted_in_its_worker() {
+  let site = Site::new();
+  let slow = Resource::text("slow").script([Behaviour::Hold]);
+  site.server.serve("/app/slow", slow);
+  let page = format!(
+    "{CONTROLLED}
+    const controller = new AbortController();
+    const heard = (what) => new Promise((done) => {{
+      serviceWorker.addEventListener('message', ({{ data }}) => {{
+        if (data === what) done(data);
+      }});
+    }});
+    const asked = heard('asked');
+    const aborted = heard('aborted AbortError');
+    const slow = say('slow', () => fetch('slow', {{ signal: controller.signal }}));
+    await asked;
+    controller.abort();
+    await slow;
+    await say('worker', () => aborted);
+    await say('answered', async () => (await fetch('made')).text());
+    await say('still', async () => (await fetch('made')).text());"
+  );
+  let worker = format!(
+    "{CLAIM}
+    let last;
+    onfetch = (event) => event.respondWith((async () => {{
+      const {{ request }} = event;
+      if (request.url.endsWith('made')) {{
+        const before = last?.signal.aborted;
+        last = request;
+        return new Response(String(before));
+      }}
+      const client = await clients.get(event.clientId);
+      client.postMessage('asked');
+      try {{
+        return await fetch(request);
+      }} catch (error) {{
+        client.postMessage('aborted ' + error.name);
+        return new Response('nobody waits for it');
+      }}
+    }})());"
+  );
+  let lines = site.lines_with(&page, &worker);
+  let expected = [
+    "slow: AbortError",
+    "worker: aborted AbortError",
+    "answered: undefined",
+    // What has its answer is not aborted.
+    "still: false",
   ];
   assert_eq!(lines, expected);
 }
