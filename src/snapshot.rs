@@ -22,12 +22,15 @@ pub struct BackgroundFetchSnapshot {
   pub scope: Url,
   pub title: String,
   pub icons: Vec<ImageResource>,
-  /// In bytes, as the four that follow; 0 when the author gave none.
+  /// In bytes, as the five that follow; 0 when the author gave none.
   pub download_total: u64,
   /// How many bytes there are to download, once every response has said so.
   pub expected: Option<u64>,
   /// The stored body bytes total.
   pub downloaded: u64,
+  /// The same with the bytes behind gaps, which there are while several parts
+  /// of a response are fetched at once: what is to be shown as progress.
+  pub received: u64,
   pub upload_total: u64,
   pub uploaded: u64,
   pub result: BackgroundFetchResult,
@@ -80,6 +83,7 @@ impl BackgroundFetchSnapshot {
       download_total: b.download_total,
       expected: perform.expected_total(),
       downloaded: perform.stored_body_bytes_total(),
+      received: perform.received(),
       upload_total: b.upload_total,
       uploaded: b.uploaded,
       result: b.result,
@@ -166,9 +170,9 @@ impl RequestSnapshot {
       method: record.request.method.clone(),
       url: record.request.url.to_string(),
       status: said.map(|response| response.status),
-      downloaded: data.bytes,
+      downloaded: data.extents.total(),
       expected: match data.result {
-        Some(RecordResult::Success) => Some(data.bytes),
+        Some(RecordResult::Success) => Some(data.bytes()),
         _ => said.and_then(|response| response.complete_length()),
       },
       result: data.result.map(|result| match result {

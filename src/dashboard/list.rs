@@ -101,7 +101,7 @@ impl Row {
       url,
       state,
       why: why(b, state),
-      downloaded: b.downloaded,
+      downloaded: b.received,
       expected: b.total_to_download(),
       uploaded: b.uploaded,
       upload_total: b.upload_total,

@@ -53,7 +53,7 @@ impl Recent {
       ended.push_front(Ended {
         key: b.key,
         name: text::name(b),
-        downloaded: b.downloaded,
+        downloaded: b.received,
         succeeded,
         why: match succeeded {
           true => String::new(),

@@ -18,6 +18,7 @@ use crate::engine::RequestSnapshot;
 use crate::engine::WeakEngine;
 use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchRecord;
+use crate::spec::Extents;
 use crate::spec::RecordResult;
 use crate::store::Store;
 use crate::store::StoredBackgroundFetch;
@@ -172,7 +173,7 @@ fn newer_row(
     fetch.paused = newer.paused;
     if newer.records.len() == fetch.records.len() {
       for (record, bytes) in fetch.records.iter_mut().zip(&newer.records) {
-        record.response_data.bytes = *bytes;
+        record.response_data.extents = Extents::prefix_of(*bytes);
       }
     }
   }
@@ -196,6 +197,11 @@ fn snapshot(
     download_total: b.download_total,
     expected: expected(&b.records),
     downloaded: b.stored_body_bytes_total(),
+    received: b
+      .records
+      .iter()
+      .map(|r| r.response_data.extents.total())
+      .sum(),
     upload_total: b.upload_total,
     uploaded: b.uploaded,
     result: b.result,
@@ -217,7 +223,7 @@ fn expected(records: &[BackgroundFetchRecord]) -> Option<u64> {
   records.iter().try_fold(0u64, |total, record| {
     let data = &record.response_data;
     let length = match data.result {
-      Some(RecordResult::Success) => Some(data.bytes),
+      Some(RecordResult::Success) => Some(data.bytes()),
       _ => data.response.as_ref()?.complete_length(),
     };
     Some(total.saturating_add(length?))

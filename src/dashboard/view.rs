@@ -109,11 +109,11 @@ impl Rates {
     let rates = all.iter().map(|b| {
       let before = self.of.get(&b.key);
       // Bytes that were there before the first look do not count.
-      let more = before
-        .map_or(0, |before| b.downloaded.saturating_sub(before.downloaded));
+      let more =
+        before.map_or(0, |before| b.received.saturating_sub(before.downloaded));
       received += more;
       let rate = before.map_or(0.0, |before| before.rate);
-      let downloaded = b.downloaded;
+      let downloaded = b.received;
       let rate = averaged(rate, more, time);
       (b.key, Rate { downloaded, rate })
     });

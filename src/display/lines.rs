@@ -81,7 +81,7 @@ impl Lines {
     format!(
       "{}: done, {} in {}",
       text::printable(&b.id),
-      text::bytes(b.downloaded),
+      text::bytes(b.received),
       text::duration(state.known(b).rate.elapsed())
     )
   }
@@ -134,7 +134,7 @@ impl State {
 
   fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Entry {
     self.known.entry(b.key).or_insert_with(|| Entry {
-      rate: Rate::starting_at(b.downloaded),
+      rate: Rate::starting_at(b.received),
       last_progress: Instant::now(),
       paused: false,
       waiting: None,
@@ -163,7 +163,7 @@ impl State {
         known.settled = true;
         return Some(Line::Other(format!(
           "{id}: done, {} in {}",
-          text::bytes(b.downloaded),
+          text::bytes(b.received),
           text::duration(known.rate.elapsed())
         )));
       }
@@ -211,7 +211,7 @@ fn registered(b: &BackgroundFetchSnapshot) -> String {
     1 => "1 request".to_string(),
     n => format!("{n} requests"),
   };
-  let stored = match b.downloaded {
+  let stored = match b.received {
     0 => String::new(),
     stored => format!(", {} stored", text::bytes(stored)),
   };
@@ -239,7 +239,7 @@ fn progress(b: &BackgroundFetchSnapshot, rate: &Rate) -> String {
   format!(
     "{}: {}{of}{sent}, {}/s",
     text::printable(&b.id),
-    text::bytes(b.downloaded),
-    text::bytes(rate.average(b.downloaded))
+    text::bytes(b.received),
+    text::bytes(rate.average(b.received))
   )
 }

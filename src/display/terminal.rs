@@ -182,7 +182,7 @@ impl Terminal {
     format!(
       "✓ {}  {} in {}",
       known.name,
-      text::bytes(b.downloaded),
+      text::bytes(b.received),
       text::duration(known.rate.elapsed())
     )
   }
@@ -214,7 +214,7 @@ impl Terminal {
     let below = [&state.total, &state.hint].into_iter().flatten().count();
     let known = state.known(b);
     let is_under_way =
-      b.downloaded > known.first || b.expected.is_some() || b.waiting.is_some();
+      b.received > known.first || b.expected.is_some() || b.waiting.is_some();
     if known.bar.is_none() && (few || is_under_way) {
       if !has_room {
         state.without_bar.insert(b.key, b.clone());
@@ -222,7 +222,7 @@ impl Terminal {
       }
       let new = ProgressBar::no_length();
       let bar = self.bars.insert_from_back(below, new);
-      bar.set_position(b.downloaded + b.uploaded);
+      bar.set_position(b.received + b.uploaded);
       bar.reset_eta();
       known.bar = Some(bar);
       known.draw(b, &self.owner);
@@ -301,12 +301,12 @@ impl Display for Terminal {
 impl State {
   fn known(&mut self, b: &BackgroundFetchSnapshot) -> &mut Entry {
     self.known.entry(b.key).or_insert_with(|| Entry {
-      rate: Rate::starting_at(b.downloaded),
+      rate: Rate::starting_at(b.received),
       bar: None,
       style: "",
       settled: false,
       name: text::name(b),
-      first: b.downloaded,
+      first: b.received,
     })
   }
 }
@@ -335,7 +335,7 @@ impl Entry {
       None => String::new(),
     };
     bar.set_message(format!("{} ({}){why}", self.name, owner(b)));
-    bar.set_position(b.downloaded + b.uploaded);
+    bar.set_position(b.received + b.uploaded);
   }
 }
 

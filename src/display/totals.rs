@@ -47,13 +47,13 @@ impl Totals {
 
   pub(super) fn update(&mut self, b: &BackgroundFetchSnapshot) {
     let part = Part {
-      downloaded: b.downloaded,
+      downloaded: b.received,
       expected: b.total_to_download(),
       result: b.result,
     };
     match self.parts.insert(b.key, part) {
       Some(before) => self.count(before, false),
-      None => self.already_there += u128::from(b.downloaded),
+      None => self.already_there += u128::from(b.received),
     }
     self.count(part, true);
   }
@@ -138,7 +138,7 @@ mod tests {
     totals.update(&two);
     assert_eq!(totals.counts(), "0 of 2 done");
     assert_eq!(totals.expected(), None);
-    one.downloaded = 100;
+    one.received = 100;
     one.result = BackgroundFetchResult::Success;
     two.expected = Some(50);
     two.result = BackgroundFetchResult::Failure;

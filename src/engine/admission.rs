@@ -1,9 +1,12 @@
 //! The engine's [`Scheduler`], with the clock and the wake-ups that it has not.
 
+use std::collections::HashMap;
+
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
 use url::Origin;
 
 use super::policy::Concurrency;
@@ -15,6 +18,8 @@ use crate::ids::BackgroundFetchKey;
 
 pub(crate) struct Admission {
   scheduler: Mutex<Scheduler>,
+  /// What makes a helper leave its place.
+  helpers: Mutex<HashMap<PlaceId, CancellationToken>>,
   /// It has been told something.
   changed: Notify,
 }
@@ -23,6 +28,7 @@ impl Admission {
   pub(super) fn new(limits: Concurrency) -> Self {
     Self {
       scheduler: Mutex::new(Scheduler::new(limits)),
+      helpers: Mutex::default(),
       changed: Notify::new(),
     }
   }
@@ -50,8 +56,22 @@ impl Admission {
     self.scheduler.lock().remove(key, record);
   }
 
+  /// See [`Scheduler::start_helper`]; `leave` is cancelled when the place is
+  /// needed.
+  pub(super) fn start_helper(
+    &self,
+    host: &str,
+    leave: &CancellationToken,
+  ) -> Option<PlaceId> {
+    let mut scheduler = self.scheduler.lock();
+    let place = scheduler.start_helper(host)?;
+    self.helpers.lock().insert(place, leave.clone());
+    Some(place)
+  }
+
   /// See [`Scheduler::finished`].
   pub(super) fn finished(&self, place: PlaceId) {
+    self.helpers.lock().remove(&place);
     self.scheduler.lock().finished(place);
     self.changed.notify_one();
   }
@@ -60,6 +80,11 @@ impl Admission {
   pub(super) async fn next(&self) -> Output {
     loop {
       let output = self.scheduler.lock().tick(Instant::now());
+      for place in &output.leave {
+        if let Some(leave) = self.helpers.lock().get(place) {
+          leave.cancel();
+        }
+      }
       if !output.start.is_empty() || !output.retry.is_empty() {
         return output;
       }

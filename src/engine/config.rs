@@ -13,6 +13,7 @@ use super::policy::PermissionState;
 use super::policy::Policies;
 use super::policy::QuotaPolicy;
 use super::policy::RetryPolicy;
+use super::policy::SegmentPolicy;
 use crate::display::Display;
 use crate::engine::workers::host::ServiceWorkerHost;
 use crate::network::NetworkConfig;
@@ -44,6 +45,8 @@ pub struct EngineConfig {
   pub resume: ResumePolicy,
   /// How many fetches may be on the wire at once.
   pub concurrency: Concurrency,
+  /// How many parts of one response are fetched at once. Default: one.
+  pub segments: SegmentPolicy,
   /// How many received bytes may wait for the store, over all fetches that are
   /// on the wire: they share it, and who has its share reads no more before
   /// the disk has taken some. Each may hold 64 KiB, and what comes at once,
@@ -84,6 +87,7 @@ impl EngineConfig {
       retry: self.retry.clone(),
       resume: self.resume,
       concurrency: self.concurrency,
+      segments: self.segments,
       byte_budget: self.byte_budget,
       checkpoint: self.checkpoint,
       display: self.display.clone(),
@@ -105,6 +109,7 @@ impl Default for EngineConfig {
       retry: RetryPolicy::default(),
       resume: ResumePolicy::default(),
       concurrency: Concurrency::default(),
+      segments: SegmentPolicy::default(),
       byte_budget: 64 * 1024 * 1024,
       checkpoint: CheckpointPolicy::default(),
       display: None,

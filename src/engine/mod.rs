@@ -106,6 +106,7 @@ pub use crate::engine::policy::PermissionState;
 pub use crate::engine::policy::QuotaPolicy;
 pub use crate::engine::policy::RetryPolicy;
 pub use crate::engine::policy::RetryStatuses;
+pub use crate::engine::policy::SegmentPolicy;
 pub use crate::engine::workers::host::ServiceWorkerHost;
 pub use crate::ids::BackgroundFetchKey;
 pub use crate::network::NetworkPolicy;
@@ -284,16 +285,18 @@ impl Engine {
     jobs.values().map(|job| job.snapshot()).collect()
   }
 
-  /// How many bytes each record of a background fetch has stored, in order;
-  /// none when there is no such background fetch. Their sum is its stored body
-  /// bytes total.
+  /// How many bytes each record of a background fetch has stored, in order,
+  /// those behind gaps with them; none when there is no such background fetch.
+  /// Their sum is [`BackgroundFetchSnapshot::received`].
   pub fn stored_bytes(&self, key: crate::ids::BackgroundFetchKey) -> Vec<u64> {
     let Some(job) = self.context().job(key) else {
       return Vec::new();
     };
     job.inspect(|machine| {
       let records = machine.background_fetch().records.iter();
-      records.map(|record| record.response_data.bytes).collect()
+      records
+        .map(|record| record.response_data.extents.total())
+        .collect()
     })
   }
 

@@ -22,6 +22,7 @@ pub(crate) struct Policies {
   pub(crate) retry: RetryPolicy,
   pub(crate) resume: ResumePolicy,
   pub(crate) concurrency: Concurrency,
+  pub(crate) segments: SegmentPolicy,
   pub(crate) byte_budget: u64,
   pub(crate) checkpoint: CheckpointPolicy,
   pub(crate) display: Option<Arc<dyn Display>>,
@@ -217,6 +218,36 @@ impl Default for Concurrency {
       total: 256,
       per_background_fetch: 32,
       per_host: None,
+    }
+  }
+}
+
+/// How many parts of one response are fetched at once.
+///
+/// For servers that limit the rate of each connection. On a path that one
+/// connection fills, several cost more and bring nothing, so that one is the
+/// default. More than one fetch what is missing behind the attempt's own
+/// request, with requests of their own over connections of HTTP/1.1; they can
+/// only help, for the attempt alone decides over the result. It happens where
+/// nothing can go wrong with it: for a `GET`, of a response whose length is
+/// known, that has a strong `ETag` and no content coding, from a server that
+/// has answered the first of these requests with what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentPolicy {
+  /// How many are fetched at once, the attempt's own with them. Default: 1.
+  /// They count for [`Concurrency::per_host`], and give way to other requests
+  /// that wait for the host, but not for the other limits.
+  pub max: usize,
+  /// In bytes. What is not twice as long is not divided, unless it is slow.
+  /// Default: 16 MiB.
+  pub min_size: u64,
+}
+
+impl Default for SegmentPolicy {
+  fn default() -> Self {
+    Self {
+      max: 1,
+      min_size: 16 * 1024 * 1024,
     }
   }
 }

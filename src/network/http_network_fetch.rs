@@ -262,6 +262,7 @@ pub(super) fn transport_request(
     headers: on_wire,
     body,
     may_reuse,
+    alone: fetch.range.as_ref().is_some_and(|r| r.last_byte.is_some()),
   })
 }
 

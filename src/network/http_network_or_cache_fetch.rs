@@ -119,12 +119,15 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
   }
   // Complete a record, 7: https://fetch.spec.whatwg.org/#concept-request-add-range-header
   if let Some(slice) = fetch.slice {
-    let stored = fetch.range.as_ref().map_or(0, |range| range.first_byte);
-    headers.set("range", slice.range(stored));
+    let range = fetch.range.as_ref();
+    let stored = range.map_or(0, |range| range.first_byte);
+    let last = range.and_then(|range| range.last_byte);
+    headers.set("range", slice.range(stored, last));
   }
   if let Some(range) = &fetch.range {
     if fetch.slice.is_none() {
-      headers.set("range", format!("bytes={}-", range.first_byte));
+      let last = range.last_byte.map_or(String::new(), |l| l.to_string());
+      headers.set("range", format!("bytes={}-{last}", range.first_byte));
     }
     // Not the author's, and so none of CORS's business: a server that does not
     // have these bytes any more then sends the new ones instead of a mixture.

@@ -161,11 +161,15 @@ pub struct RequestBody {
     Arc<dyn Fn() -> BoxStream<'static, std::io::Result<Bytes>> + Send + Sync>,
 }
 
-/// Where a range request starts.
+/// Which bytes a range request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeStart {
   /// The first missing byte; greater than 0.
   pub first_byte: u64,
+  /// The last one; `None` for all that follow. One of several ranges that are
+  /// fetched at once has an end, and so a connection of HTTP/1.1 of its own:
+  /// over one of HTTP/2 they would share what one can have.
+  pub last_byte: Option<u64>,
   /// A strong validator of the bytes that are there, for `If-Range`: an
   /// entity tag or a date.
   pub validator: Option<String>,

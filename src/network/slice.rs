@@ -49,10 +49,12 @@ impl Slice {
       .then_some(Self { first, last })
   }
 
-  /// The header for the part of it behind the first `stored` bytes.
-  pub(super) fn range(self, stored: u64) -> String {
+  /// The header for the part of it behind the first `stored` bytes, up to the
+  /// byte `last` of it, if there is one.
+  pub(super) fn range(self, stored: u64, last: Option<u64>) -> String {
     let first = self.first.saturating_add(stored);
-    match self.last {
+    let last = last.map(|last| self.first.saturating_add(last));
+    match [self.last, last].into_iter().flatten().min() {
       Some(last) => format!("bytes={first}-{}", last.max(first)),
       None => format!("bytes={first}-"),
     }
@@ -127,8 +129,12 @@ mod tests {
   #[test]
   fn what_is_stored_counts_from_its_first_byte() {
     let part = Slice::parse("bytes=100-199").unwrap();
-    assert_eq!(part.range(0), "bytes=100-199");
-    assert_eq!(part.range(50), "bytes=150-199");
-    assert_eq!(Slice::parse("bytes=7-").unwrap().range(3), "bytes=10-");
+    assert_eq!(part.range(0, None), "bytes=100-199");
+    assert_eq!(part.range(50, None), "bytes=150-199");
+    assert_eq!(part.range(50, Some(59)), "bytes=150-159");
+    assert_eq!(part.range(50, Some(100)), "bytes=150-199");
+    let open = Slice::parse("bytes=7-").unwrap();
+    assert_eq!(open.range(3, None), "bytes=10-");
+    assert_eq!(open.range(3, Some(5)), "bytes=10-12");
   }
 }

@@ -1,6 +1,8 @@
 //! What the answer to a request, which may be one for the rest of a record, is
 //! good for. Every byte of a response passes this decision.
 
+use std::ops::Range;
+
 use super::background_fetch::BackgroundFetchFailureReason;
 use super::background_fetch::BackgroundFetchResponse;
 use super::content_range::ContentRange;
@@ -89,6 +91,37 @@ impl Unusable {
   }
 }
 
+/// Whether the body of `answer` is that part of the `stored` representation
+/// which was asked for with `range`, or the beginning of it. Only what proves
+/// everything is taken: the request was one more than was needed.
+///
+/// # Errors
+///
+/// Why it is not.
+pub fn judge_a_part(
+  stored: &Representation,
+  complete_length: u64,
+  range: &Range<u64>,
+  answer: &Response,
+) -> Result<(), Unusable> {
+  if answer.status != 206 {
+    return Err(Unusable::Status(answer.status));
+  }
+  if answer.decoded {
+    return Err(Unusable::CodedPart);
+  }
+  let previous = Some((stored, ResumePolicy::Validator));
+  let part = validate_partial_response(range.start, answer, previous)?;
+  if part.complete_length != Some(complete_length) {
+    return Err(Unusable::OtherVersion);
+  }
+  let announced = range.end - range.start;
+  if part.last_byte_pos >= range.end || is_longer(answer, part) {
+    return Err(Unusable::TooLong { announced });
+  }
+  Ok(())
+}
+
 /// The request that is answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -129,7 +162,7 @@ impl Question<'_> {
   /// Of the stored bytes, when there are any that are worth to be kept.
   fn representation(self) -> Option<Representation> {
     let response = self.stored.response.as_ref()?;
-    let kept = self.stored.bytes > 0 && response.is_ok();
+    let kept = self.stored.extents.total() > 0 && response.is_ok();
     kept.then(|| Representation::of(response))
   }
 
@@ -239,7 +272,7 @@ impl Question<'_> {
     let may_be_elsewhere =
       matches!(stored.validator(), Some(StrongValidator::EntityTag(_)));
     self.range_start > 0
-      && complete_length == Some(self.stored.bytes)
+      && complete_length == Some(self.stored.bytes())
       && !self.contradicts(complete_length)
       && !stored.is_contradicted_by(&answer)
       && (may_be_elsewhere || stored.is_from_the_place_of(&answer))

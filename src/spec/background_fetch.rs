@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::extents::Extents;
 use super::request::Request;
 use super::response::Response;
 
@@ -137,7 +138,7 @@ impl BackgroundFetch {
   /// in bytes.
   pub fn stored_body_bytes_total(&self) -> u64 {
     // stored.1 to stored.3, stored.2.1
-    self.records.iter().map(|r| r.response_data.bytes).sum()
+    self.records.iter().map(|r| r.response_data.bytes()).sum()
   }
 
   /// Whether the display may offer to pause: only when every request is a
@@ -159,8 +160,8 @@ pub struct BackgroundFetchRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackgroundFetchResponse {
   pub response: Option<Response>,
-  /// The length of the stored bytes; the bytes themselves are in the store.
-  pub bytes: u64,
+  /// Which of its bytes are stored; the bytes themselves are in the store.
+  pub extents: Extents,
   /// `None` is the specification's empty string.
   pub result: Option<RecordResult>,
 }
@@ -183,6 +184,12 @@ pub fn may_be_exposed(
 }
 
 impl BackgroundFetchResponse {
+  /// How many bytes it has in the specification's sense: those that are stored
+  /// from the first one on.
+  pub fn bytes(&self) -> u64 {
+    self.extents.prefix()
+  }
+
   /// Whether it may be exposed; see [`may_be_exposed`].
   pub fn may_be_exposed(&self) -> bool {
     may_be_exposed(self.result, self.response.as_ref())

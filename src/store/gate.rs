@@ -21,6 +21,7 @@ use super::StoredBackgroundFetch;
 use super::StoredRegistration;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::spec::Extents;
 
 /// Stands before both halves of a store. Who holds only the gate does not keep
 /// the store when it is closed.
@@ -99,7 +100,7 @@ impl BodyStore for Gate {
   async fn reopen(
     &self,
     id: BodyId,
-    durable: u64,
+    durable: &Extents,
   ) -> Result<Box<dyn BodyWriter>, StoreError> {
     self.store()?.bodies.reopen(id, durable).await
   }

@@ -39,6 +39,7 @@ pub use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
+use crate::spec::Extents;
 use crate::spec::ImageResource;
 use crate::spec::RecordResult;
 use crate::spec::Request;
@@ -93,8 +94,8 @@ pub struct RecordBodies {
   pub sent: bool,
   /// Why the record failed, human-readable; empty when it did not.
   pub diagnostic: String,
-  /// The most bytes that were ever durable of a response to it: more than that
-  /// is progress.
+  /// The most bytes that were ever durable of a response to it, with those
+  /// behind gaps: more than that is progress.
   pub most: u64,
 }
 
@@ -102,21 +103,21 @@ pub struct RecordBodies {
 #[derive(Clone, Debug)]
 pub enum Change {
   /// A response has arrived (or, with `None`, the earlier one is redundant);
-  /// its bytes go into `body`. The number of stored bytes stays when `body` is
-  /// the one the record had before, else it is 0.
+  /// its bytes go into `body`. What is stored stays when `body` is the one the
+  /// record had before, else it is nothing.
   Response {
     key: BackgroundFetchKey,
     record: usize,
     response: Option<Response>,
     body: Option<BodyId>,
   },
-  /// The first `bytes` bytes of `body` are durable. Changes nothing when the
-  /// record's response has another body by now, or none.
+  /// These bytes of `body` are durable. Changes nothing when the record's
+  /// response has another body by now, or none.
   Stored {
     key: BackgroundFetchKey,
     record: usize,
     body: BodyId,
-    bytes: u64,
+    extents: Extents,
   },
   /// The record's request is about to be sent, and must not be sent again.
   Sent {
@@ -284,14 +285,14 @@ pub trait BodyStore: Send + Sync + 'static {
   /// Begins a new, empty body.
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError>;
 
-  /// Goes on with a body of which `durable` bytes are known to be good. What
-  /// lies behind them is kept when it is certain to be whole (the machine has
-  /// not been restarted in between), else cut off;
-  /// [`BodyWriter::length`] says what is left.
+  /// Goes on with a body of which the `durable` bytes are known to be good.
+  /// What lies behind them is kept when it is certain to be whole (the machine
+  /// has not been restarted in between, and nobody has written behind a gap),
+  /// else cut off; [`BodyWriter::length`] says where it is continued.
   async fn reopen(
     &self,
     id: BodyId,
-    durable: u64,
+    durable: &Extents,
   ) -> Result<Box<dyn BodyWriter>, StoreError>;
 
   /// Opens a body for reading. The bytes stay readable through it even after
@@ -345,8 +346,15 @@ pub enum ExportMode {
 pub trait BodyWriter: Send {
   fn id(&self) -> BodyId;
 
-  /// Bytes in the body so far.
+  /// Bytes in the body so far, without those that an [`ExtentWriter`] wrote.
   fn length(&self) -> u64;
+
+  /// What writes into the body where it has not come to yet. From then on only
+  /// durable bytes of it are good after the end of the process, for nobody
+  /// could tell a gap from bytes.
+  async fn extent_writer(
+    &mut self,
+  ) -> Result<Box<dyn ExtentWriter>, StoreError>;
 
   /// Appends all of `chunks`, in order. After an error, or when the future
   /// was dropped early, nothing is known of the bytes behind the last
@@ -355,7 +363,22 @@ pub trait BodyWriter: Send {
   async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError>;
 }
 
-/// Reads one body.
+/// Writes bytes of one body anywhere. It is of no use any more when the body
+/// was reopened, as its [`BodyWriter`] is not.
+#[async_trait]
+pub trait ExtentWriter: Send + Sync {
+  /// Writes all of `chunks`, one behind the other, from `offset` on. After an
+  /// error, or when the future was dropped early, nothing is known of these
+  /// bytes.
+  async fn write(
+    &self,
+    offset: u64,
+    chunks: Vec<Bytes>,
+  ) -> Result<(), StoreError>;
+}
+
+/// Reads one body. Who reads has to know which bytes are there: a gap reads as
+/// zeros.
 #[async_trait]
 pub trait BodyReader: Send + Sync {
   /// Up to `max` bytes from `offset`; empty at the end of what is stored.

@@ -86,8 +86,14 @@ async fn work() {
   std::fs::create_dir(&out).unwrap();
   std::fs::File::open(&root).unwrap().sync_all().unwrap();
   // A disk that fails may fail here.
+  let scenario = variable("POWER_SCENARIO");
+  let mut config = config();
+  if scenario == "split" {
+    config.segments.max = 4;
+    config.segments.min_size = 1;
+  }
   let Ok(engine) = Engine::builder()
-    .config(config())
+    .config(config)
     .open_blocking(root.join("store"))
   else {
     return;
@@ -100,8 +106,9 @@ async fn work() {
     base: variable("POWER_BASE").parse().unwrap(),
     registered: BTreeSet::new(),
   };
-  match &*variable("POWER_SCENARIO") {
+  match &*scenario {
     "many" => work.many().await,
+    "split" => drop(work.fetch("split", &["/split"]).await),
     _ => work.mixed().await,
   }
   work.handle_events().await;

@@ -84,6 +84,13 @@ fn many_small_records_survive_a_power_failure() {
   try_states("many", None, states() / 6);
 }
 
+/// Parts of a file behind gaps: no gap ever becomes bytes.
+#[test]
+#[cfg_attr(without_strace, ignore = "it needs strace")]
+fn a_file_that_is_fetched_in_parts_survives_a_power_failure() {
+  try_states("split", None, states() / 3);
+}
+
 #[test]
 #[cfg_attr(without_strace, ignore = "it needs strace")]
 fn a_flush_that_fails_once_makes_nothing_durable_later() {

@@ -17,6 +17,7 @@ use support::content;
 /// In bytes.
 const SIZE: u64 = 150_000;
 const SMALL: u64 = 3000;
+const LARGE: u64 = 1_500_000;
 /// How many versions of each resource there are.
 const VERSIONS: u64 = 2;
 
@@ -46,6 +47,7 @@ fn facts(path: &str) -> Option<(u64, u64)> {
     "one" => Some((SIZE, 10)),
     "doomed" => Some((SIZE, 20)),
     "broken" => Some((SIZE, 30)),
+    "split" => Some((LARGE, 40)),
     _ => {
       let (kind, number) = path.split_once('-')?;
       let number: u64 = number.parse().ok()?;
@@ -87,7 +89,7 @@ impl World {
   pub fn serve(&self, version: u64) {
     let many = (0..40).map(|n| format!("/many-{n}"));
     let three = (0..3).map(|n| format!("/three-{n}"));
-    let others = ["/one", "/doomed", "/broken"].map(String::from);
+    let others = ["/one", "/doomed", "/broken", "/split"].map(String::from);
     for path in many.chain(three).chain(others) {
       let (size, seed) = facts(&path).unwrap();
       let resource = Resource::bytes(size, seed + version)
@@ -112,6 +114,7 @@ impl World {
     };
     let cut = Behaviour::TruncateAfter(60_000);
     self.server.script("/one", [pace()]);
+    self.server.script("/split", [pace()]);
     self.server.script("/three-0", [cut.clone(), pace()]);
     let then = Behaviour::All(vec![changed, pace()]);
     self.server.script("/three-1", [cut, then, pace()]);

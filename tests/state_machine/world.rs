@@ -7,6 +7,7 @@ use background_fetch::spec::BackgroundFetchFailureReason as Reason;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResponse;
 use background_fetch::spec::BackgroundFetchResult;
+use background_fetch::spec::Extents;
 use background_fetch::spec::FetchMachine;
 use background_fetch::spec::FunctionalEvent;
 use background_fetch::spec::RecordResult;
@@ -207,7 +208,11 @@ impl World {
     let now = self.machine.background_fetch();
     for (model, record) in self.models.iter().zip(&now.records) {
       assert_eq!(record.response_data.result, model.result, "the results");
-      assert_eq!(record.response_data.bytes, model.stored.bytes, "the bytes");
+      assert_eq!(
+        record.response_data.bytes(),
+        model.stored.bytes,
+        "the bytes"
+      );
       let idle = model.live.is_none();
       assert!(
         idle || model.result.is_none(),
@@ -302,13 +307,16 @@ impl World {
       }
       if data.result.is_none() {
         match dice.roll(4) {
-          0 => data.bytes -= dice.roll(data.bytes + 1),
+          0 => {
+            let kept = data.bytes() - dice.roll(data.bytes() + 1);
+            data.extents = Extents::prefix_of(kept);
+          }
           1 => *data = BackgroundFetchResponse::default(),
           _ => {}
         }
       }
       model.result = data.result;
-      model.stored.bytes = data.bytes;
+      model.stored.bytes = data.bytes();
     }
     let failures = self.models.iter().filter_map(|m| match m.result {
       Some(RecordResult::Failure(reason)) => Some(reason),

@@ -27,6 +27,10 @@ pub fn apply(
     config.concurrency.total = n as usize;
     config.concurrency.per_background_fetch = n as usize;
   }
+  config.segments.max = options.split as usize;
+  if let Some(bytes) = options.min_split_size {
+    config.segments.min_size = bytes.get();
+  }
   if let Some(retries) = options.retries {
     config.retry.attempts = retries;
   }

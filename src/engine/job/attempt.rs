@@ -3,31 +3,24 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::Job;
+use super::fetch_params::Attempt;
+use super::fetch_params::params;
 use super::record_slot::Attempts;
 use super::retry::note_failure;
 use super::retry::note_status;
 use super::transfer;
-use super::transfer::Attempt;
 use crate::engine::context::Context;
 use crate::engine::until::until;
-use crate::ids::BodyId;
-use crate::network::FetchParams;
 use crate::network::FetchResponse;
-use crate::network::NetCheck;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::network::RangeStart;
-use crate::network::RequestBody;
 use crate::network::excerpt;
 use crate::network::without_secrets;
 use crate::spec::Decision;
-use crate::spec::Destination;
-use crate::spec::FetchStart;
-use crate::spec::Request;
 use crate::spec::Response;
 use crate::spec::Unavailability;
 use crate::spec::Unusable;
@@ -58,8 +51,16 @@ pub(crate) async fn run(
     record,
     number,
     terminate: &terminate,
+    net_check: &net_check,
   };
-  let fetch = context.network.fetch(params(attempt, &start, net_check));
+  let fetch = context.network.fetch(params(attempt, start.identity, {
+    let first_byte = start.range_start;
+    (first_byte > 0).then(|| RangeStart {
+      first_byte,
+      last_byte: None,
+      validator: start.validator.clone(),
+    })
+  }));
   let fetch = async {
     if !job.records[record].request.is_get() {
       commit_sent(&context, &job, record).await?;
@@ -92,6 +93,7 @@ async fn answered(
     record,
     number,
     terminate,
+    ..
   } = attempt;
   let FetchResponse { response, body } = fetched;
   attempts.retries.online();
@@ -213,83 +215,4 @@ fn bad_status(response: &Response) -> String {
 fn server(response: &Response) -> String {
   let url = response.url_list.last().map(without_secrets);
   url.unwrap_or_else(|| "the server".to_string())
-}
-
-fn params(
-  attempt: Attempt<'_>,
-  start: &FetchStart,
-  net_check: Option<NetCheck>,
-) -> FetchParams {
-  let Attempt {
-    context,
-    job,
-    record,
-    number,
-    ..
-  } = attempt;
-  let slot = &job.records[record];
-  let weak = Arc::downgrade(job);
-  FetchParams {
-    request: Request::clone(&slot.request),
-    destination: Destination::Empty,
-    environment: job.environment.clone(),
-    range: (start.range_start > 0).then(|| RangeStart {
-      first_byte: start.range_start,
-      validator: start.validator.clone(),
-    }),
-    identity: start.identity,
-    body: slot.request_body.map(|body| {
-      request_body(context, body, slot.request.body_length.unwrap_or(0))
-    }),
-    transmitted: Arc::new(move |transmitted| {
-      if let Some(job) = weak.upgrade() {
-        job.update(|p, actions| {
-          p.process_request_body(record, number, transmitted, actions)
-        });
-      }
-    }),
-    net_check,
-  }
-}
-
-/// How much of a stored request body is read at once, in bytes.
-const REQUEST_BODY_CHUNK: usize = 256 * 1024;
-
-fn request_body(
-  context: &Arc<Context>,
-  body: BodyId,
-  length: u64,
-) -> RequestBody {
-  let bodies = context.store.bodies.clone();
-  RequestBody {
-    length: Some(length),
-    open: Arc::new(move || {
-      let bodies = bodies.clone();
-      let opened = async move { bodies.open(body).await };
-      futures::stream::once(opened)
-        .flat_map(|reader| match reader {
-          Ok(reader) => futures::stream::unfold(
-            (reader, 0),
-            |(reader, offset)| async move {
-              match reader.read_at(offset, REQUEST_BODY_CHUNK).await {
-                Ok(bytes) if bytes.is_empty() => None,
-                Ok(bytes) => {
-                  let next = offset + bytes.len() as u64;
-                  Some((Ok(bytes), (reader, next)))
-                }
-                Err(error) => {
-                  // An error ends the stream: the next read is at the end.
-                  Some((Err(std::io::Error::other(error)), (reader, u64::MAX)))
-                }
-              }
-            },
-          )
-          .boxed(),
-          Err(error) => {
-            futures::stream::iter([Err(std::io::Error::other(error))]).boxed()
-          }
-        })
-        .boxed()
-    }),
-  }
 }

@@ -3,10 +3,13 @@
 
 pub(crate) mod apply_action;
 pub(crate) mod attempt;
+pub(crate) mod fetch_params;
 pub(crate) mod integrity;
 pub(crate) mod net_permission;
 pub(crate) mod orphans;
+pub(crate) mod place;
 pub(crate) mod purge;
+pub(crate) mod receiving;
 pub(crate) mod record_index;
 pub(crate) mod record_slot;
 pub(crate) mod response_data;
@@ -14,6 +17,7 @@ pub(crate) mod restore;
 pub(crate) mod restore_record;
 pub(crate) mod retention;
 pub(crate) mod retry;
+pub(crate) mod segments;
 pub(crate) mod settle;
 pub(crate) mod start;
 pub(crate) mod transfer;

@@ -78,6 +78,18 @@ pub(crate) struct Attempts {
   /// The most bytes that were ever stored. A server that always fails at the
   /// same place, and has to be asked for everything again, makes no progress.
   pub(crate) most: u64,
+  /// The server has no parts of this resource to give.
+  pub(crate) segments_refused: bool,
+}
+
+impl Attempts {
+  /// So many bytes are stored.
+  pub(crate) fn progressed(&mut self, stored: u64) {
+    if stored > self.most {
+      self.most = stored;
+      self.retries.progressed();
+    }
+  }
 }
 
 /// The parts of a [`RecordSlot`] that come from the store or from `fetch()`.

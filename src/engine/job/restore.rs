@@ -126,7 +126,7 @@ fn is_quarantined(context: &Context, row: &StoredBackgroundFetch) -> bool {
   }
   let mut records = row.background_fetch.records.iter().zip(&row.bodies);
   let has_progressed =
-    records.any(|(r, bodies)| r.response_data.bytes > bodies.most);
+    records.any(|(r, bodies)| r.response_data.extents.total() > bodies.most);
   let mut records = row.background_fetch.records.iter();
   let is_unfinished = records.any(|r| r.response_data.result.is_none());
   if has_progressed || !is_unfinished {
@@ -171,7 +171,7 @@ pub(crate) fn make_known(
       request_body: bodies.request,
       response: ResponseState::restored(
         data.response.clone(),
-        data.bytes,
+        data.bytes(),
         data.result,
         bodies.response,
       ),

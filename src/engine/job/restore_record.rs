@@ -75,19 +75,19 @@ async fn go_on(
 ) {
   let context = record_ref.context;
   let data = &mut record.response_data;
-  match context.store.bodies.reopen(body, data.bytes).await {
+  match context.store.bodies.reopen(body, &data.extents).await {
     Ok(writer) => {
-      data.bytes = writer.length();
+      data.extents.add(0..writer.length());
       context.journal.record_progress(
         record_ref.key,
         record_ref.record,
         body,
-        data.bytes,
+        data.extents.clone(),
         0,
       );
     }
     // Its name need not have become durable before there were bytes in it.
-    Err(StoreError::DamagedBody(_)) if data.bytes == 0 => {
+    Err(StoreError::DamagedBody(_)) if data.extents.total() == 0 => {
       bodies.response = None;
     }
     Err(error) => {
@@ -108,7 +108,7 @@ async fn is_damaged(
   let Some(body) = bodies.response else {
     return false;
   };
-  let bytes = record.response_data.bytes;
+  let bytes = record.response_data.bytes();
   let ends_there = async {
     let reader = record_ref.context.store.bodies.open(body).await?;
     let end = reader.read_at(bytes.saturating_sub(1), 2).await?;

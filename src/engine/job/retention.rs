@@ -175,7 +175,7 @@ fn continued(
   let data = &record.response_data;
   let error = RecordResult::Failure(BackgroundFetchFailureReason::FetchError);
   let is_usable = data.response.as_ref().is_some_and(|response| {
-    let is_whole = response.complete_length() == Some(data.bytes);
+    let is_whole = response.complete_length() == Some(data.bytes());
     response.is_ok() && !(is_whole && data.result == Some(error))
   });
   match is_usable && body.is_some() {

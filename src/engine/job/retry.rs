@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Job;
+use super::fetch_params::Attempt;
 use super::record_slot::Attempts;
-use super::transfer::Attempt;
 use crate::engine::context::Context;
 use crate::engine::schedule::retry_state::Decision;
 use crate::network::NetworkError;

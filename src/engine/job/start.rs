@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::Job;
 use super::attempt;
+use super::place::Place;
 use crate::engine::context::Context;
 use crate::engine::schedule::scheduler::AttemptId;
-use crate::engine::schedule::scheduler::PlaceId;
 use crate::engine::schedule::scheduler::Start;
 use crate::engine::until::until;
 
@@ -109,16 +109,4 @@ fn start(context: &Arc<Context>, Start { attempt, place }: Start) {
     attempt::run(context, job, record, attempt, terminate).await;
     drop(place);
   });
-}
-
-/// A place on the wire, to be had until it is dropped.
-struct Place {
-  context: Arc<Context>,
-  id: PlaceId,
-}
-
-impl Drop for Place {
-  fn drop(&mut self) {
-    self.context.admission.finished(self.id);
-  }
 }

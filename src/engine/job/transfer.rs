@@ -7,39 +7,25 @@ use futures::FutureExt;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use parking_lot::Mutex;
-use tokio_util::sync::CancellationToken;
 
-use super::Job;
 use super::attempt::sent;
+use super::fetch_params::Attempt;
+use super::receiving::MAX_BATCH;
+use super::receiving::Room;
+use super::receiving::note_progress;
 use super::record_slot::Attempts;
 use super::retry::note_failure;
-use crate::engine::context::Context;
-use crate::engine::schedule::byte_budget::ByteBudget;
+use super::segments::Segments;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::spec::EndOfBody;
 use crate::spec::NotAppended;
 use crate::spec::Response;
 use crate::spec::Unusable;
+use crate::spec::Wanted;
 use crate::store::BodyWriter;
 use crate::store::Change;
 use crate::store::StoreError;
-
-/// How many bytes are appended at once, at most. The stream is read no further
-/// when so many wait, or when there is no room for more in the byte budget;
-/// then TCP makes the server wait.
-const MAX_BATCH: usize = 4 * 1024 * 1024;
-
-/// Which attempt it is.
-#[derive(Clone, Copy)]
-pub(crate) struct Attempt<'a> {
-  pub(crate) context: &'a Arc<Context>,
-  pub(crate) job: &'a Arc<Job>,
-  pub(crate) record: usize,
-  pub(crate) number: u32,
-  pub(crate) terminate: &'a CancellationToken,
-}
 
 type Append =
   BoxFuture<'static, (Box<dyn BodyWriter>, u64, Result<(), StoreError>)>;
@@ -47,6 +33,8 @@ type Append =
 /// How the stream ended.
 enum End {
   Terminated,
+  /// What follows is stored already.
+  ReachedExtent,
   Done,
   Errored(NetworkError),
 }
@@ -72,6 +60,7 @@ pub(crate) async fn transfer(
   let mut batch = Batch::default();
   let mut appending: Option<Append> = None;
   let mut end = None;
+  let mut segments = Segments::of(attempt, attempts);
   loop {
     if appending.is_none() && !batch.chunks.is_empty() {
       let (chunks, length) = batch.take();
@@ -81,11 +70,15 @@ pub(crate) async fn transfer(
       }
     }
     if appending.is_none() && end.is_some() {
-      break;
+      let goes_on = matches!(end, Some(End::ReachedExtent))
+        && segments.as_mut().is_some_and(Segments::go_on_alone);
+      if !goes_on {
+        break;
+      }
     }
     tokio::select! {
       biased;
-      _ = &mut terminated, if end.is_none() => {
+      _ = &mut terminated, if !matches!(end, Some(End::Terminated)) => {
         end = Some(End::Terminated);
         let (_, length) = batch.take();
         room.released(length);
@@ -96,15 +89,26 @@ pub(crate) async fn transfer(
         match result {
           Ok(()) => {
             appended(attempt, attempts, &*body, length);
+            let mut body = body;
+            if let Some(segments) = &mut segments {
+              segments.begin(&mut *body).await;
+            }
             writer = Some(body);
           }
           Err(error) => return append_failed(attempt, error),
         }
       }
+      total = Segments::next(&mut segments), if segments.is_some() => {
+        attempts.progressed(total);
+      }
       more = batch.fill(&mut stream, attempt, head, &mut room), if end.is_none() && batch.has_room(&room) => {
         end = more;
       }
     }
+  }
+  if let Some(segments) = segments {
+    attempts.progressed(job.inspect(|p| p.extents(record).total()));
+    attempts.segments_refused = segments.finish().await;
   }
   if let Some(End::Done) = end {
     end = Some(compared_with_what_was_announced(attempt, head));
@@ -119,6 +123,9 @@ pub(crate) async fn transfer(
       job.update(|p, actions| {
         p.stream_errored(record, number, unavailability, actions)
       });
+    }
+    Some(End::ReachedExtent) => {
+      job.update(|p, actions| p.reached_extent(record, number, actions));
     }
     Some(End::Terminated) | None => {}
   }
@@ -154,43 +161,6 @@ fn wrong(head: &Response, unusable: &Unusable) -> End {
   })
 }
 
-/// What the transfer holds of the byte budget: its batch, and what is being
-/// appended.
-struct Room<'a> {
-  budget: &'a Mutex<ByteBudget>,
-  held: u64,
-}
-
-impl<'a> Room<'a> {
-  fn new(context: &'a Context) -> Self {
-    context.byte_budget.lock().begin();
-    Self {
-      budget: &context.byte_budget,
-      held: 0,
-    }
-  }
-
-  fn is_there(&self) -> bool {
-    self.budget.lock().has_room(self.held)
-  }
-
-  fn received(&mut self, bytes: u64) {
-    self.held += bytes;
-    self.budget.lock().received(bytes);
-  }
-
-  fn released(&mut self, bytes: u64) {
-    self.held -= bytes;
-    self.budget.lock().released(bytes);
-  }
-}
-
-impl Drop for Room<'_> {
-  fn drop(&mut self) {
-    self.budget.lock().end(self.held);
-  }
-}
-
 #[derive(Default)]
 struct Batch {
   chunks: Vec<Bytes>,
@@ -222,7 +192,7 @@ impl Batch {
       match next {
         None => return Some(End::Done),
         Some(Err(error)) => return Some(End::Errored(error)),
-        Some(Ok(chunk)) => {
+        Some(Ok(mut chunk)) => {
           let length = chunk.len() as u64;
           let (allowed, within_quota) =
             attempt.job.update_within_quota(|p, actions| {
@@ -233,10 +203,15 @@ impl Batch {
                 actions,
               )
             });
+          let mut has_reached = false;
           match allowed {
-            Ok(()) if within_quota => {}
+            Ok(Wanted::All) if within_quota => {}
+            Ok(Wanted::UpToExtent(wanted)) if within_quota => {
+              chunk.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+              has_reached = true;
+            }
             // What came before it is still appended.
-            Ok(()) => {
+            Ok(_) => {
               let full = "the origin's quota is used up".to_string();
               append_failed(attempt, StoreError::Full(full));
               return Some(End::Terminated);
@@ -246,9 +221,12 @@ impl Batch {
               return Some(wrong(head, &unusable));
             }
           }
-          room.received(length);
+          room.received(chunk.len() as u64);
           self.length += chunk.len();
           self.chunks.push(chunk);
+          if has_reached {
+            return Some(End::ReachedExtent);
+          }
         }
       }
       if !self.has_room(room) {
@@ -285,22 +263,12 @@ fn appended(
   body: &dyn BodyWriter,
   length: u64,
 ) {
-  let Attempt {
-    context,
-    job,
-    record,
-    ..
-  } = attempt;
-  let stored = body.length();
-  context
-    .journal
-    .record_progress(job.key, record, body.id(), stored, length);
-  if stored > attempts.most {
-    attempts.most = stored;
-    attempts.retries.progressed();
-  }
-  job.response_data(record).set_stored(stored);
-  job.update(|p, actions| p.bytes_appended(record, length, actions));
+  let Attempt { job, record, .. } = attempt;
+  let total = job.update(|p, actions| {
+    p.bytes_appended(record, length, actions);
+    note_progress(attempt, p, body.id(), length)
+  });
+  attempts.progressed(total);
 }
 
 fn append_failed(attempt: Attempt<'_>, error: StoreError) {
@@ -333,8 +301,8 @@ async fn body_writer(
   } = attempt;
   let data = job.response_data(record);
   if let Some(id) = data.body() {
-    let stored = data.state().stored;
-    return context.store.bodies.reopen(id, stored).await;
+    let stored = job.inspect(|p| p.extents(record).clone());
+    return context.store.bodies.reopen(id, &stored).await;
   }
   let body = context.store.bodies.create().await?;
   if !data.set_body(body.id()) {

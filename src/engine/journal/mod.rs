@@ -46,6 +46,7 @@ use crate::engine::policy::CheckpointPolicy;
 use crate::engine::until::until;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::spec::Extents;
 use crate::store::Change;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -120,17 +121,22 @@ impl Journal {
     self.soon.notify_one();
   }
 
-  /// `more` bytes were appended to `body`, which makes `bytes` in all.
+  /// `more` bytes were written to `body`, of which `extents` are there now.
   pub(super) fn record_progress(
     &self,
     key: BackgroundFetchKey,
     record: usize,
     body: BodyId,
-    bytes: u64,
+    extents: Extents,
     more: u64,
   ) {
     let mut pending = self.pending.lock();
-    pending.bodies.insert(body, Stored { key, record, bytes });
+    let stored = Stored {
+      key,
+      record,
+      extents,
+    };
+    pending.bodies.insert(body, stored);
     pending.unsynced += more;
     let many = pending.unsynced >= self.policy.bytes;
     drop(pending);

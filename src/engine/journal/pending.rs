@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::spec::Extents;
 use crate::store::Change;
 
 #[derive(Default)]
@@ -21,12 +22,12 @@ pub(crate) struct Pending {
   is_writing: bool,
 }
 
-/// How much of a record's body was appended.
-#[derive(Clone, Copy)]
+/// What of a record's body was written.
+#[derive(Clone)]
 pub(crate) struct Stored {
   pub(crate) key: BackgroundFetchKey,
   pub(crate) record: usize,
-  pub(crate) bytes: u64,
+  pub(crate) extents: Extents,
 }
 
 impl Pending {
@@ -76,7 +77,7 @@ fn to_fact((body, stored): (&BodyId, &Stored)) -> Change {
     key: stored.key,
     record: stored.record,
     body: *body,
-    bytes: stored.bytes,
+    extents: stored.extents.clone(),
   }
 }
 
@@ -169,7 +170,7 @@ mod tests {
   const STORED: Stored = Stored {
     key: KEY,
     record: 0,
-    bytes: 10,
+    extents: Extents::prefix_of(10),
   };
 
   fn body() -> BodyId {
@@ -215,7 +216,7 @@ mod tests {
       key: KEY,
       record: 0,
       body,
-      bytes,
+      extents: Extents::prefix_of(bytes),
     };
     let mut aside = SetAside::default();
     let paused = Change::Paused {
@@ -226,8 +227,9 @@ mod tests {
     aside.add(KEY, vec![stored(2)]);
     aside.add(KEY, vec![stored(3)]);
     assert!(matches!(
-      *aside.changes(KEY),
-      [Change::Paused { .. }, Change::Stored { bytes: 3, .. }]
+      &*aside.changes(KEY),
+      [Change::Paused { .. }, Change::Stored { extents, .. }]
+        if extents.prefix() == 3
     ));
   }
 }

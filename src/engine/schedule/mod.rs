@@ -6,4 +6,7 @@ pub(crate) mod retry_state;
 pub(crate) mod scheduler;
 #[cfg(test)]
 mod scheduler_tests;
+pub(crate) mod segment_planner;
+#[cfg(test)]
+mod segment_planner_tests;
 mod waiting;

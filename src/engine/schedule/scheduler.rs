@@ -45,6 +45,8 @@ pub(crate) struct Output {
   pub(crate) start: Vec<Start>,
   /// What failed in these attempts is to be tried again.
   pub(crate) retry: Vec<AttemptId>,
+  /// Helpers that have to leave the wire: somebody waits for their places.
+  pub(crate) leave: Vec<PlaceId>,
   /// When to ask again, if nothing happens before.
   pub(crate) wake_at: Option<Instant>,
 }
@@ -63,7 +65,20 @@ struct OfHost {
   called: usize,
   /// The background fetches that have found it full, longest first.
   blocked: BTreeMap<Turn, BackgroundFetchKey>,
+  /// The helpers that have a place.
+  helpers: BTreeSet<PlaceId>,
+  /// How many others were asked to leave.
+  leaving: usize,
 }
+
+impl OfHost {
+  fn is_idle(&self) -> bool {
+    self.running + self.waiting + self.helpers.len() + self.leaving == 0
+  }
+}
+
+/// How many helpers there may be, over all hosts.
+const MAX_HELPERS: usize = 128;
 
 /// See the module.
 pub(crate) struct Scheduler {
@@ -73,6 +88,9 @@ pub(crate) struct Scheduler {
   places: HashMap<(BackgroundFetchKey, usize), Waits>,
   retries: BTreeMap<(Instant, Turn), AttemptId>,
   running: HashMap<PlaceId, (BackgroundFetchKey, Host)>,
+  helpers: HashMap<PlaceId, Host>,
+  /// Helpers that have to leave and were not told so yet.
+  leave: Vec<PlaceId>,
   hosts: HashMap<Host, OfHost>,
   /// The hosts that have a place, and somebody who has found them full.
   vacant: BTreeSet<Host>,
@@ -91,6 +109,8 @@ impl Scheduler {
       places: HashMap::new(),
       retries: BTreeMap::new(),
       running: HashMap::new(),
+      helpers: HashMap::new(),
+      leave: Vec::new(),
       hosts: HashMap::new(),
       vacant: BTreeSet::new(),
     }
@@ -142,8 +162,41 @@ impl Scheduler {
     }
   }
 
-  /// An attempt has left the wire, however it ended.
+  /// One more request for what an attempt fetches wants to use the wire. It
+  /// never waits: it has a place when the host has one that nobody waits for,
+  /// and gives it back when somebody does. The other two limits are for
+  /// attempts.
+  pub(crate) fn start_helper(&mut self, host: &str) -> Option<PlaceId> {
+    let host = self.known(host);
+    let of_host = self.hosts.get(&host);
+    let is_wanted = of_host.is_some_and(|h| !h.blocked.is_empty());
+    if is_wanted
+      || self.helpers.len() >= MAX_HELPERS
+      || self.free_places(&host) == 0
+    {
+      return None;
+    }
+    let place = PlaceId(self.waiting.next_turn());
+    self
+      .hosts
+      .entry(host.clone())
+      .or_default()
+      .helpers
+      .insert(place);
+    self.helpers.insert(place, host);
+    Some(place)
+  }
+
+  /// An attempt, or a helper, has left the wire, however it ended.
   pub(crate) fn finished(&mut self, place: PlaceId) {
+    if let Some(host) = self.helpers.remove(&place) {
+      if let Some(of_host) = self.hosts.get_mut(&host)
+        && !of_host.helpers.remove(&place)
+      {
+        of_host.leaving -= 1;
+      }
+      return self.tidy(&host);
+    }
     let Some((key, host)) = self.running.remove(&place) else {
       return;
     };
@@ -166,6 +219,7 @@ impl Scheduler {
     }
     output.wake_at = self.retries.keys().next().map(|(time, _)| *time);
     while self.call() | self.start(&mut output.start) {}
+    output.leave = std::mem::take(&mut self.leave);
     output
   }
 
@@ -222,6 +276,10 @@ impl Scheduler {
     let since = self.waiting.block(&next);
     let of_host = self.hosts.entry(next.host).or_default();
     of_host.blocked.insert(since, next.key);
+    if let Some(helper) = of_host.helpers.pop_last() {
+      of_host.leaving += 1;
+      self.leave.push(helper);
+    }
   }
 
   fn free_places(&self, host: &Host) -> usize {
@@ -229,20 +287,29 @@ impl Scheduler {
       return usize::MAX;
     };
     let of_host = self.hosts.get(host);
-    let taken = of_host.map_or(0, |of_host| of_host.running + of_host.called);
+    let taken = of_host.map_or(0, |of_host| {
+      let helpers = of_host.helpers.len() + of_host.leaving;
+      of_host.running + of_host.called + helpers
+    });
     limit.saturating_sub(taken)
   }
 
-  /// One more waits for `host`; without a limit of their own all are one.
-  fn waits_for(&mut self, host: &str) -> Host {
+  /// The name of `host` that is kept; without a limit of their own all are
+  /// one.
+  fn known(&self, host: &str) -> Host {
     let host = match self.limits.per_host {
       None => "",
       Some(_) => host,
     };
-    let host = match self.hosts.get_key_value(host) {
+    match self.hosts.get_key_value(host) {
       Some((known, _)) => known.clone(),
       None => host.into(),
-    };
+    }
+  }
+
+  /// One more waits for `host`.
+  fn waits_for(&mut self, host: &str) -> Host {
+    let host = self.known(host);
     self.hosts.entry(host.clone()).or_default().waiting += 1;
     host
   }
@@ -254,7 +321,7 @@ impl Scheduler {
     };
     if of_host.blocked.is_empty() {
       self.vacant.remove(host);
-      if of_host.running + of_host.waiting == 0 {
+      if of_host.is_idle() {
         self.hosts.remove(host);
       }
     } else if self.free_places(host) > 0 {
@@ -268,6 +335,8 @@ impl Scheduler {
       && self.places.is_empty()
       && self.retries.is_empty()
       && self.running.is_empty()
+      && self.helpers.is_empty()
+      && self.leave.is_empty()
       && self.hosts.is_empty()
       && self.vacant.is_empty()
   }

@@ -12,6 +12,8 @@
 //! 6. Nobody starves: however much others enqueue, an attempt starts after a
 //!    bounded number of others have ended.
 //! 7. Nothing is kept of what has ended.
+//! 8. A helper never has a place of a host that somebody has found full, unless
+//!    it was asked to leave.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,6 +44,8 @@ struct World {
   waiting: BTreeMap<Record, u32>,
   retries: BTreeMap<Record, (Instant, u32)>,
   running: BTreeMap<PlaceId, Record>,
+  /// By their host, and whether they were asked to leave.
+  helpers: BTreeMap<PlaceId, (&'static str, bool)>,
 }
 
 /// It follows from the numbers, so that a failure can be read.
@@ -60,6 +64,7 @@ impl World {
       waiting: BTreeMap::new(),
       retries: BTreeMap::new(),
       running: BTreeMap::new(),
+      helpers: BTreeMap::new(),
     }
   }
 
@@ -101,6 +106,13 @@ impl World {
     // That it was said once is enough.
     self.scheduler.finished(place);
     self.running.remove(&place);
+    self.helpers.remove(&place);
+  }
+
+  fn start_helper(&mut self, host: &'static str) {
+    if let Some(place) = self.scheduler.start_helper(host) {
+      self.helpers.insert(place, (host, false));
+    }
   }
 
   /// Asks what to do, and does it.
@@ -119,6 +131,10 @@ impl World {
       let record = (attempt.key.0, attempt.record);
       let (time, number) = self.retries.remove(&record).expect("law 4");
       assert!(time <= self.now && number == attempt.attempt, "law 4");
+    }
+    for place in output.leave {
+      let (_, leaves) = self.helpers.get_mut(&place).expect("law 8");
+      assert!(!std::mem::replace(leaves, true), "law 8");
     }
     let times = self.retries.values().map(|(time, _)| *time);
     let earliest = times.min();
@@ -146,8 +162,23 @@ impl World {
   }
 
   fn host_is_full(&self, record: Record) -> bool {
-    let of_host = self.running_of(|r| host(r) == host(record));
+    let of_host = self.on_host(host(record));
     self.limits.per_host.is_some_and(|limit| of_host >= limit)
+  }
+
+  fn on_host(&self, name: &str) -> usize {
+    let helpers = self.helpers.values().filter(|(host, _)| *host == name);
+    self.running_of(|r| host(r) == name) + helpers.count()
+  }
+
+  /// Nothing else keeps the record waiting.
+  fn needs_a_helper_s_place(&self, record: Record) -> bool {
+    let of_fetch = self.running_of(|r| r.0 == record.0);
+    let of_others = |r: &&Record| r.0 == record.0 && **r != record;
+    self.running.len() < self.limits.total
+      && of_fetch + 1 < self.limits.per_background_fetch
+      && self.waiting.keys().filter(of_others).count() == 0
+      && self.host_is_full(record)
   }
 
   fn check_limits(&self) {
@@ -155,11 +186,22 @@ impl World {
     for record in self.running.values() {
       let of_fetch = self.running_of(|r| r.0 == record.0);
       assert!(of_fetch <= self.limits.per_background_fetch, "law 1");
-      let of_host = self.running_of(|r| host(r) == host(*record));
+      let of_host = self.on_host(host(*record));
       let limit = self.limits.per_host;
       assert!(limit.is_none_or(|limit| of_host <= limit), "law 1");
     }
     assert!(self.waiting.keys().all(|r| self.has_no_place(*r)), "law 2");
+    for record in self.waiting.keys() {
+      let mut helpers = self.helpers.values();
+      let all_stay = helpers.all(|(h, leaves)| *h != host(*record) || !leaves);
+      let mut helpers = self.helpers.values();
+      let there_are = helpers.any(|(h, _)| *h == host(*record));
+      let is_kept_out = there_are && all_stay;
+      assert!(
+        !is_kept_out || !self.needs_a_helper_s_place(*record),
+        "law 8"
+      );
+    }
   }
 
   fn a_step(&mut self, rng: &mut Rng) {
@@ -172,6 +214,13 @@ impl World {
       }
       7 => self.remove(record),
       8 => self.retry(record, Duration::from_millis(rng.u64(0..4))),
+      9 if rng.bool() => {
+        let helpers = self.helpers.keys().nth(rng.usize(0..4)).copied();
+        match helpers {
+          Some(place) => self.finish(place),
+          None => self.start_helper(host(record)),
+        }
+      }
       _ => self.now += Duration::from_millis(rng.u64(0..3)),
     }
     // What is told before it is asked becomes one.
@@ -185,7 +234,11 @@ impl World {
     self.now += Duration::from_secs(1);
     self.tick();
     assert!(self.retries.is_empty(), "law 4");
-    while let Some(place) = self.running.keys().next().copied() {
+    let next = |world: &Self| {
+      let mut all = world.running.keys().chain(world.helpers.keys());
+      all.next().copied()
+    };
+    while let Some(place) = next(self) {
       self.finish(place);
       self.tick();
     }

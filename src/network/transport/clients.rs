@@ -19,14 +19,14 @@ pub(super) struct Clients {
   fresh: OnceLock<reqwest::Client>,
   /// Likewise.
   http1: OnceLock<reqwest::Client>,
+  /// The same.
+  unshared: OnceLock<reqwest::Client>,
 }
 
 impl Clients {
   pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
     let proxies = Proxies::new(&config.proxy)?;
-    let pooled = builder(config, &proxies)?
-      .connector_layer(MarkNewConnection)
-      .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS_PER_HOST)
+    let pooled = with_pool(builder(config, &proxies)?)
       // A connection of HTTP/2 outlives the fetch that fell silent on it. One
       // that is dead must not be there for the next attempt.
       .http2_keep_alive_interval(config.idle_timeout / 4)
@@ -36,6 +36,7 @@ impl Clients {
       pooled: pooled.build().map_err(NetworkConfigError::Client)?,
       fresh: OnceLock::new(),
       http1: OnceLock::new(),
+      unshared: OnceLock::new(),
     })
   }
 
@@ -47,6 +48,22 @@ impl Clients {
   /// The client that keeps connections.
   pub fn pooled(&self) -> &reqwest::Client {
     &self.pooled
+  }
+
+  /// The client that keeps connections, none of which ever carries two
+  /// requests at once.
+  pub fn unshared(
+    &self,
+    config: &NetworkConfig,
+  ) -> Result<&reqwest::Client, NetworkConfigError> {
+    match self.unshared.get() {
+      Some(client) => Ok(client),
+      None => {
+        let unshared = with_pool(builder(config, &self.proxies)?).http1_only();
+        let client = unshared.build().map_err(NetworkConfigError::Client)?;
+        Ok(self.unshared.get_or_init(|| client))
+      }
+    }
   }
 
   /// The client that opens a connection for every request.
@@ -81,6 +98,12 @@ impl Clients {
       }
     }
   }
+}
+
+fn with_pool(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+  builder
+    .connector_layer(MarkNewConnection)
+    .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS_PER_HOST)
 }
 
 fn builder(

@@ -55,6 +55,7 @@ impl HttpTransport {
       headers,
       body,
       may_reuse,
+      alone,
     } = request;
     let route = Route {
       proxy: self.clients.proxy(&url).cloned(),
@@ -63,7 +64,12 @@ impl HttpTransport {
     let mut request = reqwest::Request::new(method, route.url.clone());
     *request.headers_mut() = headers;
     *request.body_mut() = body.map(reqwest::Body::wrap);
+    // Without TLS it is HTTP/1.1 anyway.
+    let is_shared = route.url.scheme() == "https" && !self.config.http1_only;
     let client = match may_reuse {
+      true if alone && is_shared => {
+        self.clients.unshared(&self.config).map_err(unusable)?
+      }
       true => self.clients.pooled(),
       false => self.clients.fresh(&self.config).map_err(unusable)?,
     };

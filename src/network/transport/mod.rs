@@ -74,6 +74,9 @@ pub struct TransportRequest {
   /// server may be closing such a connection just now, and then nobody can say
   /// whether it has seen the request.
   pub may_reuse: bool,
+  /// Whether nothing else may go over its connection at the same time, as it
+  /// does over one of HTTP/2.
+  pub alone: bool,
 }
 
 /// The body of a request. Its size hint is exact where the length is known.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::spec::Extents;
 use crate::spec::test_support::proptest_config;
 use crate::spec::test_support::response;
 use crate::spec::test_support::url;
@@ -18,7 +19,7 @@ fn range(value: &str) -> (&str, &str) {
 fn stored(headers: &[(&str, &str)]) -> BackgroundFetchResponse {
   BackgroundFetchResponse {
     response: Some(response(200, headers)),
-    bytes: 5,
+    extents: Extents::prefix_of(5),
     result: None,
   }
 }
@@ -176,7 +177,7 @@ fn a_page_without_the_validator_is_no_answer() {
   // There is nothing to lose, or nothing to be told apart by.
   let page = response(200, &[]);
   let mut nothing = stored(&[TAG]);
-  nothing.bytes = 0;
+  nothing.extents = Extents::default();
   let begin = Decision::Begin(Begin::Whole);
   assert_eq!(judge_from(0, &nothing, &page), begin);
   assert_eq!(judge_from(0, &stored(&[]), &page), begin);
@@ -319,7 +320,7 @@ proptest! {
   ) {
     let stored = BackgroundFetchResponse {
       response: Some(before.clone()),
-      bytes: 5,
+      extents: Extents::prefix_of(5),
       result: None,
     };
     let verdict = judge(&stored, &answer);
@@ -352,7 +353,7 @@ proptest! {
   ) {
     let stored = BackgroundFetchResponse {
       response: Some(before.clone()),
-      bytes: 5,
+      extents: Extents::prefix_of(5),
       result: None,
     };
     let begins =

@@ -19,6 +19,8 @@ pub(super) struct RecordState {
   pub(super) state: State,
   /// Received and allowed in this attempt, not appended yet; in bytes.
   pub(super) in_flight: u64,
+  /// The same of the parts that are fetched beside it.
+  pub(super) parts_in_flight: u64,
   /// How long the whole is, in bytes, where a part that continued the stored
   /// response has said so.
   pub(super) complete_length: Option<u64>,
@@ -55,6 +57,8 @@ pub(super) struct Fetching {
   pub(super) head: Option<Head>,
   /// Appended in this attempt, in bytes.
   pub(super) appended: u64,
+  /// Where in the whole the next byte belongs that is appended.
+  pub(super) position: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +158,7 @@ impl FetchMachine {
   fn has_all_bytes(&self, record: usize) -> bool {
     let record_of = &self.background_fetch.records[record];
     record_of.request.is_get()
-      && self.complete_length(record) == Some(record_of.response_data.bytes)
+      && self.complete_length(record) == Some(record_of.response_data.bytes())
   }
 
   /// All bytes are there: they are to be verified, and then the record is
@@ -202,7 +206,8 @@ impl FetchMachine {
   ) {
     // complete.11.response.3.1 to complete.11.response.3.3
     let data = &mut self.background_fetch.records[record].response_data;
-    self.stored -= data.bytes;
+    self.stored -= data.bytes();
+    self.ahead -= data.extents.ahead_total();
     *data = BackgroundFetchResponse::default();
     self.records[record].complete_length = None;
     actions.push(Action::NewResponseData { record });
@@ -218,10 +223,10 @@ impl FetchMachine {
     let response = data.response.as_ref().filter(|r| r.is_ok())?;
     let representation = Representation::of(response);
     let can_be_continued = of.request.is_get()
-      && data.bytes > 0
+      && data.bytes() > 0
       && !self.records[record].wants_the_whole
       && representation.can_be_continued(self.resume_policy);
-    can_be_continued.then_some((data.bytes, representation))
+    can_be_continued.then_some((data.bytes(), representation))
   }
 
   /// Whether what is stored can be continued with what is missing.
@@ -251,6 +256,7 @@ impl FetchMachine {
     // complete.9, complete.10: a new attempt begins with both unset.
     *fetching = Fetching {
       range_start,
+      position: range_start,
       ..Fetching::default()
     };
     // complete.8: If rangeStart is not 0, add a range header.
@@ -267,7 +273,9 @@ impl FetchMachine {
   /// Nothing of the record is being written any more: what was received and
   /// not appended is given up, and will be asked for again.
   pub fn end_attempt(&mut self, record: usize) {
-    self.in_flight -= std::mem::take(&mut self.records[record].in_flight);
+    let state = &mut self.records[record];
+    self.in_flight -= std::mem::take(&mut state.in_flight);
+    self.parts_in_flight -= std::mem::take(&mut state.parts_in_flight);
   }
 
   /// The store has lost bytes of the record, for want of space

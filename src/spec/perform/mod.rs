@@ -8,6 +8,7 @@
 
 mod action;
 mod complete_a_record;
+mod parts;
 mod process_response;
 mod settle;
 mod stream;
@@ -24,9 +25,11 @@ use super::ResumePolicy;
 pub use self::action::Action;
 pub use self::action::FetchStart;
 pub use self::action::Unavailability;
+pub use self::parts::Divisible;
 pub use self::settle::FunctionalEvent;
 pub use self::stream::EndOfBody;
 pub use self::stream::NotAppended;
+pub use self::stream::Wanted;
 
 /// One run of *perform a background fetch*: there is one for each background
 /// fetch, from its registration until it is settled.
@@ -46,8 +49,12 @@ pub struct FetchMachine {
   /// The stored body bytes total, kept so that no chunk costs a walk over
   /// every record.
   stored: u64,
+  /// What is stored behind gaps, kept for the same reason.
+  ahead: u64,
   /// Bytes that were received and allowed, and are not appended yet.
   in_flight: u64,
+  /// The same of parts that are fetched beside an attempt.
+  parts_in_flight: u64,
   settling: bool,
   resume_policy: ResumePolicy,
 }
@@ -58,6 +65,8 @@ impl FetchMachine {
   pub fn new(background_fetch: BackgroundFetch) -> Self {
     let records = vec![RecordState::default(); background_fetch.records.len()];
     let stored = background_fetch.stored_body_bytes_total();
+    let ahead = background_fetch.records.iter();
+    let ahead = ahead.map(|r| r.response_data.extents.ahead_total()).sum();
     Self {
       // One that was settled before a restart does not settle again.
       settling: background_fetch.result != BackgroundFetchResult::None,
@@ -67,7 +76,9 @@ impl FetchMachine {
       immediate_failure: false,
       failure_reason: BackgroundFetchFailureReason::None,
       stored,
+      ahead,
       in_flight: 0,
+      parts_in_flight: 0,
       resume_policy: ResumePolicy::default(),
     }
   }
@@ -91,10 +102,17 @@ impl FetchMachine {
     self.stored
   }
 
+  /// How many bytes of responses are stored, with those behind a gap, which
+  /// nobody can read yet.
+  pub fn received(&self) -> u64 {
+    self.stored_body_bytes_total() + self.ahead
+  }
+
   /// What it holds in the store, or is about to: bodies of requests and of
   /// responses, in bytes.
   pub fn bytes_held(&self) -> u64 {
-    self.stored + self.in_flight + self.background_fetch.upload_total
+    let received = self.in_flight + self.parts_in_flight;
+    self.received() + received + self.background_fetch.upload_total
   }
 
   /// How many bytes there are to download in all, as far as that is known:
@@ -104,7 +122,7 @@ impl FetchMachine {
     records.try_fold(0u64, |total, (index, record)| {
       let data = &record.response_data;
       let length = match data.result {
-        Some(_) => data.bytes,
+        Some(_) => data.bytes(),
         // Whatever a server says.
         None => self.complete_length(index)?,
       };

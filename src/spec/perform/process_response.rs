@@ -90,7 +90,7 @@ impl FetchMachine {
     };
     Some(match question.judge(response) {
       Decision::AskForTheWhole(unusable)
-        if !state.may_begin_again(stored.bytes) =>
+        if !state.may_begin_again(stored.bytes()) =>
       {
         Decision::Interrupted(unusable)
       }
@@ -143,7 +143,7 @@ impl FetchMachine {
       Decision::AskForTheWhole(_) => {
         actions.push(Action::Terminate { record, attempt });
         let data = &self.background_fetch.records[record].response_data;
-        self.records[record].begin_again(data.bytes);
+        self.records[record].begin_again(data.bytes());
         self.complete_a_record(record, actions);
       }
       // complete.11.response.2.1: If validate a partial response … invalid:
@@ -198,6 +198,7 @@ impl FetchMachine {
     let is_stored = of.response_data.response.is_some();
     self.records[record].wants_the_whole = false;
     if let Some(fetching) = self.fetching(record, attempt) {
+      fetching.position = 0;
       fetching.head = Some(match begin {
         Begin::Whole => Head::Whole {
           ok: response.is_ok(),

@@ -19,6 +19,16 @@ pub enum NotAppended {
   Wrong(Unusable),
 }
 
+/// How much of what was transmitted may be appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+  All,
+  /// So many of the bytes, in front: what follows them is stored already, and
+  /// the attempt has nothing more to bring. See
+  /// [`FetchMachine::reached_extent`].
+  UpToExtent(u64),
+}
+
 /// How a response's stream has ended that the transport ended in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndOfBody {
@@ -32,7 +42,7 @@ pub enum EndOfBody {
 
 impl FetchMachine {
   /// complete.11.response.6: bytes were transmitted from the response's
-  /// stream.
+  /// stream. Returns which of them are wanted.
   ///
   /// # Errors
   ///
@@ -43,14 +53,16 @@ impl FetchMachine {
     attempt: u32,
     length: u64,
     actions: &mut Vec<Action>,
-  ) -> Result<(), NotAppended> {
+  ) -> Result<Wanted, NotAppended> {
     // complete.2: downloadTotal, or infinity when it is 0.
     let download_total = match self.background_fetch.download_total {
       0 => u64::MAX,
       total => total,
     };
-    let total = self.stored + self.in_flight;
     let in_flight = self.records[record].in_flight;
+    let bytes = self.extents(record).prefix();
+    let others = self.stored - bytes + self.in_flight - in_flight;
+    let before_extent = self.before_extent(record, attempt);
     let Some(fetching) = self.fetching(record, attempt) else {
       return Err(NotAppended::Terminated);
     };
@@ -65,9 +77,18 @@ impl FetchMachine {
     {
       return Err(NotAppended::Wrong(Unusable::TooLong { announced }));
     }
+    let wanted = match before_extent {
+      Some(before) if before <= length => Wanted::UpToExtent(before),
+      _ => Wanted::All,
+    };
+    let length = match wanted {
+      Wanted::All => length,
+      Wanted::UpToExtent(before) => before,
+    };
     // complete.11.response.6.1: stored body bytes total plus the size of
     // bytes is greater than downloadTotal
-    if total.saturating_add(length) > download_total {
+    let end = fetching.position.saturating_add(in_flight + length);
+    if others.saturating_add(bytes.max(end)) > download_total {
       // complete.11.response.6.1.1: Cancel stream.
       actions.push(Action::Terminate { record, attempt });
       // complete.11.response.6.1.2
@@ -77,7 +98,7 @@ impl FetchMachine {
     }
     self.records[record].in_flight += length;
     self.in_flight += length;
-    Ok(())
+    Ok(wanted)
   }
 
   /// Bytes that [`FetchMachine::bytes_transmitted`] allowed are appended. Those
@@ -91,15 +112,19 @@ impl FetchMachine {
     let state = &mut self.records[record];
     debug_assert!(state.in_flight >= length);
     state.in_flight -= length;
-    if let State::Fetching(fetching) = &mut state.state {
+    let bytes = self.background_fetch.records[record].response_data.bytes();
+    let mut from = bytes;
+    if let State::Fetching(fetching) = &mut state.state
+      && fetching.head.is_some()
+    {
+      // Before the end, when another part has come as far meanwhile.
+      from = from.min(fetching.position);
       fetching.appended += length;
+      fetching.position += length;
     }
     self.in_flight -= length;
     // complete.11.response.6.2: Append bytes to responseData's bytes.
-    let data = &mut self.background_fetch.records[record].response_data;
-    data.bytes += length;
-    self.records[record].has_stored(data.bytes);
-    self.stored += length;
+    self.add_extent(record, from..from + length, actions);
     // complete.11.response.6.4: Update background fetch instances.
     actions.push(Action::UpdateInstances);
   }
@@ -155,7 +180,7 @@ impl FetchMachine {
 
   fn end_of_part(&self, record: usize) -> EndOfBody {
     let of = &self.background_fetch.records[record];
-    let bytes = of.response_data.bytes;
+    let bytes = of.response_data.bytes();
     match self.complete_length(record) {
       Some(complete) if bytes == complete => EndOfBody::InOrder,
       Some(announced) if bytes > announced => {
@@ -189,7 +214,7 @@ impl FetchMachine {
       self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
       return;
     }
-    let bytes = self.background_fetch.records[record].response_data.bytes;
+    let bytes = self.background_fetch.records[record].response_data.bytes();
     match head {
       // complete.11.response.7.1: If status is 206, then:
       Head::Partial { .. } => {

@@ -338,7 +338,7 @@ fn a_bad_status_in_place_of_the_rest_costs_no_byte_and_exposes_none() {
   let bad_status =
     RecordResult::Failure(BackgroundFetchFailureReason::BadStatus);
   assert_eq!(data.result, Some(bad_status));
-  assert_eq!((data.bytes, data.may_be_exposed()), (5, false));
+  assert_eq!((data.bytes(), data.may_be_exposed()), (5, false));
 }
 
 #[test]
@@ -373,7 +373,10 @@ fn not_a_byte_is_stored_that_was_not_announced() {
     s.head(0, 1, head);
     assert!(s.bytes(0, 1, 4));
     // Received, and appended a moment later.
-    assert_eq!(s.update(|p, a| p.bytes_transmitted(0, 1, 5, a)), Ok(()));
+    assert_eq!(
+      s.update(|p, a| p.bytes_transmitted(0, 1, 5, a)),
+      Ok(Wanted::All)
+    );
     let wrong = NotAppended::Wrong(Unusable::TooLong { announced: 10 });
     let refused = s.update(|p, a| p.bytes_transmitted(0, 1, 2, a));
     assert_eq!(refused, Err(wrong));
@@ -436,7 +439,7 @@ fn a_restored_record_with_all_bytes_is_verified_first() {
     assert_eq!(actions, [Action::Verify { record, attempt }]);
     again.verified(0, 1, is_match, &mut actions);
     let data = &again.background_fetch().records[0].response_data;
-    assert_eq!((data.result, data.bytes), (Some(result), bytes));
+    assert_eq!((data.result, data.bytes()), (Some(result), bytes));
   }
 }
 
@@ -559,7 +562,10 @@ fn the_download_total_is_not_exceeded_by_a_byte() {
   s.head(1, 1, response(200, &[]));
   assert!(s.bytes(0, 1, 6));
   // Allowed and not appended yet: it counts all the same.
-  assert_eq!(s.update(|p, a| p.bytes_transmitted(1, 1, 4, a)), Ok(()));
+  assert_eq!(
+    s.update(|p, a| p.bytes_transmitted(1, 1, 4, a)),
+    Ok(Wanted::All)
+  );
   assert!(!s.bytes(0, 1, 1));
   assert_eq!(
     s.result(0),
@@ -611,7 +617,10 @@ fn unpausing_asks_for_the_rest_only() {
   s.head(0, 1, response(200, &[("etag", "\"1\"")]));
   s.bytes(0, 1, 5);
   // Received when the user paused, and appended a moment later.
-  assert_eq!(s.update(|p, a| p.bytes_transmitted(0, 1, 2, a)), Ok(()));
+  assert_eq!(
+    s.update(|p, a| p.bytes_transmitted(0, 1, 2, a)),
+    Ok(Wanted::All)
+  );
   assert!(s.update(|p, a| p.pause(a)));
   assert!(s.actions.contains(&Action::Terminate {
     record: 0,

@@ -1,10 +1,14 @@
-//! Which bodies may end in bytes that a restart of the machine has spoilt.
+//! Which bodies may have other bytes than those that were written to them,
+//! behind their durable ones.
 //!
 //! What `write` has taken survives the process but not the machine. So the
 //! file `boot` keeps the id of the boot in which the bodies were written.
 //! An opening in another boot notes every body that is there as uncertain,
 //! until it has been cut back to its durable bytes. It has to note them,
 //! not only remember them: the process may be killed before it came to all.
+//!
+//! A body with gaps is uncertain, too, from before its first gap on: its length
+//! does not say what was written.
 //!
 //! The file need not be flushed. If the machine loses it, or a part of it,
 //! that is again another boot.
@@ -60,7 +64,9 @@ impl BootMarker {
       // The next opening takes this boot for another one and distrusts more
       // than it had to. That is no reason to refuse a full disk here.
       tracing::warn!(%error, "the boot of the store could not be noted");
-      this.forget();
+      if let Err(error) = this.forget() {
+        tracing::error!(%error, "the boot of the store could not be removed");
+      }
     }
     Ok(this)
   }
@@ -80,12 +86,15 @@ impl BootMarker {
   }
 
   /// The operating system failed to write the body's bytes back, and may have
-  /// dropped them.
-  pub(super) fn set_uncertain(&self, id: BodyId) {
+  /// dropped them; or it is about to get a gap. An error means that another
+  /// process would not hear of it.
+  pub(super) fn set_uncertain(&self, id: BodyId) -> io::Result<()> {
     let mut uncertain = lock(&self.uncertain);
-    if uncertain.insert(id) && self.append(UNCERTAIN, id).is_err() {
-      self.forget();
+    if !uncertain.contains(&id) && self.append(UNCERTAIN, id).is_err() {
+      self.forget()?;
     }
+    uncertain.insert(id);
+    Ok(())
   }
 
   /// Rewrites the file, at once as a whole.
@@ -110,12 +119,10 @@ impl BootMarker {
   }
 
   /// Without the file the next opening takes nothing for certain.
-  fn forget(&self) {
+  fn forget(&self) -> io::Result<()> {
     match self.file_system.remove(&self.file) {
-      Err(error) if error.kind() != io::ErrorKind::NotFound => {
-        tracing::error!(%error, "the boot of the store could not be removed");
-      }
-      _ => {}
+      Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+      _ => Ok(()),
     }
   }
 }

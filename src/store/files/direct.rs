@@ -157,7 +157,7 @@ fn read_exact_at(
   Ok(())
 }
 
-fn write_all_at(
+pub(super) fn write_all_at(
   file: &dyn OpenFile,
   mut buffer: &[u8],
   mut offset: u64,

@@ -51,6 +51,9 @@ pub trait FileSystem: Send + Sync + 'static {
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// Opens an existing file for appending.
   fn append(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
+  /// Opens an existing file for writing anywhere: a file that is open for
+  /// appending takes every byte at its end.
+  fn modify(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
   /// Opens an existing file for writing past the page cache: addresses,
   /// offsets and lengths have to be whole blocks. Fails where there is no such
   /// thing, here or at the first write.
@@ -226,6 +229,10 @@ impl FileSystem for StdFileSystem {
   fn append(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
     let flags = OFlags::RDWR | OFlags::APPEND;
     open_boxed(self.open_to_change(path, flags))
+  }
+
+  fn modify(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+    open_boxed(self.open_to_change(path, OFlags::RDWR))
   }
 
   fn read(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {

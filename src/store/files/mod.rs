@@ -31,14 +31,13 @@ use async_trait::async_trait;
 
 use self::body_paths::BodyPaths;
 use self::boot_marker::BootMarker;
-use self::direct::Direct;
 pub(super) use self::export::export_bytes;
 use self::file_system::FileSystem;
-use self::file_system::OpenFile;
 pub(super) use self::file_system::boot_id;
 use self::reader::FileBodyReader;
 use self::writer::Appender;
 use self::writer::FileBodyWriter;
+use self::writer::Tail;
 use super::BodyReader;
 use super::BodyStore;
 use super::BodyWriter;
@@ -48,6 +47,7 @@ use super::lock::lock;
 use crate::ids::BodyId;
 use crate::platform::Platform;
 use crate::platform::new_uuid;
+use crate::spec::Extents;
 
 /// Every file in a store's directory, the bodies aside, that this module uses.
 pub(super) const FILES: [&str; 2] =
@@ -119,9 +119,10 @@ impl BodyStore for FileBodyStore {
   async fn reopen(
     &self,
     id: BodyId,
-    durable: u64,
+    durable: &Extents,
   ) -> Result<Box<dyn BodyWriter>, StoreError> {
-    self.run(move |inner| inner.reopen(id, durable)).await
+    let durable = durable.clone();
+    self.run(move |inner| inner.reopen(id, &durable)).await
   }
 
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
@@ -186,13 +187,13 @@ impl Inner {
     self.file_system.is_there()?;
     let id = BodyId(new_uuid(&*self.platform));
     let file = self.paths.create(id)?;
-    Ok(self.writer(id, file, 0))
+    Ok(self.writer(id, Tail::new(self, id, file, 0), 0))
   }
 
   fn reopen(
     self: &Arc<Self>,
     id: BodyId,
-    durable: u64,
+    durable: &Extents,
   ) -> Result<Box<dyn BodyWriter>, StoreError> {
     self.close_appender(id);
     let file = self
@@ -200,27 +201,36 @@ impl Inner {
       .append(&self.paths.file(id))
       .map_err(|error| missing(id, error))?;
     let mut length = file.length()?;
-    if length < durable {
-      return Err(StoreError::short_body(id, length, durable));
+    if length < durable.end() {
+      return Err(StoreError::short_body(id, length, durable.end()));
+    }
+    let has_gaps = !durable.ahead().is_empty();
+    if has_gaps {
+      self.boot_marker.set_uncertain(id)?;
     }
     if !self.boot_marker.is_certain(id) {
-      file.set_length(durable)?;
-      length = durable;
-      self.boot_marker.set_certain(id);
+      file.set_length(durable.end())?;
+      length = durable.prefix();
+      if !has_gaps {
+        self.boot_marker.set_certain(id);
+      }
     }
     // What the disk has failed to keep is cut off now.
     lock(&self.unsynced).remove(&id);
-    Ok(self.writer(id, file, length))
+    let mut tail = Tail::new(self, id, file, length);
+    if has_gaps {
+      tail.allow_gaps(self, id)?;
+    }
+    Ok(self.writer(id, tail, length))
   }
 
   fn writer(
     self: &Arc<Self>,
     id: BodyId,
-    file: Box<dyn OpenFile>,
+    tail: Tail,
     length: u64,
   ) -> Box<dyn BodyWriter> {
-    let direct = Direct::new(self.file_system.clone(), self.paths.file(id));
-    let appender = Arc::new(Appender::new(id, file, direct, length));
+    let appender = Arc::new(Appender::new(id, tail, length));
     lock(&self.appenders).insert(id, Arc::downgrade(&appender));
     Box::new(FileBodyWriter::new(self.clone(), appender))
   }

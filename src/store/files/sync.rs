@@ -29,7 +29,9 @@ impl Inner {
     let mut unsynced = lock(&self.unsynced);
     for id in &failed.bodies {
       unsynced.insert(*id);
-      self.boot_marker.set_uncertain(*id);
+      if let Err(error) = self.boot_marker.set_uncertain(*id) {
+        tracing::error!(%error, "the boot of the store could not be removed");
+      }
     }
     let known = ids.iter().filter(|id| unsynced.contains(id));
     let bodies: Vec<BodyId> = known.copied().collect();

@@ -1,4 +1,4 @@
-//! Appending to one body.
+//! Appending to one body, and writing into it.
 
 use std::io;
 use std::io::IoSlice;
@@ -17,6 +17,7 @@ use super::file_system::OpenFile;
 use super::run_on;
 use crate::ids::BodyId;
 use crate::store::BodyWriter;
+use crate::store::ExtentWriter;
 use crate::store::StoreError;
 use crate::store::lock::lock;
 
@@ -38,27 +39,21 @@ pub(super) struct Appender {
   length: AtomicU64,
 }
 
-struct Tail {
+pub(super) struct Tail {
   file: Box<dyn OpenFile>,
+  /// The same file, where bytes may be written anywhere. It may have gaps then,
+  /// and nothing is appended to its end any more.
+  anywhere: Option<Box<dyn OpenFile>>,
   direct: Direct,
   /// How many bytes the disk was asked to write.
   written_back: u64,
 }
 
 impl Appender {
-  pub(super) fn new(
-    id: BodyId,
-    file: Box<dyn OpenFile>,
-    direct: Direct,
-    length: u64,
-  ) -> Self {
+  pub(super) fn new(id: BodyId, tail: Tail, length: u64) -> Self {
     Self {
       id,
-      file: Mutex::new(Some(Tail {
-        file,
-        direct,
-        written_back: length,
-      })),
+      file: Mutex::new(Some(tail)),
       length: AtomicU64::new(length),
     }
   }
@@ -69,26 +64,77 @@ impl Appender {
   }
 
   fn append(&self, chunks: &[Bytes]) -> Result<(), StoreError> {
-    let mut tail = lock(&self.file);
-    let Some(open) = tail.as_mut() else {
-      return Err(StoreError::lost_body(self.id));
-    };
     let more: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
-    match open.append(self.length.load(Ordering::Acquire), chunks, more) {
-      Ok(()) => {
-        self.length.fetch_add(more, Ordering::AcqRel);
-        Ok(())
-      }
-      Err(error) => {
+    let appended = self.with_tail(|tail| {
+      let length = self.length.load(Ordering::Acquire);
+      let appended = tail.as_mut().map(|t| t.append(length, chunks, more));
+      if let Some(Err(_)) = appended {
         // Some of the bytes may have been written: only reopening tells.
         *tail = None;
-        Err(error.into())
       }
+      appended
+    });
+    appended.map(|()| {
+      self.length.fetch_add(more, Ordering::AcqRel);
+    })
+  }
+
+  /// Writes `chunks` from `offset` on. When this fails, it is nothing to what
+  /// is appended: nobody counts on these bytes.
+  fn write(&self, offset: u64, chunks: &[Bytes]) -> Result<(), StoreError> {
+    self.with_tail(|tail| {
+      let file = tail.as_ref()?.anywhere.as_ref()?;
+      Some(write_at(&**file, offset, chunks))
+    })
+  }
+
+  fn allow_gaps(&self, inner: &Inner) -> Result<(), StoreError> {
+    self.with_tail(|tail| Some(tail.as_mut()?.allow_gaps(inner, self.id)))
+  }
+
+  /// One at a time, so that who takes the body away waits for what is being
+  /// written. `None` means that it was taken away.
+  fn with_tail(
+    &self,
+    work: impl FnOnce(&mut Option<Tail>) -> Option<io::Result<()>>,
+  ) -> Result<(), StoreError> {
+    match work(&mut lock(&self.file)) {
+      Some(done) => Ok(done?),
+      None => Err(StoreError::lost_body(self.id)),
     }
   }
 }
 
 impl Tail {
+  pub(super) fn new(
+    inner: &Inner,
+    id: BodyId,
+    file: Box<dyn OpenFile>,
+    length: u64,
+  ) -> Self {
+    let path = inner.paths.file(id);
+    Self {
+      file,
+      anywhere: None,
+      direct: Direct::new(inner.file_system.clone(), path),
+      written_back: length,
+    }
+  }
+
+  /// From now on the body may have gaps.
+  pub(super) fn allow_gaps(
+    &mut self,
+    inner: &Inner,
+    id: BodyId,
+  ) -> io::Result<()> {
+    if self.anywhere.is_none() {
+      inner.boot_marker.set_uncertain(id)?;
+      let file = inner.file_system.modify(&inner.paths.file(id))?;
+      self.anywhere = Some(file);
+    }
+    Ok(())
+  }
+
   /// Appends the `more` bytes of `chunks` to the `length` that are there.
   fn append(
     &mut self,
@@ -96,6 +142,9 @@ impl Tail {
     chunks: &[Bytes],
     more: u64,
   ) -> io::Result<()> {
+    if let Some(file) = &self.anywhere {
+      return write_at(&**file, length, chunks);
+    }
     if length >= LARGE && more >= direct::MIN_APPEND {
       // What the cache holds by now is written from there.
       if self.written_back < length {
@@ -116,6 +165,26 @@ impl Tail {
     }
     Ok(())
   }
+}
+
+/// Writes all of `chunks` from `offset` on, and asks the disk to begin.
+fn write_at(
+  file: &dyn OpenFile,
+  offset: u64,
+  chunks: &[Bytes],
+) -> io::Result<()> {
+  let mut end = offset;
+  for chunk in chunks {
+    direct::write_all_at(file, chunk, end)?;
+    end += chunk.len() as u64;
+  }
+  // By whole blocks of this size, whatever the size of each piece.
+  let begun = offset - offset % WRITE_BACK;
+  let whole = end - end % WRITE_BACK;
+  if begun < whole {
+    file.write_back(begun, whole - begun);
+  }
+  Ok(())
 }
 
 /// Writes all of `chunks`.
@@ -170,5 +239,30 @@ impl BodyWriter for FileBodyWriter {
     let appender = self.appender.clone();
     let append = move || appender.append(&chunks);
     run_on(&*self.inner.file_system, append).await
+  }
+
+  async fn extent_writer(
+    &mut self,
+  ) -> Result<Box<dyn ExtentWriter>, StoreError> {
+    let (inner, appender) = (self.inner.clone(), self.appender.clone());
+    let allow = move || appender.allow_gaps(&inner);
+    run_on(&*self.inner.file_system, allow).await?;
+    Ok(Box::new(Self::new(
+      self.inner.clone(),
+      self.appender.clone(),
+    )))
+  }
+}
+
+#[async_trait]
+impl ExtentWriter for FileBodyWriter {
+  async fn write(
+    &self,
+    offset: u64,
+    chunks: Vec<Bytes>,
+  ) -> Result<(), StoreError> {
+    let appender = self.appender.clone();
+    let write = move || appender.write(offset, &chunks);
+    run_on(&*self.inner.file_system, write).await
   }
 }

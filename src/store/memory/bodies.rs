@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::ids::BodyId;
+use crate::spec::Extents;
 use crate::store::BodyReader;
 use crate::store::BodyStore;
 use crate::store::BodyWriter;
 use crate::store::ExportMode;
+use crate::store::ExtentWriter;
 use crate::store::StoreError;
 use crate::store::files;
 use crate::store::lock::lock;
@@ -29,6 +31,8 @@ struct Body(Mutex<BodyState>);
 #[derive(Default)]
 struct BodyState {
   bytes: Vec<u8>,
+  /// Bytes may have been written behind a gap.
+  has_gaps: bool,
   /// How often the body was reopened: only the last writer may append.
   turn: u64,
 }
@@ -46,24 +50,40 @@ impl BodyStore for MemoryBodyStore {
     let id = BodyId(uuid::Uuid::now_v7());
     let body = Arc::<Body>::default();
     lock(&self.bodies).insert(id, body.clone());
-    Ok(Box::new(MemoryWriter { id, body, turn: 0 }))
+    Ok(Box::new(MemoryWriter {
+      id,
+      body,
+      end: 0,
+      turn: 0,
+    }))
   }
 
   async fn reopen(
     &self,
     id: BodyId,
-    durable: u64,
+    durable: &Extents,
   ) -> Result<Box<dyn BodyWriter>, StoreError> {
     let body = self.get(id)?;
     let mut state = lock(&body.0);
     let length = state.bytes.len() as u64;
-    if length < durable {
-      return Err(StoreError::short_body(id, length, durable));
+    if length < durable.end() {
+      return Err(StoreError::short_body(id, length, durable.end()));
+    }
+    let mut end = state.bytes.len();
+    if state.has_gaps {
+      end = position(durable.prefix())?;
+      state.bytes.truncate(position(durable.end())?);
+      state.has_gaps = !durable.ahead().is_empty();
     }
     state.turn += 1;
     let turn = state.turn;
     drop(state);
-    Ok(Box::new(MemoryWriter { id, body, turn }))
+    Ok(Box::new(MemoryWriter {
+      id,
+      body,
+      end,
+      turn,
+    }))
   }
 
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
@@ -120,10 +140,41 @@ fn memory_of_the_machine() -> Option<u64> {
   }
 }
 
+fn position(bytes: u64) -> Result<usize, StoreError> {
+  usize::try_from(bytes)
+    .map_err(|_| StoreError::Full("this is more than memory".into()))
+}
+
+#[derive(Clone)]
 struct MemoryWriter {
   id: BodyId,
   body: Arc<Body>,
+  /// Where it appends.
+  end: usize,
   turn: u64,
+}
+
+impl MemoryWriter {
+  /// Writes `chunks` from `offset` on, and returns where they end.
+  fn write_at(
+    &self,
+    mut offset: usize,
+    chunks: &[Bytes],
+  ) -> Result<usize, StoreError> {
+    let mut state = lock(&self.body.0);
+    if state.turn != self.turn {
+      return Err(StoreError::lost_body(self.id));
+    }
+    for chunk in chunks {
+      let end = offset + chunk.len();
+      if state.bytes.len() < end {
+        state.bytes.resize(end, 0);
+      }
+      state.bytes[offset..end].copy_from_slice(chunk);
+      offset = end;
+    }
+    Ok(offset)
+  }
 }
 
 #[async_trait]
@@ -133,18 +184,34 @@ impl BodyWriter for MemoryWriter {
   }
 
   fn length(&self) -> u64 {
-    lock(&self.body.0).bytes.len() as u64
+    self.end as u64
   }
 
   async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
+    self.end = self.write_at(self.end, &chunks)?;
+    Ok(())
+  }
+
+  async fn extent_writer(
+    &mut self,
+  ) -> Result<Box<dyn ExtentWriter>, StoreError> {
     let mut state = lock(&self.body.0);
     if state.turn != self.turn {
       return Err(StoreError::lost_body(self.id));
     }
-    for chunk in chunks {
-      state.bytes.extend_from_slice(&chunk);
-    }
-    Ok(())
+    state.has_gaps = true;
+    Ok(Box::new(self.clone()))
+  }
+}
+
+#[async_trait]
+impl ExtentWriter for MemoryWriter {
+  async fn write(
+    &self,
+    offset: u64,
+    chunks: Vec<Bytes>,
+  ) -> Result<(), StoreError> {
+    self.write_at(position(offset)?, &chunks).map(drop)
   }
 }
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
+use crate::spec::Extents;
 use crate::spec::RecordResult;
 use crate::store::Change;
 use crate::store::DamagedRow;
@@ -115,7 +116,7 @@ impl Rows {
           (fetch.records.get_mut(record), row.bodies.get_mut(record))
         {
           if body.is_none() || bodies.response != body {
-            of.response_data.bytes = 0;
+            of.response_data.extents = Extents::default();
           }
           of.response_data.response = response;
           bodies.response = body;
@@ -124,15 +125,15 @@ impl Rows {
       Change::Stored {
         record,
         body,
-        bytes,
+        extents,
         ..
       } => {
         if let (Some(of), Some(bodies)) =
           (fetch.records.get_mut(record), row.bodies.get_mut(record))
           && bodies.response == Some(body)
         {
-          of.response_data.bytes = bytes;
-          bodies.most = bodies.most.max(bytes);
+          bodies.most = bodies.most.max(extents.total());
+          of.response_data.extents = extents;
         }
       }
       Change::Sent { record, .. } => {

@@ -10,6 +10,7 @@ use super::text::to_json;
 use super::text::to_word;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
+use crate::spec::Extents;
 use crate::store::Change;
 use crate::store::StoredBackgroundFetch;
 
@@ -72,8 +73,8 @@ pub(super) fn insert(
   let key = connection.last_insert_rowid();
   let mut statement = connection.prepare_cached(
     "INSERT INTO record (background_fetch, position, request, request_body,
-       response, response_body, bytes, result, diagnostic, sent, most)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+       response, response_body, bytes, ahead, result, diagnostic, sent, most)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   )?;
   for (position, record) in fetch.records.iter().enumerate() {
     let bodies = row.bodies.get(position).cloned().unwrap_or_default();
@@ -85,7 +86,8 @@ pub(super) fn insert(
       bodies.request.map(blob),
       data.response.as_ref().map(to_json).transpose()?,
       bodies.response.map(blob),
-      to_integer(data.bytes)?,
+      to_integer(data.bytes())?,
+      ahead(&data.extents)?,
       data.result.as_ref().map(to_word).transpose()?,
       bodies.diagnostic,
       bodies.sent,
@@ -112,7 +114,8 @@ pub(super) fn apply(
       ..
     } => run(
       "UPDATE record SET response = ?3, response_body = ?4,
-         bytes = CASE WHEN response_body = ?4 THEN bytes ELSE 0 END
+         bytes = CASE WHEN response_body = ?4 THEN bytes ELSE 0 END,
+         ahead = CASE WHEN response_body = ?4 THEN ahead ELSE '[]' END
        WHERE background_fetch = ?1 AND position = ?2",
       params![
         key,
@@ -124,20 +127,21 @@ pub(super) fn apply(
     Change::Stored {
       record,
       body,
-      bytes,
+      extents,
       ..
     } => {
-      let bytes = to_integer(*bytes)?;
+      let (bytes, ahead) = (to_integer(extents.prefix())?, ahead(extents)?);
       run(
-        "UPDATE record SET bytes = ?3
+        "UPDATE record SET bytes = ?3, ahead = ?5
          WHERE background_fetch = ?1 AND position = ?2 AND response_body = ?4",
-        params![key, *record as i64, bytes, blob(*body)],
+        params![key, *record as i64, bytes, blob(*body), ahead],
       )?;
+      let total = to_integer(extents.total())?;
       let more = run(
         "UPDATE record SET most = ?3
          WHERE background_fetch = ?1 AND position = ?2 AND response_body = ?4
            AND most < ?3",
-        params![key, *record as i64, bytes, blob(*body)],
+        params![key, *record as i64, total, blob(*body)],
       )?;
       match more {
         0 => Ok(0),
@@ -250,6 +254,11 @@ fn execute(
   params: impl Params,
 ) -> rusqlite::Result<usize> {
   connection.prepare_cached(sql)?.execute(params)
+}
+
+fn ahead(extents: &Extents) -> rusqlite::Result<String> {
+  let ahead = extents.ahead().iter().map(|e| (e.start, e.end));
+  to_json(&ahead.collect::<Vec<(u64, u64)>>())
 }
 
 fn blob(id: BodyId) -> [u8; 16] {

@@ -15,6 +15,7 @@ use crate::snapshot::Retained;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
+use crate::spec::Extents;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
 use crate::store::StoreError;
@@ -75,7 +76,9 @@ fn read_background_fetch(
   let (records, bodies): (Vec<BackgroundFetchRecord>, _) =
     records.into_iter().unzip();
   let total: String = get(row, "download_total")?;
-  let stored = records.iter().map(|record| record.response_data.bytes);
+  let stored = records
+    .iter()
+    .map(|record| record.response_data.extents.total());
   check_sum(stored.chain([bytes(row, "upload_total")?]))?;
   Ok(StoredBackgroundFetch {
     key,
@@ -163,7 +166,7 @@ fn read_record(
       Some(_) => Some(json(row, "response")?),
       None => None,
     },
-    bytes: bytes(row, "bytes")?,
+    extents: extents(row)?,
     result: match result {
       Some(_) => Some(word(row, "result")?),
       None => None,
@@ -209,6 +212,19 @@ fn url(row: &Row<'_>, column: &str) -> Result<Url, Damage> {
 fn bytes(row: &Row<'_>, column: &str) -> Result<u64, Damage> {
   let number: i64 = get(row, column)?;
   u64::try_from(number).map_err(|_| Damage(format!("{column} is {number}")))
+}
+
+/// The stored bytes of a record.
+fn extents(row: &Row<'_>) -> Result<Extents, Damage> {
+  let mut extents = Extents::prefix_of(bytes(row, "bytes")?);
+  let ahead: Vec<(u64, u64)> = json(row, "ahead")?;
+  for (start, end) in ahead {
+    if end > MAX_BYTES || start >= end || start <= extents.end() {
+      return Err(Damage(format!("ahead has {start} to {end}")));
+    }
+    extents.add(start..end);
+  }
+  Ok(extents)
 }
 
 fn flag(row: &Row<'_>, column: &str) -> Result<bool, Damage> {

@@ -6,7 +6,7 @@ use rusqlite::TransactionBehavior;
 /// Each entry leads from the format with its index to the next one. Entries
 /// are only ever added: a published one has been run on someone's disk.
 const MIGRATIONS: &[&str] =
-  &[FORMAT_1, FORMAT_2, FORMAT_3, RETAINED, ABNORMAL_ENDS];
+  &[FORMAT_1, FORMAT_2, FORMAT_3, RETAINED, ABNORMAL_ENDS, AHEAD];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -108,6 +108,12 @@ ALTER TABLE record
   ADD COLUMN most INTEGER NOT NULL DEFAULT 0 CHECK (most >= 0);
 
 CREATE TABLE owner (boot TEXT NOT NULL) STRICT;
+";
+
+/// What is stored of a response behind a gap: a JSON array of pairs, each the
+/// first position and the one behind the last. `bytes` is what is before it.
+const AHEAD: &str = "
+ALTER TABLE record ADD COLUMN ahead TEXT NOT NULL DEFAULT '[]';
 ";
 
 /// The format of the database; 0 when it is empty.

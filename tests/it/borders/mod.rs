@@ -76,7 +76,10 @@ const ARROWS: [(&str, &[&str]); 18] = [
     "engine/journal",
     &["engine/policy", "engine/until", "store", "spec", "ids"],
   ),
-  ("engine/schedule", &["engine/policy", "network", "ids"]),
+  (
+    "engine/schedule",
+    &["engine/policy", "network", "spec", "ids"],
+  ),
   (
     "engine/policy",
     &["network", "service_worker", "display", "snapshot", "spec"],

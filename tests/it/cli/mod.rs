@@ -19,6 +19,7 @@ mod secrets;
 mod service_worker;
 #[cfg(unix)]
 mod special_files;
+mod split;
 #[cfg(unix)]
 mod terminal;
 mod two_commands;

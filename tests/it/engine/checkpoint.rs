@@ -56,8 +56,10 @@ impl MetadataStore for Failing {
       self.changed.notify_one();
       return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
     }
-    let is_it =
-      |fact: &Change| matches!(fact, Change::Stored { bytes: 300_000, .. });
+    let is_it = |fact: &Change| {
+      matches!(fact, Change::Stored { extents, .. }
+        if extents.prefix() == 300_000)
+    };
     let tells = changes.iter().any(is_it);
     self.metadata.commit(changes).await?;
     if tells {

@@ -29,6 +29,7 @@ mod restart;
 mod resume;
 mod retention;
 mod retry_statuses;
+mod segments;
 mod set_aside;
 mod shown;
 mod upload;

@@ -48,6 +48,7 @@ async fn a_range_is_asked_for_with_its_validator() {
   let mut params = params(page(), &server.url("/"));
   params.range = Some(RangeStart {
     first_byte: 5,
+    last_byte: None,
     validator: Some("\"v1\"".into()),
   });
   let response = network().fetch(params).await.unwrap();

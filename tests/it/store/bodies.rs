@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use background_fetch::spec::Extents;
 use background_fetch::store::BodyId;
 use background_fetch::store::ExportMode;
 use background_fetch::store::StoreError;
@@ -23,6 +24,9 @@ for_both!(
   reopening_takes_the_body_away_from_the_earlier_writer,
   a_dropped_append_is_waited_for_by_the_next_writer,
   a_large_body_grows_by_pieces_of_every_size,
+  bytes_are_written_behind_a_gap_while_others_are_appended,
+  a_body_with_gaps_is_continued_where_its_prefix_ends,
+  a_body_that_is_reopened_is_taken_from_who_writes_anywhere,
   a_missing_body_is_damaged,
   a_body_shorter_than_its_durable_bytes_is_damaged,
   a_deleted_body_stays_readable_for_who_has_it_open,
@@ -93,14 +97,22 @@ async fn a_reader_sees_what_is_appended_later(subject: Subject) {
   writer.append(vec!["one".into()]).await.unwrap();
   assert_eq!(reader.read_at(0, 10).await.unwrap(), "one");
   // Also through another writer.
-  let mut writer = bodies.reopen(writer.id(), 3).await.unwrap();
+  let mut writer = bodies
+    .reopen(writer.id(), &Extents::prefix_of(3))
+    .await
+    .unwrap();
   writer.append(vec!["two".into()]).await.unwrap();
   assert_eq!(reader.read_at(0, 10).await.unwrap(), "onetwo");
 }
 
 async fn a_reopened_body_goes_on_where_it_ended(subject: Subject) {
   let id = body(&subject.store, b"0123456789").await;
-  let mut writer = subject.store.bodies.reopen(id, 4).await.unwrap();
+  let mut writer = subject
+    .store
+    .bodies
+    .reopen(id, &Extents::prefix_of(4))
+    .await
+    .unwrap();
   assert_eq!(writer.length(), 10);
   writer.append(vec!["more".into()]).await.unwrap();
   assert_eq!(writer.length(), 14);
@@ -114,7 +126,10 @@ async fn reopening_takes_the_body_away_from_the_earlier_writer(
   let bodies = &subject.store.bodies;
   let mut first = bodies.create().await.unwrap();
   first.append(vec!["a".into()]).await.unwrap();
-  let mut second = bodies.reopen(first.id(), 0).await.unwrap();
+  let mut second = bodies
+    .reopen(first.id(), &Extents::prefix_of(0))
+    .await
+    .unwrap();
   first.append(vec!["b".into()]).await.unwrap_err();
   second.append(vec!["c".into()]).await.unwrap();
   assert_eq!(read(&subject.store, first.id()).await.unwrap(), b"ac");
@@ -129,7 +144,7 @@ async fn a_dropped_append_is_waited_for_by_the_next_writer(subject: Subject) {
   let _ = tokio::time::timeout(Duration::ZERO, append).await;
   drop(writer);
 
-  let mut writer = bodies.reopen(id, 0).await.unwrap();
+  let mut writer = bodies.reopen(id, &Extents::prefix_of(0)).await.unwrap();
   let length = writer.length();
   writer.append(vec!["end".into()]).await.unwrap();
 
@@ -138,12 +153,80 @@ async fn a_dropped_append_is_waited_for_by_the_next_writer(subject: Subject) {
   assert!(found.ends_with(b"end"));
 }
 
+async fn bytes_are_written_behind_a_gap_while_others_are_appended(
+  subject: Subject,
+) {
+  let bodies = &subject.store.bodies;
+  let mut writer = bodies.create().await.unwrap();
+  writer.append(vec!["01".into()]).await.unwrap();
+  let anywhere = writer.extent_writer().await.unwrap();
+  let chunks = vec!["678".into(), "".into(), "9".into()];
+  anywhere.write(6, chunks).await.unwrap();
+  writer.append(vec!["23".into()]).await.unwrap();
+  assert_eq!(writer.length(), 4);
+  let reader = bodies.open(writer.id()).await.unwrap();
+  assert_eq!(reader.read_at(0, 4).await.unwrap(), "0123");
+  assert_eq!(reader.read_at(6, 4).await.unwrap(), "6789");
+  anywhere.write(4, vec!["45".into()]).await.unwrap();
+  // Once more is nothing new.
+  writer.append(vec!["4567".into()]).await.unwrap();
+  let found = read(&subject.store, writer.id()).await.unwrap();
+  assert_eq!(found, b"0123456789");
+  bodies.sync(&[writer.id()]).await.unwrap();
+}
+
+async fn a_body_with_gaps_is_continued_where_its_prefix_ends(subject: Subject) {
+  let bodies = &subject.store.bodies;
+  let mut writer = bodies.create().await.unwrap();
+  let id = writer.id();
+  writer.append(vec!["0123".into()]).await.unwrap();
+  let anywhere = writer.extent_writer().await.unwrap();
+  anywhere.write(7, vec!["789".into()]).await.unwrap();
+  let mut durable = Extents::prefix_of(2);
+  durable.add(7..9);
+  drop(anywhere);
+  drop(writer);
+  let mut writer = bodies.reopen(id, &durable).await.unwrap();
+  assert_eq!(writer.length(), 2);
+  writer.append(vec!["xx456".into()]).await.unwrap();
+  // What was not durable behind the gap is gone.
+  assert_eq!(read(&subject.store, id).await.unwrap(), b"01xx45678");
+  // Without the gap it is a body like others.
+  let mut writer = bodies.reopen(id, &Extents::prefix_of(9)).await.unwrap();
+  writer.append(vec!["9".into()]).await.unwrap();
+  let writer = bodies.reopen(id, &Extents::prefix_of(3)).await.unwrap();
+  assert_eq!(writer.length(), 10);
+  let mut impossible = Extents::prefix_of(3);
+  impossible.add(9..11);
+  let error = bodies.reopen(id, &impossible).await.err().unwrap();
+  assert!(matches!(error, StoreError::DamagedBody(_)), "{error}");
+}
+
+async fn a_body_that_is_reopened_is_taken_from_who_writes_anywhere(
+  subject: Subject,
+) {
+  let bodies = &subject.store.bodies;
+  let mut first = bodies.create().await.unwrap();
+  let anywhere = first.extent_writer().await.unwrap();
+  let _second = bodies
+    .reopen(first.id(), &Extents::default())
+    .await
+    .unwrap();
+  anywhere.write(5, vec!["x".into()]).await.unwrap_err();
+  first.extent_writer().await.err().unwrap();
+  assert_eq!(read(&subject.store, first.id()).await.unwrap(), b"");
+}
+
 async fn a_missing_body_is_damaged(subject: Subject) {
   let bodies = &subject.store.bodies;
   let destination = subject.directory.path().join("out");
   let errors = [
     bodies.open(nowhere()).await.err().unwrap(),
-    bodies.reopen(nowhere(), 0).await.err().unwrap(),
+    bodies
+      .reopen(nowhere(), &Extents::prefix_of(0))
+      .await
+      .err()
+      .unwrap(),
     bodies
       .export(nowhere(), &destination, ExportMode::Share)
       .await
@@ -158,7 +241,13 @@ async fn a_missing_body_is_damaged(subject: Subject) {
 
 async fn a_body_shorter_than_its_durable_bytes_is_damaged(subject: Subject) {
   let id = body(&subject.store, b"0123").await;
-  let error = subject.store.bodies.reopen(id, 5).await.err().unwrap();
+  let error = subject
+    .store
+    .bodies
+    .reopen(id, &Extents::prefix_of(5))
+    .await
+    .err()
+    .unwrap();
   assert!(matches!(error, StoreError::DamagedBody(_)), "{error}");
 }
 
@@ -271,7 +360,10 @@ async fn a_large_body_grows_by_pieces_of_every_size(subject: Subject) {
     assert_eq!(writer.length(), length);
   }
   drop(writer);
-  let writer = bodies.reopen(id, length).await.unwrap();
+  let writer = bodies
+    .reopen(id, &Extents::prefix_of(length))
+    .await
+    .unwrap();
   assert_eq!(writer.length(), length);
   let reader = bodies.open(id).await.unwrap();
   let mut offset = 0;

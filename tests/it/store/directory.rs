@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use background_fetch::spec::Extents;
 use background_fetch::store::Change;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
@@ -76,7 +77,7 @@ async fn a_batch_that_fails_changes_nothing() {
     key,
     record: 0,
     body: some_body(1),
-    bytes: u64::MAX,
+    extents: Extents::prefix_of(u64::MAX),
   };
   let paused = Change::Paused { key, paused: true };
   let failed = store.metadata.commit(vec![paused, impossible]).await;
@@ -168,7 +169,7 @@ async fn a_newer_format_is_refused_and_left_untouched() {
   let StoreError::NewerVersion { found, known, .. } = error else {
     panic!("{error}");
   };
-  assert_eq!((found, known), (1000, 5));
+  assert_eq!((found, known), (1000, 6));
   let mut after = snapshot(copy.path());
   // The index of the log is not content: SQLite makes it again at will. The
   // lock says who came last.

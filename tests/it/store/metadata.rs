@@ -3,6 +3,7 @@
 use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::CredentialsMode;
+use background_fetch::spec::Extents;
 use background_fetch::spec::HeaderList;
 use background_fetch::spec::ImageResource;
 use background_fetch::spec::RecordResult;
@@ -34,6 +35,7 @@ for_both!(
   every_result_of_a_record_comes_back,
   a_response_belongs_to_its_body,
   stored_bytes_and_results_belong_to_one_record,
+  bytes_behind_a_gap_are_kept_with_those_before_it,
   uploading_pausing_and_ui_change_only_what_they_name,
   an_abort_ends_the_activity_and_owes_no_event,
   a_settled_background_fetch_owes_an_event,
@@ -97,7 +99,7 @@ async fn a_background_fetch_comes_back_as_it_was_inserted(subject: Subject) {
     body_length: Some(5),
   };
   fetch.records[1].response_data.response = Some(response(206));
-  fetch.records[1].response_data.bytes = 77;
+  fetch.records[1].response_data.extents = Extents::prefix_of(77);
   fetch.records[1].response_data.result = Some(RecordResult::Redundant);
   row.bodies[1] = RecordBodies {
     request: Some(id(1)),
@@ -164,13 +166,13 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
     key,
     record: 0,
     body,
-    bytes,
+    extents: Extents::prefix_of(bytes),
   };
   let now = async || {
     let row = load_one(&subject.store, key).await;
     let data = &row.background_fetch.records[0].response_data;
     let status = data.response.as_ref().map(|r| r.status);
-    (status, row.bodies[0].response, data.bytes)
+    (status, row.bodies[0].response, data.bytes())
   };
 
   metadata
@@ -202,6 +204,46 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
   assert_eq!(now().await, (None, None, 0));
 }
 
+async fn bytes_behind_a_gap_are_kept_with_those_before_it(subject: Subject) {
+  let metadata = &subject.store.metadata;
+  let mut row = background_fetch("a", 1);
+  let mut extents = Extents::prefix_of(3);
+  extents.add(10..20);
+  row.background_fetch.records[0].response_data.extents = extents.clone();
+  let key = metadata.insert(row).await.unwrap();
+  let now = async || {
+    let row = load_one(&subject.store, key).await;
+    let data = &row.background_fetch.records[0].response_data;
+    (data.extents.clone(), row.bodies[0].most)
+  };
+  assert_eq!(now().await, (extents, 0));
+  let stored = |extents: &Extents| Change::Stored {
+    key,
+    record: 0,
+    body: id(1),
+    extents: extents.clone(),
+  };
+  let response = |body| Change::Response {
+    key,
+    record: 0,
+    response: Some(response(200)),
+    body: Some(body),
+  };
+  let mut extents = Extents::prefix_of(7);
+  extents.add(30..35);
+  extents.add(50..60);
+  let all = vec![response(id(1)), stored(&extents)];
+  metadata.commit(all).await.unwrap();
+  assert_eq!(now().await, (extents.clone(), 22));
+  // The same body keeps them, another one has none.
+  metadata.commit(vec![response(id(1))]).await.unwrap();
+  assert_eq!(now().await, (extents.clone(), 22));
+  metadata.commit(vec![response(id(2))]).await.unwrap();
+  assert_eq!(now().await, (Extents::default(), 22));
+  metadata.commit(vec![stored(&extents)]).await.unwrap();
+  assert_eq!(now().await, (Extents::default(), 22));
+}
+
 async fn stored_bytes_and_results_belong_to_one_record(subject: Subject) {
   let metadata = &subject.store.metadata;
   let other = metadata.insert(background_fetch("a", 3)).await.unwrap();
@@ -219,7 +261,7 @@ async fn stored_bytes_and_results_belong_to_one_record(subject: Subject) {
   metadata.commit(vec![result]).await.unwrap();
 
   let records = &mut expected.background_fetch.records;
-  records[1].response_data.bytes = 9;
+  records[1].response_data.extents = Extents::prefix_of(9);
   expected.bodies[1].response = Some(id(1));
   expected.bodies[1].most = 9;
   records[2].response_data.result = Some(RecordResult::Success);
@@ -327,7 +369,7 @@ async fn failed(subject: &Subject) -> StoredBackgroundFetch {
     .zip([RecordResult::Success, failure])
   {
     record.response_data.response = Some(response(200));
-    record.response_data.bytes = 5;
+    record.response_data.extents = Extents::prefix_of(5);
     record.response_data.result = Some(result);
   }
   row.bodies[1].diagnostic = "reset by peer".into();
@@ -425,7 +467,7 @@ async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
       key: gone,
       record: 0,
       body: id(1),
-      bytes: 1,
+      extents: Extents::prefix_of(1),
     },
     Change::Response {
       key: gone,
@@ -509,6 +551,6 @@ async fn many_callers_at_once_are_all_answered(subject: Subject) {
   for (key, n) in kept {
     let row = rows.iter().find(|row| row.key == key).unwrap();
     let data = &row.background_fetch.records[0].response_data;
-    assert_eq!(data.bytes, n as u64);
+    assert_eq!(data.bytes(), n as u64);
   }
 }

@@ -18,6 +18,7 @@ mod volume;
 use background_fetch::spec::BackgroundFetch;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResponse;
+use background_fetch::spec::Extents;
 use background_fetch::spec::Request;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::BodyId;
@@ -116,7 +117,7 @@ fn stored_in(
       key,
       record,
       body,
-      bytes,
+      extents: Extents::prefix_of(bytes),
     },
   ]
 }

@@ -102,7 +102,8 @@ async fn a_store_of_the_first_format_takes_them() {
     .unwrap()
     .execute_batch(
       "ALTER TABLE record DROP COLUMN sent;
-       ALTER TABLE record DROP COLUMN most; DROP TABLE owner;
+       ALTER TABLE record DROP COLUMN most;
+       ALTER TABLE record DROP COLUMN ahead; DROP TABLE owner;
        ALTER TABLE background_fetch DROP COLUMN abnormal_ends;
        ALTER TABLE background_fetch DROP COLUMN retained_since;
        ALTER TABLE background_fetch DROP COLUMN undelivered;

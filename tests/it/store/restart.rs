@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use background_fetch::spec::Extents;
 use background_fetch::store::BodyId;
 use background_fetch::store::ExportMode;
 use background_fetch::store::Store;
@@ -67,7 +68,12 @@ impl Machine {
 }
 
 async fn reopened(store: &Store, id: BodyId, durable: u64) -> u64 {
-  store.bodies.reopen(id, durable).await.unwrap().length()
+  store
+    .bodies
+    .reopen(id, &Extents::prefix_of(durable))
+    .await
+    .unwrap()
+    .length()
 }
 
 #[tokio::test]
@@ -101,6 +107,55 @@ async fn without_a_note_of_the_boot_only_durable_bytes_count() {
   assert_eq!(reopened(store, id, 4).await, 4);
 }
 
+/// Neither the length of its file nor what is in it says what was written.
+#[tokio::test]
+async fn of_a_body_with_gaps_only_durable_bytes_are_good() {
+  let mut machine = Machine::new();
+  let store = machine.store();
+  let mut writer = store.bodies.create().await.unwrap();
+  let id = writer.id();
+  writer.append(vec!["0123".into()]).await.unwrap();
+  let anywhere = writer.extent_writer().await.unwrap();
+  anywhere.write(8, vec!["89".into()]).await.unwrap();
+  drop(anywhere);
+  drop(writer);
+  // The row says nothing of what is behind the gap.
+  let store = machine.restart_process();
+  assert_eq!(reopened(store, id, 4).await, 4);
+  assert_eq!(read(store, id).await.unwrap(), b"0123");
+  // From then on it is as good as any other.
+  let prefix = Extents::prefix_of(4);
+  let mut writer = store.bodies.reopen(id, &prefix).await.unwrap();
+  writer.append(vec!["45".into()]).await.unwrap();
+  drop(writer);
+  let store = machine.restart_process();
+  assert_eq!(reopened(store, id, 4).await, 6);
+}
+
+#[tokio::test]
+async fn durable_bytes_behind_a_gap_survive_the_machine() {
+  let mut machine = Machine::new();
+  let store = machine.store();
+  let mut writer = store.bodies.create().await.unwrap();
+  let id = writer.id();
+  writer.append(vec!["0123".into()]).await.unwrap();
+  let anywhere = writer.extent_writer().await.unwrap();
+  anywhere.write(6, vec!["6789".into()]).await.unwrap();
+  drop(anywhere);
+  drop(writer);
+  let mut durable = Extents::prefix_of(3);
+  durable.add(6..8);
+  let store = machine.restart();
+  let mut writer = store.bodies.reopen(id, &durable).await.unwrap();
+  assert_eq!(writer.length(), 3);
+  writer.append(vec!["345".into()]).await.unwrap();
+  drop(writer);
+  assert_eq!(read(store, id).await.unwrap(), b"01234567");
+  // It may still have gaps, for all that its file says.
+  let store = machine.restart_process();
+  assert_eq!(reopened(store, id, 5).await, 5);
+}
+
 #[tokio::test]
 async fn a_kill_before_reopening_does_not_make_spoilt_bytes_good() {
   let mut machine = Machine::new();
@@ -119,7 +174,11 @@ async fn a_body_that_was_cut_back_is_trusted_from_then_on() {
   let store = machine.store();
   let id = body(store, b"0123456789").await;
   let store = machine.restart();
-  let mut writer = store.bodies.reopen(id, 4).await.unwrap();
+  let mut writer = store
+    .bodies
+    .reopen(id, &Extents::prefix_of(4))
+    .await
+    .unwrap();
   writer.append(vec!["abc".into()]).await.unwrap();
   drop(writer);
   assert_eq!(reopened(store, id, 4).await, 7);
@@ -139,7 +198,12 @@ async fn a_body_that_lost_durable_bytes_is_damaged_and_the_others_are_not() {
   std::fs::remove_file(file_of(machine.path(), gone)).unwrap();
 
   for id in [short, gone] {
-    let error = store.bodies.reopen(id, 4).await.err().unwrap();
+    let error = store
+      .bodies
+      .reopen(id, &Extents::prefix_of(4))
+      .await
+      .err()
+      .unwrap();
     assert!(matches!(error, StoreError::DamagedBody(_)), "{error}");
     assert!(error.to_string().contains(&id.0.to_string()), "{error}");
   }

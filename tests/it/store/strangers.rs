@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use background_fetch::spec::Extents;
 use background_fetch::store::ExportMode;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
@@ -155,7 +156,13 @@ async fn bodies_are_not_looked_for_behind_links() {
   std::fs::rename(&file, &elsewhere).unwrap();
   symlink(&elsewhere, &file).unwrap();
   assert!(read(&store, id).await.is_err());
-  assert!(store.bodies.reopen(id, 0).await.is_err());
+  assert!(
+    store
+      .bodies
+      .reopen(id, &Extents::prefix_of(0))
+      .await
+      .is_err()
+  );
   // One that leads away takes part in nothing, but can be deleted.
   store.bodies.delete(id).await.unwrap();
   assert_eq!(std::fs::read(&elsewhere).unwrap(), b"bytes");
@@ -185,14 +192,23 @@ async fn a_body_with_a_second_name_is_not_written_to() {
   let backup = directory.path().join("backup");
   std::fs::hard_link(&file, &backup).unwrap();
   for durable in [0, LETTERS.len() as u64] {
-    let refused = store.bodies.reopen(id, durable).await.err().unwrap();
+    let refused = store
+      .bodies
+      .reopen(id, &Extents::prefix_of(durable))
+      .await
+      .err()
+      .unwrap();
     assert!(refused.to_string().contains("hard link"), "{refused}");
   }
   assert_eq!(std::fs::read(&backup).unwrap(), LETTERS);
   // It is read all the same, and goes on once it is its own again.
   assert_eq!(read(&store, id).await.unwrap(), LETTERS);
   std::fs::remove_file(&backup).unwrap();
-  store.bodies.reopen(id, 0).await.unwrap();
+  store
+    .bodies
+    .reopen(id, &Extents::prefix_of(0))
+    .await
+    .unwrap();
 }
 
 #[tokio::test]

@@ -338,6 +338,10 @@ impl FileSystem for SimDisk {
     self.open(path)
   }
 
+  fn modify(&self, path: &Path) -> io::Result<Box<dyn OpenFile>> {
+    self.open(path)
+  }
+
   fn direct(&self, _: &Path) -> io::Result<Box<dyn OpenFile>> {
     Err(io::ErrorKind::Unsupported.into())
   }

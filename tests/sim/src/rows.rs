@@ -150,8 +150,10 @@ fn describe(change: &Change) -> String {
     Change::Response { record, body, .. } => {
       format!("{key}.{record} response, body: {}", body.is_some())
     }
-    Change::Stored { record, bytes, .. } => {
-      format!("{key}.{record} stored {bytes}")
+    Change::Stored {
+      record, extents, ..
+    } => {
+      format!("{key}.{record} stored {}", extents.total())
     }
     Change::Sent { record, .. } => format!("{key}.{record} sent"),
     Change::RecordResult { record, result, .. } => {

@@ -208,6 +208,7 @@ async fn send(
     headers,
     body,
     may_reuse,
+    ..
   } = request;
   let mut received = 0;
   if let Some(mut body) = body {

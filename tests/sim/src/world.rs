@@ -319,7 +319,7 @@ impl State {
         };
         let written = self.disk.length(body).filter(|_| !bodies.sent);
         let bytes = match only_rows {
-          true => written.map(|_| data.bytes),
+          true => written.map(|_| data.bytes()),
           false => written,
         };
         let expected = bytes.map(|bytes| (row.key, index, bytes));

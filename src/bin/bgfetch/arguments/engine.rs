@@ -28,6 +28,16 @@ pub struct EngineOptions {
   #[arg(long, value_name = "BYTES", value_parser = byte_count::parse)]
   #[arg(help_heading = "Limits")]
   pub limit_rate: Option<NonZeroU64>,
+  /// Fetch each file in up to N parts at once, for servers that limit the rate
+  /// of a connection; only where the server proves that the parts fit together
+  #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = 1)]
+  #[arg(value_parser = clap::value_parser!(u32).range(1..=64))]
+  pub split: u32,
+  /// With --split, do not divide what is smaller than twice so many bytes; K, M
+  /// and G as for --limit-rate [default: 16M]
+  #[arg(long, value_name = "BYTES", value_parser = byte_count::parse)]
+  #[arg(help_heading = "Limits", requires = "split")]
+  pub min_split_size: Option<NonZeroU64>,
   /// Try a GET that fails again N times in a row, with no byte in between;
   /// while the machine is offline nothing is counted [default: 5]
   #[arg(short = 't', long, value_name = "N", alias = "tries", alias = "retry")]

@@ -9,6 +9,7 @@ use background_fetch::control::Progress;
 use background_fetch::display::text;
 use background_fetch::display::text::printable;
 use background_fetch::engine::Waiting;
+use background_fetch::spec::Extents;
 use background_fetch::store::DamagedRow;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
@@ -187,7 +188,7 @@ impl Row {
     fetch.uploaded = newer.uploaded;
     if newer.records.len() == fetch.records.len() {
       for (record, bytes) in fetch.records.iter_mut().zip(&newer.records) {
-        record.response_data.bytes = *bytes;
+        record.response_data.extents = Extents::prefix_of(*bytes);
       }
     }
     Self {

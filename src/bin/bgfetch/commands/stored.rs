@@ -141,7 +141,7 @@ pub fn expected(row: &StoredBackgroundFetch) -> Option<u64> {
 fn expected_of(record: &BackgroundFetchRecord) -> Option<u64> {
   let data = &record.response_data;
   if data.result == Some(RecordResult::Success) {
-    return Some(data.bytes);
+    return Some(data.bytes());
   }
   data.response.as_ref()?.complete_length()
 }
@@ -155,7 +155,7 @@ pub fn records(row: &StoredBackgroundFetch) -> Vec<Record> {
       method: record.request.method.clone(),
       url: record.request.url.to_string(),
       status: data.response.as_ref().map(|response| response.status),
-      downloaded: data.bytes,
+      downloaded: data.extents.total(),
       expected: expected_of(record),
       result: match data.result {
         None => "",

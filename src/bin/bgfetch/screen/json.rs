@@ -98,7 +98,7 @@ impl Json {
       _ if b.paused => Printed::Paused,
       Some(waiting) => Printed::Waiting(waiting.clone()),
       None => Printed::Progress {
-        downloaded: b.downloaded,
+        downloaded: b.received,
         uploaded: b.uploaded,
       },
     };
@@ -132,7 +132,7 @@ fn line<'a>(
   Line {
     event,
     id: &b.id,
-    downloaded: b.downloaded,
+    downloaded: b.received,
     download_total: b.download_total,
     uploaded: b.uploaded,
     upload_total: b.upload_total,

@@ -103,7 +103,7 @@ const MANY: usize = 20;
 fn details(hands: &impl Hands, screen: &Screen) {
   let all = hands.under_way();
   for b in all.iter().take(MANY) {
-    let stored = text::bytes(b.downloaded);
+    let stored = text::bytes(b.received);
     let of = match b.total_to_download() {
       Some(total) => format!(" of {}", text::bytes(total)),
       None => String::new(),

@@ -1,0 +1,106 @@
+//! What an attempt asks the network for.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::Job;
+use crate::engine::context::Context;
+use crate::ids::BodyId;
+use crate::network::FetchParams;
+use crate::network::NetCheck;
+use crate::network::RangeStart;
+use crate::network::RequestBody;
+use crate::spec::Destination;
+use crate::spec::Request;
+
+/// Which attempt it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt<'a> {
+  pub(crate) context: &'a Arc<Context>,
+  pub(crate) job: &'a Arc<Job>,
+  pub(crate) record: usize,
+  pub(crate) number: u32,
+  pub(crate) terminate: &'a CancellationToken,
+  /// Asked before every hop of its requests.
+  pub(crate) net_check: &'a Option<NetCheck>,
+}
+
+/// What to fetch of the attempt's request: all of it, or a range.
+pub(crate) fn params(
+  attempt: Attempt<'_>,
+  identity: bool,
+  range: Option<RangeStart>,
+) -> FetchParams {
+  let Attempt {
+    context,
+    job,
+    record,
+    number,
+    net_check,
+    ..
+  } = attempt;
+  let slot = &job.records[record];
+  let weak = Arc::downgrade(job);
+  FetchParams {
+    request: Request::clone(&slot.request),
+    destination: Destination::Empty,
+    environment: job.environment.clone(),
+    range,
+    identity,
+    body: slot.request_body.map(|body| {
+      request_body(context, body, slot.request.body_length.unwrap_or(0))
+    }),
+    transmitted: Arc::new(move |transmitted| {
+      if let Some(job) = weak.upgrade() {
+        job.update(|p, actions| {
+          p.process_request_body(record, number, transmitted, actions)
+        });
+      }
+    }),
+    net_check: net_check.clone(),
+  }
+}
+
+/// How much of a stored request body is read at once, in bytes.
+const REQUEST_BODY_CHUNK: usize = 256 * 1024;
+
+fn request_body(
+  context: &Arc<Context>,
+  body: BodyId,
+  length: u64,
+) -> RequestBody {
+  let bodies = context.store.bodies.clone();
+  RequestBody {
+    length: Some(length),
+    open: Arc::new(move || {
+      let bodies = bodies.clone();
+      let opened = async move { bodies.open(body).await };
+      futures::stream::once(opened)
+        .flat_map(|reader| match reader {
+          Ok(reader) => futures::stream::unfold(
+            (reader, 0),
+            |(reader, offset)| async move {
+              match reader.read_at(offset, REQUEST_BODY_CHUNK).await {
+                Ok(bytes) if bytes.is_empty() => None,
+                Ok(bytes) => {
+                  let next = offset + bytes.len() as u64;
+                  Some((Ok(bytes), (reader, next)))
+                }
+                Err(error) => {
+                  // An error ends the stream: the next read is at the end.
+                  Some((Err(std::io::Error::other(error)), (reader, u64::MAX)))
+                }
+              }
+            },
+          )
+          .boxed(),
+          Err(error) => {
+            futures::stream::iter([Err(std::io::Error::other(error))]).boxed()
+          }
+        })
+        .boxed()
+    }),
+  }
+}
