@@ -1,6 +1,8 @@
 # make demo     builds bgfetch and shows it running
 # make install  puts bgfetch, its completions and its manual under PREFIX
 # make test     checks format and lints, and runs every test, make wpt included
+# make published  reads what embedders get: documentation, packages, examples,
+#               and licences and versions where the tools for them are there
 # make fresh    builds with an empty cargo home, and runs what was built
 # make fuzz     searches for inputs that break a rule (needs nightly, cargo-fuzz)
 # make bench    measures bgfetch against curl, aria2 and others
@@ -37,7 +39,7 @@ export PATH := $(CURDIR)/target/setup/cmake/data/bin:$(PATH):$(HOME)/.cargo/bin
 # No test may hang for ever; macOS has no timeout(1).
 BOUNDED := $(shell command -v timeout >/dev/null && echo timeout -k 30 1200)
 
-.PHONY: help demo install test all-tests wpt bench fresh fuzz setup
+.PHONY: published help demo install test all-tests wpt bench fresh fuzz setup
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -68,6 +70,29 @@ all-tests:
 	$(BOUNDED) cargo test --no-fail-fast $(FEATURES)
 	$(BOUNDED) cargo test --no-fail-fast --package wpt --package sim $(WPT_FEATURES)
 	$(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
+
+ifeq ($(ENGINE),quickjs)
+	$(MAKE) --no-print-directory published
+endif
+
+# The oldest Rust that the packages promise.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+published: setup
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib $(FEATURES)
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --package background_fetch_build
+	cargo package --quiet --no-verify --allow-dirty \
+	  --package background_fetch --package background_fetch_build
+	sh scripts/embedder.sh
+	@if cargo +$(MSRV) --version >/dev/null 2>&1; then \
+	  cargo +$(MSRV) check --lib; \
+	else echo "published: left out is Rust $(MSRV): rustup toolchain install $(MSRV)"; fi
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	else echo "published: left out is cargo deny: cargo install cargo-deny"; fi
+	@if cargo semver-checks --version >/dev/null 2>&1; then \
+	  cargo semver-checks --package background_fetch; \
+	else echo "published: left out is cargo semver-checks: \
+	cargo install cargo-semver-checks"; fi
 
 FUZZ_SECONDS ?= 60
 

@@ -107,6 +107,9 @@
 //!
 //! [Background Fetch]: https://wicg.github.io/background-fetch/
 
+#![deny(unsafe_code)]
+#![warn(missing_debug_implementations, missing_docs, unreachable_pub)]
+
 #[macro_use]
 mod opaque;
 
@@ -115,6 +118,8 @@ pub mod control;
 pub mod dashboard;
 pub mod display;
 pub mod engine;
+// What `op2` makes of an op is not safe code.
+#[allow(unsafe_code)]
 pub mod extension;
 mod ids;
 pub mod network;

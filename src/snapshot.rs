@@ -15,12 +15,17 @@ use crate::spec::RecordResult;
 /// A background fetch at one moment, copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BackgroundFetchSnapshot {
+  /// Names it in its store.
   pub key: BackgroundFetchKey,
+  /// What its author has named it.
   pub id: String,
   /// The scope of its service worker registration.
   pub scope: Url,
+  /// For the user; may be empty.
   pub title: String,
+  /// For the user.
   pub icons: Vec<ImageResource>,
   /// In bytes, as the five that follow; 0 when the author gave none.
   pub download_total: u64,
@@ -31,11 +36,17 @@ pub struct BackgroundFetchSnapshot {
   /// The same with the bytes behind gaps, which there are while several parts
   /// of a response are fetched at once: what is to be shown as progress.
   pub received: u64,
+  /// Of all request bodies.
   pub upload_total: u64,
+  /// Of all request bodies, sent so far.
   pub uploaded: u64,
+  /// What it has come to.
   pub result: BackgroundFetchResult,
+  /// Why it has failed, if it has.
   pub failure_reason: BackgroundFetchFailureReason,
+  /// Whether its records can still be read.
   pub records_available: bool,
+  /// Whether the user has paused it.
   pub paused: bool,
   /// Whether it is not begun, because it may be what makes processes die: see
   /// [`StoredBackgroundFetch::is_quarantined`](crate::store::StoredBackgroundFetch::is_quarantined).
@@ -144,8 +155,11 @@ pub struct Retained {
 /// One request of a background fetch at one moment, copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct RequestSnapshot {
+  /// Its method.
   pub method: String,
+  /// Its URL.
   pub url: String,
   /// The status of the latest response.
   pub status: Option<u16>,

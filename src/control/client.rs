@@ -27,12 +27,15 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 
 /// Why an engine could not be asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ControlError {
   /// No engine takes commands in this directory.
   #[error("no engine that takes commands is running on the store")]
   NotServed,
+  /// The socket cannot be read or written.
   #[error("the running engine cannot be reached: {0}")]
   Io(#[from] io::Error),
+  /// The process does not answer.
   #[error("the running engine does not answer within {TIMEOUT:?}")]
   Timeout,
   /// What came back is not an answer, or the engine has refused the command.
@@ -42,6 +45,8 @@ pub enum ControlError {
 
 /// A connection to an engine that runs in another process.
 pub struct Client(BufReader<UnixStream>);
+
+opaque_debug!(Client);
 
 impl Client {
   /// Connects to the engine that is running on the store in `directory`.

@@ -22,7 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// [`Command::HandOver`](super::Command::HandOver): values of the embedder's, a
 /// line of JSON each. It ends when either side drops it, or dies.
 pub struct Conversation {
+  /// What comes.
   pub heard: Heard,
+  /// What goes.
   pub said: Said,
 }
 
@@ -31,6 +33,8 @@ pub struct Heard(pub(super) BufReader<OwnedReadHalf>);
 
 /// What this one says.
 pub struct Said(pub(super) OwnedWriteHalf);
+
+opaque_debug!(Conversation, Heard, Said);
 
 impl Heard {
   /// The next value, or `None` when there will be none. Not safe to cancel,

@@ -24,13 +24,25 @@ pub enum Command {
   /// The notifications that scripts show.
   Notifications,
   /// See [`Engine::pause`](crate::engine::Engine::pause).
-  Pause { key: BackgroundFetchKey },
+  Pause {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// See [`Engine::unpause`](crate::engine::Engine::unpause).
-  Unpause { key: BackgroundFetchKey },
+  Unpause {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// See [`Engine::abort`](crate::engine::Engine::abort).
-  Abort { key: BackgroundFetchKey },
+  Abort {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// See [`Engine::click`](crate::engine::Engine::click).
-  Click { key: BackgroundFetchKey },
+  Click {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// See [`Engine::click_notification`](crate::engine::Engine::click_notification).
   ClickNotification {
     /// Its tag or its title.
@@ -39,17 +51,25 @@ pub enum Command {
     action: String,
   },
   /// See [`Engine::dismiss_notification`](crate::engine::Engine::dismiss_notification).
-  DismissNotification { name: String },
+  DismissNotification {
+    /// Its tag, or its title.
+    name: String,
+  },
   /// See [`Engine::retry`](crate::engine::Engine::retry), and
   /// [`Engine::retry_at`](crate::engine::Engine::retry_at).
   #[serde(rename_all = "camelCase")]
   Retry {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// Another place where it is to be had now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moved: Option<Moved>,
   },
   /// See [`Engine::delete`](crate::engine::Engine::delete).
-  Delete { key: BackgroundFetchKey },
+  Delete {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// The sender has work for the process: what follows on this connection is a
   /// [`Conversation`](super::Conversation).
   HandOver,
@@ -59,7 +79,9 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Moved {
+  /// Where it is to be had now.
   pub url: Url,
+  /// Takes the place of what the embedder gave.
   pub embedder_data: String,
 }
 
@@ -69,18 +91,28 @@ pub struct Moved {
 pub enum Answer {
   /// To [`Command::List`], oldest first.
   #[serde(rename_all = "camelCase")]
-  List { background_fetches: Vec<Progress> },
+  List {
+    /// Every one, oldest first.
+    background_fetches: Vec<Progress>,
+  },
   /// To [`Command::Notifications`], oldest first.
   Notifications {
+    /// Those that are shown, oldest first.
     notifications: Vec<ShownNotification>,
   },
   /// To [`Command::HandOver`]: the process listens.
   HandOver,
   /// To every other command.
-  Outcome { outcome: Outcome },
+  Outcome {
+    /// What has come of it.
+    outcome: Outcome,
+  },
   /// The command was not understood, or could not be carried out: a message
   /// for the user.
-  Error { message: String },
+  Error {
+    /// What went wrong, human-readable.
+    message: String,
+  },
 }
 
 /// How a command has ended.
@@ -105,13 +137,16 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
+  /// The background fetch.
   pub key: BackgroundFetchKey,
   /// In bytes, as the next one.
   pub downloaded: u64,
+  /// In bytes, of all request bodies.
   pub uploaded: u64,
   /// What `downloaded` consists of: the bytes of each record, in order.
   #[serde(default)]
   pub records: Vec<u64>,
+  /// Whether the user has paused it.
   pub paused: bool,
   /// See
   /// [`BackgroundFetchSnapshot::waiting`](crate::snapshot::BackgroundFetchSnapshot::waiting).

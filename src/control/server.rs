@@ -145,6 +145,8 @@ fn remove_unready(address: &Address) -> io::Result<()> {
   }
 }
 
+opaque_debug!(Server);
+
 impl Drop for Server {
   fn drop(&mut self) {
     let socket = self.address.socket();

@@ -78,6 +78,8 @@ struct Shared {
   streams: Arc<Semaphore>,
 }
 
+opaque_debug!(Dashboard);
+
 impl Dashboard {
   /// Of an engine in this process, which it does not keep.
   pub fn of(engine: &Engine) -> Self {

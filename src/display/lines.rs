@@ -45,6 +45,8 @@ struct Entry {
   title: String,
 }
 
+opaque_debug!(Lines);
+
 impl Lines {
   /// Writes to `output`; a line that reports a failure begins with
   /// `failure_prefix`.

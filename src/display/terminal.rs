@@ -55,7 +55,8 @@ pub struct Terminal {
 }
 
 /// Whose background fetch it is, in a word or two: the display has to say so.
-pub type Owner = Box<dyn Fn(&BackgroundFetchSnapshot) -> String + Send + Sync>;
+pub(crate) type Owner =
+  Box<dyn Fn(&BackgroundFetchSnapshot) -> String + Send + Sync>;
 
 struct State {
   known: HashMap<BackgroundFetchKey, Entry>,
@@ -79,6 +80,8 @@ struct Entry {
   /// The bytes that were there when it was first seen.
   first: u64,
 }
+
+opaque_debug!(Terminal);
 
 impl Terminal {
   /// A line that reports a failure begins with `failure_prefix`.

@@ -21,10 +21,12 @@ pub struct BroadcastMessage {
   pub name: String,
   /// A serialized value.
   pub data: Bytes,
+  /// Parts of blobs that it carries.
   pub parts: Vec<BroadcastPart>,
   /// The realm whose script has sent it, and the number that this script gave
   /// to its channel.
   pub realm: u64,
+  /// The channel that it has come by, as its realm names it.
   pub channel: u32,
 }
 

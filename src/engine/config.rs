@@ -77,6 +77,8 @@ pub struct EngineConfig {
   pub platform: Arc<dyn Platform>,
 }
 
+opaque_debug!(EngineConfig);
+
 impl EngineConfig {
   /// What jobs follow, without what embeds the engine.
   pub(super) fn policies(&self) -> Policies {

@@ -4,6 +4,7 @@ use crate::store::StoreError;
 
 /// Why `fetch()` was refused.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FetchError {
   /// A `NotAllowedError`.
   #[error("permission for background fetches was denied")]
@@ -18,10 +19,14 @@ pub enum FetchError {
   /// A `QuotaExceededError`; both numbers in bytes.
   #[error("{message}")]
   QuotaExceeded {
+    /// What was exceeded, human-readable.
     message: String,
+    /// What the origin may have, when that is known.
     quota: Option<u64>,
+    /// What the origin would have, when that is known.
     requested: Option<u64>,
   },
+  /// The store failed, and the script cannot do anything about it.
   #[error(transparent)]
   Store(StoreError),
 }

@@ -15,7 +15,9 @@ use url::Origin;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LockMode {
+  /// One holder at a time.
   Exclusive,
+  /// Any number of holders, and no exclusive one.
   Shared,
 }
 
@@ -24,8 +26,11 @@ pub enum LockMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LockInfo {
+  /// What the script has named it.
   pub name: String,
+  /// How it is held, or wanted.
   pub mode: LockMode,
+  /// The client that has it, or wants it.
   pub client_id: String,
 }
 
@@ -166,6 +171,8 @@ pub struct LockHandle {
   manager: Arc<Mutex<LockManager>>,
   ticket: Ticket,
 }
+
+opaque_debug!(LockHandle);
 
 impl LockHandle {
   /// Waits until the lock is held. Safe to cancel, once.

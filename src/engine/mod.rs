@@ -144,6 +144,8 @@ struct EngineInner {
   runtime: Option<Runtime>,
 }
 
+opaque_debug!(Engine, Observer);
+
 impl Engine {
   /// Makes an engine with settings of one's own.
   pub fn builder() -> EngineBuilder {

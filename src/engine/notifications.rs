@@ -10,6 +10,7 @@ use crate::display::ShownNotification;
 /// A notification with what only scripts read.
 #[derive(Clone, Debug)]
 pub struct ScriptNotification {
+  /// What the display is notified of.
   pub shown: ShownNotification,
   /// Its `data`, serialized.
   pub data: Bytes,
@@ -18,6 +19,7 @@ pub struct ScriptNotification {
 /// What a `notificationclick` or `notificationclose` event is about.
 #[derive(Clone, Debug)]
 pub struct NotificationEvent {
+  /// The notification.
   pub notification: ScriptNotification,
   /// The action that the user has chosen, or empty.
   pub action: String,

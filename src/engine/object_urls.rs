@@ -9,7 +9,7 @@ use url::Origin;
 use url::Url;
 
 /// What a blob URL stands for: the engine does not know what blobs are.
-pub type Object = Arc<dyn Any + Send + Sync>;
+pub(crate) type Object = Arc<dyn Any + Send + Sync>;
 
 /// The [blob URL store](https://w3c.github.io/FileAPI/#BlobURLStore), which is
 /// the user agent's: a URL of one realm works in every realm of its origin.
@@ -20,6 +20,8 @@ struct Entry {
   realm: u64,
   object: Object,
 }
+
+opaque_debug!(ObjectUrls);
 
 impl ObjectUrls {
   /// `realm` is the number of the realm that has made it.

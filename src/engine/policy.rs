@@ -113,6 +113,7 @@ where
 /// A [permission state](https://w3c.github.io/permissions/#dfn-permission-state).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermissionState {
+  /// `fetch()` begins at once.
   Granted,
   /// `fetch()` rejects with `NotAllowedError`.
   Denied,
@@ -206,6 +207,7 @@ pub struct Concurrency {
   /// Fewer when the process may not open so many files: about a third of
   /// `RLIMIT_NOFILE`, which the embedder may want to raise.
   pub total: usize,
+  /// For each background fetch. Default: 32.
   pub per_background_fetch: usize,
   /// For each host that requests name; a redirect does not change whose place
   /// it is. Default: `None`, no limit of its own.

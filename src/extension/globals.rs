@@ -28,6 +28,8 @@ pub enum Console {
   Custom(Rc<WriteConsole>),
 }
 
+opaque_debug!(Console);
+
 impl Console {
   /// Whether what is not an error, and what is one, may be coloured.
   fn colors(&self) -> (bool, bool) {

@@ -228,3 +228,5 @@ pub fn deliver_events(runtime: &mut JsRuntime) {
 pub fn realm(runtime: &mut JsRuntime) -> Realm {
   runtime.op_state().borrow().borrow::<Realm>().clone()
 }
+
+opaque_debug!(ExtensionOptions);

@@ -51,6 +51,8 @@ type FetchScript = Box<
 type MakeOptions = Arc<dyn Fn(&Url) -> ExtensionOptions + Send + Sync>;
 type Report = Box<dyn Fn(&Url, &str) + Send + Sync>;
 
+opaque_debug!(WorkerThreads);
+
 impl WorkerThreads {
   /// Workers whose scripts come from the network, and whose `console` writes to
   /// the process's streams.

@@ -35,6 +35,8 @@ struct Inner {
 /// As long as Chromium and Firefox wait.
 const SCRIPT_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
+opaque_debug!(Network);
+
 impl Network {
   /// Sets the network up; nothing is sent yet.
   pub fn new(config: NetworkConfig) -> Result<Self, NetworkConfigError> {

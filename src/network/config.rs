@@ -33,6 +33,7 @@ pub struct NetworkConfig {
   /// What proves to servers over TLS who the client is: its certificates and
   /// its private key in one text in PEM. Default: `None`.
   pub client_certificate: Option<String>,
+  /// Which way requests leave. Default: as the environment says.
   pub proxy: Proxy,
   /// Addresses for a host name, in place of the name server's. Port 0 stands
   /// for the URL's port.
@@ -98,23 +99,34 @@ pub type Trace = Arc<dyn Fn(TraceEvent<'_>) + Send + Sync>;
 pub enum TraceEvent<'a> {
   /// A request is sent; its credentials are among the headers.
   Request {
+    /// Its method.
     method: &'a str,
+    /// The URL of this hop.
     url: &'a Url,
+    /// Its headers.
     headers: &'a HeaderList,
   },
   /// The head of its answer is there.
   Response {
+    /// The URL of this hop.
     url: &'a Url,
+    /// Its status.
     status: u16,
+    /// The text after the status; empty over HTTP/2.
     status_message: &'a str,
+    /// Its headers.
     headers: &'a HeaderList,
   },
   /// No answer comes.
   Failure {
+    /// The URL of this hop.
     url: &'a Url,
+    /// What went wrong.
     error: &'a NetworkError,
   },
 }
+
+opaque_debug!(NetworkConfig);
 
 impl Default for NetworkConfig {
   fn default() -> Self {
@@ -160,7 +172,9 @@ pub enum Proxy {
 
 /// Settings that cannot work.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NetworkConfigError {
+  /// A text of [`NetworkConfig::root_certificates`] is not a certificate.
   #[error(
     "root certificate {index} is not a certificate in PEM: {reason}; check \
      the file that it was read from"
@@ -168,13 +182,16 @@ pub enum NetworkConfigError {
   RootCertificate {
     /// The position in [`NetworkConfig::root_certificates`].
     index: usize,
+    /// What is wrong with it, human-readable.
     reason: String,
   },
+  /// [`NetworkConfig::client_certificate`] is not a certificate with its key.
   #[error(
     "the client certificate cannot be used: {0}; it has to be in PEM, with its \
      private key behind it"
   )]
   ClientCertificate(reqwest::Error),
+  /// A proxy's setting cannot be understood.
   #[error(
     "{setting} is {value:?}, which is not the URL of a proxy: {reason}; write \
      it like http://host:port"
@@ -184,8 +201,10 @@ pub enum NetworkConfigError {
     setting: String,
     /// Without credentials.
     value: String,
+    /// What is wrong with it, human-readable.
     reason: String,
   },
+  /// The HTTP client cannot be set up.
   #[error("the network cannot be set up: {0:?}")]
   Client(reqwest::Error),
 }

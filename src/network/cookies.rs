@@ -74,6 +74,8 @@ struct Key {
   name: String,
 }
 
+opaque_debug!(MemoryCookieStore);
+
 impl Key {
   /// What the limit for one domain counts by.
   fn is_of_the_same_site(&self, other: &Self) -> bool {

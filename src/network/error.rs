@@ -9,6 +9,7 @@ use super::route::without_secrets;
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct NetworkError {
+  /// What an engine does about it.
   pub kind: NetworkErrorKind,
   /// A human-readable message; scripts never see it. URLs in it have no query,
   /// no fragment and no credentials.

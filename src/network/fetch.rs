@@ -115,7 +115,7 @@ fn referrer_source(referrer: &str, client: &Url) -> Url {
 }
 
 impl Fetch {
-  pub fn new(network: Network, params: FetchParams) -> Self {
+  pub(crate) fn new(network: Network, params: FetchParams) -> Self {
     let FetchParams {
       mut request,
       destination,
@@ -179,25 +179,25 @@ impl Fetch {
   }
 
   /// Whether the rules of pages hold.
-  pub fn is_browser(&self) -> bool {
+  pub(crate) fn is_browser(&self) -> bool {
     self.environment.policy == NetworkPolicy::Browser
   }
 
   /// [Byte-serializing a request origin](https://fetch.spec.whatwg.org/#byte-serializing-a-request-origin)
-  pub fn serialized_origin(&self) -> String {
+  pub(crate) fn serialized_origin(&self) -> String {
     serialize_request_origin(&self.origin, &self.url_list)
   }
 
   /// Whether every hop so far is of the page's site. A program has no site, so
   /// nothing is foreign to it.
-  pub fn is_same_site(&self) -> bool {
+  pub(crate) fn is_same_site(&self) -> bool {
     let of_the_site = |url: &Url| same_site(&url.origin(), &self.origin);
     !self.is_browser() || self.url_list.iter().all(of_the_site)
   }
 
   /// The [network partition key](https://fetch.spec.whatwg.org/#network-partition-key):
   /// what is kept for one page is not used for another.
-  pub fn partition(&self) -> String {
+  pub(crate) fn partition(&self) -> String {
     if self.is_browser() {
       serialize_site(&self.origin)
     } else {
@@ -206,15 +206,15 @@ impl Fetch {
   }
 
   /// Whether the body can be sent a second time: its source is not null.
-  pub fn can_send_again(&self) -> bool {
+  pub(crate) fn can_send_again(&self) -> bool {
     self.body.as_ref().is_none_or(|body| body.length.is_some())
   }
 
-  pub fn includes_credentials_always(&self) -> bool {
+  pub(crate) fn includes_credentials_always(&self) -> bool {
     self.request.credentials == CredentialsMode::Include
   }
 
-  pub fn preflight_key(&self) -> PreflightKey {
+  pub(crate) fn preflight_key(&self) -> PreflightKey {
     PreflightKey {
       partition: self.partition(),
       origin: self.serialized_origin(),

@@ -36,6 +36,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use url::Url;
 
+#[doc(hidden)]
 pub use self::client::Network;
 pub use self::config::Credentials;
 pub use self::config::NetworkConfig;
@@ -78,10 +79,12 @@ type Body = BoxStream<'static, Result<Bytes, NetworkError>>;
 /// What the network has to know of the realm that started a fetch. It is
 /// stored with the background fetch, which outlives the realm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[doc(hidden)]
 pub struct Environment {
   /// The URL of the page or worker: its origin is the request's origin, and
   /// it is the referrer.
   pub url: Url,
+  /// Whose rules hold.
   pub policy: NetworkPolicy,
   /// The values of `Content-Security-Policy` that govern the realm.
   pub csp: Vec<String>,
@@ -132,9 +135,13 @@ pub(crate) type HandleFetch = Arc<
 >;
 
 /// What to fetch.
+#[doc(hidden)]
 pub struct FetchParams {
+  /// What is requested.
   pub request: Request,
+  /// What the response is for.
   pub destination: Destination,
+  /// Who requests it.
   pub environment: Environment,
   /// Where the missing bytes start; `None` asks for all.
   pub range: Option<RangeStart>,
@@ -146,11 +153,13 @@ pub struct FetchParams {
   pub body: Option<RequestBody>,
   /// Called with the number of body bytes sent so far, as they are sent.
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
+  /// Asked before every hop.
   pub net_check: Option<NetCheck>,
 }
 
 /// A request body.
 #[derive(Clone)]
+#[doc(hidden)]
 pub struct RequestBody {
   /// In bytes. `None` for a stream of unknown length: its
   /// [source](https://fetch.spec.whatwg.org/#concept-body-source) is null, so
@@ -163,6 +172,7 @@ pub struct RequestBody {
 
 /// Which bytes a range request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[doc(hidden)]
 pub struct RangeStart {
   /// The first missing byte; greater than 0.
   pub first_byte: u64,
@@ -177,6 +187,7 @@ pub struct RangeStart {
 
 /// What came back: the head now, the body as it arrives. Dropping the body
 /// terminates the fetch and lets the connection go.
+#[doc(hidden)]
 pub struct FetchResponse {
   /// The filtered response: what the script may see.
   pub response: Response,
@@ -188,3 +199,5 @@ pub struct FetchResponse {
   /// How far a body may grow when it is decoded is the caller's to limit.
   pub body: BoxStream<'static, Result<Bytes, NetworkError>>,
 }
+
+opaque_debug!(FetchParams, RequestBody, FetchResponse);

@@ -38,7 +38,7 @@ pub(super) struct PreflightCache {
 impl PreflightCache {
   /// Whether the request needs no preflight: the condition of step 4.1 of
   /// [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch), negated.
-  pub fn allows(
+  pub(crate) fn allows(
     &self,
     key: &PreflightKey,
     credentials: bool,
@@ -75,7 +75,7 @@ impl PreflightCache {
 
   /// Steps 7.12 to 7.15 of
   /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch).
-  pub fn insert(
+  pub(crate) fn insert(
     &mut self,
     key: PreflightKey,
     credentials: bool,
@@ -99,7 +99,7 @@ impl PreflightCache {
   }
 
   /// [Clear cache entries](https://fetch.spec.whatwg.org/#concept-cache-clear)
-  pub fn clear(&mut self, key: &PreflightKey) {
+  pub(crate) fn clear(&mut self, key: &PreflightKey) {
     self.entries.retain(|entry| entry.key != *key);
   }
 }

@@ -26,7 +26,7 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-  pub fn new(bytes_per_second: NonZeroU64) -> Self {
+  pub(crate) fn new(bytes_per_second: NonZeroU64) -> Self {
     let piece = bytes_per_second.get() / PIECES_PER_SECOND;
     Self {
       next: Arc::new(Mutex::new(Instant::now())),
@@ -50,7 +50,7 @@ impl RateLimit {
   }
 
   /// The same bytes, as fast as they may come. An error comes at once.
-  pub fn apply<E: Send + 'static>(
+  pub(crate) fn apply<E: Send + 'static>(
     self,
     bytes: impl Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
   ) -> impl Stream<Item = Result<Bytes, E>> + Send {

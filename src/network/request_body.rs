@@ -23,8 +23,10 @@ use super::rate_limit::RateLimit;
 /// A request body that cannot be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestBodyError {
+  /// It cannot be read.
   #[error("it cannot be read from the store: {0}")]
   Read(#[from] io::Error),
+  /// It is longer or shorter than it was said to be.
   #[error("the store has {stored} bytes of it, not {length}")]
   Length {
     /// As it was announced, in bytes.
@@ -52,13 +54,13 @@ pub(super) struct SizedBody {
 pub(super) struct Activity(Arc<AtomicU64>);
 
 impl Activity {
-  pub fn bytes(&self) -> u64 {
+  pub(crate) fn bytes(&self) -> u64 {
     self.0.load(Ordering::Relaxed)
   }
 }
 
 impl SizedBody {
-  pub fn new(
+  pub(crate) fn new(
     body: &RequestBody,
     limit: Option<RateLimit>,
     transmitted: Arc<dyn Fn(u64) + Send + Sync>,

@@ -47,7 +47,7 @@ pub(super) struct ResponseBody {
 }
 
 impl ResponseBody {
-  pub fn new(
+  pub(crate) fn new(
     body: TransportBody,
     route: Route,
     framing: Framing,

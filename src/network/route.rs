@@ -11,7 +11,7 @@ pub(super) struct Route {
 
 impl Route {
   /// Who is at the other end of the connection, human-readable.
-  pub fn peer(&self) -> String {
+  pub(crate) fn peer(&self) -> String {
     match &self.proxy {
       // A request for an `https:` URL has a tunnel through the proxy.
       Some(proxy) if self.url.scheme() == "http" => {

@@ -64,6 +64,7 @@ impl Default for ServiceWorkerLimits {
 pub struct WorkerEnvironment {
   /// The client's URL.
   pub client_url: Url,
+  /// Whose rules hold for its requests.
   pub policy: NetworkPolicy,
   /// The values of the script's `Content-Security-Policy`; while the script is
   /// fetched, those of the client.
@@ -75,22 +76,29 @@ pub struct WorkerEnvironment {
   /// Whether there was one before a restart, so that nothing is fetched until
   /// the worker's realm brings one again.
   pub net_check_lost: bool,
+  /// As in `RealmOptions`.
   pub embedder_data: String,
 }
 
 /// A worker that has to be run.
 pub struct StartWorker {
+  /// Names the worker.
   pub worker: WorkerId,
   /// The scope of its registration.
   pub scope: Url,
+  /// Where its script is.
   pub script_url: Url,
+  /// How its script is evaluated.
   pub worker_type: WorkerType,
+  /// What it inherits.
   pub environment: WorkerEnvironment,
   /// The scripts that are known by now.
   pub scripts: Arc<ScriptMap>,
   /// Where the thread that runs it tells how it goes.
   pub handle: InternalWorkerHandle,
 }
+
+opaque_debug!(WorkerEnvironment, StartWorker);
 
 /// Those events of a running worker that the engine delivers itself.
 pub trait FunctionalEvents: Send + Sync {

@@ -73,6 +73,8 @@ enum Hasher {
   Sha512(Sha512),
 }
 
+opaque_debug!(IntegrityVerifier);
+
 impl IntegrityVerifier {
   /// `None` when `metadata_list` asks for nothing that is understood, and so
   /// matches every body.

@@ -12,20 +12,30 @@ pub enum StoreError {
   #[error(
     "the store {} is in use by {owner}; stop it first, or choose another directory", .directory.display()
   )]
-  Locked { directory: PathBuf, owner: String },
+  Locked {
+    /// The directory of the store.
+    directory: PathBuf,
+    /// Who has it, human-readable.
+    owner: String,
+  },
   /// A newer version of this crate wrote it.
   #[error(
     "the store {} was written by a newer version (its format is {found}, this program knows up to {known}); nothing was changed", .directory.display()
   )]
   NewerVersion {
+    /// The directory of the store.
     directory: PathBuf,
+    /// The format that it has.
     found: i64,
+    /// The newest one that this version knows.
     known: i64,
   },
   /// The directory cannot be created, read or written.
   #[error("the store {} cannot be used: {source}", .directory.display())]
   Directory {
+    /// The directory of the store.
     directory: PathBuf,
+    /// What went wrong.
     source: std::io::Error,
   },
   /// No space is left: for a background fetch this is `quota-exceeded`.
@@ -36,7 +46,9 @@ pub enum StoreError {
   /// asked again.
   #[error("the disk lost bytes that were written to it: {source}")]
   Unsynced {
+    /// The bodies concerned.
     bodies: Vec<BodyId>,
+    /// What went wrong.
     source: Box<StoreError>,
   },
   /// A body that a row speaks of is not there, or shorter than it should be.
@@ -46,7 +58,12 @@ pub enum StoreError {
   #[error(
     "a background fetch with the id \"{id}\" is active already in {scope}"
   )]
-  DuplicateId { scope: url::Url, id: String },
+  DuplicateId {
+    /// The scope of the registration.
+    scope: url::Url,
+    /// Names it.
+    id: String,
+  },
   /// The file of an export exists already.
   #[error("{} exists already", .0.display())]
   DestinationExists(PathBuf),

@@ -48,12 +48,14 @@ use crate::spec::Response;
 /// A background fetch with all that the store knows of it.
 #[derive(Clone, Debug)]
 pub struct StoredBackgroundFetch {
+  /// Names it.
   pub key: BackgroundFetchKey,
   /// The scope of the service worker registration it belongs to.
   pub scope: url::Url,
   /// What the network needs to know of the realm that started it: an opaque
   /// JSON document to the store.
   pub environment: String,
+  /// What the specification says of it.
   pub background_fetch: BackgroundFetch,
   /// For each record, in order.
   pub bodies: Vec<RecordBodies>,
@@ -87,7 +89,9 @@ impl StoredBackgroundFetch {
 /// What the store keeps of one record beside the specification's values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordBodies {
+  /// The body of its request.
   pub request: Option<BodyId>,
+  /// The body of its response.
   pub response: Option<BodyId>,
   /// Whether the request may have reached the server and must not be sent
   /// again: a record that has no result when the process ends has failed.
@@ -106,77 +110,126 @@ pub enum Change {
   /// its bytes go into `body`. What is stored stays when `body` is the one the
   /// record had before, else it is nothing.
   Response {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// The position of the record, from 0.
     record: usize,
+    /// The response.
     response: Option<Response>,
+    /// The body of the response.
     body: Option<BodyId>,
   },
   /// These bytes of `body` are durable. Changes nothing when the record's
   /// response has another body by now, or none.
   Stored {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// The position of the record, from 0.
     record: usize,
+    /// The body of the response.
     body: BodyId,
+    /// Which of its bytes are durable.
     extents: Extents,
   },
   /// The record's request is about to be sent, and must not be sent again.
   Sent {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// The position of the record, from 0.
     record: usize,
   },
   /// The record has its result.
   RecordResult {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// The position of the record, from 0.
     record: usize,
+    /// What it has come to.
     result: RecordResult,
+    /// Why, human-readable; empty for a success.
     diagnostic: String,
   },
   /// `bytes` bytes of request bodies have been sent in all.
-  Uploaded { key: BackgroundFetchKey, bytes: u64 },
-  Paused {
+  Uploaded {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// How many of its request bodies are sent.
+    bytes: u64,
+  },
+  /// The user has paused it, or lets it continue.
+  Paused {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+    /// Whether it is paused now.
     paused: bool,
   },
   /// It leaves quarantine: its abnormal ends are forgotten.
-  Released { key: BackgroundFetchKey },
+  Released {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// `abort()` has answered `true`: no longer active, and the abort all flag
   /// is set.
-  Aborted { key: BackgroundFetchKey },
+  Aborted {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// Settled: no longer active, and an event is owed.
   Settled {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// What it has come to.
     result: BackgroundFetchResult,
+    /// Why it has failed, if it has.
     failure_reason: BackgroundFetchFailureReason,
   },
   /// It has settled, and is kept from now on. Its event is owed no longer,
   /// unless it could not be delivered.
   Retained {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// Why, and since when.
     retained: Retained,
   },
   /// The event that could not be delivered is delivered again.
-  Redelivered { key: BackgroundFetchKey },
+  Redelivered {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// A failed background fetch is continued: it is active, has no result, and
   /// neither have those of its records that have failed. What they have
   /// stored stays. Their requests may be sent again.
-  Retried { key: BackgroundFetchKey },
+  Retried {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
   /// The record's request is another one from now on, and so is what is kept
   /// of the realm that started the background fetch.
   Moved {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// The position of the record, from 0.
     record: usize,
+    /// The request as it is now.
     request: Box<Request>,
+    /// As in [`StoredBackgroundFetch`].
     environment: String,
   },
   /// What the display shows has changed: each `Some` replaces a value.
   Ui {
+    /// The background fetch.
     key: BackgroundFetchKey,
+    /// A new title.
     title: Option<String>,
+    /// New icons.
     icons: Option<Vec<ImageResource>>,
   },
   /// The event was handled; the background fetch with its records and all
   /// else is forgotten.
-  Forgotten { key: BackgroundFetchKey },
+  Forgotten {
+    /// The background fetch.
+    key: BackgroundFetchKey,
+  },
 }
 
 impl Change {
@@ -250,16 +303,20 @@ pub trait MetadataStore: Send + Sync + 'static {
 /// A service worker registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRegistration {
+  /// What it is registered for.
   pub scope: url::Url,
   /// A JSON document, opaque to the store.
   pub document: String,
+  /// The worker that takes events.
   pub active: Option<StoredWorker>,
+  /// The worker that waits.
   pub waiting: Option<StoredWorker>,
 }
 
 /// A service worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredWorker {
+  /// Where its script is.
   pub script_url: url::Url,
   /// A JSON document, opaque to the store.
   pub document: String,
@@ -271,9 +328,11 @@ pub struct StoredWorker {
 /// the others continue.
 #[derive(Clone, Debug)]
 pub struct DamagedRow {
+  /// Names the background fetch.
   pub key: BackgroundFetchKey,
   /// The id and the scope, where they could be read.
   pub id: Option<String>,
+  /// The scope of its registration, when that could be read.
   pub scope: Option<url::Url>,
   /// What is wrong, human-readable.
   pub message: String,
@@ -344,6 +403,7 @@ pub enum ExportMode {
 /// Appends to one body.
 #[async_trait]
 pub trait BodyWriter: Send {
+  /// Names the body.
   fn id(&self) -> BodyId;
 
   /// Bytes in the body so far, without those that an [`ExtentWriter`] wrote.

@@ -27,10 +27,15 @@ use crate::platform::SystemPlatform;
 /// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]
 pub struct Store {
+  /// The rows.
   pub metadata: Arc<dyn MetadataStore>,
+  /// The bytes.
   pub bodies: Arc<dyn BodyStore>,
+  /// The caches of scripts.
   pub caches: Caches,
 }
+
+opaque_debug!(Store);
 
 impl Store {
   /// Opens the store in `directory`, and creates it when there is none: rows

@@ -7,6 +7,7 @@ mod borders;
 mod browser;
 mod cli;
 mod dashboard;
+mod documents;
 mod engine;
 mod extension;
 mod fuzz_replay;

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use support::Need;
 
+use crate::documents;
+
 fn repository() -> &'static Path {
   Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -43,6 +45,37 @@ fn every_example_and_every_helper_fits_the_types() {
     let said = check(&file);
     assert!(said.is_empty(), "{name}:\n{said}");
   }
+}
+
+/// Blocks that begin with ```` ```js ext ```` are of extensions, whose modules
+/// no compiler knows.
+#[test]
+#[cfg_attr(
+  without_typescript,
+  ignore = "needs node, and TypeScript's compiler from npm"
+)]
+fn every_script_of_the_documents_fits_the_types() {
+  let directory = tempfile::tempdir().unwrap();
+  let types = repository().join("js/lib.background_fetch.serviceworker.d.ts");
+  let mut files = vec![types.display().to_string()];
+  for (path, text) in documents::all() {
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    for (line, block) in documents::blocks(&text, "js") {
+      let file = format!("{name}-{line}.js");
+      std::fs::write(directory.path().join(&file), block).unwrap();
+      files.push(file);
+    }
+  }
+  assert!(files.len() > 1, "no document has a script");
+  let configuration = serde_json::json!({
+    "extends": repository().join("tests/types/service_workers.json"),
+    "files": files,
+    "include": [],
+  });
+  let file = directory.path().join("tsconfig.json");
+  std::fs::write(&file, configuration.to_string()).unwrap();
+  let said = check(&file);
+  assert!(said.is_empty(), "{said}");
 }
 
 #[test]

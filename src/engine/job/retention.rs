@@ -40,6 +40,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 /// Where a background fetch is continued, see [`Engine::retry_at`](crate::engine::Engine::retry_at).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
+  /// Where it is to be had now.
   pub url: Url,
   /// Takes the place of [`RealmOptions::embedder_data`](crate::engine::RealmOptions).
   pub embedder_data: String,

@@ -75,10 +75,13 @@ pub struct OpenCache {
 
 /// A response of a cache, or of none of them.
 pub struct CachedResponse {
+  /// Its status and headers.
   pub response: Response,
   /// `None` for a null body. The error is a human-readable message.
   pub body: Option<BoxStream<'static, Result<Bytes, String>>>,
 }
+
+opaque_debug!(CacheStorage, OpenCache, CachedResponse, NewBody);
 
 impl Realm {
   /// [`caches`](https://w3c.github.io/ServiceWorker/#self-caches)
@@ -243,6 +246,7 @@ impl Drop for OpenCache {
 }
 
 impl OpenCache {
+  /// The caches that this one belongs to.
   pub fn storage(&self) -> &CacheStorage {
     &self.storage
   }

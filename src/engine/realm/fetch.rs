@@ -43,7 +43,9 @@ pub struct NewRecord {
 /// of `fetch()`.
 #[derive(Clone, Debug, Default)]
 pub struct BackgroundFetchOptions {
+  /// What a display shows. Empty by default.
   pub title: String,
+  /// What a display may show beside it.
   pub icons: Vec<ImageResource>,
   /// In bytes; 0 for no limit.
   pub download_total: u64,

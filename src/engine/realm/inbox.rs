@@ -18,9 +18,11 @@ pub enum RealmMessage {
   /// says [`Realm::event_handled`](crate::engine::Realm::event_handled) when the event
   /// is no longer active.
   Event {
+    /// What the realm gives back when the event is handled.
     lease: EventLease,
     /// The event's type.
     name: &'static str,
+    /// What the event is about, as it stands now.
     background_fetch: BackgroundFetchSnapshot,
   },
   /// What has become of service workers, and what they and their clients have

@@ -95,6 +95,8 @@ pub(crate) struct Attached {
   has_had_background_fetch: AtomicBool,
 }
 
+opaque_debug!(Realm);
+
 impl Realm {
   pub(super) fn attach(engine: Engine, options: RealmOptions) -> Self {
     let context = engine.context();
@@ -175,10 +177,12 @@ impl Realm {
     }
   }
 
+  /// What the embedder has said of it.
   pub fn options(&self) -> &RealmOptions {
     &self.attached.options
   }
 
+  /// The engine that it is attached to.
   pub fn engine(&self) -> &Engine {
     &self.attached.engine
   }

@@ -12,11 +12,13 @@ use crate::spec::RealmKind;
 /// The options of a realm, given by the embedder.
 #[derive(Clone)]
 pub struct RealmOptions {
+  /// What the realm is.
   pub kind: RealmKind,
   /// The scope of the service worker registration.
   pub scope: Url,
   /// The realm's own URL: its base URL, its origin and its referrer.
   pub url: Url,
+  /// Whose rules hold for its requests. Default: `Browser`.
   pub policy: NetworkPolicy,
   /// The values of `Content-Security-Policy` that govern the realm.
   pub csp: Vec<String>,
@@ -42,6 +44,8 @@ pub struct RealmOptions {
   /// [host](crate::engine::ServiceWorkerHost) was asked to.
   pub worker: Option<WorkerId>,
 }
+
+opaque_debug!(RealmOptions);
 
 impl RealmOptions {
   /// A realm of `kind` at `url` with the policy of a browser; the scope is

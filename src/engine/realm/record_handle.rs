@@ -44,6 +44,8 @@ struct LazyReader {
   reader: OnceCell<Box<dyn BodyReader>>,
 }
 
+opaque_debug!(RecordHandle);
+
 impl RecordHandle {
   pub(crate) fn new(context: &Arc<Context>, job: &Job, record: usize) -> Self {
     // records.2.1: responseData is the record's of now, even if another one
@@ -61,6 +63,7 @@ impl RecordHandle {
     }
   }
 
+  /// The request, as it was registered.
   pub fn request(&self) -> &Request {
     &self.request
   }

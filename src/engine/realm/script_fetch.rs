@@ -49,6 +49,8 @@ pub struct OngoingFetch {
   keepalive: bool,
 }
 
+opaque_debug!(OngoingFetch, FetchEventRequest, FetchEventAnswer);
+
 impl OngoingFetch {
   /// Waits for the head of the response. Once only.
   ///
@@ -362,7 +364,9 @@ async fn ask_service_worker(
 
 /// A client's request, as its service worker gets it.
 pub struct FetchEventRequest {
+  /// What is requested.
   pub request: Request,
+  /// The body of the request.
   pub body: Option<RequestBody>,
   /// The client's id.
   pub client_id: String,
@@ -387,6 +391,7 @@ pub enum FetchEventAnswer {
   NotHandled,
   /// A human-readable message.
   NetworkError(String),
+  /// A response.
   Response(Box<FetchResponse>),
 }
 

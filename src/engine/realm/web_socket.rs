@@ -32,6 +32,8 @@ pub struct WebSocket {
   _counted: Arc<()>,
 }
 
+opaque_debug!(WebSocket);
+
 struct Events {
   events: mpsc::Receiver<WebSocketEvent>,
   sent: watch::Receiver<u64>,
@@ -40,6 +42,7 @@ struct Events {
 /// What happens to a [`WebSocket`].
 #[derive(Debug)]
 pub enum WebSocketNews {
+  /// What the connection has brought.
   Event(WebSocketEvent),
   /// So many bytes of messages were handed to the network in all.
   Sent(u64),

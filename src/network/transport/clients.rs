@@ -24,7 +24,9 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-  pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
+  pub(crate) fn new(
+    config: &NetworkConfig,
+  ) -> Result<Self, NetworkConfigError> {
     let proxies = Proxies::new(&config.proxy)?;
     let pooled = with_pool(builder(config, &proxies)?)
       // A connection of HTTP/2 outlives the fetch that fell silent on it. One
@@ -41,18 +43,18 @@ impl Clients {
   }
 
   /// The proxy that a request to `url` goes through.
-  pub fn proxy(&self, url: &Url) -> Option<&Url> {
+  pub(crate) fn proxy(&self, url: &Url) -> Option<&Url> {
     self.proxies.of(url)
   }
 
   /// The client that keeps connections.
-  pub fn pooled(&self) -> &reqwest::Client {
+  pub(crate) fn pooled(&self) -> &reqwest::Client {
     &self.pooled
   }
 
   /// The client that keeps connections, none of which ever carries two
   /// requests at once.
-  pub fn unshared(
+  pub(super) fn unshared(
     &self,
     config: &NetworkConfig,
   ) -> Result<&reqwest::Client, NetworkConfigError> {
@@ -67,7 +69,7 @@ impl Clients {
   }
 
   /// The client that opens a connection for every request.
-  pub fn fresh(
+  pub(crate) fn fresh(
     &self,
     config: &NetworkConfig,
   ) -> Result<&reqwest::Client, NetworkConfigError> {
@@ -75,7 +77,7 @@ impl Clients {
   }
 
   /// The same, for HTTP/1.1 alone.
-  pub fn http1(
+  pub(super) fn http1(
     &self,
     config: &NetworkConfig,
   ) -> Result<&reqwest::Client, NetworkConfigError> {

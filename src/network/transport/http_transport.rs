@@ -38,7 +38,9 @@ pub(in crate::network) struct HttpTransport {
 }
 
 impl HttpTransport {
-  pub fn new(config: &NetworkConfig) -> Result<Self, NetworkConfigError> {
+  pub(crate) fn new(
+    config: &NetworkConfig,
+  ) -> Result<Self, NetworkConfigError> {
     Ok(Self {
       clients: Clients::new(config)?,
       config: config.clone(),

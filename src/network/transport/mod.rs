@@ -64,11 +64,13 @@ pub trait Transport: Send + Sync + 'static {
 
 /// A request as it goes on the wire.
 pub struct TransportRequest {
+  /// Its method.
   pub method: Method,
   /// Without a fragment and credentials.
   pub url: Url,
   /// All but those that say where the body ends, and `Host`.
   pub headers: HeaderMap,
+  /// Its body, if it has one.
   pub body: Option<TransportRequestBody>,
   /// Whether the request may go over a connection that others have used. Its
   /// server may be closing such a connection just now, and then nobody can say
@@ -88,23 +90,30 @@ pub type TransportRequestBody = Pin<
 
 /// The head of an answer, and its body as it comes.
 pub struct TransportResponse {
+  /// Its status.
   pub status: StatusCode,
   /// What stands behind the status. `None` for the usual words, and over
   /// HTTP/2, which has none.
   pub reason: Option<Bytes>,
+  /// The version of HTTP that it came by.
   pub version: Version,
   /// As they came, those of transfer codings included.
   pub headers: HeaderMap,
+  /// Its body.
   pub body: TransportBody,
 }
 
 /// The head of an answer to a request to go on with another protocol.
 pub struct TransportUpgrade {
+  /// Its status.
   pub status: StatusCode,
+  /// As they came.
   pub headers: HeaderMap,
   /// With the status 101 alone.
   pub connection: Option<TransportConnection>,
 }
+
+opaque_debug!(TransportUpgrade);
 
 /// A connection that has changed its protocol.
 pub type TransportConnection = Box<dyn TransportStream>;
@@ -123,6 +132,7 @@ pub type TransportBody =
 /// A request that got no answer.
 #[derive(Clone, Debug)]
 pub struct TransportError {
+  /// What went wrong.
   pub error: NetworkError,
   /// Whether the server may have taken the request. If not, it can be sent
   /// again at once, and nobody has to know.
@@ -132,9 +142,12 @@ pub struct TransportError {
 /// A body that did not end in order.
 #[derive(Clone, Debug)]
 pub struct BodyError {
+  /// What went wrong.
   pub error: NetworkError,
   /// Whether the peer has closed the connection in good order, but for the
   /// alert that TLS has for it:
   /// [RFC 9112, section 9.8](https://www.rfc-editor.org/rfc/rfc9112#section-9.8).
   pub without_closure_alert: bool,
 }
+
+opaque_debug!(TransportRequest, TransportResponse);

@@ -21,7 +21,7 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-  pub fn new(proxy: &Proxy) -> Result<Self, NetworkConfigError> {
+  pub(crate) fn new(proxy: &Proxy) -> Result<Self, NetworkConfigError> {
     match proxy {
       Proxy::Environment => {
         Self::from_variables(|name| match std::env::var(name) {
@@ -91,7 +91,7 @@ impl Proxies {
   }
 
   /// The proxy that a request to `url` goes through.
-  pub fn of(&self, url: &Url) -> Option<&Url> {
+  pub(crate) fn of(&self, url: &Url) -> Option<&Url> {
     let proxy = match url.scheme() {
       "https" => self.https.as_ref(),
       _ => self.http.as_ref(),
@@ -101,7 +101,7 @@ impl Proxies {
   }
 
   /// The same rules for the transport.
-  pub fn apply(
+  pub(crate) fn apply(
     &self,
     builder: reqwest::ClientBuilder,
   ) -> Result<reqwest::ClientBuilder, NetworkConfigError> {

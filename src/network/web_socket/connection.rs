@@ -36,7 +36,9 @@ const END_OF_CONNECTION: Duration = Duration::from_secs(2);
 /// What a script does with a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebSocketCommand {
+  /// Sends a text.
   Text(String),
+  /// Sends bytes.
   Binary(Bytes),
   /// [Starts the closing handshake](https://websockets.spec.whatwg.org/#concept-websocket-close),
   /// with a code and a reason, or without a code.
@@ -48,7 +50,9 @@ pub enum WebSocketCommand {
 pub enum WebSocketEvent {
   /// It is open, with this subprotocol or the empty string.
   Open(String),
+  /// A text has come.
   Text(String),
+  /// Bytes have come.
   Binary(Bytes),
   /// The [closing handshake is started](https://websockets.spec.whatwg.org/#eventdef-websocket-close)
   /// by the far side.
@@ -58,6 +62,7 @@ pub enum WebSocketEvent {
     /// What the far side has said, 1005 if it has said nothing, 1006 if the
     /// connection did not end in order.
     code: u16,
+    /// The reason that it has given.
     reason: String,
     /// Whether there was a whole closing handshake.
     was_clean: bool,
@@ -92,6 +97,8 @@ pub struct WebSocketConnection {
   protocol: String,
   stream: Stream,
 }
+
+opaque_debug!(WebSocketEvents, WebSocketConnection);
 
 impl WebSocketConnection {
   pub(super) async fn new(

@@ -17,11 +17,11 @@ use crate::spec::HeaderList;
 pub(super) struct Key(String);
 
 impl Key {
-  pub fn random() -> Self {
+  pub(super) fn random() -> Self {
     Self(STANDARD.encode(fastrand::u128(..).to_be_bytes()))
   }
 
-  pub fn as_str(&self) -> &str {
+  pub(super) fn as_str(&self) -> &str {
     &self.0
   }
 

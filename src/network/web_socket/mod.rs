@@ -35,9 +35,13 @@ pub struct WebSocketParams {
   pub url: Url,
   /// The subprotocols that the script understands, the best first.
   pub protocols: Vec<String>,
+  /// Who connects.
   pub environment: Environment,
+  /// Asked before the connection is made.
   pub net_check: Option<NetCheck>,
 }
+
+opaque_debug!(WebSocketParams);
 
 impl Network {
   /// [Establishes a WebSocket connection](https://websockets.spec.whatwg.org/#concept-websocket-establish):

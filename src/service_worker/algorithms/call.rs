@@ -23,26 +23,44 @@ pub enum Call {
   /// [`register()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-register)
   #[serde(rename_all = "camelCase")]
   Register {
+    /// Where the worker's script is.
     #[serde(rename = "scriptURL")]
     script_url: Url,
+    /// What it is registered for; the script's directory when it is left out.
     scope: Option<Url>,
+    /// How its script is evaluated.
     worker_type: WorkerType,
+    /// Which of its scripts may come from the HTTP cache.
     update_via_cache: UpdateViaCache,
   },
   /// [`update()`](https://w3c.github.io/ServiceWorker/#service-worker-registration-update)
-  Update { registration: RegistrationId },
+  Update {
+    /// The registration.
+    registration: RegistrationId,
+  },
   /// [`unregister()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-unregister)
-  Unregister { registration: RegistrationId },
+  Unregister {
+    /// The registration.
+    registration: RegistrationId,
+  },
   /// `enable()`, `disable()` and `setHeaderValue()` of a
   /// [`NavigationPreloadManager`](https://w3c.github.io/ServiceWorker/#navigationpreloadmanager)
   ChangeNavigationPreload {
+    /// The registration.
     registration: RegistrationId,
+    /// What changes.
     change: NavigationPreloadChange,
   },
   /// [`getState()`](https://w3c.github.io/ServiceWorker/#navigation-preload-manager-getstate)
-  GetNavigationPreload { registration: RegistrationId },
+  GetNavigationPreload {
+    /// The registration.
+    registration: RegistrationId,
+  },
   /// [`getRegistration()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistration)
-  GetRegistration { url: Url },
+  GetRegistration {
+    /// The URL that it is looked up for.
+    url: Url,
+  },
   /// [`getRegistrations()`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-getRegistrations)
   GetRegistrations,
   /// [`ready`](https://w3c.github.io/ServiceWorker/#navigator-service-worker-ready)
@@ -52,7 +70,10 @@ pub enum Call {
   /// [`clients.claim()`](https://w3c.github.io/ServiceWorker/#clients-claim)
   Claim,
   /// [`clients.get()`](https://w3c.github.io/ServiceWorker/#clients-get)
-  GetClient { id: String },
+  GetClient {
+    /// Names it.
+    id: String,
+  },
   /// [`clients.matchAll()`](https://w3c.github.io/ServiceWorker/#clients-matchall)
   MatchAll(MatchAllOptions),
 }
@@ -61,6 +82,7 @@ pub enum Call {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MatchAllOptions {
+  /// Whether clients count that the worker does not control.
   pub include_uncontrolled: bool,
   /// `window`, `worker`, `sharedworker` or `all`.
   #[serde(rename = "type")]

@@ -14,11 +14,14 @@ use crate::spec::HeaderList;
 /// A script that is asked for.
 #[derive(Clone)]
 pub struct ScriptRequest {
+  /// Where it is.
   pub url: Url,
+  /// What it is for.
   pub role: ScriptRole,
   /// Whether a cache on the way may not answer by itself: the request's cache
   /// mode is `no-cache`.
   pub bypass_cache: bool,
+  /// Who requests it.
   pub environment: WorkerEnvironment,
 }
 
@@ -36,6 +39,8 @@ pub enum ScriptRole {
   ModuleImport,
 }
 
+opaque_debug!(ScriptRequest);
+
 impl ScriptRole {
   /// A script that a worker of this type imports.
   pub(crate) fn import_of(worker_type: WorkerType) -> Self {
@@ -49,8 +54,11 @@ impl ScriptRole {
 /// What it was answered with.
 #[derive(Clone, Debug)]
 pub struct ScriptResponse {
+  /// Its status.
   pub status: u16,
+  /// Its headers.
   pub headers: HeaderList,
+  /// The script, in UTF-8.
   pub body: Bytes,
 }
 

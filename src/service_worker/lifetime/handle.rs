@@ -21,6 +21,8 @@ pub struct InternalWorkerHandle {
   pub(crate) handle: Arc<WorkerHandle>,
 }
 
+opaque_debug!(InternalWorkerHandle);
+
 impl InternalWorkerHandle {
   /// Says how the worker can be interrupted. What it is given lives no longer
   /// than this object.

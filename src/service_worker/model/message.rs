@@ -40,7 +40,9 @@ pub enum ServiceWorkerMessage {
   Registration(Box<RegistrationSnapshot>),
   /// The worker's state is this now: `statechange`.
   WorkerState {
+    /// The worker that has changed.
     worker: WorkerId,
+    /// Its state now.
     state: ServiceWorkerState,
   },
   /// `updatefound`
@@ -49,34 +51,52 @@ pub enum ServiceWorkerMessage {
   ControllerChange(Option<WorkerSnapshot>),
   /// What came of a call.
   Reply {
+    /// The number that the call had.
     call: u32,
+    /// What has come of it.
     result: Result<Answer, CallError>,
   },
   /// A worker's message to this client.
   Message {
+    /// The worker that has sent it.
     source: WorkerSnapshot,
+    /// The origin of its sender.
     origin: String,
+    /// What was sent.
     data: Payload,
   },
   /// An event for this worker, which has to be said to be
   /// handled.
-  Event { id: u64, event: Event },
+  Event {
+    /// Names it.
+    id: u64,
+    /// The event.
+    event: Event,
+  },
 }
 
 /// An event for a service worker that is not a functional event of another
 /// specification.
 #[derive(Debug)]
 pub enum Event {
+  /// `install`
   Install,
+  /// `activate`
   Activate,
   /// An event whose kind only others know: `fetch`, `notificationclick`.
   Extension {
+    /// The event's type.
     name: &'static str,
+    /// What it carries.
     data: Payload,
   },
+  /// `message`
   Message {
+    /// Who has sent it.
     source: Source,
+    /// The origin of its sender.
     origin: String,
+    /// What it carries.
     data: Payload,
   },
 }
@@ -85,7 +105,9 @@ pub enum Event {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
+  /// A client.
   Client(ClientSnapshot),
+  /// A service worker.
   Worker(WorkerSnapshot),
 }
 
@@ -93,12 +115,19 @@ pub enum Source {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "value")]
 pub enum Answer {
+  /// It is done.
   Nothing,
+  /// Yes, or no.
   Boolean(bool),
+  /// A registration, if there is one.
   Registration(Option<Box<RegistrationSnapshot>>),
+  /// Registrations.
   Registrations(Vec<RegistrationSnapshot>),
+  /// What is preloaded for navigations.
   NavigationPreload(NavigationPreload),
+  /// A client, if there is one.
   Client(Option<ClientSnapshot>),
+  /// Clients.
   Clients(Vec<ClientSnapshot>),
 }
 
@@ -108,6 +137,7 @@ pub enum Answer {
 pub struct CallError {
   /// `TypeError`, or the name of a `DOMException`.
   pub name: &'static str,
+  /// What went wrong, human-readable.
   pub message: String,
 }
 

@@ -9,7 +9,9 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NavigationPreload {
+  /// Whether a navigation's request is sent while its worker starts.
   pub enabled: bool,
+  /// The value of that request's `Service-Worker-Navigation-Preload`.
   pub header_value: String,
 }
 
@@ -26,7 +28,9 @@ impl Default for NavigationPreload {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NavigationPreloadChange {
+  /// A new state, if it changes.
   pub enabled: Option<bool>,
+  /// A new value, if it changes.
   pub header_value: Option<String>,
 }
 

@@ -14,10 +14,13 @@ pub type ScriptMap = BTreeMap<Url, String>;
 #[derive(
   Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
 )]
+/// How a worker's script is evaluated.
 #[serde(rename_all = "lowercase")]
 pub enum WorkerType {
+  /// As a script, with `importScripts()`.
   #[default]
   Classic,
+  /// As a module.
   Module,
 }
 
@@ -26,11 +29,15 @@ pub enum WorkerType {
 #[derive(
   Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
 )]
+/// Which scripts of a worker may come from the HTTP cache when it is updated.
 #[serde(rename_all = "lowercase")]
 pub enum UpdateViaCache {
+  /// Those that it imports.
   #[default]
   Imports,
+  /// All.
   All,
+  /// None.
   None,
 }
 

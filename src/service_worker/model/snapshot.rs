@@ -15,22 +15,32 @@ use crate::spec::RealmKind;
 #[derive(
   Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
 )]
+/// What has become of a service worker.
 #[serde(rename_all = "lowercase")]
 pub enum ServiceWorkerState {
+  /// Its script is there.
   Parsed,
+  /// It handles its `install` event.
   Installing,
+  /// It waits to take the place of another one.
   Installed,
+  /// It handles its `activate` event.
   Activating,
+  /// It takes events.
   Activated,
+  /// It takes none any more.
   Redundant,
 }
 
 /// A service worker at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WorkerSnapshot {
+  /// Names the worker.
   pub id: WorkerId,
+  /// Where its script is.
   #[serde(rename = "scriptURL")]
   pub script_url: Url,
+  /// What has become of it.
   pub state: ServiceWorkerState,
 }
 
@@ -38,11 +48,17 @@ pub struct WorkerSnapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistrationSnapshot {
+  /// Names the registration.
   pub id: RegistrationId,
+  /// What it is registered for.
   pub scope: Url,
+  /// Which of its scripts may come from the HTTP cache.
   pub update_via_cache: UpdateViaCache,
+  /// The worker that is being installed.
   pub installing: Option<WorkerSnapshot>,
+  /// The worker that waits.
   pub waiting: Option<WorkerSnapshot>,
+  /// The worker that takes events.
   pub active: Option<WorkerSnapshot>,
 }
 
@@ -51,6 +67,7 @@ pub struct RegistrationSnapshot {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientSnapshot {
+  /// Names the client.
   pub id: String,
   /// Its creation URL.
   pub url: Url,

@@ -29,7 +29,9 @@ use crate::spec::Response;
 /// A request with its response.
 #[derive(Clone, Debug)]
 pub struct CachedItem {
+  /// What was requested.
   pub request: Request,
+  /// What has come.
   pub response: Response,
   /// `None` for a null body.
   pub body: Option<CachedBody>,
@@ -41,7 +43,12 @@ pub enum CachedBody {
   /// In the row.
   Inline(Bytes),
   /// Beside the other bodies of the store; `length` is in bytes.
-  Stored { id: BodyId, length: u64 },
+  Stored {
+    /// Names it.
+    id: BodyId,
+    /// In bytes.
+    length: u64,
+  },
 }
 
 impl CachedBody {
@@ -64,6 +71,7 @@ impl CachedBody {
 /// What no row speaks of any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
+  /// Bodies that no item has any more.
   pub bodies: Vec<BodyId>,
   /// All bytes, in and beside the rows.
   pub bytes: u64,
@@ -74,6 +82,7 @@ pub struct Removed {
 pub struct CacheUsage {
   /// The origin's serialization.
   pub origin: String,
+  /// Every body that an item has.
   pub bodies: Vec<BodyId>,
   /// All bytes, in and beside the rows.
   pub bytes: u64,
@@ -98,6 +107,8 @@ enum Place {
     _lock: Arc<DirectoryLock>,
   },
 }
+
+opaque_debug!(Caches);
 
 impl Place {
   fn open(&self) -> Result<Database, StoreError> {

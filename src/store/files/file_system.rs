@@ -76,6 +76,7 @@ pub trait FileSystem: Send + Sync + 'static {
   /// Gives a file in the store's directory itself another name there, over an
   /// earlier file if need be.
   fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+  /// Removes a file.
   fn remove(&self, path: &Path) -> io::Result<()>;
   /// When the bytes of a file were changed the last time.
   fn modified(&self, path: &Path) -> io::Result<SystemTime>;
@@ -111,6 +112,7 @@ pub trait FileSystem: Send + Sync + 'static {
 pub trait OpenFile: Send + Sync {
   /// In bytes.
   fn length(&self) -> io::Result<u64>;
+  /// Cuts the file, or makes it longer.
   fn set_length(&self, bytes: u64) -> io::Result<()>;
   /// Appends some of `slices` and says how many bytes.
   fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;

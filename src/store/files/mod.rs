@@ -9,7 +9,7 @@ pub(crate) mod body_paths;
 pub(crate) mod boot_marker;
 mod direct;
 mod export;
-pub mod file_system;
+pub(crate) mod file_system;
 mod new_name;
 mod reader;
 mod sync;

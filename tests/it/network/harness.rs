@@ -103,7 +103,7 @@ pub async fn body_error(response: FetchResponse) -> Option<NetworkErrorKind> {
 }
 
 pub async fn kind_of(params: FetchParams) -> NetworkErrorKind {
-  network().fetch(params).await.err().expect("no error").kind
+  network().fetch(params).await.expect_err("no error").kind
 }
 
 pub const OK: &str =
@@ -122,7 +122,7 @@ pub fn config_with_names() -> NetworkConfig {
 
 /// Why the fetch was refused.
 pub async fn refused(params: FetchParams) -> String {
-  let error = network().fetch(params).await.err().expect("no error");
+  let error = network().fetch(params).await.expect_err("no error");
   assert_eq!(error.kind, NetworkErrorKind::Refused, "{error}");
   error.message
 }

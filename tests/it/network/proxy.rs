@@ -31,7 +31,7 @@ fn through_trusting(proxy: &str, root_certificates: Vec<String>) -> Network {
 
 async fn error_of(network: Network, url: &str) -> NetworkError {
   let fetched = network.fetch(params(program(), url)).await;
-  fetched.err().expect("no error")
+  fetched.expect_err("no error")
 }
 
 /// A proxy that opens tunnels, and nothing else.
@@ -174,7 +174,7 @@ fn what_is_no_proxy_is_told_when_the_network_is_set_up() {
       proxy: Proxy::Url(url.into()),
       ..config()
     };
-    let error = Network::new(config).err().expect(url).to_string();
+    let error = Network::new(config).expect_err(url).to_string();
     assert!(error.contains("not the URL of a proxy"), "{error}");
   }
 }

@@ -34,7 +34,7 @@ fn resolving(
 async fn error_of(config: NetworkConfig, url: &str) -> NetworkError {
   let network = Network::new(config).unwrap();
   let fetched = network.fetch(params(program(), url)).await;
-  fetched.err().expect("no error")
+  fetched.expect_err("no error")
 }
 
 #[tokio::test]
