@@ -18,9 +18,9 @@ fn an_unhandled_rejection_is_an_event_and_then_an_error() {
         const { reason, promise, cancelable, isTrusted } = event;
         console.log(event.constructor.name, reason.message,
           promise === lost, cancelable, isTrusted);
+        setTimeout(() => console.log("later"), 1);
       });
       const lost = Promise.reject(new Error("lost"));
-      setTimeout(() => console.log("later"), 1);
       "#,
     );
     let event = "PromiseRejectionEvent lost true true true";
@@ -44,11 +44,11 @@ fn a_rejection_that_a_listener_prevents_is_no_error() {
       onunhandledrejection = (event) => {
         event.preventDefault();
         console.log(`unhandled ${event.reason}`);
+        setTimeout(() => late.catch(() => {}), 1);
       };
       onrejectionhandled = ({ reason, cancelable, isTrusted }) =>
         console.log(`handled ${reason}`, cancelable, isTrusted);
       const late = Promise.reject("late");
-      setTimeout(() => late.catch(() => {}), 10);
       Promise.reject("at once").catch(() => {});
       "#,
     );
