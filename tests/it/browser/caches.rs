@@ -329,7 +329,7 @@ fn a_kill_while_a_body_is_put_leaves_the_earlier_one() {
     None,
   );
   running.line(|line| line == "under way");
-  assert!(site.bodies() > 0);
+  site.wait_for_a_body();
   running.kill();
   site.make_bodies_old();
   let again = "await say('x', async () => (await caches.match('/x')).text());";

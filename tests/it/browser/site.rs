@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
+use std::time::Instant;
 use std::time::SystemTime;
 
+use crate::cli::place::BOUND;
 use crate::cli::place::Ended;
 use crate::cli::place::Place;
 use crate::cli::place::Running;
@@ -62,6 +64,17 @@ impl Site {
   /// How many bodies the store has in files.
   pub fn bodies(&self) -> usize {
     self.body_files().len()
+  }
+
+  /// Waits until the store has a body in a file: it may come after what a
+  /// script has read of the same response.
+  #[track_caller]
+  pub fn wait_for_a_body(&self) {
+    let begin = Instant::now();
+    while self.bodies() == 0 {
+      assert!(begin.elapsed() < BOUND, "no body is in the store");
+      std::thread::yield_now();
+    }
   }
 
   /// As if nothing had been written to them for a day.
