@@ -197,6 +197,21 @@ impl Context {
     self.quota(scope).check_within(requested, available)
   }
 
+  /// Why something that takes `requested` bytes was not stored. What was stored
+  /// of it is deleted and given back before, so that the numbers are true.
+  pub(super) async fn not_stored(
+    &self,
+    quota: &Quota,
+    requested: u64,
+    error: StoreError,
+  ) -> FetchError {
+    if !error.is_full() {
+      return FetchError::Store(error);
+    }
+    let available = self.store.bodies.available().await.ok().flatten();
+    quota.no_room(error.to_string(), requested, available)
+  }
+
   pub(super) fn next_realm(&self) -> u64 {
     self.next_realm.fetch_add(1, Ordering::Relaxed)
   }

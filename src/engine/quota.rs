@@ -84,6 +84,30 @@ impl Quota {
       requested: Some(used.saturating_add(requested)),
     })
   }
+
+  /// The store had no room for `requested` bytes more, and `message` says so.
+  /// None of them is counted, or in the store, any more.
+  pub(super) fn no_room(
+    &self,
+    message: String,
+    requested: u64,
+    available: Option<u64>,
+  ) -> FetchError {
+    let used = self.used.load(Ordering::Relaxed);
+    let wanted = used.saturating_add(requested);
+    // The origin's limit does not count where the disk is smaller.
+    let quota = available.map(|available| {
+      let room = used.saturating_add(available);
+      self.limit.map_or(room, |limit| limit.min(room))
+    });
+    // A file and a row need more space than what is in them.
+    let at_least = quota.map_or(0, |quota| quota.saturating_add(1));
+    FetchError::QuotaExceeded {
+      message,
+      quota,
+      requested: Some(wanted.max(at_least)),
+    }
+  }
 }
 
 /// How much of the store an origin uses, and may use.
@@ -130,6 +154,11 @@ pub(crate) struct Reservation {
 impl Reservation {
   pub(super) fn empty(quota: Arc<Quota>) -> Self {
     Self { quota, bytes: 0 }
+  }
+
+  /// The origin's.
+  pub(super) fn quota(&self) -> &Arc<Quota> {
+    &self.quota
   }
 
   /// From now on it is `bytes` in all. Returns false when that is more than

@@ -342,6 +342,21 @@ impl OpenCache {
     &self,
     items: Vec<(Request, Response, Option<NewBody>)>,
   ) -> Result<(), CacheError> {
+    let CacheStorage { context, quota, .. } = &self.storage;
+    let bodies = items.iter().filter_map(|(_, _, body)| body.as_ref());
+    let requested = bodies.map(|body| body.length).sum();
+    match self.try_put(items).await {
+      Ok(()) => Ok(()),
+      Err(error) => {
+        Err(context.not_stored(quota, requested, error).await.into())
+      }
+    }
+  }
+
+  async fn try_put(
+    &self,
+    items: Vec<(Request, Response, Option<NewBody>)>,
+  ) -> Result<(), StoreError> {
     let CacheStorage { context, .. } = &self.storage;
     let mut cached = Vec::new();
     let mut new = Vec::new();
@@ -369,7 +384,7 @@ impl OpenCache {
       new.into_iter().for_each(NewBody::release);
       storage.removed(removed);
     };
-    Ok(context.store.caches.put(self.key, cached, removed).await?)
+    context.store.caches.put(self.key, cached, removed).await
   }
 }
 
@@ -390,20 +405,37 @@ impl NewBody {
   ///
   /// # Errors
   ///
-  /// No space is left, or the store failed.
+  /// No space is left, or the store failed; then the body is deleted.
   pub async fn write(&mut self, chunk: Bytes) -> Result<(), CacheError> {
     let length = self.length + chunk.len() as u64;
     self.taken.grow_to(length)?;
     self.length = length;
     self.waiting_length += chunk.len();
     self.waiting.push(chunk);
-    if self.waiting_length >= CHUNK {
-      self.flush().await?;
+    if self.waiting_length < CHUNK {
+      return Ok(());
+    }
+    if let Err(error) = self.flush().await {
+      let quota = self.taken.quota();
+      let refusal = self.context.not_stored(quota, length, error).await;
+      return Err(refusal.into());
     }
     Ok(())
   }
 
-  async fn flush(&mut self) -> Result<(), CacheError> {
+  /// Deletes the body when it fails.
+  async fn flush(&mut self) -> Result<(), StoreError> {
+    let flushed = self.try_flush().await;
+    if flushed.is_err() {
+      if let Some(body) = self.id.take() {
+        self.context.delete_bodies(vec![body]).await;
+      }
+      self.taken.set(0);
+    }
+    flushed
+  }
+
+  async fn try_flush(&mut self) -> Result<(), StoreError> {
     let mut writer = match self.writer.take() {
       Some(writer) => writer,
       None => {
@@ -418,7 +450,7 @@ impl NewBody {
     Ok(())
   }
 
-  async fn finish(&mut self) -> Result<CachedBody, CacheError> {
+  async fn finish(&mut self) -> Result<CachedBody, StoreError> {
     if self.writer.is_none() && self.waiting_length <= INLINE {
       return Ok(CachedBody::Inline(self.waiting.concat().into()));
     }
@@ -426,7 +458,7 @@ impl NewBody {
     self.writer = None;
     let (id, length) = (self.id, self.length);
     id.map(|id| CachedBody::Stored { id, length })
-      .ok_or_else(|| StoreError::Closed.into())
+      .ok_or(StoreError::Closed)
   }
 
   fn release(mut self) {

@@ -28,6 +28,7 @@ use crate::spec::ImageResource;
 use crate::spec::Request;
 use crate::spec::RequestMode;
 use crate::store::RecordBodies;
+use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
 /// One request of `fetch()`, its body stored already.
@@ -119,7 +120,9 @@ impl Realm {
       .iter()
       .filter_map(|r| r.body.as_ref()?.id())
       .collect();
-    context.store.bodies.sync(&bodies).await?;
+    if let Err(error) = context.store.bodies.sync(&bodies).await {
+      return Err(self.not_stored(records, error).await);
+    }
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
     let _queue = registration.edit_queue.lock().await;
@@ -132,7 +135,10 @@ impl Realm {
       .await?;
     // fetch.8.12: Let bgFetch be a new background fetch.
     let mut row = self.new_row(id, &records, options, permission);
-    row.key = context.store.metadata.insert(row.clone()).await?;
+    row.key = match context.store.metadata.insert(row.clone()).await {
+      Ok(key) => key,
+      Err(error) => return Err(self.not_stored(records, error).await),
+    };
     for record in &mut records {
       // From now on the bodies are the background fetch's.
       if let Some(body) = &mut record.body {
@@ -149,6 +155,23 @@ impl Realm {
     context.notify_observers(&job);
     job.update(|p, actions| p.begin(actions));
     Ok(snapshot)
+  }
+
+  /// Deletes the request bodies of a background fetch that was not stored.
+  async fn not_stored(
+    &self,
+    records: Vec<NewRecord>,
+    error: StoreError,
+  ) -> FetchError {
+    let context = self.engine().context();
+    let bodies = records.into_iter().filter_map(|record| record.body);
+    let mut requested = 0;
+    for body in bodies {
+      requested += body.length();
+      body.delete().await;
+    }
+    let quota = context.quota(&self.registration.scope);
+    context.not_stored(&quota, requested, error).await
   }
 
   /// fetch.8.4, fetch.8.5, as it stands now.

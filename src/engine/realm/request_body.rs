@@ -10,6 +10,7 @@ use crate::engine::error::FetchError;
 use crate::engine::quota::Reservation;
 use crate::ids::BodyId;
 use crate::store::BodyWriter;
+use crate::store::StoreError;
 
 /// A request body that is being stored.
 pub struct RequestBodyWriter {
@@ -24,11 +25,13 @@ impl RequestBodyWriter {
   ///
   /// # Errors
   ///
-  /// No space is left, or the store failed.
+  /// No space is left, or the store failed; then the body is deleted.
   pub async fn write(&mut self, chunk: Bytes) -> Result<(), FetchError> {
     let length = self.handle.length + chunk.len() as u64;
     self.handle.reservation.grow_to(length)?;
-    self.writer.append(vec![chunk]).await?;
+    if let Err(error) = self.writer.append(vec![chunk]).await {
+      return Err(self.handle.not_stored(length, error).await);
+    }
     self.handle.length = length;
     Ok(())
   }
@@ -56,6 +59,25 @@ impl RequestBodyHandle {
 
   pub(crate) fn id(&self) -> Option<BodyId> {
     self.body
+  }
+
+  /// Deletes the body now.
+  pub(super) async fn delete(mut self) {
+    self.discard().await;
+  }
+
+  async fn discard(&mut self) {
+    if let Some(body) = self.body.take() {
+      self.context.delete_bodies(vec![body]).await;
+    }
+    self.reservation.set(0);
+  }
+
+  /// Deletes the body, which could not be stored with its `length`.
+  async fn not_stored(&mut self, length: u64, error: StoreError) -> FetchError {
+    self.discard().await;
+    let quota = self.reservation.quota();
+    self.context.not_stored(quota, length, error).await
   }
 
   /// A background fetch has the body now.
@@ -87,12 +109,16 @@ impl Realm {
     &self,
   ) -> Result<RequestBodyWriter, FetchError> {
     let context = self.engine().context();
-    let writer = context.store.bodies.create().await?;
+    let quota = context.quota(&self.options().scope);
+    let writer = match context.store.bodies.create().await {
+      Ok(writer) => writer,
+      Err(error) => return Err(context.not_stored(&quota, 0, error).await),
+    };
     let handle = RequestBodyHandle {
       context: context.clone(),
       body: Some(writer.id()),
       length: 0,
-      reservation: Reservation::empty(context.quota(&self.options().scope)),
+      reservation: Reservation::empty(quota),
     };
     Ok(RequestBodyWriter { writer, handle })
   }

@@ -4,6 +4,7 @@ mod caches;
 mod examples;
 mod fetch;
 mod fetch_event;
+mod full_disk;
 mod navigator;
 mod notifications;
 mod page;
