@@ -5,6 +5,7 @@ const { core, primordials } = __bootstrap;
 const {
   op_navigator_permission,
   op_notification_close,
+  op_notification_request_permission,
   op_notification_show,
   op_notifications,
   op_bgfetch_service_worker_realm,
@@ -16,6 +17,7 @@ const { fireEvent } = core.loadExtScript("ext:background_fetch/common/dispatch.j
 const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
   "ext:background_fetch/service_worker/extendable_event.js",
 );
+const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const { deserialize, serialize } = core.loadExtScript(
   "ext:background_fetch_browser/values.js",
 );
@@ -191,7 +193,8 @@ class Notification extends EventTarget {
 
   // https://notifications.spec.whatwg.org/#dom-notification-requestpermission
   static async requestPermission(deprecatedCallback = undefined) {
-    const permission = notificationPermission();
+    const state = await internal(op_notification_request_permission());
+    const permission = permissionOf(state);
     deprecatedCallback?.(permission);
     return permission;
   }
@@ -296,7 +299,11 @@ const NotificationPrototype = Notification.prototype;
 
 // https://notifications.spec.whatwg.org/#dom-notification-permission
 function notificationPermission() {
-  const state = op_navigator_permission("notifications");
+  return permissionOf(op_navigator_permission("notifications"));
+}
+
+// https://notifications.spec.whatwg.org/#enumdef-notificationpermission
+function permissionOf(state) {
   return state === "prompt" ? "default" : state;
 }
 

@@ -2,14 +2,29 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_navigator_permission } = core.ops;
+const {
+  op_navigator_permission,
+  op_navigator_permission_changes,
+  op_navigator_permission_changes_other_than,
+} = core.ops;
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
-const { ArrayPrototypeIncludes, SafeArrayIterator, TypeError } = primordials;
+const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
+const { append, filterList } = core.loadExtScript("ext:background_fetch/common/lists.js");
+const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
+const {
+  ArrayPrototypeIncludes,
+  SafeArrayIterator,
+  SafeWeakRef,
+  TypeError,
+  WeakRefPrototypeDeref,
+} = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
+const { eventTargetData, EventTarget } = core.loadExtScript(
+  "ext:deno_web/02_event.js",
+);
 
 const changeHandler = eventHandler("change");
 
@@ -45,14 +60,31 @@ const convertPermissionDescriptor = webidl.createDictionaryConverter(
 
 const privateKey = { __proto__: null };
 
+// What is not here is not allowed.
+const stateOf = (name) =>
+  ArrayPrototypeIncludes(here, name) ? op_navigator_permission(name) : "denied";
+
+// Whether the state of a status is not the one that was told last.
+let hasChanged;
+
 // https://w3c.github.io/permissions/#permissionstatus-interface
 class PermissionStatus extends EventTarget {
   #name;
+  #told;
+
+  static {
+    hasChanged = (status) => {
+      const before = status.#told;
+      status.#told = stateOf(status.#name);
+      return status.#told !== before;
+    };
+  }
 
   constructor(key = undefined, name = undefined) {
     if (key !== privateKey) webidl.illegalConstructor();
     super();
     this.#name = name;
+    this.#told = stateOf(name);
   }
 
   get name() {
@@ -62,10 +94,7 @@ class PermissionStatus extends EventTarget {
 
   get state() {
     webidl.assertBranded(this, PermissionStatusPrototype);
-    // What is not here is not allowed.
-    return ArrayPrototypeIncludes(here, this.#name)
-      ? op_navigator_permission(this.#name)
-      : "denied";
+    return stateOf(this.#name);
   }
 
   get onchange() {
@@ -81,6 +110,55 @@ class PermissionStatus extends EventTarget {
 
 webidl.configureInterface(PermissionStatus);
 const PermissionStatusPrototype = PermissionStatus.prototype;
+
+/**
+ * Those that may have to hear of changes. One that has listeners is held: a
+ * script may have left nothing else of it.
+ * @type {{ held: PermissionStatus | null, weak: WeakRef<PermissionStatus> }[]}
+ */
+let statuses = [];
+let watched = false;
+/** How many there may be before those without listeners are let go. */
+let limit = 64;
+
+function createStatus(name) {
+  if (!watched) {
+    watched = true;
+    fireChanges();
+  }
+  const status = new PermissionStatus(privateKey, name);
+  if (statuses.length >= limit) {
+    for (let i = 0; i < statuses.length; i++) letGo(statuses[i]);
+    const isThere = ({ weak }) => WeakRefPrototypeDeref(weak) !== undefined;
+    statuses = filterList(statuses, isThere);
+    limit = 64 + 2 * statuses.length;
+  }
+  const weak = new SafeWeakRef(status);
+  append(statuses, { __proto__: null, held: status, weak });
+  return status;
+}
+
+function letGo(entry) {
+  const status = WeakRefPrototypeDeref(entry.weak);
+  const listeners = status?.[eventTargetData]?.listeners?.change;
+  entry.held = listeners?.length > 0 ? status : null;
+}
+
+// https://w3c.github.io/permissions/#permissionstatus-update-steps. It keeps no
+// event loop alive.
+async function fireChanges() {
+  let known = op_navigator_permission_changes();
+  while (true) {
+    const next = op_navigator_permission_changes_other_than(known);
+    core.unrefOpPromise(next);
+    known = await internal(next);
+    const all = filterList(statuses, () => true);
+    for (let i = 0; i < all.length; i++) {
+      const status = WeakRefPrototypeDeref(all[i].weak);
+      if (status !== undefined && hasChanged(status)) fire(status, "change");
+    }
+  }
+}
 
 // https://w3c.github.io/permissions/#permissions-interface
 class Permissions {
@@ -102,7 +180,7 @@ class Permissions {
       prefix,
       "Argument 1",
     );
-    return new PermissionStatus(privateKey, name);
+    return createStatus(name);
   }
 }
 

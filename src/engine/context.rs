@@ -12,6 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Origin;
@@ -23,6 +24,8 @@ use super::journal::BytesLost;
 use super::journal::Journal;
 use super::journal::MAX_BACKOFF;
 use super::policy::Concurrency;
+use super::policy::Permission;
+use super::policy::PermissionState;
 use super::policy::Policies;
 use super::quota::Quota;
 use super::quota::Quotas;
@@ -71,6 +74,8 @@ pub(crate) struct Context {
   pub(super) object_urls: Arc<ObjectUrls>,
   pub(super) notifications: Notifications,
   pub(super) online: Online,
+  /// How often the answer to a permission may have become another one.
+  pub(super) permission_changes: watch::Sender<u32>,
   /// Every background fetch whose records are still there.
   pub(super) jobs: Mutex<BTreeMap<BackgroundFetchKey, Arc<Job>>>,
   /// The engine is going down; nothing settles any more.
@@ -120,6 +125,7 @@ impl Context {
       object_urls: Arc::default(),
       notifications: Notifications::default(),
       online: Online::default(),
+      permission_changes: watch::Sender::default(),
       jobs: Mutex::default(),
       stopping: CancellationToken::new(),
       retained: Notify::new(),
@@ -195,6 +201,25 @@ impl Context {
     }
     let available = self.store.bodies.available().await?;
     self.quota(scope).check_within(requested, available)
+  }
+
+  pub(super) fn permissions_changed(&self) {
+    let changed = |count: &mut u32| *count = count.wrapping_add(1);
+    self.permission_changes.send_modify(changed);
+  }
+
+  /// Asks for `permission`; the answer may change its state.
+  pub(super) async fn request_permission(
+    &self,
+    permission: &dyn Permission,
+    origin: &Origin,
+  ) -> PermissionState {
+    let before = permission.state(origin);
+    let answer = permission.request(origin).await;
+    if permission.state(origin) != before {
+      self.permissions_changed();
+    }
+    answer
   }
 
   /// Why something that takes `requested` bytes was not stored. What was stored

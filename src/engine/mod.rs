@@ -378,6 +378,15 @@ impl Engine {
     }
   }
 
+  /// Tells scripts that the answers of [`EngineConfig::permission`] or
+  /// [`EngineConfig::notification_permission`] have changed: each
+  /// [`PermissionStatus`](https://w3c.github.io/permissions/#permissionstatus-interface)
+  /// that has another state now gets a `change` event. What changes while a
+  /// script asks for a permission need not be told.
+  pub fn permissions_changed(&self) {
+    self.context().permissions_changed();
+  }
+
   /// How much an origin uses, and may use: what
   /// [`navigator.storage.estimate()`](https://storage.spec.whatwg.org/#dom-storagemanager-estimate)
   /// tells.

@@ -51,7 +51,8 @@ pub trait Permission: Send + Sync + 'static {
   fn state(&self, origin: &Origin) -> PermissionState;
 
   /// The state for what a script begins now. Called once for each `fetch()`,
-  /// before a request body is read, and may take as long as a user does.
+  /// before a request body is read, or for each
+  /// `Notification.requestPermission()`, and may take as long as a user does.
   /// [`Permission::state`], by default.
   fn request<'a>(
     &'a self,

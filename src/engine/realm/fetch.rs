@@ -218,9 +218,10 @@ impl Realm {
     &self,
   ) -> Result<PermissionState, FetchError> {
     // fetch.8.1: Let permission be the permission state.
-    let policies = &self.engine().context().policies;
+    let context = self.engine().context();
     let origin = self.registration.scope.origin();
-    let permission = policies.permission.request(&origin).await;
+    let answer = &*context.policies.permission;
+    let permission = context.request_permission(answer, &origin).await;
     // fetch.8.2: denied: NotAllowedError
     if permission == PermissionState::Denied {
       return Err(FetchError::NotAllowed);

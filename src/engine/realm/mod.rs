@@ -10,6 +10,7 @@ pub(crate) mod net_permission;
 pub(crate) mod notifications;
 pub(crate) mod online;
 pub(crate) mod options;
+pub(crate) mod permissions;
 pub(crate) mod prepared_fetch;
 pub(crate) mod record_handle;
 pub(crate) mod request_body;

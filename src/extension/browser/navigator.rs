@@ -99,11 +99,39 @@ pub(super) fn op_navigator_permission(
     // Nothing is ever evicted.
     _ => PermissionState::Granted,
   };
+  state_name(permission)
+}
+
+/// Asks for the permission to show notifications.
+#[op2]
+#[string]
+pub(super) async fn op_notification_request_permission(
+  state: Rc<RefCell<OpState>>,
+) -> &'static str {
+  let realm = state.borrow().borrow::<Realm>().clone();
+  state_name(realm.request_notification_permission().await)
+}
+
+fn state_name(permission: PermissionState) -> &'static str {
   match permission {
     PermissionState::Granted => "granted",
     PermissionState::Denied => "denied",
     PermissionState::Prompt => "prompt",
   }
+}
+
+#[op2(fast)]
+pub(super) fn op_navigator_permission_changes(state: &mut OpState) -> u32 {
+  state.borrow::<Realm>().permission_changes()
+}
+
+#[op2]
+pub(super) async fn op_navigator_permission_changes_other_than(
+  state: Rc<RefCell<OpState>>,
+  known: u32,
+) -> u32 {
+  let realm = state.borrow().borrow::<Realm>().clone();
+  realm.permission_changes_other_than(known).await
 }
 
 /// In bytes; `NaN` where nobody knows.

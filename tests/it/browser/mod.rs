@@ -1,6 +1,7 @@
 //! Scripts as they are written for browsers, in `bgfetch run`.
 
 mod caches;
+mod embedder;
 mod examples;
 mod fetch;
 mod fetch_event;
