@@ -77,7 +77,8 @@ fn a_click_lets_a_worker_open_and_focus_a_window_once() {
   let site = Site::new();
   let running = start(
     &site,
-    "console.log('ready');",
+    "await registration.showNotification('Show it');
+    console.log('ready');",
     "onbackgroundfetchclick = (event) => event.waitUntil((async () => {
       const [client] = await clients.matchAll();
       await say('opened', () => clients.openWindow('downloads'));
@@ -92,7 +93,8 @@ fn a_click_lets_a_worker_open_and_focus_a_window_once() {
     onnotificationclick = (event) => event.waitUntil((async () => {
       const [client] = await clients.matchAll({ includeUncontrolled: true });
       const focused = await client.focus();
-      console.log(focused instanceof WindowClient, focused.focused, focused.visibilityState);
+      console.log(focused instanceof WindowClient, focused.id === client.id, focused.focused, focused.visibilityState);
+      await say('again', () => client.focus());
       event.notification.close();
     })());
     onactivate = (event) => event.waitUntil(clients.claim());",
@@ -106,6 +108,10 @@ fn a_click_lets_a_worker_open_and_focus_a_window_once() {
     "navigate: TypeError",
     "false hidden",
   ] {
+    assert_eq!(running.line(|_| true), expected);
+  }
+  site.place.bgfetch("click", &["Show it"]).code(0);
+  for expected in ["true true true visible", "again: InvalidAccessError"] {
     assert_eq!(running.line(|_| true), expected);
   }
   site.server.release("/held");
