@@ -16,7 +16,7 @@ fn messages_go_both_ways_with_ports_and_buffers() {
         source: [source.constructor.name, source.type, source.frameType, source.url],
         origin,
         map: data.map,
-        bytes: data.bytes(),
+        bytes: data.bytes,
       });
       ports[0].postMessage("through the port");
       ports[0].onmessage = ({ data }) => ports[0].postMessage(`got ${data}`);
