@@ -3,6 +3,7 @@
 //! change, and whom they tell.
 
 mod clients;
+mod snapshots;
 mod states;
 
 use std::collections::BTreeMap;

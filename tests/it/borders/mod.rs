@@ -10,7 +10,7 @@ use self::imports::Imports;
 /// Each module with those that it may import. What stands further down in the
 /// list may be imported by what stands above; a folder stands for all that is
 /// in it unless it has a row of its own.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
   (
     "extension",
     &[
@@ -87,8 +87,16 @@ const ARROWS: [(&str, &[&str]); 18] = [
   ("engine/until", &[]),
   (
     "service_worker",
-    &["network", "store", "spec", "ids", "platform"],
+    &[
+      "service_worker/model",
+      "network",
+      "store",
+      "spec",
+      "ids",
+      "platform",
+    ],
   ),
+  ("service_worker/model", &["ids"]),
   ("network", &["spec", "ids"]),
   ("store", &["snapshot", "spec", "ids", "platform"]),
   ("display", &["snapshot", "spec", "ids"]),
