@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::OnceLock;
 
 use background_fetch::spec::BackgroundFetch;
@@ -307,7 +308,7 @@ fn pristine() -> &'static Path {
 
 fn stored(id: &str) -> StoredBackgroundFetch {
   let record = BackgroundFetchRecord {
-    request: Request::get(Url::parse("https://a.test/x").unwrap()),
+    request: Arc::new(Request::get(Url::parse("https://a.test/x").unwrap())),
     response_data: BackgroundFetchResponse::default(),
   };
   StoredBackgroundFetch {

@@ -1,6 +1,5 @@
 //! What every part of the engine shares.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::Weak;
@@ -19,10 +18,8 @@ use url::Origin;
 use url::Url;
 
 use super::error::FetchError;
-use super::job::Job;
 use super::journal::BytesLost;
 use super::journal::Journal;
-use super::journal::MAX_BACKOFF;
 use super::policy::Concurrency;
 use super::policy::Permission;
 use super::policy::PermissionState;
@@ -31,30 +28,33 @@ use super::quota::Quota;
 use super::quota::Quotas;
 use super::registration_events::OnUndelivered;
 use super::registrations::Registrations;
-use super::until::until;
 use crate::engine::admission::Admission;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
-use crate::engine::job::response_data::ResponseData;
 use crate::engine::locks::Locks;
 use crate::engine::mailbox::Mailbox;
+use crate::engine::mailbox::Observed;
 use crate::engine::notifications::Notifications;
 use crate::engine::object_urls::ObjectUrls;
 use crate::engine::online::Online;
 use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::engine::schedule::open_files;
-use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::network::Network;
 use crate::platform::Platform;
 use crate::service_worker::ServiceWorkers;
-use crate::spec::BackgroundFetchFailureReason;
 use crate::store::Gate;
 use crate::store::Store;
 use crate::store::StoreError;
 
 /// How long requests with keepalive may take when the engine stops.
 const KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// What jobs do when something happens to them that they have not asked for.
+pub(super) struct JobCallbacks {
+  pub(super) bytes_lost: BytesLost,
+  pub(super) undelivered: Arc<OnUndelivered>,
+}
 
 pub(crate) struct Context {
   pub(super) platform: Arc<dyn Platform>,
@@ -76,8 +76,6 @@ pub(crate) struct Context {
   pub(super) online: Online,
   /// How often the answer to a permission may have become another one.
   pub(super) permission_changes: watch::Sender<u32>,
-  /// Every background fetch whose records are still there.
-  pub(super) jobs: Mutex<BTreeMap<BackgroundFetchKey, Arc<Job>>>,
   /// The engine is going down; nothing settles any more.
   pub(super) stopping: CancellationToken,
   /// A background fetch is retained from now on.
@@ -99,14 +97,14 @@ impl Context {
     network: Network,
     service_workers: Arc<ServiceWorkers>,
     policies: Policies,
-    undelivered: impl FnOnce(Weak<Self>) -> Arc<OnUndelivered>,
+    of_jobs: JobCallbacks,
   ) -> Arc<Self> {
     let (store, gate) = Gate::before(store);
-    Arc::new_cyclic(|itself| Self {
+    Arc::new(Self {
       journal: Journal::new(
         store.clone(),
         policies.checkpoint,
-        bytes_lost(itself.clone()),
+        of_jobs.bytes_lost,
       ),
       admission: Admission::new(Concurrency {
         total: open_files::max_concurrent(policies.concurrency.total),
@@ -115,7 +113,7 @@ impl Context {
       byte_budget: Mutex::new(ByteBudget::new(policies.byte_budget)),
       registrations: Registrations::new(
         Arc::downgrade(&service_workers),
-        undelivered(itself.clone()),
+        of_jobs.undelivered,
         policies.service_worker_limits,
       ),
       service_workers,
@@ -126,7 +124,6 @@ impl Context {
       notifications: Notifications::default(),
       online: Online::default(),
       permission_changes: watch::Sender::default(),
-      jobs: Mutex::default(),
       stopping: CancellationToken::new(),
       retained: Notify::new(),
       quotas: Quotas::default(),
@@ -174,10 +171,6 @@ impl Context {
       let _ = sender.send(task.await);
     });
     receiver.await.map_err(|_| StoreError::Closed)
-  }
-
-  pub(super) fn job(&self, key: BackgroundFetchKey) -> Option<Arc<Job>> {
-    self.jobs.lock().get(&key).cloned()
   }
 
   /// The quota of the origin of `scope`.
@@ -243,12 +236,9 @@ impl Context {
 
   pub(super) fn observe(&self, observer: &Arc<Mailbox<Infallible>>) {
     self.observers.lock().push(Arc::downgrade(observer));
-    for job in self.jobs.lock().values() {
-      observer.push_update(job.clone());
-    }
   }
 
-  pub(super) fn notify_observers(&self, job: &Arc<Job>) {
+  pub(super) fn notify_observers<T: Observed + 'static>(&self, job: &Arc<T>) {
     self
       .observers
       .lock()
@@ -284,35 +274,9 @@ impl Context {
     })
   }
 
-  /// Deletes the body of a response that has become redundant, unless someone
-  /// reads it: then the last reader does. No row may speak of a body that is
-  /// gone, so what takes its place has to be durable before; a disk without
-  /// space needs the body's more than it needs that.
-  pub(super) async fn delete_redundant(
-    &self,
-    key: BackgroundFetchKey,
-    old: &ResponseData,
-  ) {
-    while let Err(error) = self.journal.flush_key(key).await {
-      if error.is_full() {
-        break;
-      }
-      tracing::warn!(%error, "a redundant body is kept for now");
-      let waited = until(&self.stopping, tokio::time::sleep(MAX_BACKOFF));
-      if waited.await.is_none() {
-        // The next start finds the body, if no row knows it then.
-        return;
-      }
-    }
-    if let Some(body) = old.discard() {
-      self.delete_bodies(vec![body]).await;
-    }
-  }
-
   /// Nothing is going to happen any more: lets the store go.
   pub(super) fn clear(&self) {
     self.stopping.cancel();
-    self.jobs.lock().clear();
     self.registrations.clear();
   }
 
@@ -340,19 +304,4 @@ impl Context {
       }
     }
   }
-}
-
-/// Bytes of a record that the disk has failed to keep: it fails.
-fn bytes_lost(context: Weak<Context>) -> BytesLost {
-  Box::new(move |key, record, error| {
-    let job = context.upgrade().and_then(|context| context.job(key));
-    // Without one, nobody needs the bytes any more.
-    let Some(job) = job else { return };
-    *job.records[record].diagnostic.lock() = error.to_string();
-    let reason = match error.is_full() {
-      true => BackgroundFetchFailureReason::QuotaExceeded,
-      false => BackgroundFetchFailureReason::FetchError,
-    };
-    job.update(|p, actions| p.bytes_lost(record, reason, actions));
-  })
 }

@@ -40,6 +40,9 @@ use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 
 use self::context::Context;
+use self::context::JobCallbacks;
+use self::job::Jobs;
+use self::job::apply_action;
 use self::job::restore;
 use self::job::retention;
 use self::job::start;
@@ -141,6 +144,7 @@ pub struct Engine(Arc<EngineInner>);
 
 struct EngineInner {
   context: Arc<Context>,
+  jobs: Arc<Jobs>,
   runtime: Option<Runtime>,
 }
 
@@ -183,8 +187,9 @@ impl Engine {
     let engine = Self::prepare(store, config, handle.clone(), runtime)?;
     // The caller may be on a thread of another runtime.
     let restoring = engine.context().clone();
+    let jobs = engine.jobs().clone();
     let restored =
-      handle.spawn(async move { restore::restore(&restoring).await });
+      handle.spawn(async move { restore::restore(&restoring, &jobs).await });
     match restored.await {
       Ok(result) => result?,
       Err(_) => {
@@ -225,6 +230,7 @@ impl Engine {
     let platform = config.platform.clone();
     let service_workers =
       ServiceWorkers::new(delegate.clone(), platform.clone());
+    let jobs = Arc::new(Jobs::default());
     let context = Context::new(
       handle.clone(),
       platform,
@@ -232,10 +238,14 @@ impl Engine {
       network,
       service_workers,
       config.policies(),
-      retention::on_undelivered,
+      JobCallbacks {
+        bytes_lost: apply_action::bytes_lost(&jobs),
+        undelivered: retention::on_undelivered(&jobs),
+      },
     );
     let engine = Self(Arc::new(EngineInner {
       context: context.clone(),
+      jobs,
       runtime,
     }));
     delegate.set_engine(engine.downgrade());
@@ -264,16 +274,20 @@ impl Engine {
       let stopping = checkpoints.stopping.clone();
       checkpoints.journal.run(stopping).await;
     });
-    context.spawn(start::run(context.clone()));
-    let retained = context.clone();
+    context.spawn(start::run(context.clone(), self.jobs().clone()));
+    let (retained, jobs) = (context.clone(), self.jobs().clone());
     context.spawn(async move {
       let stopping = retained.stopping.clone();
-      until(&stopping, retention::expire(&retained)).await;
+      until(&stopping, retention::expire(&retained, &jobs)).await;
     });
   }
 
   fn context(&self) -> &Arc<Context> {
     &self.0.context
+  }
+
+  fn jobs(&self) -> &Arc<Jobs> {
+    &self.0.jobs
   }
 
   /// Attaches a realm.
@@ -283,15 +297,15 @@ impl Engine {
 
   /// Every background fetch whose records are still there, oldest first.
   pub fn background_fetches(&self) -> Vec<BackgroundFetchSnapshot> {
-    let jobs = self.context().jobs.lock();
-    jobs.values().map(|job| job.snapshot()).collect()
+    let jobs = self.jobs().all();
+    jobs.iter().map(|job| job.snapshot()).collect()
   }
 
   /// How many bytes each record of a background fetch has stored, in order,
   /// those behind gaps with them; none when there is no such background fetch.
   /// Their sum is [`BackgroundFetchSnapshot::received`].
   pub fn stored_bytes(&self, key: crate::ids::BackgroundFetchKey) -> Vec<u64> {
-    let Some(job) = self.context().job(key) else {
+    let Some(job) = self.jobs().get(key) else {
       return Vec::new();
     };
     job.inspect(|machine| {
@@ -309,7 +323,7 @@ impl Engine {
     key: crate::ids::BackgroundFetchKey,
     limit: usize,
   ) -> Vec<RequestSnapshot> {
-    let Some(job) = self.context().job(key) else {
+    let Some(job) = self.jobs().get(key) else {
       return Vec::new();
     };
     // Not under the machine's lock, which is held while these are written.
@@ -330,7 +344,7 @@ impl Engine {
     key: crate::ids::BackgroundFetchKey,
   ) -> Vec<RecordHandle> {
     let context = self.context();
-    let Some(job) = context.job(key) else {
+    let Some(job) = self.jobs().get(key) else {
       return Vec::new();
     };
     let records = 0..job.records.len();
@@ -343,6 +357,9 @@ impl Engine {
   pub fn observe(&self) -> Observer {
     let mailbox = Arc::new(Mailbox::default());
     self.context().observe(&mailbox);
+    for job in self.jobs().all() {
+      mailbox.push_update(job);
+    }
     Observer(mailbox)
   }
 
@@ -362,7 +379,7 @@ impl Engine {
     mode: ExportMode,
   ) -> Result<(), StoreError> {
     let context = self.context();
-    let job = context.job(key).filter(|job| job.is_settled());
+    let job = self.jobs().get(key).filter(|job| job.is_settled());
     let data = job
       .as_ref()
       .filter(|job| record < job.records.len())
@@ -426,6 +443,7 @@ impl Engine {
   /// as a service worker's thread that cannot be stopped.
   pub async fn shutdown(self) {
     self.context().stop().await;
+    self.jobs().clear();
   }
 }
 
@@ -442,6 +460,7 @@ impl WeakEngine {
 impl Drop for EngineInner {
   fn drop(&mut self) {
     self.context.clear();
+    self.jobs.clear();
     // The end is an orderly one: the store has to know before the process may
     // end.
     drop(self.context.close_store());

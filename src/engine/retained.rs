@@ -22,8 +22,9 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<RetryOutcome, StoreError> {
-    let context = self.context().clone();
-    let retry = async move { retention::retry(&context, key, None).await };
+    let (context, jobs) = (self.context().clone(), self.jobs().clone());
+    let retry =
+      async move { retention::retry(&context, &jobs, key, None).await };
     self.context().run_to_completion(retry).await?
   }
 
@@ -39,9 +40,9 @@ impl Engine {
     key: BackgroundFetchKey,
     moved: Moved,
   ) -> Result<RetryOutcome, StoreError> {
-    let context = self.context().clone();
+    let (context, jobs) = (self.context().clone(), self.jobs().clone());
     let retry =
-      async move { retention::retry(&context, key, Some(moved)).await };
+      async move { retention::retry(&context, &jobs, key, Some(moved)).await };
     self.context().run_to_completion(retry).await?
   }
 
@@ -56,8 +57,9 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<RedeliverOutcome, StoreError> {
-    let context = self.context().clone();
-    let redeliver = async move { retention::redeliver(&context, key).await };
+    let (context, jobs) = (self.context().clone(), self.jobs().clone());
+    let redeliver =
+      async move { retention::redeliver(&context, &jobs, key).await };
     self.context().run_to_completion(redeliver).await?
   }
 
@@ -72,8 +74,8 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<DeleteOutcome, StoreError> {
-    let context = self.context().clone();
-    let delete = async move { retention::delete(&context, key).await };
+    let (context, jobs) = (self.context().clone(), self.jobs().clone());
+    let delete = async move { retention::delete(&context, &jobs, key).await };
     self.context().run_to_completion(delete).await?
   }
 }

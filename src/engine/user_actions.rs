@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::context::Context;
+use super::job::Jobs;
 use super::outcome::AbortOutcome;
 use super::outcome::ClickOutcome;
 use super::outcome::PauseOutcome;
@@ -27,12 +28,12 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<AbortOutcome, StoreError> {
-    let Some(job) = self.context().job(key) else {
+    let Some(job) = self.jobs().get(key) else {
       return Ok(AbortOutcome::NotActive);
     };
-    let context = self.context().clone();
+    let (context, jobs) = (self.context().clone(), self.jobs().clone());
     let registration = job.registration.clone();
-    let abort = async move { abort(&context, &registration, key).await };
+    let abort = async move { abort(&context, &jobs, &registration, key).await };
     // What is durable has to happen, even if nobody waits for it any more.
     self.context().run_to_completion(abort).await?
   }
@@ -46,7 +47,7 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<PauseOutcome, StoreError> {
-    let Some(job) = self.context().job(key) else {
+    let Some(job) = self.jobs().get(key) else {
       return Ok(PauseOutcome::NotActive);
     };
     let outcome = job.update(|p, actions| {
@@ -76,7 +77,7 @@ impl Engine {
     &self,
     key: BackgroundFetchKey,
   ) -> Result<UnpauseOutcome, StoreError> {
-    let Some(job) = self.context().job(key) else {
+    let Some(job) = self.jobs().get(key) else {
       return Ok(UnpauseOutcome::NotActive);
     };
     let released = job.release();
@@ -102,7 +103,7 @@ impl Engine {
   /// [Fires a background fetch click event](https://wicg.github.io/background-fetch/#fire-a-background-fetch-click-event-algorithm):
   /// the user has activated its display.
   pub fn click(&self, key: BackgroundFetchKey) -> ClickOutcome {
-    let Some(job) = self.context().job(key) else {
+    let Some(job) = self.jobs().get(key) else {
       return ClickOutcome::Unknown;
     };
     let registration = job.registration.clone();
@@ -159,13 +160,14 @@ async fn act(engine: &Engine, action: UserAction) -> Result<(), StoreError> {
 /// abort.3: Enqueue to the active background fetches edit queue.
 async fn abort(
   context: &Context,
+  jobs: &Jobs,
   registration: &Registration,
   key: BackgroundFetchKey,
 ) -> Result<AbortOutcome, StoreError> {
   // abort.1, abort.2; the user's way to abort is display.7
   let _queue = registration.edit_queue.lock().await;
   // Who was in the queue before may have put another job in its place.
-  let Some(job) = context.job(key) else {
+  let Some(job) = jobs.get(key) else {
     return Ok(AbortOutcome::NotActive);
   };
   // abort.3.1 to abort.3.3: does not contain background fetch: false

@@ -7,7 +7,7 @@ use url::Origin;
 use url::Url;
 
 use super::Body;
-use super::Environment;
+use super::ClientEnvironment;
 use super::FetchParams;
 use super::HandleFetch;
 use super::NetCheck;
@@ -38,7 +38,7 @@ use crate::spec::without_forbidden_headers;
 #[derive(Clone)]
 pub(super) struct Fetch {
   pub network: Network,
-  pub environment: Environment,
+  pub environment: ClientEnvironment,
   pub destination: Destination,
   /// The environment's Content Security Policies.
   pub csp: Vec<Policy>,

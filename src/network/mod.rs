@@ -76,11 +76,12 @@ use crate::spec::may_register;
 
 type Body = BoxStream<'static, Result<Bytes, NetworkError>>;
 
-/// What the network has to know of the realm that started a fetch. It is
-/// stored with the background fetch, which outlives the realm.
+/// What the network has to know of the realm that started a fetch, its
+/// [client](https://fetch.spec.whatwg.org/#concept-request-client). It is stored
+/// with a background fetch, and with a service worker, which outlive the realm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[doc(hidden)]
-pub struct Environment {
+pub struct ClientEnvironment {
   /// The URL of the page or worker: its origin is the request's origin, and
   /// it is the referrer.
   pub url: Url,
@@ -92,7 +93,7 @@ pub struct Environment {
   pub referrer_policy: String,
 }
 
-impl Environment {
+impl ClientEnvironment {
   /// Whether `fetch()` takes a request for `url`; the error is a message for
   /// the `TypeError` that it rejects with. See [`may_register`].
   pub fn may_register(&self, url: &Url) -> Result<(), String> {
@@ -142,7 +143,7 @@ pub struct FetchParams {
   /// What the response is for.
   pub destination: Destination,
   /// Who requests it.
-  pub environment: Environment,
+  pub environment: ClientEnvironment,
   /// Where the missing bytes start; `None` asks for all.
   pub range: Option<RangeStart>,
   /// Ask for no content coding, whatever the author says; a range is always

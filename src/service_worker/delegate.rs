@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::ids::WorkerId;
+use crate::network::ClientEnvironment;
 use crate::network::NetCheck;
-use crate::network::NetworkPolicy;
 use crate::service_worker::algorithms::fetch_script::ScriptRequest;
 use crate::service_worker::algorithms::fetch_script::ScriptResponse;
 use crate::service_worker::lifetime::handle::InternalWorkerHandle;
@@ -62,15 +62,9 @@ impl Default for ServiceWorkerLimits {
 /// response that its script came in.
 #[derive(Clone)]
 pub struct WorkerEnvironment {
-  /// The client's URL.
-  pub client_url: Url,
-  /// Whose rules hold for its requests.
-  pub policy: NetworkPolicy,
-  /// The values of the script's `Content-Security-Policy`; while the script is
-  /// fetched, those of the client.
-  pub csp: Vec<String>,
-  /// As above.
-  pub referrer_policy: String,
+  /// The client; but the Content Security Policies and the referrer policy are
+  /// those of the script, once it was fetched.
+  pub client: ClientEnvironment,
   /// As long as this process lives.
   pub net_check: Option<NetCheck>,
   /// Whether there was one before a restart, so that nothing is fetched until

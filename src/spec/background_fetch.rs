@@ -2,6 +2,8 @@
 //! [Infrastructure](https://wicg.github.io/background-fetch/#infrastructure):
 //! a background fetch, its records and their responses.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -152,7 +154,8 @@ impl BackgroundFetch {
 /// A [background fetch record](https://wicg.github.io/background-fetch/#background-fetch-record).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackgroundFetchRecord {
-  pub request: Request,
+  /// Shared by all who deal with the record.
+  pub request: Arc<Request>,
   pub response_data: BackgroundFetchResponse,
 }
 

@@ -1,6 +1,8 @@
 //! The machine with everything around it, and the laws that hold after every
 //! input.
 
+use std::sync::Arc;
+
 use background_fetch::spec::Action;
 use background_fetch::spec::BackgroundFetch;
 use background_fetch::spec::BackgroundFetchFailureReason as Reason;
@@ -51,10 +53,10 @@ impl World {
       })
       .collect();
     let records = models.iter().map(|model| BackgroundFetchRecord {
-      request: Request {
+      request: Arc::new(Request {
         method: if model.is_get { "GET" } else { "POST" }.to_string(),
         ..Request::get("https://a.test/".parse().unwrap())
-      },
+      }),
       response_data: BackgroundFetchResponse::default(),
     });
     let mut world = Self {

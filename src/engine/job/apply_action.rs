@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use super::Job;
+use super::Jobs;
 use super::integrity;
 use super::response_data::ResponseData;
 use super::response_data::ResponseState;
 use super::settle;
 use super::start;
 use crate::engine::context::Context;
+use crate::engine::journal::BytesLost;
+use crate::engine::journal::MAX_BACKOFF;
+use crate::engine::until::until;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::FetchMachine;
@@ -63,7 +68,8 @@ impl Job {
         }
         old.set_result(RecordResult::Redundant);
         let (bodies, key) = (context.clone(), self.key);
-        context.spawn(async move { bodies.delete_redundant(key, &old).await });
+        context
+          .spawn(async move { delete_redundant(&bodies, key, &old).await });
       }
       Action::Response { record } => {
         let data = &machine.background_fetch().records[record].response_data;
@@ -102,6 +108,47 @@ impl Job {
         context.spawn(settle::settle(context.clone(), self.clone()));
       }
     }
+  }
+}
+
+/// Bytes of a record that the disk has failed to keep: it fails.
+pub(crate) fn bytes_lost(jobs: &Arc<Jobs>) -> BytesLost {
+  let jobs = Arc::downgrade(jobs);
+  Box::new(move |key, record, error| {
+    let job = jobs.upgrade().and_then(|jobs| jobs.get(key));
+    // Without one, nobody needs the bytes any more.
+    let Some(job) = job else { return };
+    *job.records[record].diagnostic.lock() = error.to_string();
+    let reason = match error.is_full() {
+      true => BackgroundFetchFailureReason::QuotaExceeded,
+      false => BackgroundFetchFailureReason::FetchError,
+    };
+    job.update(|p, actions| p.bytes_lost(record, reason, actions));
+  })
+}
+
+/// Deletes the body of a response that has become redundant, unless someone
+/// reads it: then the last reader does. No row may speak of a body that is
+/// gone, so what takes its place has to be durable before; a disk without
+/// space needs the body's more than it needs that.
+async fn delete_redundant(
+  context: &Context,
+  key: BackgroundFetchKey,
+  old: &ResponseData,
+) {
+  while let Err(error) = context.journal.flush_key(key).await {
+    if error.is_full() {
+      break;
+    }
+    tracing::warn!(%error, "a redundant body is kept for now");
+    let waited = until(&context.stopping, tokio::time::sleep(MAX_BACKOFF));
+    if waited.await.is_none() {
+      // The next start finds the body, if no row knows it then.
+      return;
+    }
+  }
+  if let Some(body) = old.discard() {
+    context.delete_bodies(vec![body]).await;
   }
 }
 

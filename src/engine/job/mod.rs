@@ -17,9 +17,11 @@ pub(crate) mod restore;
 pub(crate) mod restore_record;
 pub(crate) mod retention;
 pub(crate) mod retry;
+pub(crate) mod row;
 pub(crate) mod segments;
 pub(crate) mod settle;
 pub(crate) mod start;
+pub(crate) mod table;
 pub(crate) mod transfer;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,7 @@ use self::record_index::RecordIndex;
 use self::record_slot::NewSlot;
 use self::record_slot::RecordSlot;
 use self::response_data::ResponseData;
+use self::table::Table;
 use super::context::Context;
 use super::net_permission::NetPermission;
 use super::quota::Reservation;
@@ -42,7 +45,7 @@ use crate::engine::mailbox::Observed;
 use crate::engine::realm::inbox::RealmInbox;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
-use crate::network::Environment;
+use crate::network::ClientEnvironment;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::snapshot::Retained;
 use crate::snapshot::Waiting;
@@ -55,7 +58,8 @@ pub(crate) struct Job {
   pub(super) id: String,
   pub(super) registration: Arc<Registration>,
   pub(super) context: Weak<Context>,
-  pub(super) environment: Environment,
+  jobs: Weak<Jobs>,
+  pub(super) environment: ClientEnvironment,
   pub(super) embedder_data: String,
   /// See [`RealmOptions::keep_failed`](super::RealmOptions::keep_failed).
   pub(super) keep_failed: bool,
@@ -72,6 +76,9 @@ pub(crate) struct Job {
   watchers: Mutex<BTreeMap<u64, Weak<RealmInbox>>>,
 }
 
+/// Every background fetch of an engine whose records are still there.
+pub(crate) type Jobs = Table<Job>;
+
 /// The state machine, and what it holds of its origin's quota.
 struct State {
   machine: FetchMachine,
@@ -82,7 +89,7 @@ struct State {
 pub(crate) struct JobInit {
   pub(super) key: BackgroundFetchKey,
   pub(super) registration: Arc<Registration>,
-  pub(super) environment: Environment,
+  pub(super) environment: ClientEnvironment,
   pub(super) embedder_data: String,
   pub(super) keep_failed: bool,
   pub(super) retained: Option<Retained>,
@@ -92,7 +99,11 @@ pub(crate) struct JobInit {
 }
 
 impl Job {
-  pub(super) fn new(context: &Arc<Context>, mut new: JobInit) -> Arc<Self> {
+  pub(super) fn new(
+    context: &Arc<Context>,
+    jobs: &Arc<Jobs>,
+    mut new: JobInit,
+  ) -> Arc<Self> {
     new.machine.set_resume_policy(context.policies.resume);
     let weak = Arc::downgrade(context);
     let mut reservation =
@@ -118,6 +129,7 @@ impl Job {
       }),
       watchers: Mutex::default(),
       context: weak,
+      jobs: Arc::downgrade(jobs),
     })
   }
 
@@ -207,6 +219,13 @@ impl Job {
 
   pub(super) fn set_retained(&self, retained: Option<Retained>) {
     *self.retained.lock() = retained;
+  }
+
+  /// Its records are not there any more.
+  pub(super) fn leave(&self) {
+    if let Some(jobs) = self.jobs.upgrade() {
+      jobs.remove(self.key);
+    }
   }
 
   /// Another value takes the place of this one: its quota and its watchers.

@@ -6,21 +6,17 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Job;
+use super::Jobs;
 use crate::engine::context::Context;
 use crate::store::Change;
 
 /// Aborts and forgets every background fetch of the registration in `scope`,
 /// and the registration.
-pub(crate) async fn purge(context: Arc<Context>, scope: Url) {
+pub(crate) async fn purge(context: Arc<Context>, jobs: Arc<Jobs>, scope: Url) {
   let registration = context.registrations.get(&scope);
   let _queue = registration.edit_queue.lock().await;
-  let jobs: Vec<Arc<Job>> = {
-    let jobs = context.jobs.lock();
-    let own = jobs
-      .values()
-      .filter(|r| Arc::ptr_eq(&r.registration, &registration));
-    own.cloned().collect()
-  };
+  let mut jobs = jobs.all();
+  jobs.retain(|job| Arc::ptr_eq(&job.registration, &registration));
   for job in &jobs {
     job.purge();
     job.release();
@@ -63,7 +59,7 @@ pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
   if let Err(error) = context.journal.commit_or_enqueue(forgotten).await {
     tracing::error!(%error, "a background fetch cannot be deleted yet");
   }
-  context.jobs.lock().remove(&job.key);
+  job.leave();
   // Nobody is going to read them, even if the row is still there.
   context.delete_bodies(job.discard_bodies()).await;
 }

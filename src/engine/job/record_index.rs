@@ -70,7 +70,7 @@ mod tests {
 
   fn slot(request: Request) -> RecordSlot {
     RecordSlot::new(NewSlot {
-      request,
+      request: request.into(),
       request_body: None,
       response: Default::default(),
       diagnostic: String::new(),

@@ -31,7 +31,7 @@ pub(crate) struct RecordSlot {
 impl RecordSlot {
   pub(crate) fn new(slot: NewSlot) -> Self {
     Self {
-      request: Arc::new(slot.request),
+      request: slot.request,
       request_body: slot.request_body,
       response_data: Mutex::new(Arc::new(ResponseData::new(slot.response))),
       attempts: Default::default(),
@@ -94,7 +94,7 @@ impl Attempts {
 
 /// The parts of a [`RecordSlot`] that come from the store or from `fetch()`.
 pub(crate) struct NewSlot {
-  pub(crate) request: Request,
+  pub(crate) request: Arc<Request>,
   pub(crate) request_body: Option<BodyId>,
   pub(crate) response: ResponseState,
   pub(crate) diagnostic: String,

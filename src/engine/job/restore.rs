@@ -3,50 +3,30 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::Serialize;
 use url::Url;
 
 use super::Job;
-use super::JobInit;
+use super::Jobs;
 use super::orphans;
-use super::record_slot::NewSlot;
-use super::response_data::ResponseState;
 use super::restore_record;
 use super::restore_record::RecordRef;
+use super::row;
+use super::row::StoredEnvironment;
 use crate::engine::context::Context;
 use crate::engine::net_permission::NetPermission;
-use crate::network::Environment;
 use crate::spec::BackgroundFetchResult;
-use crate::spec::FetchMachine;
 use crate::spec::FunctionalEvent;
 use crate::store::Change;
 use crate::store::DamagedRow;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
-/// What the store keeps of the realm that started a background fetch.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct StoredEnvironment {
-  pub(crate) environment: Environment,
-  pub(crate) embedder_data: String,
-  #[serde(default)]
-  pub(crate) keep_failed: bool,
-  /// Whether the realm had a check of its own.
-  #[serde(default)]
-  pub(crate) net_check: bool,
-}
-
-impl StoredEnvironment {
-  pub(crate) fn to_json(&self) -> String {
-    // Strings, enumerations and URLs always have a JSON form.
-    serde_json::to_string(self).unwrap_or_default()
-  }
-}
-
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
-pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
+pub(crate) async fn restore(
+  context: &Arc<Context>,
+  jobs: &Arc<Jobs>,
+) -> Result<(), StoreError> {
   let (caches, deleted) = context.store.caches.load().await?;
   let mut known = HashSet::new();
   for of_origin in caches {
@@ -57,13 +37,13 @@ pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
     known.extend(of_origin.bodies);
   }
   context.delete_bodies(deleted.bodies).await;
-  let mut jobs = Vec::new();
+  let mut restored = Vec::new();
   for row in context.store.metadata.load().await? {
     match row {
       Ok(row) => {
         let bodies = row.bodies.iter();
         known.extend(bodies.flat_map(|b| [b.request, b.response]).flatten());
-        jobs.extend(restore_row(context, row).await);
+        restored.extend(restore_row(context, jobs, row).await);
       }
       Err(damaged) => forget_damaged(context, damaged).await?,
     }
@@ -80,7 +60,7 @@ pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
     let registrations = context.store.metadata.registrations().await?;
     context.service_workers.restore(registrations);
   }
-  for job in jobs {
+  for job in restored {
     begin(context, job);
   }
   Ok(())
@@ -88,6 +68,7 @@ pub(crate) async fn restore(context: &Arc<Context>) -> Result<(), StoreError> {
 
 async fn restore_row(
   context: &Arc<Context>,
+  jobs: &Arc<Jobs>,
   mut row: StoredBackgroundFetch,
 ) -> Option<Arc<Job>> {
   let stored: StoredEnvironment = match serde_json::from_str(&row.environment) {
@@ -110,7 +91,7 @@ async fn restore_row(
   // What is not begun waits as it does while it is paused.
   row.background_fetch.paused |= is_quarantined;
   let permission = NetPermission::restored(&context.policies, stored.net_check);
-  let job = make_known(context, row, stored, permission);
+  let job = row::make_known(context, jobs, row, stored, permission);
   if is_quarantined {
     job.quarantine();
   }
@@ -154,51 +135,6 @@ pub(crate) async fn restore_records(
     };
     restore_record::restore(record_ref, record, bodies).await;
   }
-}
-
-/// The background fetch of a row, known to the engine. Nothing of it runs yet.
-pub(crate) fn make_known(
-  context: &Arc<Context>,
-  row: StoredBackgroundFetch,
-  stored: StoredEnvironment,
-  net_permission: NetPermission,
-) -> Arc<Job> {
-  let records = row.background_fetch.records.iter().zip(row.bodies);
-  let slots = records.map(|(record, bodies)| {
-    let data = &record.response_data;
-    NewSlot {
-      request: record.request.clone(),
-      request_body: bodies.request,
-      response: ResponseState::restored(
-        data.response.clone(),
-        data.bytes(),
-        data.result,
-        bodies.response,
-      ),
-      diagnostic: bodies.diagnostic,
-    }
-  });
-  let slots = slots.collect();
-  let id = row.background_fetch.id.clone();
-  let job = Job::new(
-    context,
-    JobInit {
-      key: row.key,
-      registration: context.registrations.get(&row.scope),
-      environment: stored.environment,
-      embedder_data: stored.embedder_data,
-      keep_failed: stored.keep_failed,
-      retained: row.retained,
-      net_permission,
-      slots,
-      machine: FetchMachine::new(row.background_fetch),
-    },
-  );
-  if row.active {
-    job.registration.insert_active(id, job.key);
-  }
-  context.jobs.lock().insert(job.key, job.clone());
-  job
 }
 
 /// Begins what was restored, or continued.

@@ -2,14 +2,15 @@
 //! continued, and a background fetch whose event could not be delivered.
 
 use std::sync::Arc;
-use std::sync::Weak;
 use std::time::Duration;
 
 use url::Url;
 
 use super::Job;
+use super::Jobs;
 use super::restore;
-use super::restore::StoredEnvironment;
+use super::row;
+use super::row::StoredEnvironment;
 use super::settle;
 use crate::engine::context::Context;
 use crate::engine::outcome::DeleteOutcome;
@@ -48,10 +49,11 @@ pub struct Moved {
 
 pub(crate) async fn retry(
   context: &Arc<Context>,
+  jobs: &Arc<Jobs>,
   key: BackgroundFetchKey,
   moved: Option<Moved>,
 ) -> Result<RetryOutcome, StoreError> {
-  let Some(job) = context.job(key) else {
+  let Some(job) = jobs.get(key) else {
     return Ok(RetryOutcome::NotRetained);
   };
   let registration = job.registration.clone();
@@ -79,7 +81,7 @@ pub(crate) async fn retry(
     net_check: job.net_permission.has_check(),
   };
   if let Some(Moved { url, embedder_data }) = moved {
-    let request = &mut row.background_fetch.records[0].request;
+    let request = Arc::make_mut(&mut row.background_fetch.records[0].request);
     request.url = url;
     stored.embedder_data = embedder_data;
     facts.push(Change::Moved {
@@ -93,7 +95,7 @@ pub(crate) async fn retry(
   context.journal.commit(&facts).await?;
   registration.withdraw_events(key);
   let permission = job.net_permission.clone();
-  let again = restore::make_known(context, row, stored, permission);
+  let again = row::make_known(context, jobs, row, stored, permission);
   job.set_retained(None);
   job.give_place_to(&again);
   restore::begin(context, again);
@@ -103,9 +105,10 @@ pub(crate) async fn retry(
 
 pub(crate) async fn redeliver(
   context: &Arc<Context>,
+  jobs: &Jobs,
   key: BackgroundFetchKey,
 ) -> Result<RedeliverOutcome, StoreError> {
-  let Some(job) = context.job(key) else {
+  let Some(job) = jobs.get(key) else {
     return Ok(RedeliverOutcome::NotUndelivered);
   };
   let _queue = job.registration.edit_queue.lock().await;
@@ -221,9 +224,10 @@ fn begin_unusable_again(
 
 pub(crate) async fn delete(
   context: &Arc<Context>,
+  jobs: &Jobs,
   key: BackgroundFetchKey,
 ) -> Result<DeleteOutcome, StoreError> {
-  let Some(job) = context.job(key) else {
+  let Some(job) = jobs.get(key) else {
     return Ok(DeleteOutcome::NotRetained);
   };
   let _queue = job.registration.edit_queue.lock().await;
@@ -234,18 +238,20 @@ pub(crate) async fn delete(
   job.registration.withdraw_events(key);
   job.set_retained(None);
   job.update(|p, _| p.clear_records_available());
-  context.jobs.lock().remove(&key);
+  job.leave();
   job.update_instances(context);
   Ok(DeleteOutcome::Deleted)
 }
 
 /// Retains the background fetches of events that no worker has handled.
-pub(crate) fn on_undelivered(context: Weak<Context>) -> Arc<OnUndelivered> {
+pub(crate) fn on_undelivered(jobs: &Arc<Jobs>) -> Arc<OnUndelivered> {
+  let jobs = Arc::downgrade(jobs);
   Arc::new(move |undelivered| {
-    let Some(context) = context.upgrade() else {
+    let job = jobs.upgrade().and_then(|jobs| jobs.get(undelivered.key));
+    let Some(job) = job else {
       return false;
     };
-    let Some(job) = context.job(undelivered.key) else {
+    let Some(context) = job.context.upgrade() else {
       return false;
     };
     context.clone().spawn(async move {
@@ -282,15 +288,15 @@ pub(crate) async fn retain(
 }
 
 /// Deletes what is out of retention, forever.
-pub(crate) async fn expire(context: &Arc<Context>) {
+pub(crate) async fn expire(context: &Arc<Context>, jobs: &Jobs) {
   loop {
     let mut sleep = MAX_SLEEP;
     let now = millis(&*context.platform);
-    for (key, retained) in all_retained(context) {
+    for (key, retained) in all_retained(jobs) {
       let left = left(&retained, context.policies.retention, now);
       if !left.is_zero() {
         sleep = sleep.min(left);
-      } else if let Err(error) = delete(context, key).await {
+      } else if let Err(error) = delete(context, jobs, key).await {
         tracing::error!(%error, "what is out of retention cannot be deleted");
         sleep = sleep.min(RETRY_INTERVAL);
       }
@@ -304,10 +310,9 @@ pub(crate) async fn expire(context: &Arc<Context>) {
   }
 }
 
-fn all_retained(context: &Context) -> Vec<(BackgroundFetchKey, Retained)> {
-  let jobs = context.jobs.lock();
+fn all_retained(jobs: &Jobs) -> Vec<(BackgroundFetchKey, Retained)> {
   let retained = |job: &Arc<Job>| Some((job.key, job.retained()?));
-  jobs.values().filter_map(retained).collect()
+  jobs.all().iter().filter_map(retained).collect()
 }
 
 /// How long it is still kept. A clock that was set back does not keep it

@@ -193,7 +193,7 @@ pub(crate) fn event_handled(
       return job.registration.unfinished(-1);
     }
     forget_at_last(&context, &job).await;
-    context.jobs.lock().remove(&job.key);
+    job.leave();
     job.registration.unfinished(-1);
   });
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Job;
+use super::Jobs;
 use super::attempt;
 use super::place::Place;
 use crate::engine::context::Context;
@@ -68,12 +69,12 @@ pub(super) fn wait_until_available(
 }
 
 /// Starts what may use the wire, as long as the engine runs.
-pub(crate) async fn run(context: Arc<Context>) {
+pub(crate) async fn run(context: Arc<Context>, jobs: Arc<Jobs>) {
   while let Some(output) =
     until(&context.stopping, context.admission.next()).await
   {
     for next in output.start {
-      start(&context, next);
+      start(&context, &jobs, next);
     }
     for AttemptId {
       key,
@@ -81,20 +82,20 @@ pub(crate) async fn run(context: Arc<Context>) {
       attempt,
     } in output.retry
     {
-      if let Some(job) = context.job(key) {
+      if let Some(job) = jobs.get(key) {
         job.update(|p, actions| p.available(record, attempt, actions));
       }
     }
   }
 }
 
-fn start(context: &Arc<Context>, Start { attempt, place }: Start) {
+fn start(context: &Arc<Context>, jobs: &Jobs, Start { attempt, place }: Start) {
   let place = Place {
     context: context.clone(),
     id: place,
   };
   // Without one, nobody needs the record any more.
-  let Some(job) = context.job(attempt.key) else {
+  let Some(job) = jobs.get(attempt.key) else {
     return;
   };
   let AttemptId {

@@ -6,14 +6,10 @@ use std::sync::Arc;
 use super::Realm;
 use super::prepared_fetch::PreparedFetch;
 use super::request_body::RequestBodyHandle;
-use crate::engine::context::Context;
 use crate::engine::error::FetchError;
 use crate::engine::error::type_error;
-use crate::engine::job::Job;
-use crate::engine::job::JobInit;
-use crate::engine::job::record_slot::NewSlot;
-use crate::engine::job::response_data::ResponseState;
-use crate::engine::job::restore::StoredEnvironment;
+use crate::engine::job::row;
+use crate::engine::job::row::StoredEnvironment;
 use crate::engine::net_permission::NetPermission;
 use crate::engine::policy::PermissionState;
 use crate::ids::BackgroundFetchKey;
@@ -23,7 +19,6 @@ use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
-use crate::spec::FetchMachine;
 use crate::spec::ImageResource;
 use crate::spec::Request;
 use crate::spec::RequestMode;
@@ -111,17 +106,19 @@ impl Realm {
   pub(super) async fn register(
     self,
     id: String,
-    mut records: Vec<NewRecord>,
+    requests: Vec<Arc<Request>>,
+    mut bodies: Vec<Option<RequestBodyHandle>>,
     options: BackgroundFetchOptions,
     permission: PermissionState,
   ) -> Result<BackgroundFetchSnapshot, FetchError> {
     let context = self.engine().context().clone();
-    let bodies: Vec<BodyId> = records
+    let written: Vec<BodyId> = bodies
       .iter()
-      .filter_map(|r| r.body.as_ref()?.id())
+      .flatten()
+      .filter_map(|body| body.id())
       .collect();
-    if let Err(error) = context.store.bodies.sync(&bodies).await {
-      return Err(self.not_stored(records, error).await);
+    if let Err(error) = context.store.bodies.sync(&written).await {
+      return Err(self.not_stored(bodies, error).await);
     }
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
@@ -134,19 +131,28 @@ impl Realm {
       .check_quota(&registration.scope, options.download_total)
       .await?;
     // fetch.8.12: Let bgFetch be a new background fetch.
-    let mut row = self.new_row(id, &records, options, permission);
+    let stored = self.stored_environment();
+    let mut row = self.new_row(id, requests, &bodies, options, permission);
+    row.environment = stored.to_json();
     row.key = match context.store.metadata.insert(row.clone()).await {
       Ok(key) => key,
-      Err(error) => return Err(self.not_stored(records, error).await),
+      Err(error) => return Err(self.not_stored(bodies, error).await),
     };
-    for record in &mut records {
+    for body in bodies.iter_mut().flatten() {
       // From now on the bodies are the background fetch's.
-      if let Some(body) = &mut record.body {
-        body.release();
-      }
+      body.release();
     }
     // fetch.8.13: Set bgFetchMap[id] to bgFetch.
-    let job = start(&context, &self, row);
+    let net_permission = NetPermission::Known(self.net_check());
+    let job = row::make_known(
+      &context,
+      self.engine().jobs(),
+      row,
+      stored,
+      net_permission,
+    );
+    self.starts();
+    registration.unfinished(1);
     // fetch.8.14 is the script's. A copy is made before anything happens, as
     // the instance is.
     let snapshot = job.snapshot();
@@ -160,13 +166,12 @@ impl Realm {
   /// Deletes the request bodies of a background fetch that was not stored.
   async fn not_stored(
     &self,
-    records: Vec<NewRecord>,
+    bodies: Vec<Option<RequestBodyHandle>>,
     error: StoreError,
   ) -> FetchError {
     let context = self.engine().context();
-    let bodies = records.into_iter().filter_map(|record| record.body);
     let mut requested = 0;
-    for body in bodies {
+    for body in bodies.into_iter().flatten() {
       requested += body.length();
       body.delete().await;
     }
@@ -229,45 +234,49 @@ impl Realm {
     Ok(permission)
   }
 
-  fn new_row(
-    &self,
-    id: String,
-    records: &[NewRecord],
-    options: BackgroundFetchOptions,
-    permission: PermissionState,
-  ) -> StoredBackgroundFetch {
-    let environment = StoredEnvironment {
+  /// What has to be known of the realm when it is no more.
+  fn stored_environment(&self) -> StoredEnvironment {
+    StoredEnvironment {
       environment: self.environment(),
       embedder_data: self.options().embedder_data.clone(),
       keep_failed: self.options().keep_failed,
       net_check: self.net_check().is_some(),
-    };
+    }
+  }
+
+  fn new_row(
+    &self,
+    id: String,
+    requests: Vec<Arc<Request>>,
+    bodies: &[Option<RequestBodyHandle>],
+    options: BackgroundFetchOptions,
+    permission: PermissionState,
+  ) -> StoredBackgroundFetch {
+    // fetch.3, fetch.8.8.3.3: the sum of the bodies' lengths
+    let lengths = requests.iter().filter_map(|request| request.body_length);
+    let upload_total = lengths.sum();
     // fetch.6.4 to fetch.6.6
-    let new_records = records.iter().map(|record| BackgroundFetchRecord {
-      request: record.request.clone(),
+    let records = requests.into_iter().map(|request| BackgroundFetchRecord {
+      request,
       response_data: BackgroundFetchResponse::default(),
     });
     StoredBackgroundFetch {
       key: BackgroundFetchKey(0),
       scope: self.registration.scope.clone(),
-      environment: environment.to_json(),
+      environment: String::new(),
       background_fetch: BackgroundFetch {
         title: options.title,
         icons: options.icons,
         download_total: options.download_total,
-        // fetch.3, fetch.8.8.3.3: the sum of the bodies' lengths
-        upload_total: records
-          .iter()
-          .filter_map(|record| record.request.body_length)
-          .sum(),
+        upload_total,
         // display.11: with the permission "prompt" it may begin paused.
         paused: permission == PermissionState::Prompt,
-        ..BackgroundFetch::new(id, new_records.collect())
+        ..BackgroundFetch::new(id, records.collect())
       },
-      bodies: records
+      bodies: bodies
         .iter()
-        .map(|record| RecordBodies {
-          request: record.body.as_ref().and_then(|body| body.id()),
+        .map(|body| RecordBodies {
+          request: body.as_ref().and_then(|body| body.id()),
           ..RecordBodies::default()
         })
         .collect(),
@@ -278,37 +287,4 @@ impl Realm {
       created: millis(&*self.engine().context().platform),
     }
   }
-}
-
-/// Makes the new background fetch known; nothing of it runs yet.
-fn start(
-  context: &Arc<Context>,
-  realm: &Realm,
-  row: StoredBackgroundFetch,
-) -> Arc<Job> {
-  let id = row.background_fetch.id.clone();
-  let slots = row.bodies.iter().zip(&row.background_fetch.records);
-  let slots = slots.map(|(bodies, record)| NewSlot {
-    request: record.request.clone(),
-    request_body: bodies.request,
-    response: ResponseState::default(),
-    diagnostic: String::new(),
-  });
-  let new = JobInit {
-    key: row.key,
-    registration: realm.registration.clone(),
-    environment: realm.environment(),
-    embedder_data: realm.options().embedder_data.clone(),
-    keep_failed: realm.options().keep_failed,
-    retained: None,
-    net_permission: NetPermission::Known(realm.net_check()),
-    slots: slots.collect(),
-    machine: FetchMachine::new(row.background_fetch),
-  };
-  let job = Job::new(context, new);
-  job.registration.insert_active(id, job.key);
-  realm.starts();
-  job.registration.unfinished(1);
-  context.jobs.lock().insert(job.key, job.clone());
-  job
 }

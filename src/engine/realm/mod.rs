@@ -43,7 +43,7 @@ use crate::engine::mailbox::Delivery;
 use crate::engine::workers::delegate::WorkerEvents;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::RegistrationId;
-use crate::network::Environment;
+use crate::network::ClientEnvironment;
 use crate::network::NetCheck;
 use crate::service_worker::Attachment;
 use crate::service_worker::NewRealm;
@@ -188,16 +188,11 @@ impl Realm {
     &self.attached.engine
   }
 
-  pub(super) fn environment(&self) -> Environment {
-    let options = self.options();
-    let mut csp = options.csp.clone();
-    csp.extend(self.attached.added_csp.lock().iter().cloned());
-    Environment {
-      url: options.url.clone(),
-      policy: options.policy,
-      csp,
-      referrer_policy: options.referrer_policy.clone(),
-    }
+  pub(super) fn environment(&self) -> ClientEnvironment {
+    let mut client = self.options().client();
+    let added = self.attached.added_csp.lock();
+    client.csp.extend(added.iter().cloned());
+    client
   }
 
   /// What is asked before every hop of what the realm starts.
@@ -232,7 +227,7 @@ impl Realm {
   pub fn get(&self, id: &str) -> Option<BackgroundFetchSnapshot> {
     // get.1, get.2: registration's active background fetches[id]
     let key = self.registration.active(id)?;
-    let job = self.engine().context().job(key)?;
+    let job = self.engine().jobs().get(key)?;
     // get.4, get.4.2: watching before the copy is made misses no progress.
     self.watch(job.key);
     Some(job.snapshot())
@@ -265,7 +260,7 @@ impl Realm {
   /// or of the registration that the embedder names. The key comes from a
   /// script.
   fn own(&self, key: BackgroundFetchKey) -> Option<Arc<Job>> {
-    let job = self.engine().context().job(key)?;
+    let job = self.engine().jobs().get(key)?;
     let scope = &job.registration.scope;
     let is_own = Arc::ptr_eq(&job.registration, &self.attached.registration)
       || scope.origin() == self.options().url.origin();
@@ -341,7 +336,6 @@ impl Realm {
       inbox,
       ..
     } = &*self.attached;
-    let context = self.engine().context();
     loop {
       let LeasedEvent { lease, event, key } = match inbox.next().await {
         Delivery::Update(snapshot) => {
@@ -355,7 +349,7 @@ impl Realm {
         Delivery::Message(Message::Event(event)) => event,
       };
       // Nothing is left to be said of one that is no more.
-      let Some(job) = context.job(key) else {
+      let Some(job) = self.engine().jobs().get(key) else {
         continue;
       };
       // It is for another worker: this one was asked to stop.
@@ -382,7 +376,7 @@ impl Realm {
     } = &*self.attached;
     if let Some((event, key)) = registration.acknowledge(*id, lease) {
       let context = self.engine().context().clone();
-      match context.job(key) {
+      match self.engine().jobs().get(key) {
         Some(job) => settle::event_handled(context, event, job),
         None if event == FunctionalEvent::Click => {}
         None => registration.unfinished(-1),

@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::ids::WorkerId;
+use crate::network::ClientEnvironment;
 use crate::network::NetCheck;
 use crate::network::NetworkPolicy;
 use crate::service_worker::StartWorker;
@@ -72,9 +73,9 @@ impl RealmOptions {
       kind: RealmKind::ServiceWorker,
       scope: worker.scope.clone(),
       url: worker.script_url.clone(),
-      policy: environment.policy,
-      csp: environment.csp,
-      referrer_policy: environment.referrer_policy,
+      policy: environment.client.policy,
+      csp: environment.client.csp,
+      referrer_policy: environment.client.referrer_policy,
       net_check: environment.net_check,
       embedder_data: environment.embedder_data,
       keep_failed: false,
@@ -82,12 +83,19 @@ impl RealmOptions {
     }
   }
 
-  pub(crate) fn worker_environment(&self) -> WorkerEnvironment {
-    WorkerEnvironment {
-      client_url: self.url.clone(),
+  /// What its fetches are judged by.
+  pub(crate) fn client(&self) -> ClientEnvironment {
+    ClientEnvironment {
+      url: self.url.clone(),
       policy: self.policy,
       csp: self.csp.clone(),
       referrer_policy: self.referrer_policy.clone(),
+    }
+  }
+
+  pub(crate) fn worker_environment(&self) -> WorkerEnvironment {
+    WorkerEnvironment {
+      client: self.client(),
       net_check: self.net_check.clone(),
       net_check_lost: false,
       embedder_data: self.embedder_data.clone(),

@@ -1,5 +1,7 @@
 //! A `fetch()` between its first checks and its registration.
 
+use std::sync::Arc;
+
 use tokio::sync::OnceCell;
 
 use super::Realm;
@@ -8,7 +10,6 @@ use super::request_body::RequestBodyWriter;
 use crate::engine::error::FetchError;
 use crate::engine::policy::PermissionState;
 use crate::engine::realm::fetch::BackgroundFetchOptions;
-use crate::engine::realm::fetch::NewRecord;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::Request;
 
@@ -74,23 +75,25 @@ impl PreparedFetch {
   /// Why the promise has to be rejected; nothing is left behind.
   pub async fn register(
     self,
-    bodies: Vec<Option<RequestBodyHandle>>,
+    mut bodies: Vec<Option<RequestBodyHandle>>,
     options: BackgroundFetchOptions,
   ) -> Result<BackgroundFetchSnapshot, FetchError> {
     let ask = || self.realm.request_permission();
     let permission = *self.permission.get_or_try_init(ask).await?;
     self.realm.may_still_register(&self.id)?;
     self.realm.may_reach(&self.requests)?;
-    let mut bodies = bodies.into_iter();
-    let records = self.requests.into_iter().map(|mut request| {
-      let body = bodies.next().flatten();
+    bodies.resize_with(self.requests.len(), || None);
+    let requests = self.requests.into_iter().zip(&bodies);
+    let requests = requests.map(|(mut request, body)| {
       request.body_length = body.as_ref().map(RequestBodyHandle::length);
-      NewRecord { request, body }
+      Arc::new(request)
     });
-    let records = records.collect();
+    let requests = requests.collect();
     // A script that ends in between must leave all or nothing.
     let context = self.realm.engine().context().clone();
-    let register = self.realm.register(self.id, records, options, permission);
+    let register = self
+      .realm
+      .register(self.id, requests, bodies, options, permission);
     context.run_to_completion(register).await?
   }
 }

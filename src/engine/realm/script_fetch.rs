@@ -263,12 +263,8 @@ impl Realm {
   }
 
   fn worker_environment(&self) -> WorkerEnvironment {
-    let environment = self.environment();
     WorkerEnvironment {
-      client_url: environment.url,
-      policy: environment.policy,
-      csp: environment.csp,
-      referrer_policy: environment.referrer_policy,
+      client: self.environment(),
       net_check: self.net_check(),
       net_check_lost: false,
       embedder_data: self.options().embedder_data.clone(),

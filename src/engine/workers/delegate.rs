@@ -116,10 +116,11 @@ impl Delegate for EngineDelegate {
   }
 
   fn forget(&self, scope: Url) -> BoxFuture<'static, ()> {
-    let context = self.context();
+    let engine = self.engine();
+    let parts = engine.map(|e| (e.context().clone(), e.jobs().clone()));
     Box::pin(async move {
-      if let Some(context) = context {
-        purge::purge(context, scope).await;
+      if let Some((context, jobs)) = parts {
+        purge::purge(context, jobs, scope).await;
       }
     })
   }

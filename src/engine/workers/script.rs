@@ -3,7 +3,6 @@
 use futures::StreamExt;
 
 use crate::engine::context::Context;
-use crate::network::Environment;
 use crate::network::FetchParams;
 use crate::service_worker::ScriptRequest;
 use crate::service_worker::ScriptResponse;
@@ -51,12 +50,7 @@ pub(crate) async fn fetch(
         Destination::Script
       }
     },
-    environment: Environment {
-      url: environment.client_url,
-      policy: environment.policy,
-      csp: environment.csp,
-      referrer_policy: environment.referrer_policy,
-    },
+    environment: environment.client,
     range: None,
     identity: false,
     body: None,

@@ -14,7 +14,7 @@ pub use self::connection::WebSocketEvents;
 use self::handshake::Key;
 use self::handshake::check_answer;
 pub(super) use self::obtain::obtain_a_web_socket_connection;
-use super::Environment;
+use super::ClientEnvironment;
 use super::FetchParams;
 use super::NetCheck;
 use super::Network;
@@ -36,7 +36,7 @@ pub struct WebSocketParams {
   /// The subprotocols that the script understands, the best first.
   pub protocols: Vec<String>,
   /// Who connects.
-  pub environment: Environment,
+  pub environment: ClientEnvironment,
   /// Asked before the connection is made.
   pub net_check: Option<NetCheck>,
 }

@@ -113,7 +113,7 @@ impl ServiceWorkers {
   async fn unregister(&self, job: &Job) {
     // Step 1.
     let environment = &job.environment;
-    if environment.client_url.origin() != job.scope.origin() {
+    if environment.client.url.origin() != job.scope.origin() {
       return self.reject(job, security_error("its scope has another origin"));
     }
     // Nothing that is being stored may come after its end.
@@ -190,14 +190,14 @@ impl ServiceWorkers {
 
 fn check_origins(job: &Job, script_url: &Url) -> Result<(), CallError> {
   // A program that registers a worker has no origin.
-  if job.environment.policy == NetworkPolicy::Server {
+  if job.environment.client.policy == NetworkPolicy::Server {
     return Ok(());
   }
   // Step 1.
   if !is_potentially_trustworthy_url(script_url) {
     return Err(security_error("its script does not come securely"));
   }
-  let client = job.environment.client_url.origin();
+  let client = job.environment.client.url.origin();
   // Step 2.
   if client != script_url.origin() {
     return Err(security_error("its script has another origin"));

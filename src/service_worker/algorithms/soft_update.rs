@@ -1,6 +1,7 @@
 //! [Soft Update](https://w3c.github.io/ServiceWorker/#soft-update-algorithm)
 
 use crate::ids::RegistrationId;
+use crate::network::ClientEnvironment;
 use crate::service_worker::delegate::WorkerEnvironment;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::service_workers::ServiceWorkers;
@@ -35,8 +36,11 @@ impl ServiceWorkers {
         },
         scope: registration.scope.clone(),
         environment: WorkerEnvironment {
-          csp: Vec::new(),
-          referrer_policy: String::new(),
+          client: ClientEnvironment {
+            csp: Vec::new(),
+            referrer_policy: String::new(),
+            ..newest.environment.client.clone()
+          },
           ..newest.environment.clone()
         },
         callers: Vec::new(),

@@ -7,8 +7,8 @@ use super::call::no_realm;
 use super::call::no_registration;
 use super::run_jobs::security_error;
 use crate::ids::RegistrationId;
+use crate::network::ClientEnvironment;
 use crate::network::NetworkPolicy;
-use crate::service_worker::delegate::WorkerEnvironment;
 use crate::service_worker::model::message::Answer;
 use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::message::Caller;
@@ -60,7 +60,7 @@ impl ServiceWorkers {
       let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
       realm.environment.clone()
     };
-    check_csp(&environment, &script_url)?;
+    check_csp(&environment.client, &script_url)?;
     self.schedule(Job {
       job_type: JobType::Register {
         script_url,
@@ -146,15 +146,15 @@ impl ServiceWorkers {
 /// the fetch for it would fail with a `TypeError`; web-platform-tests and
 /// browsers have a `SecurityError` before it.
 fn check_csp(
-  environment: &WorkerEnvironment,
+  client: &ClientEnvironment,
   script_url: &Url,
 ) -> Result<(), CallError> {
-  if environment.policy == NetworkPolicy::Server {
+  if client.policy == NetworkPolicy::Server {
     return Ok(());
   }
   let blocked = should_be_blocked_by_csp(
-    &parse_csp_list(&environment.csp),
-    &environment.client_url,
+    &parse_csp_list(&client.csp),
+    &client.url,
     Destination::ServiceWorker,
     script_url,
     0,

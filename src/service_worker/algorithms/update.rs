@@ -9,6 +9,7 @@ use super::fetch_script::FetchedScript;
 use super::fetch_script::ScriptRole;
 use super::run_jobs::security_error;
 use crate::ids::RegistrationId;
+use crate::network::ClientEnvironment;
 use crate::service_worker::delegate::WorkerEnvironment;
 use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::script::ScriptMap;
@@ -113,8 +114,11 @@ impl ServiceWorkers {
       scripts: Arc::new(updated),
       used_scripts: BTreeSet::from([script_url.clone()]),
       environment: WorkerEnvironment {
-        csp: script.csp,
-        referrer_policy: script.referrer_policy,
+        client: ClientEnvironment {
+          csp: script.csp,
+          referrer_policy: script.referrer_policy,
+          ..job.environment.client.clone()
+        },
         ..job.environment.clone()
       },
       embedder_owned: false,

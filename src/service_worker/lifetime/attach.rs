@@ -94,7 +94,7 @@ impl ServiceWorkers {
   /// now on.
   pub(crate) fn add_csp(&self, realm: RealmId, policy: String) {
     if let Some(realm) = self.lock().realms.get_mut(&realm) {
-      realm.environment.csp.push(policy);
+      realm.environment.client.csp.push(policy);
     }
   }
 

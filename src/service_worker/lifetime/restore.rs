@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
-use crate::network::Environment;
+use crate::network::ClientEnvironment;
 use crate::service_worker::delegate::WorkerEnvironment;
 use crate::service_worker::model::navigation_preload::NavigationPreload;
 use crate::service_worker::model::script::UpdateViaCache;
@@ -92,7 +92,7 @@ struct RegistrationDocument {
 #[derive(Serialize, Deserialize)]
 struct WorkerDocument {
   worker_type: WorkerType,
-  environment: Environment,
+  environment: ClientEnvironment,
   embedder_data: String,
   /// Whether the client had a network check of its own.
   #[serde(default)]
@@ -120,10 +120,7 @@ impl State {
       scripts: Arc::new(stored.scripts),
       used_scripts: BTreeSet::new(),
       environment: WorkerEnvironment {
-        client_url: document.environment.url,
-        policy: document.environment.policy,
-        csp: document.environment.csp,
-        referrer_policy: document.environment.referrer_policy,
+        client: document.environment,
         net_check: None,
         net_check_lost: document.net_check,
         embedder_data: document.embedder_data,
@@ -142,12 +139,7 @@ impl State {
       let environment = worker.environment.clone();
       let document = WorkerDocument {
         worker_type: worker.worker_type,
-        environment: Environment {
-          url: environment.client_url,
-          policy: environment.policy,
-          csp: environment.csp,
-          referrer_policy: environment.referrer_policy,
-        },
+        environment: environment.client,
         embedder_data: environment.embedder_data,
         net_check: environment.net_check.is_some()
           || environment.net_check_lost,

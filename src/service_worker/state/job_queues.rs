@@ -142,6 +142,7 @@ impl JobQueues {
 #[cfg(test)]
 mod tests {
   use super::*;
+  use crate::network::ClientEnvironment;
   use crate::network::NetworkPolicy;
 
   fn url(text: &str) -> Url {
@@ -153,10 +154,12 @@ mod tests {
       job_type,
       scope: url("https://a.test/"),
       environment: WorkerEnvironment {
-        client_url: url("https://a.test/page"),
-        policy: NetworkPolicy::Browser,
-        csp: Vec::new(),
-        referrer_policy: String::new(),
+        client: ClientEnvironment {
+          url: url("https://a.test/page"),
+          policy: NetworkPolicy::Browser,
+          csp: Vec::new(),
+          referrer_policy: String::new(),
+        },
         net_check: None,
         net_check_lost: false,
         embedder_data: String::new(),

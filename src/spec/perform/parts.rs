@@ -238,7 +238,7 @@ mod tests {
       ..BackgroundFetch::new(
         "id".into(),
         vec![BackgroundFetchRecord {
-          request: Request::get(url("https://a.test/")),
+          request: Request::get(url("https://a.test/")).into(),
           response_data: BackgroundFetchResponse {
             response: (stored.total() > 0).then(whole),
             extents: stored,

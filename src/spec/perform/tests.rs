@@ -1,6 +1,8 @@
 //! The algorithms, step by step, without any I/O. The random schedules are in
 //! `tests/state_machine`.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
@@ -41,10 +43,10 @@ struct Script {
 
 fn script(methods: &[&str], download_total: u64) -> Script {
   let records = methods.iter().map(|method| BackgroundFetchRecord {
-    request: Request {
+    request: Arc::new(Request {
       method: method.to_string(),
       ..Request::get(url("https://a.test/"))
-    },
+    }),
     response_data: BackgroundFetchResponse::default(),
   });
   let mut machine = FetchMachine::new(BackgroundFetch {

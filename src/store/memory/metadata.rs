@@ -1,6 +1,7 @@
 //! The rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -185,7 +186,7 @@ impl Rows {
       } => {
         row.environment = environment;
         if let Some(of) = fetch.records.get_mut(record) {
-          of.request = *request;
+          of.request = Arc::from(request);
         }
       }
       Change::Ui { title, icons, .. } => {

@@ -82,7 +82,7 @@ pub(super) fn insert(
     statement.execute(params![
       key,
       position as i64,
-      to_json(&record.request)?,
+      to_json(&*record.request)?,
       bodies.request.map(blob),
       data.response.as_ref().map(to_json).transpose()?,
       bodies.response.map(blob),

@@ -1,5 +1,7 @@
 //! Rows, back as values. What does not make sense is reported row by row.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
@@ -16,6 +18,7 @@ use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
 use crate::spec::Extents;
+use crate::spec::Request;
 use crate::store::DamagedRow;
 use crate::store::RecordBodies;
 use crate::store::StoreError;
@@ -179,9 +182,9 @@ fn read_record(
     diagnostic: get(row, "diagnostic")?,
     most: bytes(row, "most")?,
   };
-  let request = json(row, "request")?;
+  let request: Request = json(row, "request")?;
   let record = BackgroundFetchRecord {
-    request,
+    request: Arc::new(request),
     response_data,
   };
   Ok((record, bodies))

@@ -10,7 +10,7 @@ use self::imports::Imports;
 /// Each module with those that it may import. What stands further down in the
 /// list may be imported by what stands above; a folder stands for all that is
 /// in it unless it has a row of its own.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
   (
     "extension",
     &[
@@ -38,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
   (
     "engine",
     &[
+      "engine/context",
       "engine/events",
       "engine/job",
       "engine/journal",
@@ -58,6 +59,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     "engine/job",
     &[
       "engine",
+      "engine/context",
       "engine/events",
       "engine/journal",
       "engine/policy",
@@ -67,6 +69,21 @@ const ARROWS: [(&str, &[&str]); 19] = [
       "store",
       "snapshot",
       "spec",
+      "ids",
+      "platform",
+    ],
+  ),
+  (
+    "engine/context",
+    &[
+      "engine",
+      "engine/events",
+      "engine/journal",
+      "engine/policy",
+      "engine/schedule",
+      "network",
+      "store",
+      "service_worker",
       "ids",
       "platform",
     ],
@@ -109,8 +126,15 @@ const ARROWS: [(&str, &[&str]); 19] = [
 /// More files in one folder are not found again.
 const MAX_FILES: usize = 24;
 
-/// More files that import one another in a circle are one file.
-const MAX_CIRCLE: usize = 3;
+/// How many files of a folder may import one another in a circle; in the network
+/// those of Fetch that call one another, from main fetch to a redirect, a
+/// preflight or a WebSocket and back.
+const MAX_CIRCLES: [(&str, usize); 4] = [
+  ("engine/", 3),
+  ("spec/", 2),
+  ("network/", 8),
+  ("display/", 1),
+];
 
 fn of_the_crate() -> Imports {
   let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -130,9 +154,12 @@ fn no_folder_is_too_full() {
 }
 
 #[test]
-fn the_files_of_the_engine_are_no_tangle() {
-  let circles = of_the_crate().circles("engine/", MAX_CIRCLE);
-  assert!(circles.is_empty(), "{}", circles.join("\n"));
+fn no_folder_is_a_tangle() {
+  let files = of_the_crate();
+  for (folder, most) in MAX_CIRCLES {
+    let circles = files.circles(folder, most);
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+  }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use background_fetch::network::Environment;
+use background_fetch::network::ClientEnvironment;
 use background_fetch::network::FetchParams;
 use background_fetch::network::FetchResponse;
 use background_fetch::network::Network;
@@ -33,12 +33,12 @@ pub fn network() -> Network {
 
 /// A page at `http://page.localhost/`, to which every server is another
 /// origin.
-pub fn page() -> Environment {
+pub fn page() -> ClientEnvironment {
   page_at("http://page.localhost/dir/?q#f")
 }
 
-pub fn page_at(url: &str) -> Environment {
-  Environment {
+pub fn page_at(url: &str) -> ClientEnvironment {
+  ClientEnvironment {
     url: Url::parse(url).unwrap(),
     policy: NetworkPolicy::Browser,
     csp: Vec::new(),
@@ -46,14 +46,14 @@ pub fn page_at(url: &str) -> Environment {
   }
 }
 
-pub fn program() -> Environment {
-  Environment {
+pub fn program() -> ClientEnvironment {
+  ClientEnvironment {
     policy: NetworkPolicy::Server,
     ..page()
   }
 }
 
-pub fn params(environment: Environment, url: &str) -> FetchParams {
+pub fn params(environment: ClientEnvironment, url: &str) -> FetchParams {
   FetchParams {
     request: Request::get(Url::parse(url).unwrap()),
     destination: Destination::Empty,

@@ -1,6 +1,6 @@
 //! What a page may reach, and what its requests say of it.
 
-use background_fetch::network::Environment;
+use background_fetch::network::ClientEnvironment;
 use background_fetch::network::Network;
 use background_fetch::network::NetworkConfig;
 use background_fetch::network::NetworkErrorKind;
@@ -34,7 +34,7 @@ async fn a_page_may_read_its_own_origin() {
 #[tokio::test]
 async fn what_a_page_may_not_reach_is_refused() {
   let secure = || page_at("https://page.test/");
-  let blocked_by_csp = Environment {
+  let blocked_by_csp = ClientEnvironment {
     csp: vec!["connect-src 'self'".into()],
     ..secure()
   };
@@ -51,8 +51,8 @@ async fn what_a_page_may_not_reach_is_refused() {
   }
 }
 
-fn with_csp(url: &str, csp: &str) -> Environment {
-  Environment {
+fn with_csp(url: &str, csp: &str) -> ClientEnvironment {
+  ClientEnvironment {
     csp: vec![csp.into()],
     ..page_at(url)
   }
@@ -118,7 +118,7 @@ async fn insecure_requests_are_upgraded_when_the_policy_says_so() {
 }
 
 async fn referer_of(
-  page: Environment,
+  page: ClientEnvironment,
   policy: &str,
   server: &Server,
 ) -> Option<String> {
@@ -144,7 +144,7 @@ async fn the_referrer_is_what_its_policy_says() {
     assert_eq!(sent.as_deref(), expected, "{policy:?}");
   }
   // The page's own policy stands in for one that the request lacks.
-  let shy = || Environment {
+  let shy = || ClientEnvironment {
     referrer_policy: "no-referrer".into(),
     ..page()
   };

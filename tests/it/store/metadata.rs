@@ -1,5 +1,7 @@
 //! Rows: what is written is what is read.
 
+use std::sync::Arc;
+
 use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchResult;
 use background_fetch::spec::CredentialsMode;
@@ -84,7 +86,7 @@ async fn a_background_fetch_comes_back_as_it_was_inserted(subject: Subject) {
   fetch.records_available = false;
   fetch.paused = true;
   fetch.abort_all = true;
-  fetch.records[1].request = Request {
+  fetch.records[1].request = Arc::new(Request {
     method: "POST".into(),
     url: Url::parse("http://localhost:1/ü?q#fragment").unwrap(),
     headers: HeaderList::from_iter([("X".to_owned(), "1".to_owned())]),
@@ -97,7 +99,7 @@ async fn a_background_fetch_comes_back_as_it_was_inserted(subject: Subject) {
     integrity: "sha256-x".into(),
     keepalive: true,
     body_length: Some(5),
-  };
+  });
   fetch.records[1].response_data.response = Some(response(206));
   fetch.records[1].response_data.extents = Extents::prefix_of(77);
   fetch.records[1].response_data.result = Some(RecordResult::Redundant);

@@ -15,6 +15,8 @@ use support::small_disk;
 mod strangers;
 mod volume;
 
+use std::sync::Arc;
+
 use background_fetch::spec::BackgroundFetch;
 use background_fetch::spec::BackgroundFetchRecord;
 use background_fetch::spec::BackgroundFetchResponse;
@@ -78,7 +80,7 @@ fn background_fetch(id: &str, records: usize) -> StoredBackgroundFetch {
   let record = |n: usize| {
     let url = format!("https://example.com/{id}/{n}");
     BackgroundFetchRecord {
-      request: Request::get(Url::parse(&url).unwrap()),
+      request: Arc::new(Request::get(Url::parse(&url).unwrap())),
       response_data: BackgroundFetchResponse::default(),
     }
   };

@@ -19,7 +19,7 @@ use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
 use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryStatuses;
-use background_fetch::network::Environment;
+use background_fetch::network::ClientEnvironment;
 use background_fetch::network::NetworkPolicy;
 use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Store;
@@ -259,7 +259,7 @@ pub(super) fn may_register(
   base: Option<&Url>,
 ) -> Result<(), Failure> {
   let url = &item.download.url;
-  let environment = Environment {
+  let environment = ClientEnvironment {
     url: base.unwrap_or(url).clone(),
     policy,
     csp: Vec::new(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use background_fetch::display::text;
-use background_fetch::network::Environment;
+use background_fetch::network::ClientEnvironment;
 use background_fetch::network::FetchParams;
 use background_fetch::network::Network;
 use background_fetch::network::NetworkError;
@@ -89,7 +89,7 @@ impl Look {
     let params = FetchParams {
       request,
       destination: Destination::default(),
-      environment: Environment {
+      environment: ClientEnvironment {
         url,
         policy: NetworkPolicy::Server,
         csp: Vec::new(),
