@@ -57,8 +57,8 @@ async fn an_insertion_that_nobody_waits_for_is_done_all_the_same() {
   {
     let insert = store.metadata.insert(background_fetch("a", 1));
     tokio::pin!(insert);
-    // Asked for, and given up.
-    assert!(futures::poll!(insert.as_mut()).is_pending());
+    // Asked for, and given up; the store's thread may have done it by now.
+    let _ = futures::poll!(insert.as_mut());
   }
   drop(store);
   let store = Store::open_directory(directory.path()).unwrap();
