@@ -74,7 +74,6 @@ impl Peers {
     places: &Places,
     more: &[&str],
   ) -> Contender {
-    let parallel = job.parallel.to_string();
     let mut command =
       words(&[&self.bgfetch.to_string_lossy(), "get", "--quiet"]);
     command.extend(words(&[
@@ -83,12 +82,12 @@ impl Peers {
       "--out",
       &text(&places.out),
     ]));
-    command.extend(words(&[
-      "--max-concurrent",
-      &parallel,
-      "--max-per-host",
-      &parallel,
-    ]));
+    // One file may still be fetched over several connections.
+    if job.parallel > 1 {
+      let parallel = job.parallel.to_string();
+      command.extend(words(&["--max-concurrent", &parallel]));
+      command.extend(words(&["--max-per-host", &parallel]));
+    }
     command.extend(job.insecure.then(|| "--insecure".to_owned()));
     command.extend(job.decode.then(|| "--compressed".to_owned()));
     command.extend(words(more));

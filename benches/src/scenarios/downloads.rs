@@ -158,7 +158,7 @@ pub fn split(world: &World) -> Result<Vec<Scenario>> {
       ..aria2
     },
   ];
-  let name = format!("256 MiB at {}B/s for a connection", crate::server::LIMIT);
+  let name = "256 MiB, 10 MiB/s for a connection".to_owned();
   let scenario = download.race_of(name, &contenders)?;
   Ok(vec![
     scenario.faster("aria2c -x8 -s8", 0.9).faster(WHOLE, 6.0),
