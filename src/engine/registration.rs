@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use url::Url;
 
+use super::job::edit_queue::EditQueue;
 use super::net_permission::RegistrationCheck;
 use super::registration_events::OnUndelivered;
 use super::registration_events::RegistrationEvents;
@@ -21,10 +22,9 @@ pub(crate) struct Registration {
   pub(super) scope: Url,
   /// The [active background fetches](https://wicg.github.io/background-fetch/#service-worker-registration-active-background-fetches).
   active: Mutex<IndexMap<String, BackgroundFetchKey>>,
-  /// The *active background fetches edit queue*: the lock is fair, so those
-  /// that wait for it get it in the order in which they came. Anyone who
-  /// changes `active` has it.
-  pub(super) edit_queue: tokio::sync::Mutex<()>,
+  /// The *active background fetches edit queue*. Anyone who changes `active`
+  /// has it.
+  pub(super) edit_queue: EditQueue,
   pub(super) events: Mutex<RegistrationEvents>,
   /// Something that [`Registration::is_idle`] looks at has changed.
   pub(super) changed: Notify,

@@ -32,8 +32,9 @@ impl Engine {
       return Ok(AbortOutcome::NotActive);
     };
     let (context, jobs) = (self.context().clone(), self.jobs().clone());
-    let registration = job.registration.clone();
-    let abort = async move { abort(&context, &jobs, &registration, key).await };
+    let (registration, id) = (job.registration.clone(), job.id.clone());
+    let abort =
+      async move { abort(&context, &jobs, &registration, &id, key).await };
     // What is durable has to happen, even if nobody waits for it any more.
     self.context().run_to_completion(abort).await?
   }
@@ -162,10 +163,11 @@ async fn abort(
   context: &Context,
   jobs: &Jobs,
   registration: &Registration,
+  id: &str,
   key: BackgroundFetchKey,
 ) -> Result<AbortOutcome, StoreError> {
   // abort.1, abort.2; the user's way to abort is display.7
-  let _queue = registration.edit_queue.lock().await;
+  let _queue = registration.edit_queue.lock(id).await;
   // Who was in the queue before may have put another job in its place.
   let Some(job) = jobs.get(key) else {
     return Ok(AbortOutcome::NotActive);

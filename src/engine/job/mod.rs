@@ -3,6 +3,7 @@
 
 pub(crate) mod apply_action;
 pub(crate) mod attempt;
+pub(crate) mod edit_queue;
 pub(crate) mod fetch_params;
 pub(crate) mod integrity;
 pub(crate) mod net_permission;

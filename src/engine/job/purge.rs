@@ -14,7 +14,7 @@ use crate::store::Change;
 /// and the registration.
 pub(crate) async fn purge(context: Arc<Context>, jobs: Arc<Jobs>, scope: Url) {
   let registration = context.registrations.get(&scope);
-  let _queue = registration.edit_queue.lock().await;
+  let _queue = registration.edit_queue.lock_all().await;
   let mut jobs = jobs.all();
   jobs.retain(|job| Arc::ptr_eq(&job.registration, &registration));
   for job in &jobs {

@@ -57,7 +57,7 @@ pub(crate) async fn retry(
     return Ok(RetryOutcome::NotRetained);
   };
   let registration = job.registration.clone();
-  let _queue = registration.edit_queue.lock().await;
+  let _queue = registration.edit_queue.lock(&job.id).await;
   if job.retained().is_none() {
     return Ok(RetryOutcome::NotRetained);
   }
@@ -111,7 +111,7 @@ pub(crate) async fn redeliver(
   let Some(job) = jobs.get(key) else {
     return Ok(RedeliverOutcome::NotUndelivered);
   };
-  let _queue = job.registration.edit_queue.lock().await;
+  let _queue = job.registration.edit_queue.lock(&job.id).await;
   let undelivered = job.retained().map(|retained| retained.undelivered);
   if undelivered.is_none_or(|why| why.is_empty()) {
     return Ok(RedeliverOutcome::NotUndelivered);
@@ -230,7 +230,7 @@ pub(crate) async fn delete(
   let Some(job) = jobs.get(key) else {
     return Ok(DeleteOutcome::NotRetained);
   };
-  let _queue = job.registration.edit_queue.lock().await;
+  let _queue = job.registration.edit_queue.lock(&job.id).await;
   if job.retained().is_none() {
     return Ok(DeleteOutcome::NotRetained);
   }
@@ -272,7 +272,7 @@ pub(crate) async fn retain(
     since: millis(&*context.platform),
     undelivered,
   };
-  let _queue = job.registration.edit_queue.lock().await;
+  let _queue = job.registration.edit_queue.lock(&job.id).await;
   if job.is_purged() {
     return;
   }

@@ -106,7 +106,7 @@ async fn try_settle(
   }
   // perform.8: Enqueue the following steps to swRegistration's active
   // background fetches edit queue:
-  let _queue = registration.edit_queue.lock().await;
+  let _queue = registration.edit_queue.lock(&job.id).await;
   if job.is_purged() {
     purge::settled(context, job).await;
     registration.unfinished(-1);

@@ -122,7 +122,7 @@ impl Realm {
     }
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
-    let _queue = registration.edit_queue.lock().await;
+    let _queue = registration.edit_queue.lock(&id).await;
     // fetch.8.4, fetch.8.5; fetch.8.1 to fetch.8.3 are before the bodies.
     self.may_register_id(&id)?;
     // fetch.8.9: storing the requests exceeds a quota. What the author
@@ -183,9 +183,9 @@ impl Realm {
   pub(super) fn may_still_register(&self, id: &str) -> Result<(), FetchError> {
     // Somebody who was called earlier, and is in the edit queue still, may be
     // about to free the id: then it is looked at there alone.
-    match self.registration.edit_queue.try_lock() {
-      Ok(_queue) => self.may_register_id(id),
-      Err(_) => self.may_register(),
+    match self.registration.edit_queue.try_lock(id) {
+      Some(_queue) => self.may_register_id(id),
+      None => self.may_register(),
     }
   }
 

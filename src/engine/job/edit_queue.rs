@@ -1,0 +1,122 @@
+//! The *active background fetches edit queue* of a registration.
+//!
+//! What is enqueued about one id is done in its order. The specification's
+//! queue is also one for all ids; but nothing that is done about one of them
+//! can be seen from another, and each waits for the disk: so that many share
+//! one flush, ids do not wait for each other.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
+use tokio::sync::RwLock;
+use tokio::sync::RwLockReadGuard;
+use tokio::sync::RwLockWriteGuard;
+
+#[derive(Default)]
+pub(crate) struct EditQueue {
+  all: RwLock<()>,
+  /// Those that somebody has, or waits for. The locks are fair.
+  ids: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// The turn of somebody who edits what is active with one id, or the wait for
+/// it.
+pub(crate) struct Turn<'a> {
+  queue: &'a EditQueue,
+  id: String,
+  /// `None` while it is waited for.
+  own: Option<OwnedMutexGuard<()>>,
+  _all: RwLockReadGuard<'a, ()>,
+}
+
+impl EditQueue {
+  /// Waits for everyone who was here earlier with this id, or with all.
+  pub(crate) async fn lock(&self, id: &str) -> Turn<'_> {
+    let mut turn = self.turn(id, self.all.read().await);
+    turn.own = Some(self.of(id).lock_owned().await);
+    turn
+  }
+
+  /// `None` when somebody was here earlier.
+  pub(crate) fn try_lock(&self, id: &str) -> Option<Turn<'_>> {
+    let mut turn = self.turn(id, self.all.try_read().ok()?);
+    turn.own = Some(self.of(id).try_lock_owned().ok()?);
+    Some(turn)
+  }
+
+  /// Waits for everyone who was here earlier; nobody else is here then.
+  pub(crate) async fn lock_all(&self) -> RwLockWriteGuard<'_, ()> {
+    self.all.write().await
+  }
+
+  fn turn<'a>(&'a self, id: &str, all: RwLockReadGuard<'a, ()>) -> Turn<'a> {
+    Turn {
+      queue: self,
+      id: id.to_owned(),
+      own: None,
+      _all: all,
+    }
+  }
+
+  fn of(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
+    self.ids.lock().entry(id.to_owned()).or_default().clone()
+  }
+}
+
+impl Drop for Turn<'_> {
+  fn drop(&mut self) {
+    let mut ids = self.queue.ids.lock();
+    self.own = None;
+    // Nobody has it or waits for it: all others have a copy.
+    let free = ids.get(&self.id);
+    if free.is_some_and(|own| Arc::strong_count(own) == 1) {
+      ids.remove(&self.id);
+    }
+  }
+}
+
+#[cfg(test)]
+mod tests {
+  use futures::FutureExt;
+
+  use super::EditQueue;
+
+  #[test]
+  fn each_id_waits_for_itself_alone() {
+    let queue = EditQueue::default();
+    let first = queue.lock("a").now_or_never().unwrap();
+    assert!(queue.try_lock("a").is_none());
+    assert!(queue.lock("a").now_or_never().is_none());
+    assert!(queue.try_lock("b").is_some());
+    drop(first);
+    assert!(queue.try_lock("a").is_some());
+  }
+
+  #[test]
+  fn all_wait_for_each_and_each_for_all() {
+    let queue = EditQueue::default();
+    let one = queue.lock("a").now_or_never().unwrap();
+    assert!(queue.lock_all().now_or_never().is_none());
+    drop(one);
+    let all = queue.lock_all().now_or_never().unwrap();
+    assert!(queue.try_lock("a").is_none());
+    assert!(queue.lock("b").now_or_never().is_none());
+    drop(all);
+    assert!(queue.try_lock("a").is_some());
+  }
+
+  #[test]
+  fn an_id_that_nobody_has_is_forgotten() {
+    let queue = EditQueue::default();
+    let first = queue.lock("a").now_or_never().unwrap();
+    let mut second = Box::pin(queue.lock("a"));
+    assert!(second.as_mut().now_or_never().is_none());
+    // The turn passes to somebody who does not want it any more.
+    drop(first);
+    drop(second);
+    assert!(queue.try_lock("b").is_some());
+    assert!(queue.ids.lock().is_empty());
+  }
+}
