@@ -279,7 +279,7 @@ fn a_body_is_read_to_its_end_though_it_was_deleted_meanwhile() {
 
 /// In bytes; the size of the peer's buffers, and of what a realm costs, is
 /// far below it.
-const LARGE: u64 = 256 << 20;
+const LARGE: u64 = 512 << 20;
 
 #[test]
 fn a_record_of_any_size_goes_into_a_cache_with_constant_memory() {
