@@ -174,6 +174,7 @@ fn the_same_url_is_fetched_once() {
 fn what_cannot_be_handed_over_waits_and_says_so() {
   for (options, why) in [
     (&["--limit-rate", "100M"] as &[&str], "--limit-rate"),
+    (&["--split", "4"], "--split"),
     (&["--insecure"], "--insecure"),
     (
       &["--proxy", "direct", "--retries", "9"],

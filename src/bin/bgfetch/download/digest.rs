@@ -299,7 +299,7 @@ pub fn mismatch(expected: &[Expected], found: &[Checksum]) -> Option<String> {
   let own = found.iter().find(|f| f.algorithm == algorithm);
   let own = own.map(ToString::to_string).unwrap_or_default();
   Some(format!(
-    "it has not the digest that {} names: {} is expected, {own} is found",
+    "its digest is not the one that {} names: {} is expected, {own} is found",
     wrong.source, wrong.checksum
   ))
 }

@@ -83,6 +83,10 @@ impl Terms {
     set("--connect-timeout", number(options.network.connect_timeout));
     set("--idle-timeout", number(options.network.idle_timeout));
     set("--retention", number(options.retention));
+    let parts = (options.split > 1).then(|| options.split.to_string());
+    set("--split", parts);
+    let smallest = options.min_split_size;
+    set("--min-split-size", smallest.map(|n| n.to_string()));
   }
 
   /// The options in which a process with these terms does not do what a
