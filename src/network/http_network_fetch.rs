@@ -25,7 +25,7 @@ use super::transport::TransportError;
 use super::transport::TransportRequest;
 use super::transport::TransportRequestBody;
 use super::transport::TransportResponse;
-use super::web_socket::obtain_a_web_socket_connection;
+use super::web_socket::obtain::obtain_a_web_socket_connection;
 use crate::spec::HeaderList;
 use crate::spec::RequestMode;
 

@@ -3,7 +3,7 @@
 
 mod connection;
 mod handshake;
-mod obtain;
+pub(super) mod obtain;
 
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ pub use self::connection::WebSocketEvent;
 pub use self::connection::WebSocketEvents;
 use self::handshake::Key;
 use self::handshake::check_answer;
-pub(super) use self::obtain::obtain_a_web_socket_connection;
 use super::ClientEnvironment;
 use super::FetchParams;
 use super::NetCheck;
