@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::ids::WorkerId;
-use crate::network::ClientEnvironment;
-use crate::network::NetCheck;
-use crate::service_worker::algorithms::fetch_script::ScriptRequest;
-use crate::service_worker::algorithms::fetch_script::ScriptResponse;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::lifetime::handle::InternalWorkerHandle;
 use crate::service_worker::model::message::ServiceWorkerMessage;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::WorkerType;
+use crate::spec::HeaderList;
 use crate::spec::RealmKind;
 use crate::store::StoreError;
 use crate::store::StoredRegistration;
@@ -58,22 +57,6 @@ impl Default for ServiceWorkerLimits {
   }
 }
 
-/// What a worker inherits of the client that has registered it, and of the
-/// response that its script came in.
-#[derive(Clone)]
-pub struct WorkerEnvironment {
-  /// The client; but the Content Security Policies and the referrer policy are
-  /// those of the script, once it was fetched.
-  pub client: ClientEnvironment,
-  /// As long as this process lives.
-  pub net_check: Option<NetCheck>,
-  /// Whether there was one before a restart, so that nothing is fetched until
-  /// the worker's realm brings one again.
-  pub net_check_lost: bool,
-  /// As in `RealmOptions`.
-  pub embedder_data: String,
-}
-
 /// A worker that has to be run.
 pub struct StartWorker {
   /// Names the worker.
@@ -92,7 +75,56 @@ pub struct StartWorker {
   pub handle: InternalWorkerHandle,
 }
 
-opaque_debug!(WorkerEnvironment, StartWorker);
+/// A script that is asked for.
+#[derive(Clone)]
+pub struct ScriptRequest {
+  /// Where it is.
+  pub url: Url,
+  /// What it is for.
+  pub role: ScriptRole,
+  /// Whether a cache on the way may not answer by itself: the request's cache
+  /// mode is `no-cache`.
+  pub bypass_cache: bool,
+  /// Who requests it.
+  pub environment: WorkerEnvironment,
+}
+
+/// What a script is to its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptRole {
+  /// The worker's own script.
+  Main,
+  /// One that a classic worker imports. It is fetched
+  /// [without CORS](https://html.spec.whatwg.org/#fetch-a-classic-worker-imported-script),
+  /// wherever it is.
+  ClassicImport,
+  /// One that a module imports. It is fetched
+  /// [with CORS](https://html.spec.whatwg.org/#fetch-a-single-module-script).
+  ModuleImport,
+}
+
+impl ScriptRole {
+  /// A script that a worker of this type imports.
+  pub(crate) fn import_of(worker_type: WorkerType) -> Self {
+    match worker_type {
+      WorkerType::Classic => Self::ClassicImport,
+      WorkerType::Module => Self::ModuleImport,
+    }
+  }
+}
+
+/// What it was answered with.
+#[derive(Clone, Debug)]
+pub struct ScriptResponse {
+  /// Its status.
+  pub status: u16,
+  /// Its headers.
+  pub headers: HeaderList,
+  /// The script, in UTF-8.
+  pub body: Bytes,
+}
+
+opaque_debug!(StartWorker, ScriptRequest);
 
 /// Those events of a running worker that the engine delivers itself.
 pub trait FunctionalEvents: Send + Sync {

@@ -2,13 +2,14 @@
 //! background fetch needs them: registrations and their life, the job queue,
 //! running and stopping a worker, clients and messages.
 //!
-//! `registrations` and `job` are values without I/O: they decide. The other
-//! files do what they say, each algorithm under the specification's name. This
+//! `state` has values without I/O: they decide. `algorithms` and `lifetime`
+//! do what they say, each algorithm under the specification's name. This
 //! module knows neither the engine nor JavaScript: `Delegate` is what it
 //! needs of the first, [`Realm`](crate::engine::Realm) its interface for the second.
 
 mod algorithms;
 mod delegate;
+mod environment;
 mod lifetime;
 mod model;
 mod service_workers;
@@ -16,17 +17,17 @@ mod state;
 
 pub use self::algorithms::call::Call;
 pub use self::algorithms::call::MatchAllOptions;
-pub use self::algorithms::fetch_script::ScriptRequest;
-pub use self::algorithms::fetch_script::ScriptResponse;
-pub use self::algorithms::fetch_script::ScriptRole;
 pub(crate) use self::algorithms::handle_fetch::Handled;
 pub use self::algorithms::import::ImportError;
 pub(crate) use self::delegate::Delegate;
 pub use self::delegate::FunctionalEvents;
 pub(crate) use self::delegate::NewRealm;
+pub use self::delegate::ScriptRequest;
+pub use self::delegate::ScriptResponse;
+pub use self::delegate::ScriptRole;
 pub use self::delegate::ServiceWorkerLimits;
 pub use self::delegate::StartWorker;
-pub use self::delegate::WorkerEnvironment;
+pub use self::environment::WorkerEnvironment;
 pub(crate) use self::lifetime::attach::Attachment;
 pub use self::lifetime::handle::InternalWorkerHandle;
 pub use self::model::message::Answer;

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::delegate::Delegate;
 use super::delegate::SendMessage;
-use super::delegate::WorkerEnvironment;
+use super::environment::WorkerEnvironment;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
@@ -119,7 +119,7 @@ impl ServiceWorkers {
   }
 
   /// Reports that a worker has failed.
-  pub(super) fn report(&self, worker: WorkerId, message: &str) {
+  pub(super) fn report_failure(&self, worker: WorkerId, message: &str) {
     let url = {
       let state = self.lock();
       state.map.worker(worker).map(|w| w.script_url.clone())

@@ -1,66 +1,14 @@
 //! Fetching a script of a service worker.
 
-use bytes::Bytes;
 use url::Url;
 
-use super::run_jobs::security_error;
-use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::delegate::ScriptRequest;
+use crate::service_worker::delegate::ScriptResponse;
+use crate::service_worker::delegate::ScriptRole;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::message::CallError;
-use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::script::is_javascript;
 use crate::service_worker::service_workers::ServiceWorkers;
-use crate::spec::HeaderList;
-
-/// A script that is asked for.
-#[derive(Clone)]
-pub struct ScriptRequest {
-  /// Where it is.
-  pub url: Url,
-  /// What it is for.
-  pub role: ScriptRole,
-  /// Whether a cache on the way may not answer by itself: the request's cache
-  /// mode is `no-cache`.
-  pub bypass_cache: bool,
-  /// Who requests it.
-  pub environment: WorkerEnvironment,
-}
-
-/// What a script is to its worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScriptRole {
-  /// The worker's own script.
-  Main,
-  /// One that a classic worker imports. It is fetched
-  /// [without CORS](https://html.spec.whatwg.org/#fetch-a-classic-worker-imported-script),
-  /// wherever it is.
-  ClassicImport,
-  /// One that a module imports. It is fetched
-  /// [with CORS](https://html.spec.whatwg.org/#fetch-a-single-module-script).
-  ModuleImport,
-}
-
-opaque_debug!(ScriptRequest);
-
-impl ScriptRole {
-  /// A script that a worker of this type imports.
-  pub(crate) fn import_of(worker_type: WorkerType) -> Self {
-    match worker_type {
-      WorkerType::Classic => Self::ClassicImport,
-      WorkerType::Module => Self::ModuleImport,
-    }
-  }
-}
-
-/// What it was answered with.
-#[derive(Clone, Debug)]
-pub struct ScriptResponse {
-  /// Its status.
-  pub status: u16,
-  /// Its headers.
-  pub headers: HeaderList,
-  /// The script, in UTF-8.
-  pub body: Bytes,
-}
 
 /// A script that can be run.
 pub(crate) struct FetchedScript {
@@ -110,7 +58,7 @@ impl ServiceWorkers {
     }
     // Update, step 7.7.
     if !is_javascript(response.headers.first("content-type")) {
-      return Err(security_error(&format!(
+      return Err(CallError::refused(&format!(
         "{url} has no JavaScript MIME type"
       )));
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::fetch_script::ScriptRole;
 use crate::ids::RealmId;
+use crate::service_worker::delegate::ScriptRole;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
 

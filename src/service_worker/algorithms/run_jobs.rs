@@ -114,7 +114,8 @@ impl ServiceWorkers {
     // Step 1.
     let environment = &job.environment;
     if environment.client.url.origin() != job.scope.origin() {
-      return self.reject(job, security_error("its scope has another origin"));
+      return self
+        .reject(job, CallError::refused("its scope has another origin"));
     }
     // Nothing that is being stored may come after its end.
     let saving = self.saving.lock().await;
@@ -195,21 +196,16 @@ fn check_origins(job: &Job, script_url: &Url) -> Result<(), CallError> {
   }
   // Step 1.
   if !is_potentially_trustworthy_url(script_url) {
-    return Err(security_error("its script does not come securely"));
+    return Err(CallError::refused("its script does not come securely"));
   }
   let client = job.environment.client.url.origin();
   // Step 2.
   if client != script_url.origin() {
-    return Err(security_error("its script has another origin"));
+    return Err(CallError::refused("its script has another origin"));
   }
   // Step 3.
   if client != job.scope.origin() {
-    return Err(security_error("its scope has another origin"));
+    return Err(CallError::refused("its scope has another origin"));
   }
   Ok(())
-}
-
-pub(crate) fn security_error(message: &str) -> CallError {
-  let message = format!("the service worker is refused: {message}");
-  CallError::new("SecurityError", message)
 }

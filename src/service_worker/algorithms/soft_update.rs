@@ -2,7 +2,7 @@
 
 use crate::ids::RegistrationId;
 use crate::network::ClientEnvironment;
-use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::state::job_queues::Job;

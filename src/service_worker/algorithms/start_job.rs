@@ -5,7 +5,6 @@ use url::Url;
 
 use super::call::no_realm;
 use super::call::no_registration;
-use super::run_jobs::security_error;
 use crate::ids::RegistrationId;
 use crate::network::ClientEnvironment;
 use crate::network::NetworkPolicy;
@@ -161,7 +160,7 @@ fn check_csp(
   );
   match blocked {
     None => Ok(()),
-    Some(directive) => Err(security_error(&format!(
+    Some(directive) => Err(CallError::refused(&format!(
       "the Content Security Policy's {directive} does not allow its script \
        {script_url}"
     ))),

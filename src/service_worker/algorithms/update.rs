@@ -6,11 +6,10 @@ use std::sync::Arc;
 use url::Url;
 
 use super::fetch_script::FetchedScript;
-use super::fetch_script::ScriptRole;
-use super::run_jobs::security_error;
 use crate::ids::RegistrationId;
 use crate::network::ClientEnvironment;
-use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::delegate::ScriptRole;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::WorkerType;
@@ -161,7 +160,7 @@ impl ServiceWorkers {
         && job.scope.path().starts_with(max_scope.path())
     });
     if !allowed {
-      return Err(security_error(
+      return Err(CallError::refused(
         "its scope is not below its script; a Service-Worker-Allowed header \
          of the script may allow it",
       ));

@@ -8,14 +8,26 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::ids::WorkerId;
-use crate::service_worker::service_workers::ServiceWorkers;
 
 /// Interrupts whatever script the worker is running, from any thread.
 type Interrupt = Box<dyn Fn() + Send + Sync>;
 
+/// Who started a worker, and hears of it as it runs. Each run of a worker has a
+/// number of its own.
+pub(crate) trait WorkerOwner: Send + Sync {
+  /// The script is evaluated, or cannot be.
+  fn evaluated(&self, worker: WorkerId, run: u64, result: Result<(), String>);
+  /// The script may not be evaluated, which is not a failure of the worker.
+  fn refused(&self, worker: WorkerId, run: u64, message: String);
+  /// The worker has failed, and no script was notified.
+  fn report(&self, worker: WorkerId, message: &str);
+  /// The thread has let go of the worker.
+  fn ended(&self, worker: WorkerId, run: u64);
+}
+
 /// What the thread of a worker holds. When it is dropped, the worker has ended.
 pub struct InternalWorkerHandle {
-  pub(crate) service_workers: Weak<ServiceWorkers>,
+  pub(crate) owner: Weak<dyn WorkerOwner>,
   pub(crate) worker: WorkerId,
   pub(crate) run: u64,
   pub(crate) handle: Arc<WorkerHandle>,
@@ -33,23 +45,23 @@ impl InternalWorkerHandle {
   /// The script was evaluated, and the worker takes events from now on; or why
   /// it could not be.
   pub fn evaluated(&self, result: Result<(), String>) {
-    if let Some(service_workers) = self.service_workers.upgrade() {
-      service_workers.evaluated(self.worker, self.run, result);
+    if let Some(owner) = self.owner.upgrade() {
+      owner.evaluated(self.worker, self.run, result);
     }
   }
 
   /// The script may not be a service worker's, and was not evaluated. Who has
   /// asked for it hears why, and it is not a failure of a worker.
   pub fn refused(&self, message: String) {
-    if let Some(service_workers) = self.service_workers.upgrade() {
-      service_workers.refused(self.worker, self.run, message);
+    if let Some(owner) = self.owner.upgrade() {
+      owner.refused(self.worker, self.run, message);
     }
   }
 
   /// Something went wrong, and no script has heard of it.
   pub fn report(&self, message: &str) {
-    if let Some(service_workers) = self.service_workers.upgrade() {
-      service_workers.report(self.worker, message);
+    if let Some(owner) = self.owner.upgrade() {
+      owner.report(self.worker, message);
     }
   }
 
@@ -68,8 +80,8 @@ impl Drop for InternalWorkerHandle {
   fn drop(&mut self) {
     *self.handle.interrupt.lock() = None;
     self.handle.ended.cancel();
-    if let Some(service_workers) = self.service_workers.upgrade() {
-      service_workers.ended(self.worker, self.run);
+    if let Some(owner) = self.owner.upgrade() {
+      owner.ended(self.worker, self.run);
     }
   }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
 use crate::network::ClientEnvironment;
-use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::navigation_preload::NavigationPreload;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::ids::WorkerId;
 use crate::service_worker::delegate::StartWorker;
+use crate::service_worker::lifetime::handle::WorkerOwner;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::state::registrations::Slot;
@@ -45,22 +46,7 @@ impl ServiceWorkers {
     self.spawn(|itself| itself.watch(worker, run));
   }
 
-  /// The worker's script is evaluated, or cannot be.
-  pub(crate) fn evaluated(
-    &self,
-    worker: WorkerId,
-    run: u64,
-    result: Result<(), String>,
-  ) {
-    self.end_start(worker, run, result, true);
-  }
-
-  /// The worker's script may not be evaluated, which is not a failure of it.
-  pub(crate) fn refused(&self, worker: WorkerId, run: u64, message: String) {
-    self.end_start(worker, run, Err(message), false);
-  }
-
-  fn end_start(
+  pub(super) fn end_start(
     &self,
     worker: WorkerId,
     run: u64,
@@ -91,7 +77,7 @@ impl ServiceWorkers {
         *state.failed_starts.entry(worker).or_default() += 1;
         drop(state);
         if is_reported {
-          self.report(worker, &message);
+          self.report_failure(worker, &message);
         }
         self.stop(worker, run, false);
       }
@@ -124,6 +110,24 @@ impl ServiceWorkers {
       worker
     };
     self.start(worker);
+  }
+}
+
+impl WorkerOwner for ServiceWorkers {
+  fn evaluated(&self, worker: WorkerId, run: u64, result: Result<(), String>) {
+    self.end_start(worker, run, result, true);
+  }
+
+  fn refused(&self, worker: WorkerId, run: u64, message: String) {
+    self.end_start(worker, run, Err(message), false);
+  }
+
+  fn report(&self, worker: WorkerId, message: &str) {
+    self.report_failure(worker, message);
+  }
+
+  fn ended(&self, worker: WorkerId, run: u64) {
+    self.end_run(worker, run);
   }
 }
 

@@ -80,8 +80,8 @@ impl ServiceWorkers {
         }
         Decision::Stop => return self.stop(worker, run, false),
         Decision::TooLate(message) => {
-          self.evaluated(worker, run, Err(message.to_string()));
-          self.report(worker, message);
+          self.end_start(worker, run, Err(message.to_string()), false);
+          self.report_failure(worker, message);
           return self.stop(worker, run, true);
         }
       }
@@ -145,7 +145,7 @@ impl ServiceWorkers {
       if ended(limit).await {
         return;
       }
-      itself.report(
+      itself.report_failure(
         worker,
         "its thread does not stop, and is left to itself",
       );
@@ -163,11 +163,11 @@ impl ServiceWorkers {
     if let Some(functional) = functional {
       functional.abandon();
     }
-    self.ended(worker, run);
+    self.end_run(worker, run);
   }
 
   /// The thread of a worker has ended.
-  pub(crate) fn ended(&self, worker: WorkerId, run: u64) {
+  pub(crate) fn end_run(&self, worker: WorkerId, run: u64) {
     let mut state = self.lock();
     let is_this = state.running.get(&worker).is_some_and(|r| r.run == run);
     if !is_this {
@@ -207,13 +207,13 @@ impl ServiceWorkers {
       return;
     }
     if crashed {
-      self.report(worker, "its thread has ended unexpectedly");
+      self.report_failure(worker, "its thread has ended unexpectedly");
     }
     if let Some(scope) = scope.as_ref().filter(|_| was_active)
       && self.delegate.has_pending_events(scope)
       && self.state.lock().cannot_start(scope)
     {
-      self.report(
+      self.report_failure(
         worker,
         "it cannot be started; its events wait for a new one, or for the next \
          start of the engine",

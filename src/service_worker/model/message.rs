@@ -150,6 +150,12 @@ impl CallError {
   pub(crate) fn type_error(message: impl Into<String>) -> Self {
     Self::new("TypeError", message)
   }
+
+  /// A `SecurityError`: the service worker is refused, for this reason.
+  pub(crate) fn refused(reason: &str) -> Self {
+    let message = format!("the service worker is refused: {reason}");
+    Self::new("SecurityError", message)
+  }
 }
 
 /// The serialization of `url`'s origin.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use url::Url;
 
-use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::message::Caller;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;

@@ -18,7 +18,7 @@ use url::Url;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
-use crate::service_worker::delegate::WorkerEnvironment;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::navigation_preload::NavigationPreload;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::UpdateViaCache;

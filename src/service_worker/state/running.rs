@@ -103,7 +103,7 @@ impl State {
       environment: worker.environment.clone(),
       scripts: worker.scripts.clone(),
       handle: InternalWorkerHandle {
-        service_workers: service_workers.itself.clone(),
+        owner: service_workers.itself.clone(),
         worker: id,
         run,
         handle: handle.clone(),

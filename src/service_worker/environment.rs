@@ -1,0 +1,22 @@
+//! What a worker inherits.
+
+use crate::network::ClientEnvironment;
+use crate::network::NetCheck;
+
+/// What a worker inherits of the client that has registered it, and of the
+/// response that its script came in.
+#[derive(Clone)]
+pub struct WorkerEnvironment {
+  /// The client; but the Content Security Policies and the referrer policy are
+  /// those of the script, once it was fetched.
+  pub client: ClientEnvironment,
+  /// As long as this process lives.
+  pub net_check: Option<NetCheck>,
+  /// Whether there was one before a restart, so that nothing is fetched until
+  /// the worker's realm brings one again.
+  pub net_check_lost: bool,
+  /// As in `RealmOptions`.
+  pub embedder_data: String,
+}
+
+opaque_debug!(WorkerEnvironment);
