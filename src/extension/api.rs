@@ -1,8 +1,8 @@
 //! The interfaces of Background Fetch, as an extension of `deno_core`.
 
-use super::ReportError;
 use super::lifecycle::*;
 use super::ops::*;
+use super::options::ReportError;
 use super::service_worker_ops::*;
 use super::structured_clone::*;
 use crate::engine::Realm;

@@ -6,6 +6,9 @@ use deno_core::error::JsError;
 use deno_core::op2;
 use deno_core::v8;
 
+use super::run_error::RunError;
+use crate::engine::Realm;
+
 /// Functions of `js/background_fetch/lifecycle.js`.
 struct Lifecycle {
   /// The script has run: the realm fires the events that follow.
@@ -33,6 +36,36 @@ pub(crate) fn op_bgfetch_set_lifecycle(
     end_module: v8::Global::new(scope, end_module),
     begin_script: v8::Global::new(scope, begin_script),
   });
+}
+
+/// Evaluates a classic script, as `JsRuntime::execute_script` does, with an
+/// error that can be read. `url` is relative to the realm's.
+///
+/// # Errors
+///
+/// The script throws an error.
+pub fn run_script(
+  runtime: &mut JsRuntime,
+  url: &str,
+  source: &str,
+) -> Result<(), RunError> {
+  let base = realm(runtime).options().url.clone();
+  let url = base.join(url).unwrap_or(base);
+  Ok(evaluate_classic(runtime, url.as_str(), source)?)
+}
+
+/// Says that the script was evaluated and has its event listeners: until then,
+/// functional events are held back. A window without a document gets its
+/// `DOMContentLoaded` and `load` now. [`run_until_idle`](super::run_until_idle) says so itself.
+pub fn deliver_events(runtime: &mut JsRuntime) {
+  realm(runtime).start_worker();
+  script_has_run(runtime);
+}
+
+/// The realm that the extension attached to the engine, for
+/// [`run_until_idle`](super::run_until_idle).
+pub fn realm(runtime: &mut JsRuntime) -> Realm {
+  runtime.op_state().borrow().borrow::<Realm>().clone()
 }
 
 /// The script of the realm was evaluated, or its evaluation has begun.

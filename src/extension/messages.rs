@@ -4,8 +4,8 @@ use deno_core::OpState;
 use serde::Deserialize;
 use serde::Serialize;
 
-use super::service_worker_ops::JsContent;
-use super::service_worker_ops::JsPayload;
+use super::payload::JsPayload;
+use super::service_worker_messages::JsContent;
 use crate::engine::BackgroundFetchOptions;
 use crate::engine::RealmKind;
 use crate::engine::RealmMessage;

@@ -8,6 +8,7 @@
 mod api;
 mod blobs;
 mod browser;
+mod console;
 mod error;
 mod globals;
 mod handles;
@@ -18,8 +19,11 @@ mod module_loader;
 mod net_check;
 mod no_net;
 mod ops;
+mod options;
+mod payload;
 mod run_error;
 mod scripts;
+mod service_worker_messages;
 mod service_worker_ops;
 mod structured_clone;
 mod worker_threads;
@@ -33,29 +37,33 @@ use ::deno_web::InMemoryBroadcastChannel;
 use ::deno_web::deno_web;
 use ::deno_webidl::deno_webidl;
 use deno_core::Extension;
-use deno_core::JsRuntime;
 use tokio::runtime::Handle;
 use tokio::runtime::RuntimeFlavor;
 
 use self::api::background_fetch;
 use self::blobs::Blobs;
 pub use self::browser::PageDocument;
+use self::browser::RealmExtensions;
 use self::browser::background_fetch_browser;
 pub use self::browser::open_document;
-pub use self::globals::Console;
-use self::globals::Further;
-pub use self::globals::WriteConsole;
+pub use self::console::Console;
+pub use self::console::WriteConsole;
 use self::globals::background_fetch_globals;
 pub use self::idle::run_until_idle;
 pub use self::idle::run_until_settled;
+pub use self::lifecycle::deliver_events;
+pub use self::lifecycle::realm;
+pub use self::lifecycle::run_script;
 pub use self::net_check::net_check;
 use self::no_net::deno_net;
+pub use self::options::ExtensionOptions;
+pub use self::options::FurtherExtensions;
+pub use self::options::ReportError;
 pub use self::run_error::RunError;
 use self::scripts::with_own_scripts;
 pub use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;
 use crate::engine::Engine;
-use crate::engine::Realm;
 use crate::engine::RealmOptions;
 
 /// The extension for a host with web globals of its own. It defines the
@@ -82,30 +90,6 @@ pub fn init(engine: &Engine, realm_options: RealmOptions) -> Extension {
   ))
 }
 
-/// Choices for [`extensions`], each with a working default.
-#[derive(Clone, Default)]
-pub struct ExtensionOptions {
-  /// Where `console` writes.
-  pub console: Console,
-  /// Where errors of event handlers go; to the console, by default.
-  pub report_error: Option<ReportError>,
-  /// Further extensions of the realm, which come after those of this crate, and
-  /// of the dedicated workers that its scripts start. Default: none.
-  pub further: Option<FurtherExtensions>,
-}
-
-/// Makes extensions for one more realm; called on its thread. Their scripts are
-/// read from the disk unless [`with_scripts`] has put them into the program.
-pub type FurtherExtensions = Arc<dyn Fn() -> Vec<Extension> + Send + Sync>;
-
-/// Called with what an event listener has thrown, and with why a promise given
-/// to `waitUntil()` was rejected, unless a listener for `error` or
-/// `unhandledrejection` has prevented it; in a worker with every other uncaught
-/// error of a script, too. The text is for people, and may have several lines.
-///
-/// In a page, every other uncaught error comes out of the event loop.
-pub type ReportError = Rc<dyn Fn(&str)>;
-
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
 /// `deno_fetch` with a stand-in for `deno_net`, `deno_crypto`, the web globals
 /// of the kind of realm that `realm_options` name, and Background Fetch.
@@ -130,6 +114,16 @@ pub fn extensions(
   let report_error = options.report_error.unwrap_or_else(|| {
     Rc::new(move |text: &str| console.write(&format!("{text}\n"), true))
   });
+  let further = options.further.clone();
+  let worker_extensions =
+    RealmExtensions(Arc::new(move |engine, realm_options, console, errors| {
+      let options = ExtensionOptions {
+        console,
+        report_error: Some(errors),
+        further: further.clone(),
+      };
+      extensions(engine, realm_options, options)
+    }));
   let all = vec![
     deno_webidl::init(),
     deno_web::init(
@@ -141,13 +135,9 @@ pub fn extensions(
     deno_net::init(),
     deno_fetch::init(::deno_fetch::Options::default()),
     deno_crypto::init(None),
-    background_fetch_globals::init(
-      realm.clone(),
-      options.console,
-      Further(options.further.clone()),
-    ),
+    background_fetch_globals::init(realm.clone(), options.console),
     background_fetch::init(realm, report_error),
-    background_fetch_browser::init(),
+    background_fetch_browser::init(worker_extensions),
   ];
   let own = all.into_iter().map(with_own_scripts);
   let further = options.further.map(|make| make()).unwrap_or_default();
@@ -189,22 +179,6 @@ pub fn check(extensions: &[Extension]) -> Result<(), MissingExtension> {
   Ok(())
 }
 
-/// Evaluates a classic script, as `JsRuntime::execute_script` does, with an
-/// error that can be read. `url` is relative to the realm's.
-///
-/// # Errors
-///
-/// The script throws an error.
-pub fn run_script(
-  runtime: &mut JsRuntime,
-  url: &str,
-  source: &str,
-) -> Result<(), RunError> {
-  let base = realm(runtime).options().url.clone();
-  let url = base.join(url).unwrap_or(base);
-  Ok(lifecycle::evaluate_classic(runtime, url.as_str(), source)?)
-}
-
 /// A runtime that is made there would end the process in the middle of a call.
 fn refuse_many_threads() {
   let flavor = Handle::try_current().map(|tokio| tokio.runtime_flavor());
@@ -214,19 +188,3 @@ fn refuse_many_threads() {
     RunError::Tokio
   );
 }
-
-/// Says that the script was evaluated and has its event listeners: until then,
-/// functional events are held back. A window without a document gets its
-/// `DOMContentLoaded` and `load` now. [`run_until_idle`] says so itself.
-pub fn deliver_events(runtime: &mut JsRuntime) {
-  realm(runtime).start_worker();
-  lifecycle::script_has_run(runtime);
-}
-
-/// The realm that the extension attached to the engine, for
-/// [`run_until_idle`].
-pub fn realm(runtime: &mut JsRuntime) -> Realm {
-  runtime.op_state().borrow().borrow::<Realm>().clone()
-}
-
-opaque_debug!(ExtensionOptions);

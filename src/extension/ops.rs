@@ -11,7 +11,6 @@ use deno_core::error::ResourceError;
 use deno_core::op2;
 use serde::Serialize;
 
-use super::ReportError;
 use super::error::BackgroundFetchError;
 use super::handles::NewFetch;
 use super::handles::Record;
@@ -21,6 +20,7 @@ use super::messages::JsMessage;
 use super::messages::JsOptions;
 use super::messages::JsUiOptions;
 use super::net_check::take_permissions;
+use super::options::ReportError;
 use crate::engine::AbortOutcome;
 use crate::engine::EventLease;
 use crate::engine::Realm;

@@ -1,31 +1,19 @@
 //! The ops of service workers: they translate, and decide nothing.
 
 use deno_core::OpState;
-use deno_core::ToJsBuffer;
 use deno_core::op2;
 use deno_web::JsMessageData;
-use deno_web::Transferable;
-use deno_web::deserialize_js_transferables;
-use deno_web::serialize_transferables;
 use serde::Serialize;
 use url::Url;
 
-use super::browser::JsExtensionEvent;
 use super::error::BackgroundFetchError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
+use super::payload::payload;
 use crate::engine::Realm;
-use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
-use crate::service_worker::Answer;
 use crate::service_worker::Call;
-use crate::service_worker::CallError;
-use crate::service_worker::Event;
-use crate::service_worker::Payload;
 use crate::service_worker::RegistrationSnapshot;
-use crate::service_worker::ServiceWorkerMessage;
-use crate::service_worker::ServiceWorkerState;
-use crate::service_worker::Source;
 use crate::service_worker::WorkerSnapshot;
 use crate::service_worker::WorkerType;
 
@@ -91,26 +79,6 @@ pub(crate) fn op_bgfetch_service_worker_import(
     .borrow::<Realm>()
     .import_blocking(url)
     .map_err(|error| BackgroundFetchError::Network(error.to_string()))
-}
-
-/// What a [`Payload`] is between two realms.
-struct Serialized {
-  data: Vec<u8>,
-  transferables: Vec<Transferable>,
-}
-
-pub(super) fn payload(
-  state: &mut OpState,
-  message: JsMessageData,
-) -> Result<Payload, BackgroundFetchError> {
-  let data = message.data.to_vec();
-  let transferables =
-    deserialize_js_transferables(state, message.transferables)
-      .map_err(|error| BackgroundFetchError::Type(error.to_string()))?;
-  Ok(Payload(Box::new(Serialized {
-    data,
-    transferables,
-  })))
 }
 
 #[op2]
@@ -185,132 +153,4 @@ pub(crate) fn op_bgfetch_service_worker_post_to_client(
   let payload = payload(state, message)?;
   state.borrow::<Realm>().post_to_client(client, payload);
   Ok(())
-}
-
-/// A [`ServiceWorkerMessage`] for
-/// `js/service_worker/service_worker_messages.js`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
-pub(crate) enum JsContent {
-  Registration {
-    registration: Box<RegistrationSnapshot>,
-  },
-  WorkerState {
-    worker: WorkerId,
-    state: ServiceWorkerState,
-  },
-  UpdateFound {
-    registration: RegistrationId,
-  },
-  ControllerChange {
-    controller: Option<WorkerSnapshot>,
-  },
-  Reply {
-    call: u32,
-    answer: Option<Answer>,
-    error: Option<CallError>,
-  },
-  Message {
-    source: WorkerSnapshot,
-    origin: String,
-  },
-  Event {
-    id: u64,
-    name: &'static str,
-    source: Option<Source>,
-    origin: Option<String>,
-    /// Of an event of another extension.
-    extension: Option<Box<JsExtensionEvent>>,
-  },
-}
-
-/// What `deserializeJsMessageData` of deno_web takes.
-#[derive(Serialize)]
-pub(crate) struct JsPayload {
-  data: ToJsBuffer,
-  /// In JSON: deno_web does not name their type.
-  transferables: serde_json::Value,
-}
-
-impl JsPayload {
-  pub(crate) fn new(state: &mut OpState, payload: Payload) -> Option<Self> {
-    let serialized = payload.0.downcast::<Serialized>().ok()?;
-    let transferables = serialized.transferables;
-    let transferables = serialize_transferables(state, transferables);
-    Some(Self {
-      data: serialized.data.into(),
-      transferables: serde_json::to_value(transferables).ok()?,
-    })
-  }
-}
-
-impl JsContent {
-  /// With what was sent along, if anything was.
-  pub(crate) fn new(
-    state: &mut OpState,
-    message: ServiceWorkerMessage,
-  ) -> (Self, Option<JsPayload>) {
-    let mut payload = None;
-    let message = match message {
-      ServiceWorkerMessage::Registration(registration) => {
-        Self::Registration { registration }
-      }
-      ServiceWorkerMessage::WorkerState { worker, state } => {
-        Self::WorkerState { worker, state }
-      }
-      ServiceWorkerMessage::UpdateFound(registration) => {
-        Self::UpdateFound { registration }
-      }
-      ServiceWorkerMessage::ControllerChange(controller) => {
-        Self::ControllerChange { controller }
-      }
-      ServiceWorkerMessage::Reply { call, result } => {
-        let (answer, error) = match result {
-          Ok(answer) => (Some(answer), None),
-          Err(error) => (None, Some(error)),
-        };
-        Self::Reply {
-          call,
-          answer,
-          error,
-        }
-      }
-      ServiceWorkerMessage::Message {
-        source,
-        origin,
-        data,
-      } => {
-        payload = Some(data);
-        Self::Message { source, origin }
-      }
-      ServiceWorkerMessage::Event { id, event } => {
-        let mut extension = None;
-        let (name, source, origin) = match event {
-          Event::Extension { name, data } => {
-            extension = JsExtensionEvent::new(state, data);
-            (name, None, None)
-          }
-          Event::Install => ("install", None, None),
-          Event::Activate => ("activate", None, None),
-          Event::Message {
-            source,
-            origin,
-            data,
-          } => {
-            payload = Some(data);
-            ("message", Some(source), Some(origin))
-          }
-        };
-        Self::Event {
-          id,
-          name,
-          source,
-          origin,
-          extension: extension.map(Box::new),
-        }
-      }
-    };
-    let data = payload.and_then(|payload| JsPayload::new(state, payload));
-    (message, data)
-  }
 }

@@ -12,14 +12,14 @@ use deno_core::RuntimeOptions;
 use futures::future::BoxFuture;
 use url::Url;
 
-use super::ExtensionOptions;
 use super::extensions;
 use super::lifecycle::begin_module;
 use super::lifecycle::end_module;
 use super::lifecycle::evaluate_classic;
 use super::lifecycle::evaluation_of;
+use super::lifecycle::realm;
 use super::module_loader::WorkerModules;
-use super::realm;
+use super::options::ExtensionOptions;
 use crate::engine::Engine;
 use crate::engine::RealmOptions;
 use crate::engine::ServiceWorkerHost;

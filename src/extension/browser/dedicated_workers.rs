@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
+use deno_core::Extension;
 use deno_core::JsRuntime;
 use deno_core::ModuleLoadOptions;
 use deno_core::ModuleLoadReferrer;
@@ -40,16 +41,12 @@ use super::error::BrowserError;
 use crate::engine::Engine;
 use crate::engine::Realm;
 use crate::engine::RealmOptions;
-use crate::extension::Console;
-use crate::extension::ExtensionOptions;
-use crate::extension::FurtherExtensions;
-use crate::extension::ReportError;
-use crate::extension::extensions;
-use crate::extension::globals::Further;
+use crate::extension::console::Console;
 use crate::extension::lifecycle::evaluate_classic;
-use crate::extension::realm;
-use crate::extension::service_worker_ops::JsPayload;
-use crate::extension::service_worker_ops::payload;
+use crate::extension::lifecycle::realm;
+use crate::extension::options::ReportError;
+use crate::extension::payload::JsPayload;
+use crate::extension::payload::payload;
 use crate::service_worker::Payload;
 use crate::service_worker::ScriptRole;
 
@@ -134,6 +131,15 @@ impl Drop for Counted {
   }
 }
 
+/// Makes the extensions of a worker's realm, on its thread: where its console
+/// writes and its errors go is the worker's.
+#[derive(Clone)]
+pub(crate) struct RealmExtensions(pub(crate) Arc<MakeExtensions>);
+
+type MakeExtensions = dyn Fn(&Engine, RealmOptions, Console, ReportError) -> Vec<Extension>
+  + Send
+  + Sync;
+
 /// What a worker is started with.
 struct Start {
   script_url: Url,
@@ -142,7 +148,7 @@ struct Start {
   is_module: bool,
   name: String,
   realm_options: RealmOptions,
-  further: Option<FurtherExtensions>,
+  extensions: RealmExtensions,
   to_owner: mpsc::UnboundedSender<FromWorker>,
   messages: mpsc::UnboundedReceiver<Payload>,
   stop: Arc<Stop>,
@@ -178,7 +184,7 @@ pub(super) fn op_worker_start(
   let stop = Arc::new(Stop::default());
   let start = Start {
     realm_options: owner.worker_facts(script_url.clone()),
-    further: state.borrow::<Further>().0.clone(),
+    extensions: state.borrow::<RealmExtensions>().clone(),
     script_url,
     source,
     is_module,
@@ -363,7 +369,7 @@ async fn work(engine: Engine, start: Start) {
     is_module,
     name,
     realm_options,
-    further,
+    extensions,
     to_owner,
     messages,
     stop,
@@ -379,13 +385,9 @@ async fn work(engine: Engine, start: Start) {
     let _ = errors.send(FromWorker::Error(text.to_string()));
   });
   let modules = Rc::new(Modules::default());
-  let options = ExtensionOptions {
-    console: Console::Custom(console),
-    report_error: Some(report_error),
-    further,
-  };
+  let console = Console::Custom(console);
   let mut runtime = JsRuntime::try_new(RuntimeOptions {
-    extensions: extensions(&engine, realm_options, options),
+    extensions: extensions.0(&engine, realm_options, console, report_error),
     module_loader: Some(modules.clone()),
     ..RuntimeOptions::default()
   });

@@ -59,6 +59,7 @@ impl JsExtensionEvent {
   }
 }
 
+pub(crate) use self::dedicated_workers::RealmExtensions;
 pub use self::document::PageDocument;
 pub use self::document::open_document;
 
@@ -166,7 +167,11 @@ deno_core::extension!(
     "worker.js",
     "worker_scope.js",
   ],
-  state = |state| {
+  options = {
+    worker_extensions: RealmExtensions,
+  },
+  state = |state, options| {
     state.put(Installed);
+    state.put(options.worker_extensions);
   },
 );

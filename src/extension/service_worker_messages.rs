@@ -1,0 +1,125 @@
+//! The shapes in which messages of service workers go to JavaScript.
+
+use deno_core::OpState;
+use serde::Serialize;
+
+use super::browser::JsExtensionEvent;
+use super::payload::JsPayload;
+use crate::ids::RegistrationId;
+use crate::ids::WorkerId;
+use crate::service_worker::Answer;
+use crate::service_worker::CallError;
+use crate::service_worker::Event;
+use crate::service_worker::RegistrationSnapshot;
+use crate::service_worker::ServiceWorkerMessage;
+use crate::service_worker::ServiceWorkerState;
+use crate::service_worker::Source;
+use crate::service_worker::WorkerSnapshot;
+
+/// A [`ServiceWorkerMessage`] for
+/// `js/service_worker/service_worker_messages.js`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub(crate) enum JsContent {
+  Registration {
+    registration: Box<RegistrationSnapshot>,
+  },
+  WorkerState {
+    worker: WorkerId,
+    state: ServiceWorkerState,
+  },
+  UpdateFound {
+    registration: RegistrationId,
+  },
+  ControllerChange {
+    controller: Option<WorkerSnapshot>,
+  },
+  Reply {
+    call: u32,
+    answer: Option<Answer>,
+    error: Option<CallError>,
+  },
+  Message {
+    source: WorkerSnapshot,
+    origin: String,
+  },
+  Event {
+    id: u64,
+    name: &'static str,
+    source: Option<Source>,
+    origin: Option<String>,
+    /// Of an event of another extension.
+    extension: Option<Box<JsExtensionEvent>>,
+  },
+}
+
+impl JsContent {
+  /// With what was sent along, if anything was.
+  pub(crate) fn new(
+    state: &mut OpState,
+    message: ServiceWorkerMessage,
+  ) -> (Self, Option<JsPayload>) {
+    let mut payload = None;
+    let message = match message {
+      ServiceWorkerMessage::Registration(registration) => {
+        Self::Registration { registration }
+      }
+      ServiceWorkerMessage::WorkerState { worker, state } => {
+        Self::WorkerState { worker, state }
+      }
+      ServiceWorkerMessage::UpdateFound(registration) => {
+        Self::UpdateFound { registration }
+      }
+      ServiceWorkerMessage::ControllerChange(controller) => {
+        Self::ControllerChange { controller }
+      }
+      ServiceWorkerMessage::Reply { call, result } => {
+        let (answer, error) = match result {
+          Ok(answer) => (Some(answer), None),
+          Err(error) => (None, Some(error)),
+        };
+        Self::Reply {
+          call,
+          answer,
+          error,
+        }
+      }
+      ServiceWorkerMessage::Message {
+        source,
+        origin,
+        data,
+      } => {
+        payload = Some(data);
+        Self::Message { source, origin }
+      }
+      ServiceWorkerMessage::Event { id, event } => {
+        let mut extension = None;
+        let (name, source, origin) = match event {
+          Event::Extension { name, data } => {
+            extension = JsExtensionEvent::new(state, data);
+            (name, None, None)
+          }
+          Event::Install => ("install", None, None),
+          Event::Activate => ("activate", None, None),
+          Event::Message {
+            source,
+            origin,
+            data,
+          } => {
+            payload = Some(data);
+            ("message", Some(source), Some(origin))
+          }
+        };
+        Self::Event {
+          id,
+          name,
+          source,
+          origin,
+          extension: extension.map(Box::new),
+        }
+      }
+    };
+    let data = payload.and_then(|payload| JsPayload::new(state, payload));
+    (message, data)
+  }
+}
