@@ -9,13 +9,15 @@ use rusqlite::Connection;
 use rusqlite::OpenFlags;
 use rusqlite::config::DbConfig;
 
-use super::FILE_NAME;
 use super::error::database_error;
 use super::migrations;
 use super::owner;
 use super::reserve;
 use crate::store::StoreError;
 use crate::store::directory::Directory;
+
+/// The name of the database in a store's directory.
+pub(super) const FILE_NAME: &str = "facts.sqlite3";
 
 /// How long to wait for a reader in another process that recovers the
 /// database at this moment.

@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use url::Url;
 
+use self::connection::FILE_NAME;
 pub(super) use self::connection::open_file;
 pub(super) use self::error::database_error;
 pub(super) use self::read_only::read_directory;
@@ -40,9 +41,6 @@ use super::StoredRegistration;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use crate::ids::BackgroundFetchKey;
-
-/// The name of the database in a store's directory.
-const FILE_NAME: &str = "facts.sqlite3";
 
 /// Every file in a store's directory that this module uses. SQLite opens its
 /// own by path, so they have to be looked at before.

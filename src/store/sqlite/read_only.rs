@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rusqlite::OpenFlags;
 
-use super::FILE_NAME;
 use super::connection;
+use super::connection::FILE_NAME;
 use super::connection::Mode;
 use super::load;
 use super::migrations;
