@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde::Serialize;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::control::Answer;
 use crate::control::Command;
 use crate::control::Outcome;

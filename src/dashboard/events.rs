@@ -18,7 +18,7 @@ use http::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
-use super::Shared;
+use super::shared::Shared;
 use super::view::View;
 use super::view::Wanted;
 

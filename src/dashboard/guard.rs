@@ -14,7 +14,7 @@ use http::StatusCode;
 use http::header;
 use http::uri::Authority;
 
-use super::Token;
+use super::token::Token;
 
 /// The names of this machine that nobody else can own.
 pub(super) const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];

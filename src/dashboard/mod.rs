@@ -27,6 +27,7 @@ mod guard;
 mod list;
 mod page;
 mod recent;
+mod shared;
 mod source;
 mod token;
 mod view;
@@ -39,14 +40,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use axum::routing::post;
-use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use self::recent::Recent;
+use self::shared::Add;
+use self::shared::Shared;
 use self::source::Source;
 pub use self::token::Token;
-use self::view::Rates;
 use crate::engine::Engine;
 
 /// How many pages are kept up to date at once; others are told to wait.
@@ -55,27 +56,12 @@ const MAX_STREAMS: usize = 16;
 /// The longest command, in bytes. A URL may be long.
 const MAX_COMMAND: usize = 64 * 1024;
 
-/// Starts a download of the URL that a user has typed. The error is a message
-/// for the user.
-type Add =
-  Arc<dyn Fn(String) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
-
 /// A page that is not served yet.
 pub struct Dashboard {
   source: Source,
   recent: Arc<Recent>,
   hosts: Vec<String>,
   add: Option<Add>,
-}
-
-/// What every request needs.
-struct Shared {
-  source: Source,
-  recent: Arc<Recent>,
-  add: Option<Add>,
-  /// Of all pages, so that one that is loaded again knows them.
-  rates: Mutex<Rates>,
-  streams: Arc<Semaphore>,
 }
 
 opaque_debug!(Dashboard);
