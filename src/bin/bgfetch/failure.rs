@@ -5,6 +5,9 @@ use std::fmt::Display;
 use background_fetch::engine::StartError;
 use background_fetch::store::StoreError;
 
+/// Begins every line that reports an error.
+pub const PREFIX: &str = "bgfetch: ";
+
 /// Every background fetch succeeded.
 pub const SUCCESS: u8 = 0;
 /// One failed or was aborted, or the script threw.

@@ -1,6 +1,7 @@
 //! `bgfetch`: background fetches from the command line.
 
 mod arguments;
+mod attend;
 mod byte_count;
 mod commands;
 mod desktop;
@@ -8,6 +9,7 @@ mod download;
 mod duration;
 mod failure;
 mod file_names;
+mod files;
 mod handing_over;
 mod interrupt;
 mod keys;
@@ -28,9 +30,7 @@ use clap::Parser;
 
 use self::arguments::Arguments;
 use self::failure::Failure;
-
-/// Begins every line that reports an error.
-const PREFIX: &str = "bgfetch: ";
+use self::failure::PREFIX;
 
 fn main() {
   let arguments = Arguments::parse();

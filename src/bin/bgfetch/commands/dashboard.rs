@@ -22,17 +22,18 @@ use tokio::sync::oneshot;
 use url::Url;
 
 use super::get;
-use super::get::Files;
 use super::resume;
 use crate::arguments::Arguments;
 use crate::arguments::Command;
 use crate::arguments::Dashboard;
+use crate::attend;
 use crate::download::Download;
 use crate::download::Ended;
 use crate::download::Item;
 use crate::download::Order;
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
+use crate::files::Files;
 use crate::interrupt::Interrupt;
 use crate::output;
 use crate::paths;
@@ -188,8 +189,8 @@ async fn attend_downloads(engine: &Engine) -> Result<u8, Failure> {
     let started_by = StartedBy::parse(&observed.embedder_data);
     let is_download = matches!(started_by, Some(StartedBy::Download { .. }));
     if is_download && scopes.insert(observed.scope.clone()) {
-      let realm = engine.attach(get::worker_in(&observed.scope));
-      attended.push(async move { get::take_events(&realm).await });
+      let realm = engine.attach(attend::worker_in(&observed.scope));
+      attended.push(async move { attend::take_events(&realm).await });
     }
   }
 }

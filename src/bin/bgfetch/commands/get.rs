@@ -3,44 +3,25 @@
 pub mod look;
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use background_fetch::display::text;
-use background_fetch::engine::BackgroundFetchOptions;
-use background_fetch::engine::BackgroundFetchSnapshot;
-use background_fetch::engine::Engine;
-use background_fetch::engine::FetchError;
-use background_fetch::engine::NewRecord;
-use background_fetch::engine::Realm;
-use background_fetch::engine::RealmKind;
-use background_fetch::engine::RealmMessage;
-use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryStatuses;
 use background_fetch::network::ClientEnvironment;
 use background_fetch::network::NetworkPolicy;
-use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Store;
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use url::Url;
-use uuid::Uuid;
 
-use self::look::Look;
-use super::stored;
 use crate::arguments::Get;
-use crate::download::Download;
-use crate::download::Downloads;
-use crate::download::Ended;
+use crate::attend::sentence;
 use crate::download::Item;
 use crate::download::Order;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::INTERRUPTED;
 use crate::failure::SUCCESS;
+use crate::files::Files;
 use crate::handing_over::Given;
 use crate::handing_over::Giving;
 use crate::handing_over::Terms;
@@ -51,10 +32,6 @@ use crate::screen::Screen;
 use crate::session::Session;
 use crate::session::Setup;
 use crate::session::pressed;
-use crate::started_by::StartedBy;
-
-/// With more files than this, those that have not changed are only counted.
-const FEW: usize = 20;
 
 pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
   // Nobody is there who could try it again.
@@ -108,11 +85,8 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
     }
   };
   let session = Session::with_store(store, &arguments.engine, setup, screen)?;
-  let files = Files::new(&session, arguments.base.clone(), policy)?;
-  let files = Files {
-    is_one_of_few: items.len() <= FEW,
-    ..files
-  };
+  let files = Files::new(&session, arguments.base.clone(), policy)?
+    .of_so_many(items.len());
   let ended = &giving.ended;
   let work = async {
     let (getting, others) =
@@ -241,17 +215,6 @@ fn report(screen: &Screen, items: &[Item], failed: &[(usize, String)]) -> u8 {
   if failed.is_empty() { SUCCESS } else { FAILED }
 }
 
-/// Why a download has failed, with its URL as the user has typed it.
-pub fn sentence(typed: &str, why: &str) -> String {
-  let typed = text::printable(typed);
-  // The network names it without its query, which may be a secret.
-  let place = typed.split(['?', '#']).next().unwrap_or_default();
-  match why.strip_prefix(place) {
-    Some(rest) if rest.starts_with(' ') => format!("{typed}{rest}"),
-    _ => format!("{typed}: {why}"),
-  }
-}
-
 /// A URL that can never be fetched is a mistake in the command.
 pub(super) fn may_register(
   item: &Item,
@@ -266,315 +229,4 @@ pub(super) fn may_register(
     referrer_policy: String::new(),
   };
   environment.may_register(url).map_err(Failure::usage)
-}
-
-/// The files of one command.
-pub struct Files {
-  pub engine: Engine,
-  pub screen: Arc<Screen>,
-  pub downloads: Arc<Downloads>,
-  base: Option<Url>,
-  policy: NetworkPolicy,
-  look: Arc<Look>,
-  /// What the store has of earlier commands.
-  stored: HashMap<Download, BackgroundFetchSnapshot>,
-  /// The ids that are used already; those of all commands of the process.
-  ids: Arc<Mutex<HashSet<String>>>,
-  is_one_of_few: bool,
-}
-
-impl Files {
-  pub fn new(
-    session: &Session,
-    base: Option<Url>,
-    policy: NetworkPolicy,
-  ) -> Result<Self, Failure> {
-    let template = Self {
-      engine: session.engine.clone(),
-      screen: session.screen.clone(),
-      downloads: session.downloads.clone(),
-      base: None,
-      policy,
-      look: Arc::new(Look::new(session.network()?)),
-      stored: HashMap::new(),
-      ids: Arc::default(),
-      is_one_of_few: false,
-    };
-    Ok(template.again(base, policy, usize::MAX, session.screen.clone()))
-  }
-
-  /// Those of another command on the same store, which may have changed.
-  pub fn again(
-    &self,
-    base: Option<Url>,
-    policy: NetworkPolicy,
-    count: usize,
-    screen: Arc<Screen>,
-  ) -> Self {
-    let mut stored = HashMap::new();
-    let mut ids = self.ids.lock();
-    for found in self.engine.background_fetches() {
-      ids.insert(found.id.clone());
-      if let Some(StartedBy::Download { download, .. }) =
-        StartedBy::parse(&found.embedder_data)
-      {
-        stored.insert(download, found);
-      }
-    }
-    drop(ids);
-    Self {
-      engine: self.engine.clone(),
-      screen,
-      downloads: self.downloads.clone(),
-      base,
-      policy,
-      look: self.look.clone(),
-      stored,
-      ids: self.ids.clone(),
-      is_one_of_few: count <= FEW,
-    }
-  }
-
-  /// Gets those of `items` that have not ended, each by itself, and notes why
-  /// one has no file.
-  async fn get_all(
-    &self,
-    items: &[Item],
-    noted: &Mutex<BTreeMap<usize, Option<String>>>,
-  ) {
-    let left: Vec<usize> = {
-      let noted = noted.lock();
-      (0..items.len())
-        .filter(|i| !noted.contains_key(i))
-        .collect()
-    };
-    let mut under_way: FuturesUnordered<_> = left
-      .into_iter()
-      .map(async |index| (index, self.get(&items[index]).await))
-      .collect();
-    while let Some((index, ended)) = under_way.next().await {
-      noted.lock().insert(index, ended.why().map(str::to_string));
-    }
-  }
-
-  /// One file, from the first of its mirrors that has it.
-  pub async fn get(&self, item: &Item) -> Ended {
-    let mut item = self.as_stored(item);
-    loop {
-      let ended = match self.unchanged(&item).await {
-        Some(unchanged) => unchanged,
-        None => self.fetch(&item).await,
-      };
-      let is_there = ended.is_success() || matches!(ended, Ended::Unsaved(_));
-      if is_there || item.options.mirrors.is_empty() {
-        return ended;
-      }
-      if let Some(why) = ended.why() {
-        let next = &item.options.mirrors[0];
-        self.screen.note(&format!(
-          "{}: {why}; trying {next}",
-          text::printable(&item.typed)
-        ));
-      }
-      item.download.url = item.options.mirrors.remove(0);
-    }
-  }
-
-  /// The mirror that the store has something of, or else the first.
-  fn as_stored(&self, item: &Item) -> Item {
-    let mut first = item.clone();
-    while !self.stored.contains_key(&first.download) {
-      if first.options.mirrors.is_empty() {
-        return item.clone();
-      }
-      first.download.url = first.options.mirrors.remove(0);
-    }
-    first
-  }
-
-  /// `Some` when the file was saved by an earlier command, and the server has
-  /// the same still.
-  async fn unchanged(&self, item: &Item) -> Option<Ended> {
-    if item.options.replace || self.stored.contains_key(&item.download) {
-      return None;
-    }
-    let entry = self.downloads.saved().unchanged(&item.download)?;
-    if !self.look.is_unchanged(item, &entry).await {
-      return None;
-    }
-    if self.is_one_of_few {
-      let name = text::printable(&item.options.url_name);
-      self.screen.unchanged(&name, &item.typed, &entry.path);
-    }
-    Some(Ended::Unchanged(entry.path))
-  }
-
-  /// Continues what is stored of it, or starts it, and waits for its end.
-  async fn fetch(&self, item: &Item) -> Ended {
-    let stored = self.stored.get(&item.download);
-    let started_by = StartedBy::Download {
-      typed: item.typed.clone(),
-      download: item.download.clone(),
-      options: item.options.clone(),
-    };
-    let embedder_data = match started_by.to_json() {
-      Ok(embedder_data) => embedder_data,
-      Err(failure) => return Ended::Failed(failure.message),
-    };
-    let base = self.base.as_ref();
-    let scope = match stored {
-      Some(stored) => stored.scope.clone(),
-      None => match new_scope(base) {
-        Ok(scope) => scope,
-        Err(failure) => return Ended::Failed(failure.message),
-      },
-    };
-    let realm = self.engine.attach(RealmOptions {
-      policy: self.policy,
-      embedder_data,
-      scope: scope.clone(),
-      keep_failed: true,
-      ..RealmOptions::new(
-        RealmKind::ServiceWorker,
-        base.cloned().unwrap_or(scope),
-      )
-    });
-    let key = match stored {
-      Some(stored) => match retry(&self.engine, stored).await {
-        Ok(()) => stored.key,
-        Err(why) => return Ended::Failed(why),
-      },
-      None => match self.start(&realm, item).await {
-        Ok(key) => key,
-        Err(refused) => return Ended::Failed(refused.to_string()),
-      },
-    };
-    attend_download(&self.downloads, &realm, key).await
-  }
-
-  async fn start(
-    &self,
-    realm: &Realm,
-    item: &Item,
-  ) -> Result<BackgroundFetchKey, FetchError> {
-    let record = NewRecord {
-      request: item.request(),
-      body: None,
-    };
-    let id = self.new_id(&item.options.url_name);
-    let options = BackgroundFetchOptions::default();
-    let started = realm.fetch(id, vec![record], options).await?;
-    Ok(started.key)
-  }
-
-  /// By its id a user names a download, so that no two should have the same.
-  fn new_id(&self, name: &str) -> String {
-    let mut ids = self.ids.lock();
-    let numbers = std::iter::once(name.to_string())
-      .chain((2..).map(|number| format!("{name} ({number})")));
-    let mut free = numbers.filter(|id| !ids.contains(id));
-    let id = free.next().unwrap_or_default();
-    ids.insert(id.clone());
-    id
-  }
-
-  /// Downloads that earlier commands have left continue beside these, and those
-  /// that have failed may be retried at any time. Nobody waits for their ends.
-  async fn attend_others(&self, items: &[Item]) -> Result<u8, Failure> {
-    let own: HashSet<_> = items
-      .iter()
-      .map(|item| self.as_stored(item).download)
-      .collect();
-    let others = self.stored.iter().filter(|(d, _)| !own.contains(d));
-    let attended = others.map(async |(_, other)| {
-      let realm = self.engine.attach(worker_in(&other.scope));
-      take_events(&realm).await;
-    });
-    let mut attended: FuturesUnordered<_> = attended.collect();
-    while attended.next().await.is_some() {}
-    std::future::pending().await
-  }
-}
-
-/// Continues a download that has failed.
-///
-/// # Errors
-///
-/// It is quarantined, or the store cannot remember it.
-pub async fn retry(
-  engine: &Engine,
-  stored: &BackgroundFetchSnapshot,
-) -> Result<(), String> {
-  if stored.quarantined {
-    return Err(stored::quarantined(&text::printable(&stored.id)));
-  }
-  match stored.retained {
-    Some(_) => engine.retry(stored.key).await.map(drop),
-    None => Ok(()),
-  }
-  .map_err(|error| error.to_string())
-}
-
-/// The realm that takes the event of a download in `scope`.
-pub fn worker_in(scope: &Url) -> RealmOptions {
-  RealmOptions {
-    scope: scope.clone(),
-    keep_failed: true,
-    ..RealmOptions::new(RealmKind::ServiceWorker, scope.clone())
-  }
-}
-
-/// Each download is a service worker registration of its own, so that it can
-/// be waited for alone. Without a page it is an origin of its own, too: realms
-/// of one origin hear of each other's registrations, which thousands should
-/// not.
-fn new_scope(base: Option<&Url>) -> Result<Url, Failure> {
-  let id = Uuid::now_v7();
-  let scope = match base {
-    Some(base) => base.join(&format!(".bgfetch/{id}/")),
-    None => Url::parse(&format!("http://{id}.bgfetch.localhost/")),
-  };
-  scope.map_err(|error| {
-    Failure::usage(format!("the base URL cannot be used: {error}"))
-  })
-}
-
-/// Waits until a download is saved, has failed, or cannot be saved.
-pub async fn attend_download(
-  downloads: &Downloads,
-  realm: &Realm,
-  key: BackgroundFetchKey,
-) -> Ended {
-  tokio::select! {
-    () = attend(realm) => {}
-    () = downloads.unsaved(key) => {}
-  }
-  match downloads.ended(key) {
-    Some(Ended::Unsaved(why)) => Ended::Unsaved(format!(
-      "it cannot be saved as {why}; the store keeps it: make room, then run \
-       the same command, or `bgfetch resume` with a usable --out"
-    )),
-    Some(ended) => ended,
-    None => Ended::Failed("it was aborted".to_string()),
-  }
-}
-
-/// Takes the events of a realm that has no script, until its scope has
-/// nothing unfinished.
-pub async fn attend(realm: &Realm) {
-  tokio::select! {
-    () = take_events(realm) => {}
-    () = realm.idle() => {}
-  }
-}
-
-/// Takes the events of a realm that has no script, forever.
-pub(super) async fn take_events(realm: &Realm) {
-  realm.start_worker();
-  loop {
-    // The files are saved already, so there is nothing left to do.
-    if let RealmMessage::Event { lease, .. } = realm.next_message().await {
-      realm.event_handled(lease);
-    }
-  }
 }

@@ -17,7 +17,6 @@ mod verify;
 use self::control::ControlAction;
 use self::control::click;
 use self::control::control;
-pub use self::get::Files;
 use crate::arguments::Command;
 use crate::failure::Failure;
 

@@ -13,10 +13,10 @@ use futures::future::BoxFuture;
 use futures::future::try_join_all;
 use url::Url;
 
-use super::get;
 use super::list;
 use super::run;
 use crate::arguments::Resume;
+use crate::attend;
 use crate::download;
 use crate::download::Ended;
 use crate::failure::FAILED;
@@ -132,23 +132,25 @@ pub(super) fn resume_scope(
   let engine = session.engine.clone();
   match started_by {
     StartedBy::Get { .. } => Box::pin(async move {
-      get::retry(&engine, &stored)
+      attend::retry(&engine, &stored)
         .await
         .map_err(Failure::failed)?;
-      get::attend(&engine.attach(get::worker_in(&scope))).await;
+      attend::attend(&engine.attach(attend::worker_in(&scope))).await;
       Ok(true)
     }),
     StartedBy::Download { typed, .. } => {
-      let realm = engine.attach(get::worker_in(&scope));
+      let realm = engine.attach(attend::worker_in(&scope));
       let downloads = session.downloads.clone();
       let screen = session.screen.clone();
       Box::pin(async move {
-        let ended = match get::retry(&engine, &stored).await {
-          Ok(()) => get::attend_download(&downloads, &realm, stored.key).await,
+        let ended = match attend::retry(&engine, &stored).await {
+          Ok(()) => {
+            attend::attend_download(&downloads, &realm, stored.key).await
+          }
           Err(why) => Ended::Failed(why),
         };
         if let Some(why) = ended.why() {
-          screen.error(&get::sentence(&typed, why));
+          screen.error(&attend::sentence(&typed, why));
         }
         Ok(ended.is_success())
       })

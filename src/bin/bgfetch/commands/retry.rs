@@ -15,9 +15,9 @@ use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 use url::Url;
 
-use super::get;
 use super::list::started_by;
 use crate::arguments::Retry;
+use crate::attend;
 use crate::download;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -161,7 +161,7 @@ impl Continued {
     let (downloads, screen) =
       (session.downloads.clone(), session.screen.clone());
     let work = async {
-      let realm = engine.attach(get::worker_in(&self.scope));
+      let realm = engine.attach(attend::worker_in(&self.scope));
       let retried = match self.moved {
         None => engine.retry(self.key).await?,
         Some(moved) => engine.retry_at(self.key, moved).await?,
@@ -171,11 +171,11 @@ impl Continued {
         let gone = format!("{id} is not there any more");
         return Err(Failure::failed(gone));
       }
-      let ended = get::attend_download(&downloads, &realm, self.key).await;
+      let ended = attend::attend_download(&downloads, &realm, self.key).await;
       let Some(why) = ended.why() else {
         return Ok(SUCCESS);
       };
-      screen.error(&get::sentence(&self.typed, why));
+      screen.error(&attend::sentence(&self.typed, why));
       Ok(FAILED)
     };
     session.finish(&interrupt, work, |_| false).await

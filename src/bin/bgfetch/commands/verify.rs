@@ -7,7 +7,6 @@ use background_fetch::display::text::printable;
 use background_fetch::spec::Request;
 
 use super::get::look::Look;
-use crate::PREFIX;
 use crate::arguments::Verify;
 use crate::download;
 use crate::download::Checksum;
@@ -17,6 +16,7 @@ use crate::download::Saved;
 use crate::download::SavedFile;
 use crate::failure::FAILED;
 use crate::failure::Failure;
+use crate::failure::PREFIX;
 use crate::failure::SUCCESS;
 use crate::output;
 use crate::paths;

@@ -21,9 +21,9 @@ use super::News;
 use super::Offer;
 use super::Reply;
 use super::Terms;
-use crate::commands::Files;
 use crate::download::Download;
 use crate::download::Item;
+use crate::files::Files;
 use crate::screen::Screen;
 use crate::started_by::StartedBy;
 

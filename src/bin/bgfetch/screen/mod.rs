@@ -18,10 +18,10 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use self::json::Json;
-use crate::PREFIX;
 use crate::arguments::EngineOptions;
 use crate::download::Download;
 use crate::download::Ended;
+use crate::failure::PREFIX;
 use crate::handing_over::News;
 use crate::started_by::StartedBy;
 
