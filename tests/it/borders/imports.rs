@@ -36,13 +36,10 @@ impl Imports {
       .collect();
     let imports = |path: &str, text: &str| {
       let mut found = Vec::new();
-      // A crate of its own, for which the compiler sees to the arrow.
-      if path.starts_with("bin/") {
-        return found;
-      }
+      let declared = declared(text);
       for (index, line) in code(text).enumerate() {
         let is_export = line.starts_with("pub") && line.contains(" use ");
-        for name in paths(line) {
+        for name in paths(line, &declared) {
           if let Some(from) = resolve(path, &name, &modules)
             && from != path
           {
@@ -110,7 +107,7 @@ impl Imports {
 
   /// The circles of more than `most` files that lie below `folder`. What a
   /// module re-exports it does not use.
-  pub fn circles(&self, folder: &str, most: usize) -> Vec<String> {
+  pub fn circles(&self, folder: &str, most: usize) -> Vec<Vec<&str>> {
     let below = |path: &&String| path.starts_with(folder);
     let reached: BTreeMap<&String, BTreeSet<&String>> = self
       .files
@@ -127,11 +124,7 @@ impl Imports {
         circles.insert(circle);
       }
     }
-    let shown = |circle: Vec<&str>| {
-      let files: Vec<_> = circle.iter().map(|p| format!("src/{p}")).collect();
-      format!("{} files in a circle: {}", files.len(), files.join(", "))
-    };
-    circles.into_iter().map(shown).collect()
+    circles.into_iter().collect()
   }
 
   fn reached_from(&self, path: &String, folder: &str) -> BTreeSet<&String> {
@@ -167,7 +160,10 @@ fn collect(
   Ok(())
 }
 
-/// The path of the module in a file.
+/// The program, a crate of its own: for its arrow the compiler cares.
+const PROGRAM: [&str; 2] = ["bin", "bgfetch"];
+
+/// The path of the module in a file; those of the program are below its folder.
 fn module(path: &str) -> Vec<String> {
   let path = path.trim_end_matches(".rs");
   let mut module: Vec<String> = path.split('/').map(String::from).collect();
@@ -193,8 +189,18 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Every path in a line that begins in the crate, those in braces spelled out.
-fn paths(line: &str) -> Vec<String> {
+/// The modules that a file declares.
+fn declared(text: &str) -> BTreeSet<&str> {
+  let declarations = code(text).filter_map(|line| {
+    let (before, name) = line.trim().strip_suffix(';')?.rsplit_once(' ')?;
+    before.ends_with("mod").then_some(name)
+  });
+  declarations.collect()
+}
+
+/// Every path in a line that begins in the crate or in a module that the file
+/// declares, those in braces spelled out.
+fn paths(line: &str, declared: &BTreeSet<&str>) -> Vec<String> {
   let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
   let mut found = Vec::new();
   let mut rest = line;
@@ -204,17 +210,23 @@ fn paths(line: &str) -> Vec<String> {
     let (path, after) = word.split_at(end);
     rest = after;
     // `pub(crate)` and `&self` lead nowhere.
-    let first = path.split_once("::").map(|(first, _)| first);
-    if !matches!(first, Some("crate" | "super" | "self")) {
+    let Some((first, _)) = path.split_once("::") else {
       continue;
-    }
+    };
+    let path = if declared.contains(first) {
+      format!("self::{path}")
+    } else if matches!(first, "crate" | "super" | "self") {
+      path.to_string()
+    } else {
+      continue;
+    };
     match (path.strip_suffix("::"), after.strip_prefix('{')) {
       (Some(path), Some(group)) => {
         let group = group.split('}').next().unwrap_or_default();
         let names = group.split(',').map(str::trim);
         found.extend(names.map(|name| format!("{path}::{name}")));
       }
-      _ => found.push(path.to_string()),
+      _ => found.push(path),
     }
   }
   found
@@ -229,6 +241,9 @@ fn resolve(
   let mut names = name.split("::").peekable();
   let mut base = module(path);
   match names.next()? {
+    "crate" if base.starts_with(&PROGRAM.map(String::from)) => {
+      base.truncate(PROGRAM.len());
+    }
     "crate" => base.clear(),
     "super" => {
       base.pop();

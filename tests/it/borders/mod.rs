@@ -126,15 +126,22 @@ const ARROWS: [(&str, &[&str]); 20] = [
 /// More files in one folder are not found again.
 const MAX_FILES: usize = 24;
 
-/// How many files of a folder may import one another in a circle; in the network
-/// those of Fetch that call one another, from main fetch to a redirect, a
-/// preflight or a WebSocket and back.
-const MAX_CIRCLES: [(&str, usize); 4] = [
-  ("engine/", 3),
-  ("spec/", 2),
-  ("network/", 8),
-  ("display/", 1),
+/// How many files may import one another in a circle.
+const MAX_CIRCLE: usize = 3;
+
+/// The one circle that is larger, since it is the standard's: main fetch runs a
+/// scheme fetch, that an HTTP fetch, that an HTTP-redirect fetch, and that a main
+/// fetch.
+const FETCH: [&str; 4] = [
+  "network/http_fetch.rs",
+  "network/http_redirect_fetch.rs",
+  "network/main_fetch.rs",
+  "network/scheme_fetch.rs",
 ];
+
+/// The folders that do better.
+const SMALLER_CIRCLES: [(&str, usize); 3] =
+  [("spec/", 2), ("service_worker/", 2), ("display/", 1)];
 
 fn of_the_crate() -> Imports {
   let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -154,11 +161,16 @@ fn no_folder_is_too_full() {
 }
 
 #[test]
-fn no_folder_is_a_tangle() {
+fn no_circle_of_files_is_large_but_the_one_of_fetch() {
+  assert_eq!(of_the_crate().circles("", MAX_CIRCLE), [FETCH]);
+}
+
+#[test]
+fn where_circles_were_smaller_they_stay_so() {
   let files = of_the_crate();
-  for (folder, most) in MAX_CIRCLES {
+  for (folder, most) in SMALLER_CIRCLES {
     let circles = files.circles(folder, most);
-    assert!(circles.is_empty(), "{}", circles.join("\n"));
+    assert!(circles.is_empty(), "{circles:#?}");
   }
 }
 
@@ -206,11 +218,35 @@ fn a_circle_is_found_and_a_table_of_contents_is_none() {
     ("engine/job/act.rs", "use crate::engine::a::A;"),
     ("engine/mod.rs", "pub use self::a::A;"),
   ];
-  let circles = imports(&files).circles("engine/", 3);
+  let found = imports(&files);
+  let circles = found.circles("engine/", 3);
   assert_eq!(circles.len(), 1);
-  assert!(circles[0].contains("src/engine/job/act.rs"), "{circles:?}");
+  assert!(circles[0].contains(&"engine/job/act.rs"), "{circles:?}");
   assert!(imports(&files).circles("engine/", 4).is_empty());
   assert!(imports(&files[1..]).circles("engine/", 1).is_empty());
+}
+
+#[test]
+fn a_path_through_a_module_of_the_file_is_an_import() {
+  let files = [
+    ("engine/job/mod.rs", "pub mod act;\nfn f() { act::act(); }"),
+    ("engine/job/act.rs", "use super::Job;"),
+  ];
+  let found = imports(&files);
+  let circles = found.circles("engine/", 1);
+  assert_eq!(circles, [["engine/job/act.rs", "engine/job/mod.rs"]]);
+}
+
+#[test]
+fn a_circle_is_found_in_the_program() {
+  let files = [
+    ("bin/bgfetch/a.rs", "use crate::b::B;"),
+    ("bin/bgfetch/b.rs", "use super::a::A;"),
+    ("b.rs", ""),
+  ];
+  let found = imports(&files);
+  let circles = found.circles("", 1);
+  assert_eq!(circles, [["bin/bgfetch/a.rs", "bin/bgfetch/b.rs"]]);
 }
 
 #[test]
