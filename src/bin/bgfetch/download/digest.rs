@@ -140,7 +140,8 @@ impl TryFrom<String> for Checksum {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-  if !text.len().is_multiple_of(2) || !text.is_ascii() {
+  let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+  if !text.len().is_multiple_of(2) || !is_hex {
     return None;
   }
   let pairs = (0..text.len()).step_by(2);
