@@ -10,7 +10,6 @@ mod dashboard;
 mod documents;
 mod engine;
 mod extension;
-mod fuzz_replay;
 mod idl;
 mod network;
 mod realm_thread;

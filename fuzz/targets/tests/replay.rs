@@ -1,16 +1,21 @@
-//! The fuzz targets on stable Rust: every file of the corpus, and a few
-//! thousand mutations of it, always the same ones.
-
-#[path = "../../fuzz/targets.rs"]
-mod targets;
+//! The fuzz targets on stable Rust: every file of the corpus, and mutations of
+//! it, always the same ones.
 
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::path::PathBuf;
+use std::thread;
 
-fn replay(name: &str, target: fn(&[u8]), mutations: usize) {
-  let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-  let mut files: Vec<_> = fs::read_dir(corpus.join(name))
+use fuzz_targets::TARGETS;
+use fuzz_targets::Target;
+
+fn corpus() -> PathBuf {
+  Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")
+}
+
+fn replay(name: &str, target: Target, mutations: usize) {
+  let mut files: Vec<_> = fs::read_dir(corpus().join(name))
     .unwrap()
     .map(|entry| entry.unwrap().path())
     .collect();
@@ -19,7 +24,7 @@ fn replay(name: &str, target: fn(&[u8]), mutations: usize) {
     files.iter().map(|file| fs::read(file).unwrap()).collect();
   assert!(!seeds.is_empty());
   for seed in &seeds {
-    run(target, seed);
+    run(name, target, seed);
   }
   let mut random = fastrand::Rng::with_seed(1);
   for _ in 0..mutations {
@@ -27,13 +32,13 @@ fn replay(name: &str, target: fn(&[u8]), mutations: usize) {
     for _ in 0..=random.usize(..4) {
       mutate(&mut input, &seeds, &mut random);
     }
-    run(target, &input);
+    run(name, target, &input);
   }
 }
 
-fn run(target: fn(&[u8]), input: &[u8]) {
+fn run(name: &str, target: Target, input: &[u8]) {
   if catch_unwind(|| target(input)).is_err() {
-    panic!("it fails for b\"{}\"", input.escape_ascii());
+    panic!("{name} fails for b\"{}\"", input.escape_ascii());
   }
 }
 
@@ -81,26 +86,24 @@ fn mutate(input: &mut Vec<u8>, seeds: &[Vec<u8>], random: &mut fastrand::Rng) {
 }
 
 #[test]
-fn content_ranges() {
-  replay("content_range", targets::content_range, 10_000);
+fn every_target_obeys_its_rules() {
+  thread::scope(|scope| {
+    for (name, target, mutations) in TARGETS {
+      let thread = thread::Builder::new().name(name.to_string());
+      thread
+        .spawn_scoped(scope, || replay(name, *target, *mutations))
+        .unwrap();
+    }
+  });
 }
 
 #[test]
-fn cors_headers_and_preflights() {
-  replay("cors", targets::cors, 5_000);
-}
-
-#[test]
-fn content_security_policies() {
-  replay("csp", targets::csp, 5_000);
-}
-
-#[test]
-fn requests_and_cached_items() {
-  replay("matching", targets::matching, 3_000);
-}
-
-#[test]
-fn stored_rows() {
-  replay("store_rows", targets::store_rows, 100);
+fn every_corpus_has_a_target() {
+  for entry in fs::read_dir(corpus()).unwrap() {
+    let name = entry.unwrap().file_name().into_string().unwrap();
+    assert!(
+      TARGETS.iter().any(|(target, _, _)| *target == name),
+      "{name}"
+    );
+  }
 }
