@@ -79,9 +79,15 @@ impl BootMarker {
   /// The body has been cut back to what is durable.
   pub(super) fn set_certain(&self, id: BodyId) {
     let mut uncertain = lock(&self.uncertain);
-    if uncertain.remove(&id) {
-      // Untold, the body is cut back once more than necessary.
-      let _ = self.append(CERTAIN, id);
+    if !uncertain.remove(&id) {
+      return;
+    }
+    // Untold, bodies are cut back once more than necessary. What there is of
+    // the line would swallow the next one.
+    if self.append(CERTAIN, id).is_err()
+      && let Err(error) = self.forget()
+    {
+      tracing::error!(%error, "the boot of the store could not be removed");
     }
   }
 
@@ -111,9 +117,14 @@ impl BootMarker {
   fn append(&self, word: &str, id: BodyId) -> io::Result<()> {
     let line = line(word, id);
     let file = self.file_system.append(&self.file)?;
-    let written = file.write_vectored(&[IoSlice::new(line.as_bytes())])?;
-    if written < line.len() {
-      return Err(io::ErrorKind::WriteZero.into());
+    let mut rest = line.as_bytes();
+    while !rest.is_empty() {
+      match file.write_vectored(&[IoSlice::new(rest)]) {
+        Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+        Ok(written) => rest = &rest[written..],
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        Err(error) => return Err(error),
+      }
     }
     Ok(())
   }
