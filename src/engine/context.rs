@@ -12,14 +12,15 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Origin;
 use url::Url;
 
 use super::error::FetchError;
-use super::journal::BytesLost;
-use super::journal::Journal;
+use super::journal::writer::BytesLost;
+use super::journal::writer::JournalWriter;
 use super::policy::Concurrency;
 use super::policy::Permission;
 use super::policy::PermissionState;
@@ -43,7 +44,8 @@ use crate::ids::BodyId;
 use crate::network::Network;
 use crate::platform::Platform;
 use crate::service_worker::ServiceWorkers;
-use crate::store::Gate;
+use crate::store::Caches;
+use crate::store::OpenStore;
 use crate::store::Store;
 use crate::store::StoreError;
 
@@ -59,11 +61,11 @@ pub(super) struct JobCallbacks {
 pub(crate) struct Context {
   pub(super) platform: Arc<dyn Platform>,
   pub(super) policies: Policies,
-  pub(super) store: Store,
-  /// Gives the store back, anyone who still holds this.
-  gate: Arc<Gate>,
+  /// Given back at the end, even if somebody still holds this.
+  pub(super) store: Arc<OpenStore>,
+  pub(super) caches: Caches,
   pub(super) network: Network,
-  pub(super) journal: Journal,
+  pub(super) journal: JournalWriter,
   pub(super) admission: Admission,
   pub(super) byte_budget: Mutex<ByteBudget>,
   pub(super) registrations: Registrations,
@@ -82,6 +84,8 @@ pub(crate) struct Context {
   pub(super) retained: Notify,
   quotas: Quotas,
   tasks: TaskTracker,
+  /// What writes the journal's rounds.
+  writing: Mutex<Option<JoinHandle<()>>>,
   /// Fetches that outlive their realm.
   keepalive: TaskTracker,
   runtime: Handle,
@@ -99,13 +103,15 @@ impl Context {
     policies: Policies,
     of_jobs: JobCallbacks,
   ) -> Arc<Self> {
-    let (store, gate) = Gate::before(store);
+    let caches = store.caches.clone();
+    let store = OpenStore::new(store);
     Arc::new(Self {
-      journal: Journal::new(
+      journal: JournalWriter::new(
         store.clone(),
         policies.checkpoint,
         of_jobs.bytes_lost,
       ),
+      writing: Mutex::default(),
       admission: Admission::new(Concurrency {
         total: open_files::max_concurrent(policies.concurrency.total),
         ..policies.concurrency
@@ -134,7 +140,7 @@ impl Context {
       policies,
       platform,
       store,
-      gate,
+      caches,
       network,
       runtime,
     })
@@ -192,7 +198,7 @@ impl Context {
     if requested == 0 {
       return Ok(());
     }
-    let available = self.store.bodies.available().await?;
+    let available = self.store.get()?.bodies.available().await?;
     self.quota(scope).check_within(requested, available)
   }
 
@@ -226,7 +232,10 @@ impl Context {
     if !error.is_full() {
       return FetchError::Store(error);
     }
-    let available = self.store.bodies.available().await.ok().flatten();
+    let available = match self.store.get() {
+      Ok(store) => store.bodies.available().await.ok().flatten(),
+      Err(_) => None,
+    };
     quota.no_room(error.to_string(), requested, available)
   }
 
@@ -256,10 +265,24 @@ impl Context {
   pub(super) async fn delete_bodies(&self, bodies: Vec<BodyId>) {
     self.journal.forget(&bodies);
     for body in bodies {
-      if let Err(error) = self.store.bodies.delete(body).await {
+      if let Err(error) = self.delete_body(body).await {
         tracing::warn!(%error, "a body cannot be deleted");
       }
     }
+  }
+
+  async fn delete_body(&self, body: BodyId) -> Result<(), StoreError> {
+    self.store.get()?.bodies.delete(body).await
+  }
+
+  /// From now on what the journal is told becomes durable. Every background
+  /// fetch has to be known that may lose bytes then.
+  pub(super) fn start_writing(self: &Arc<Self>) {
+    let context = self.clone();
+    let writing = self
+      .runtime
+      .spawn(async move { context.journal.run().await });
+    *self.writing.lock() = Some(writing);
   }
 
   /// Deletes bodies in a task of its own, for as long as there is an engine.
@@ -277,12 +300,13 @@ impl Context {
   /// Nothing is going to happen any more: lets the store go.
   pub(super) fn clear(&self) {
     self.stopping.cancel();
+    self.journal.close();
     self.registrations.clear();
   }
 
   /// Gives the store back. Dropping it waits for its thread.
   pub(super) fn close_store(&self) -> Option<Store> {
-    self.gate.close()
+    self.store.close()
   }
 
   /// Stops everything at once; what was received is made durable.
@@ -297,6 +321,13 @@ impl Context {
       tracing::error!(%error, "the last progress cannot be made durable");
     }
     self.clear();
+    // What it is writing holds the store.
+    let writing = self.writing.lock().take();
+    if let Some(writing) = writing
+      && let Err(error) = writing.await
+    {
+      tracing::error!(%error, "the journal's writer has failed");
+    }
     if let Some(store) = self.close_store() {
       let dropped = self.runtime.spawn_blocking(move || drop(store));
       if let Err(error) = dropped.await {

@@ -265,15 +265,9 @@ impl Engine {
     Ok(engine)
   }
 
-  /// Begins the work that is done all the time. Only now is every background
-  /// fetch known that a checkpoint may fail.
+  /// Begins the work that is done all the time.
   fn begin(&self) {
     let context = self.context();
-    let checkpoints = context.clone();
-    context.spawn(async move {
-      let stopping = checkpoints.stopping.clone();
-      checkpoints.journal.run(stopping).await;
-    });
     context.spawn(start::run(context.clone(), self.jobs().clone()));
     let (retained, jobs) = (context.clone(), self.jobs().clone());
     context.spawn(async move {
@@ -389,7 +383,10 @@ impl Engine {
       return Err(StoreError::DamagedBody(message.to_string()));
     };
     match data.body() {
-      Some(body) => context.store.bodies.export(body, destination, mode).await,
+      Some(body) => {
+        let bodies = context.store.get()?.bodies;
+        bodies.export(body, destination, mode).await
+      }
       // An empty response has no body in the store.
       None => Store::export_nothing(destination).await,
     }
@@ -416,7 +413,7 @@ impl Engine {
     origin: &url::Origin,
   ) -> Result<StorageEstimate, StoreError> {
     let context = self.context();
-    let available = context.store.bodies.available().await?;
+    let available = context.store.get()?.bodies.available().await?;
     Ok(context.origin_quota(origin.clone()).estimate(available))
   }
 

@@ -63,7 +63,7 @@ impl Engine {
     if outcome == PauseOutcome::Paused {
       let paused = Change::Paused { key, paused: true };
       let journal = &self.context().journal;
-      journal.commit_or_enqueue(vec![paused]).await?;
+      journal.commit_or_enqueue(key, vec![paused]).await?;
     }
     Ok(outcome)
   }
@@ -96,7 +96,7 @@ impl Engine {
         changes.push(Change::Released { key });
       }
       let journal = &self.context().journal;
-      journal.commit_or_enqueue(changes).await?;
+      journal.commit_or_enqueue(key, changes).await?;
     }
     Ok(outcome)
   }
@@ -178,7 +178,7 @@ async fn abort(
   }
   // Durable before the answer.
   let aborted = Change::Aborted { key: job.key };
-  context.journal.commit(&[aborted]).await?;
+  context.journal.commit(job.key, vec![aborted]).await?;
   // abort.3.4: Remove activeBgFetches[id].
   registration.remove_active(&job.id);
   job.release();

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::ids::BodyId;
 
 /// An error of a store, with a message that a user can act on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
   /// Another process has it.
   #[error(
@@ -36,7 +37,18 @@ pub enum StoreError {
     /// The directory of the store.
     directory: PathBuf,
     /// What went wrong.
-    source: std::io::Error,
+    source: Arc<std::io::Error>,
+  },
+  /// Somebody else has taken it over, and nothing more is taken from this
+  /// owner: nothing was changed.
+  #[error(
+    "the store was taken over by another process (epoch {current}, this is epoch {own}); nothing was changed; start again to continue"
+  )]
+  TakenOver {
+    /// That of the owner that was refused.
+    own: u64,
+    /// That of the one that has the store now.
+    current: u64,
   },
   /// No space is left: for a background fetch this is `quota-exceeded`.
   #[error("no space is left for the store: {0}")]
@@ -75,7 +87,7 @@ pub enum StoreError {
   Closed,
   /// Any other error of the file system.
   #[error("the store's files failed: {0}")]
-  Io(#[source] std::io::Error),
+  Io(#[source] Arc<std::io::Error>),
 }
 
 impl From<std::io::Error> for StoreError {
@@ -86,7 +98,7 @@ impl From<std::io::Error> for StoreError {
       ErrorKind::StorageFull
       | ErrorKind::QuotaExceeded
       | ErrorKind::FileTooLarge => Self::Full(error.to_string()),
-      _ => Self::Io(error),
+      _ => Self::Io(error.into()),
     }
   }
 }
@@ -125,7 +137,7 @@ impl StoreError {
 
   /// Its writer failed, was replaced by a later one, or it was deleted.
   pub(super) fn lost_body(id: BodyId) -> Self {
-    Self::Io(std::io::Error::other(format!(
+    Self::from(std::io::Error::other(format!(
       "the body {} has to be reopened before more is appended",
       id.0
     )))

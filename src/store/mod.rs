@@ -9,7 +9,6 @@ mod directory;
 mod directory_lock;
 mod error;
 mod files;
-mod gate;
 mod lock;
 mod memory;
 mod open;
@@ -21,6 +20,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use uuid::Uuid;
 
 pub use self::caches::CacheKey;
 pub use self::caches::CacheUsage;
@@ -31,7 +31,7 @@ pub use self::caches::Removed;
 pub use self::error::StoreError;
 pub use self::files::file_system::FileSystem;
 pub use self::files::file_system::OpenFile;
-pub(crate) use self::gate::Gate;
+pub(crate) use self::open::OpenStore;
 pub use self::open::Store;
 pub use crate::ids::BackgroundFetchKey;
 pub use crate::ids::BodyId;
@@ -255,31 +255,74 @@ impl Change {
   }
 }
 
-/// The rows.
+/// Who writes to a store: one taking over of it, see
+/// [`MetadataStore::take_over`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+  /// No other owner has it.
+  pub id: Uuid,
+  /// Larger than that of every earlier owner.
+  pub epoch: u64,
+}
+
+/// What is written as a whole or not at all.
+#[derive(Clone, Debug)]
+pub enum Write {
+  /// A new background fetch, which gets its key (the one in `row` is ignored).
+  /// Refused with [`StoreError::DuplicateId`] when `row` is active and its
+  /// scope has an active background fetch with its id already.
+  Insert(Box<StoredBackgroundFetch>),
+  /// In order. A change on something that is no longer there changes nothing
+  /// and is not an error: that is a race which the forgetting has won.
+  Changes(Vec<Change>),
+}
+
+/// What is written in order: one that is refused takes those behind it with
+/// it. Several groups know nothing of one another.
+pub type Group = Vec<Write>;
+
+/// What came of a [`Group`].
+#[derive(Clone, Debug, Default)]
+pub struct GroupOutcome {
+  /// That of the last insertion.
+  pub key: Option<BackgroundFetchKey>,
+  /// The first that is not written, by its index, and why.
+  pub refused: Option<(usize, StoreError)>,
+}
+
+/// The rows. Everything that changes them is refused with
+/// [`StoreError::TakenOver`] when it comes from an earlier owner.
 #[async_trait]
 pub trait MetadataStore: Send + Sync + 'static {
-  /// Everything there is, for a start. A damaged row does not hide the
-  /// others: it comes as an error beside them.
+  /// The caller is the owner from now on, and no earlier one can change
+  /// anything any more.
+  async fn take_over(&self) -> Result<Owner, StoreError>;
+
+  /// Up to `limit` background fetches that are nobody's become `owner`'s, the
+  /// oldest first; none when there are no more. What an owner inserts is its
+  /// own. A damaged row does not hide the others: it comes as an error beside
+  /// them.
+  async fn claim(
+    &self,
+    owner: Owner,
+    limit: usize,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError>;
+
+  /// Everything there is, to look at, whoever's it is.
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError>;
 
-  /// Adds a background fetch and gives it its key (the one in `row` is
-  /// ignored). Durable when it returns. Fails with
-  /// [`StoreError::DuplicateId`] when `row` is active and its scope has an
-  /// active background fetch with its id already.
-  async fn insert(
-    &self,
-    row: StoredBackgroundFetch,
-  ) -> Result<BackgroundFetchKey, StoreError>;
-
-  /// Applies `changes` in order, all or none. Durable when it returns. A change
-  /// on something that is no longer there changes nothing and is not an error:
-  /// that is a race which the forgetting has won.
+  /// Writes `groups`, if possible at the cost of one flush of the disk, and
+  /// says what came of each. Durable when it returns. An error means that
+  /// nothing of them is written.
   ///
-  /// A future of this or of [`MetadataStore::insert`] that is dropped early
-  /// takes nothing back.
-  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError>;
+  /// A future of this that is dropped early takes nothing back.
+  async fn write(
+    &self,
+    owner: Owner,
+    groups: Vec<Group>,
+  ) -> Result<Vec<GroupOutcome>, StoreError>;
 
   /// Every service worker registration, in the order in which they were first
   /// put. One that is damaged is left out, with a word in the log.
@@ -289,6 +332,7 @@ pub trait MetadataStore: Send + Sync + 'static {
   /// is one. Durable when it returns.
   async fn put_registration(
     &self,
+    owner: Owner,
     registration: StoredRegistration,
   ) -> Result<(), StoreError>;
 
@@ -296,6 +340,7 @@ pub trait MetadataStore: Send + Sync + 'static {
   /// when there is none.
   async fn remove_registration(
     &self,
+    owner: Owner,
     scope: &url::Url,
   ) -> Result<(), StoreError>;
 }

@@ -3,12 +3,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
+use tokio::sync::OnceCell;
+use url::Url;
+
 use super::BodyStore;
 use super::Caches;
+use super::Change;
 use super::DamagedRow;
+use super::Group;
+use super::GroupOutcome;
 use super::MetadataStore;
+use super::Owner;
 use super::StoreError;
 use super::StoredBackgroundFetch;
+use super::StoredRegistration;
+use super::Write;
 use super::caches;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
@@ -20,6 +30,7 @@ use super::memory::MemoryBodyStore;
 use super::memory::MemoryMetadata;
 use super::sqlite;
 use super::sqlite::SqliteMetadata;
+use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::platform::Platform;
 use crate::platform::SystemPlatform;
@@ -33,11 +44,127 @@ pub struct Store {
   pub bodies: Arc<dyn BodyStore>,
   /// The caches of scripts.
   pub caches: Caches,
+  /// As whom it is changed; taken over with the first change.
+  owner: Arc<OnceCell<Owner>>,
 }
 
 opaque_debug!(Store);
 
 impl Store {
+  /// A store of these halves.
+  pub fn new(
+    metadata: Arc<dyn MetadataStore>,
+    bodies: Arc<dyn BodyStore>,
+    caches: Caches,
+  ) -> Self {
+    Self {
+      metadata,
+      bodies,
+      caches,
+      owner: Arc::default(),
+    }
+  }
+
+  /// The same store with a new owner: no copy that was there before can change
+  /// anything any more.
+  ///
+  /// # Errors
+  /// Those of [`MetadataStore::take_over`].
+  pub async fn take_over(&self) -> Result<Self, StoreError> {
+    let owner = self.metadata.take_over().await?;
+    Ok(Self {
+      owner: Arc::new(OnceCell::new_with(Some(owner))),
+      ..self.clone()
+    })
+  }
+
+  /// As whom this store is changed; it is taken over when it is nobody's.
+  ///
+  /// # Errors
+  /// Those of [`MetadataStore::take_over`].
+  pub async fn ownership(&self) -> Result<Owner, StoreError> {
+    let owner = self.owner.get_or_try_init(|| self.metadata.take_over());
+    owner.await.copied()
+  }
+
+  /// [`MetadataStore::write`], as the owner.
+  ///
+  /// # Errors
+  /// Nothing is written.
+  pub async fn write(
+    &self,
+    groups: Vec<Group>,
+  ) -> Result<Vec<GroupOutcome>, StoreError> {
+    self.metadata.write(self.ownership().await?, groups).await
+  }
+
+  /// Adds a background fetch and returns its key.
+  ///
+  /// # Errors
+  /// Nothing is written, see [`Write::Insert`].
+  pub async fn insert(
+    &self,
+    row: StoredBackgroundFetch,
+  ) -> Result<BackgroundFetchKey, StoreError> {
+    let insert = Write::Insert(Box::new(row));
+    let written = self.write(vec![vec![insert]]).await?;
+    let outcome = written.into_iter().next().unwrap_or_default();
+    match outcome.refused {
+      Some((_, error)) => Err(error),
+      None => Ok(outcome.key.unwrap_or(BackgroundFetchKey(0))),
+    }
+  }
+
+  /// Writes `changes`, all or none.
+  ///
+  /// # Errors
+  /// Nothing is written.
+  pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    let written = self.write(vec![vec![Write::Changes(changes)]]).await?;
+    match written.into_iter().find_map(|outcome| outcome.refused) {
+      Some((_, error)) => Err(error),
+      None => Ok(()),
+    }
+  }
+
+  /// [`MetadataStore::put_registration`], as the owner.
+  ///
+  /// # Errors
+  /// Nothing is written.
+  pub async fn put_registration(
+    &self,
+    registration: StoredRegistration,
+  ) -> Result<(), StoreError> {
+    let owner = self.ownership().await?;
+    self.metadata.put_registration(owner, registration).await
+  }
+
+  /// [`MetadataStore::remove_registration`], as the owner.
+  ///
+  /// # Errors
+  /// Nothing is written.
+  pub async fn remove_registration(
+    &self,
+    scope: &Url,
+  ) -> Result<(), StoreError> {
+    let owner = self.ownership().await?;
+    self.metadata.remove_registration(owner, scope).await
+  }
+
+  /// Deletes bodies.
+  ///
+  /// # Errors
+  /// Some of them may be left.
+  pub async fn delete_bodies(
+    &self,
+    bodies: impl IntoIterator<Item = BodyId>,
+  ) -> Result<(), StoreError> {
+    for body in bodies {
+      self.bodies.delete(body).await?;
+    }
+    Ok(())
+  }
+
   /// Opens the store in `directory`, and creates it when there is none: rows
   /// in a SQLite database, bodies in files. Only the user may look inside: a
   /// directory that is there already has to be the user's, with nobody else
@@ -79,11 +206,8 @@ impl Store {
     let platform = Arc::new(SystemPlatform);
     let bodies = FileBodyStore::open(Arc::new(file_system), platform);
     let bodies = bodies.map_err(failed)?;
-    Ok(Self {
-      metadata: Arc::new(metadata),
-      bodies: Arc::new(bodies),
-      caches: Caches::in_directory(opened, lock),
-    })
+    let caches = Caches::in_directory(opened, lock);
+    Ok(Self::new(Arc::new(metadata), Arc::new(bodies), caches))
   }
 
   /// A store whose rows are in `metadata`, and whose bodies are in files of
@@ -100,11 +224,8 @@ impl Store {
     file_system: Arc<dyn FileSystem>,
     platform: Arc<dyn Platform>,
   ) -> std::io::Result<Self> {
-    Ok(Self {
-      metadata,
-      bodies: Arc::new(FileBodyStore::open(file_system, platform)?),
-      caches: Caches::in_memory(),
-    })
+    let bodies = FileBodyStore::open(file_system, platform)?;
+    Ok(Self::new(metadata, Arc::new(bodies), Caches::in_memory()))
   }
 
   /// The process that works on the store in `directory`, in words; `None` when
@@ -139,10 +260,44 @@ impl Store {
   /// A store that is gone when it is dropped. In all else it behaves as one
   /// on disk; its bodies are bounded by the memory only.
   pub fn in_memory() -> Self {
-    Self {
-      metadata: Arc::new(MemoryMetadata::default()),
-      bodies: Arc::new(MemoryBodyStore::default()),
-      caches: Caches::in_memory(),
+    Self::new(
+      Arc::new(MemoryMetadata::default()),
+      Arc::new(MemoryBodyStore::default()),
+      Caches::in_memory(),
+    )
+  }
+}
+
+/// A store that is given back while others still hold this: who has only this
+/// does not keep the store when it is closed.
+pub(crate) struct OpenStore(RwLock<Option<Store>>);
+
+impl OpenStore {
+  pub(crate) fn new(store: Store) -> Arc<Self> {
+    Arc::new(Self(RwLock::new(Some(store))))
+  }
+
+  /// The store, for as long as something is asked of it.
+  pub(crate) fn get(&self) -> Result<Store, StoreError> {
+    self.0.read().clone().ok_or(StoreError::Closed)
+  }
+
+  /// It has a new owner.
+  pub(crate) async fn take_over(&self) -> Result<Store, StoreError> {
+    let store = self.get()?.take_over().await?;
+    if let Some(own) = &mut *self.0.write() {
+      *own = store.clone();
     }
+    Ok(store)
+  }
+
+  /// There is none any more. The store is returned, since dropping it may
+  /// block.
+  pub(crate) fn close(&self) -> Option<Store> {
+    let store = self.0.write().take();
+    if let Some(store) = &store {
+      store.caches.close();
+    }
+    store
   }
 }

@@ -225,10 +225,7 @@ impl Life {
     let store = Store::open_directory(self.path("store")).unwrap();
     let keys = rows.into_iter().flatten().map(|row| row.key);
     let released = keys.map(|key| Change::Released { key }).collect();
-    self
-      .server
-      .block_on(store.metadata.commit(released))
-      .unwrap();
+    self.server.block_on(store.commit(released)).unwrap();
   }
 
   /// What the process that has said the lines from `begun` on was doing.

@@ -10,6 +10,7 @@ mod dashboard;
 mod documents;
 mod engine;
 mod extension;
+mod hooked_metadata;
 mod idl;
 mod network;
 mod realm_thread;

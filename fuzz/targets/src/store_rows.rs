@@ -99,7 +99,7 @@ fn pristine() -> &'static Path {
     let store = Store::open_directory(&path).unwrap();
     for id in ["damaged", "healthy"] {
       let row = stored(id);
-      futures::executor::block_on(store.metadata.insert(row)).unwrap();
+      futures::executor::block_on(store.insert(row)).unwrap();
     }
     drop(store);
     (directory, path)

@@ -190,7 +190,7 @@ async fn commit_sent(
   let key = job.key;
   let written = context
     .journal
-    .commit(&[Change::Sent { key, record }])
+    .commit(key, vec![Change::Sent { key, record }])
     .await;
   written.map_err(|error| NetworkError {
     kind: NetworkErrorKind::Refused,

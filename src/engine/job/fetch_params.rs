@@ -71,12 +71,12 @@ fn request_body(
   body: BodyId,
   length: u64,
 ) -> RequestBody {
-  let bodies = context.store.bodies.clone();
+  let store = context.store.clone();
   RequestBody {
     length: Some(length),
     open: Arc::new(move || {
-      let bodies = bodies.clone();
-      let opened = async move { bodies.open(body).await };
+      let store = store.clone();
+      let opened = async move { store.get()?.bodies.open(body).await };
       futures::stream::once(opened)
         .flat_map(|reader| match reader {
           Ok(reader) => futures::stream::unfold(

@@ -66,7 +66,7 @@ async fn stored_body_matches(
 ) -> Result<bool, StoreError> {
   let state = job.response_data(record).state();
   if let Some(body) = state.body {
-    let reader = context.store.bodies.open(body).await?;
+    let reader = context.store.get()?.bodies.open(body).await?;
     let mut offset = 0;
     while offset < state.stored {
       let bytes = reader.read_at(offset, CHUNK).await?;

@@ -23,7 +23,7 @@ pub(crate) async fn collect(
   context: &Arc<Context>,
   known: &HashSet<BodyId>,
 ) -> Result<(), StoreError> {
-  let bodies = context.store.bodies.ids().await?.into_iter();
+  let bodies = context.store.get()?.bodies.ids().await?.into_iter();
   let unknown: Vec<BodyId> = bodies.filter(|id| !known.contains(id)).collect();
   let now = context.platform.now();
   let is_old = |_, modified| is_old(modified, now);
@@ -56,8 +56,11 @@ async fn delete_old(
 ) -> BTreeMap<BodyId, SystemTime> {
   let mut old = Vec::new();
   let mut young = BTreeMap::new();
+  let Ok(store) = context.store.get() else {
+    return young;
+  };
   for body in bodies {
-    match context.store.bodies.modified(body).await {
+    match store.bodies.modified(body).await {
       Ok(modified) if is_old(body, modified) => old.push(body),
       Ok(modified) => {
         young.insert(body, modified);

@@ -9,6 +9,7 @@ use super::Job;
 use super::Jobs;
 use crate::engine::context::Context;
 use crate::store::Change;
+use crate::store::StoreError;
 
 /// Aborts and forgets every background fetch of the registration in `scope`,
 /// and the registration.
@@ -24,14 +25,17 @@ pub(crate) async fn purge(context: Arc<Context>, jobs: Arc<Jobs>, scope: Url) {
   }
   registration.forget_events();
   // After this, nothing of it comes back with a restart.
-  if let Err(error) = context.store.metadata.remove_registration(&scope).await {
+  if let Err(error) = remove_registration(&context, &scope).await {
     tracing::error!(%scope, %error, "a registration cannot be deleted");
   }
-  let forgotten = jobs.iter().map(|job| Change::Forgotten { key: job.key });
-  if let Err(error) =
-    context.journal.commit_or_enqueue(forgotten.collect()).await
-  {
-    tracing::error!(%scope, %error, "background fetches cannot be deleted");
+  let forgotten = jobs.iter().map(|job| {
+    let forgotten = vec![Change::Forgotten { key: job.key }];
+    context.journal.commit_or_enqueue(job.key, forgotten)
+  });
+  for result in futures::future::join_all(forgotten).await {
+    if let Err(error) = result {
+      tracing::error!(%scope, %error, "a background fetch cannot be deleted");
+    }
   }
   for job in jobs {
     if job.is_settled() {
@@ -41,6 +45,13 @@ pub(crate) async fn purge(context: Arc<Context>, jobs: Arc<Jobs>, scope: Url) {
       job.update(|p, actions| p.abort_all(actions));
     }
   }
+}
+
+async fn remove_registration(
+  context: &Context,
+  scope: &Url,
+) -> Result<(), StoreError> {
+  context.store.get()?.remove_registration(scope).await
 }
 
 /// Nothing of a purged background fetch is running any more.
@@ -56,7 +67,9 @@ pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
   job.update_instances(context);
   // What was noted meanwhile is of no use.
   let forgotten = vec![Change::Forgotten { key: job.key }];
-  if let Err(error) = context.journal.commit_or_enqueue(forgotten).await {
+  if let Err(error) =
+    context.journal.commit_or_enqueue(job.key, forgotten).await
+  {
     tracing::error!(%error, "a background fetch cannot be deleted yet");
   }
   job.leave();

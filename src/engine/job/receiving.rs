@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 
 use super::fetch_params::Attempt;
 use crate::engine::context::Context;
+use crate::engine::journal::queue::Progress;
 use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::ids::BodyId;
 use crate::spec::FetchMachine;
@@ -68,8 +69,11 @@ pub(super) fn note_progress(
   let extents = machine.extents(record);
   job.response_data(record).set_stored(extents.prefix());
   let total = extents.total();
-  context
-    .journal
-    .record_progress(job.key, record, body, extents.clone(), more);
+  let progress = Progress {
+    record,
+    extents: extents.clone(),
+    more,
+  };
+  context.journal.record_progress(job.key, body, progress);
   total
 }

@@ -21,13 +21,18 @@ use crate::store::DamagedRow;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 
+/// How many background fetches are claimed at once.
+const CLAIM: usize = 1000;
+
 /// Takes everything from the store that is there: begins again what has not
 /// settled, fires the events that are owed, and deletes what nobody knows.
 pub(crate) async fn restore(
   context: &Arc<Context>,
   jobs: &Arc<Jobs>,
 ) -> Result<(), StoreError> {
-  let (caches, deleted) = context.store.caches.load().await?;
+  let store = context.store.take_over().await?;
+  let owner = store.ownership().await?;
+  let (caches, deleted) = context.caches.load().await?;
   let mut known = HashSet::new();
   for of_origin in caches {
     // What a script has cached is in use from the start.
@@ -37,16 +42,30 @@ pub(crate) async fn restore(
     known.extend(of_origin.bodies);
   }
   context.delete_bodies(deleted.bodies).await;
-  let mut restored = Vec::new();
-  for row in context.store.metadata.load().await? {
-    match row {
-      Ok(row) => {
+  let (mut all, mut damaged) = (Vec::new(), Vec::new());
+  loop {
+    let rows = store.metadata.claim(owner, CLAIM).await?;
+    if rows.is_empty() {
+      break;
+    }
+    for row in rows {
+      if let Ok(row) = &row {
         let bodies = row.bodies.iter();
         known.extend(bodies.flat_map(|b| [b.request, b.response]).flatten());
-        restored.extend(restore_row(context, jobs, row).await);
       }
-      Err(damaged) => forget_damaged(context, damaged).await?,
+      let restored = match row {
+        Ok(row) => restore_row(context, jobs, row).await,
+        Err(damage) => Err(damage),
+      };
+      match restored {
+        Ok(job) => all.push(job),
+        Err(damage) => damaged.push(damage),
+      }
     }
+  }
+  context.start_writing();
+  for damage in damaged {
+    forget_damaged(context, damage).await?;
   }
   orphans::collect(context, &known).await?;
   // What was found is progress: it has to count before this process can die
@@ -57,10 +76,10 @@ pub(crate) async fn restore(
   // A worker that starts finds every background fetch, and one that has an
   // event finds its worker.
   if context.service_workers.has_host() {
-    let registrations = context.store.metadata.registrations().await?;
+    let registrations = store.metadata.registrations().await?;
     context.service_workers.restore(registrations);
   }
-  for job in restored {
+  for job in all {
     begin(context, job);
   }
   Ok(())
@@ -70,20 +89,16 @@ async fn restore_row(
   context: &Arc<Context>,
   jobs: &Arc<Jobs>,
   mut row: StoredBackgroundFetch,
-) -> Option<Arc<Job>> {
+) -> Result<Arc<Job>, DamagedRow> {
   let stored: StoredEnvironment = match serde_json::from_str(&row.environment) {
     Ok(stored) => stored,
     Err(error) => {
-      let damaged = DamagedRow {
+      return Err(DamagedRow {
         key: row.key,
         id: Some(row.background_fetch.id),
         scope: Some(row.scope),
         message: format!("its environment cannot be read: {error}"),
-      };
-      if let Err(error) = forget_damaged(context, damaged).await {
-        tracing::error!(%error, "a damaged background fetch cannot be deleted");
-      }
-      return None;
+      });
     }
   };
   restore_records(context, &mut row).await;
@@ -95,7 +110,7 @@ async fn restore_row(
   if is_quarantined {
     job.quarantine();
   }
-  Some(job)
+  Ok(job)
 }
 
 /// Whether a background fetch whose records were restored is held back. Not
@@ -181,9 +196,6 @@ async fn forget_damaged(
     message,
     "a stored background fetch is damaged and was given up"
   );
-  context
-    .store
-    .metadata
-    .commit(vec![Change::Forgotten { key }])
-    .await
+  let forgotten = vec![Change::Forgotten { key }];
+  context.journal.commit(key, forgotten).await
 }

@@ -1,6 +1,7 @@
 //! Continuing one record where an earlier process was stopped.
 
 use crate::engine::context::Context;
+use crate::engine::journal::queue::Progress;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::spec::BackgroundFetchFailureReason;
@@ -75,16 +76,20 @@ async fn go_on(
 ) {
   let context = record_ref.context;
   let data = &mut record.response_data;
-  match context.store.bodies.reopen(body, &data.extents).await {
+  let reopened = async {
+    let bodies = context.store.get()?.bodies;
+    bodies.reopen(body, &data.extents).await
+  };
+  match reopened.await {
     Ok(writer) => {
       data.extents.add(0..writer.length());
-      context.journal.record_progress(
-        record_ref.key,
-        record_ref.record,
-        body,
-        data.extents.clone(),
-        0,
-      );
+      let progress = Progress {
+        record: record_ref.record,
+        extents: data.extents.clone(),
+        more: 0,
+      };
+      let journal = &context.journal;
+      journal.record_progress(record_ref.key, body, progress);
     }
     // Its name need not have become durable before there were bytes in it.
     Err(StoreError::DamagedBody(_)) if data.extents.total() == 0 => {
@@ -110,7 +115,8 @@ async fn is_damaged(
   };
   let bytes = record.response_data.bytes();
   let ends_there = async {
-    let reader = record_ref.context.store.bodies.open(body).await?;
+    let bodies = record_ref.context.store.get()?.bodies;
+    let reader = bodies.open(body).await?;
     let end = reader.read_at(bytes.saturating_sub(1), 2).await?;
     Ok::<_, StoreError>(end.len() as u64 == bytes.min(1))
   };

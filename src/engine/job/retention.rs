@@ -92,7 +92,7 @@ pub(crate) async fn retry(
     });
   }
   // Durable before anything of it happens.
-  context.journal.commit(&facts).await?;
+  context.journal.commit(key, facts).await?;
   registration.withdraw_events(key);
   let permission = job.net_permission.clone();
   let again = row::make_known(context, jobs, row, stored, permission);
@@ -117,7 +117,7 @@ pub(crate) async fn redeliver(
     return Ok(RedeliverOutcome::NotUndelivered);
   }
   let fact = Change::Redelivered { key };
-  context.journal.commit(&[fact]).await?;
+  context.journal.commit(key, vec![fact]).await?;
   job.set_retained(None);
   job.registration.unfinished(1);
   context.notify_observers(&job);
@@ -279,7 +279,7 @@ pub(crate) async fn retain(
   job.set_retained(Some(retained.clone()));
   let key = job.key;
   let fact = Change::Retained { key, retained };
-  if let Err(error) = context.journal.commit_or_enqueue(vec![fact]).await {
+  if let Err(error) = context.journal.commit_or_enqueue(key, vec![fact]).await {
     // Until it is known its event may be fired again after a restart.
     tracing::error!(%error, "it is not durable yet that an event has ended");
   }

@@ -9,8 +9,9 @@ use super::Job;
 use super::purge;
 use super::retention;
 use crate::engine::context::Context;
-use crate::engine::journal::MAX_BACKOFF;
+use crate::engine::journal::value::MAX_BACKOFF;
 use crate::engine::until::until;
+use crate::ids::BackgroundFetchKey;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
@@ -22,10 +23,12 @@ use crate::store::StoreError;
 /// again; twice as long each time, up to [`MAX_BACKOFF`].
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// How often that is done for a database that has failed: its row is damaged,
-/// and stays so. For a disk without space, and for a store that is away, there
-/// is no limit.
-const TRIES: u32 = 4;
+/// How often that is done for a database that has failed: two and a half
+/// minutes in all, as long as a disk or a network share takes that comes back.
+/// After that the row is damaged, and stays so, and those that wait for the end
+/// of the registration's work need not wait for it. For a disk without space,
+/// and for a store that is away, there is no limit.
+const TRIES: u32 = 9;
 
 /// perform.8, as often as the store needs to make the result durable: nobody
 /// may hear of one that is not. Where that does not help, and when the engine
@@ -76,7 +79,7 @@ impl Retry {
   /// engine ends.
   async fn wait(&mut self, context: &Context, error: &StoreError) -> bool {
     match error {
-      StoreError::Closed => return false,
+      StoreError::Closed | StoreError::TakenOver { .. } => return false,
       StoreError::Database(_) => self.tries += 1,
       _ => {}
     }
@@ -96,14 +99,6 @@ async fn try_settle(
   job: &Arc<Job>,
 ) -> Result<(), StoreError> {
   let registration = &job.registration;
-  // What takes long comes first: in the queue others would wait for it. The
-  // result cannot change after this, for all bytes are durable.
-  match context.journal.flush().await {
-    // The row of another one may be damaged; that of this one is reported
-    // below.
-    Err(StoreError::Database(_)) => {}
-    other => other?,
-  }
   // perform.8: Enqueue the following steps to swRegistration's active
   // background fetches edit queue:
   let _queue = registration.edit_queue.lock(&job.id).await;
@@ -114,14 +109,18 @@ async fn try_settle(
   }
   // perform.8.1, perform.8.2: If activeBgFetches contains background fetch …
   let was_active = registration.contains_background_fetch(&job.id, job.key);
-  // The result is durable before anybody hears of it.
-  let (result, failure_reason) = job.inspect(|p| p.outcome(was_active));
-  let settled = Change::Settled {
-    key: job.key,
-    result,
-    failure_reason,
-  };
-  context.journal.commit(&[settled]).await?;
+  // The result is durable before anybody hears of it, and all bytes before it.
+  let outcome = || job.inspect(|p| p.outcome(was_active));
+  let mut settled = outcome();
+  while let Err(error) = commit_settled(context, job.key, settled).await {
+    // A record that has lost bytes has failed now.
+    let lost = matches!(error, StoreError::Unsynced { .. });
+    if !lost || outcome() == settled {
+      return Err(error);
+    }
+    settled = outcome();
+  }
+  let (result, _) = settled;
   // perform.8.3: … bgFetch, remove it.
   if was_active {
     registration.remove_active(&job.id);
@@ -133,6 +132,22 @@ async fn try_settle(
   job.update_instances(context);
   announce(context, job.clone(), event);
   Ok(())
+}
+
+async fn commit_settled(
+  context: &Context,
+  key: BackgroundFetchKey,
+  (result, failure_reason): (
+    BackgroundFetchResult,
+    BackgroundFetchFailureReason,
+  ),
+) -> Result<(), StoreError> {
+  let settled = Change::Settled {
+    key,
+    result,
+    failure_reason,
+  };
+  context.journal.commit(key, vec![settled]).await
 }
 
 /// perform.8.8, perform.8.9 and perform.8.13: Fire a functional event. The
@@ -227,11 +242,12 @@ pub(crate) async fn forget(
   job: &Job,
 ) -> Result<(), StoreError> {
   let forgotten = || vec![Change::Forgotten { key: job.key }];
-  let mut written = context.journal.commit(&forgotten()).await;
+  let mut written = context.journal.commit(job.key, forgotten()).await;
   if written.as_ref().is_err_and(StoreError::is_full) {
     // Nothing else of it gives space back.
     context.delete_bodies(job.discard_bodies()).await;
-    written = context.journal.commit_or_enqueue(forgotten()).await;
+    let journal = &context.journal;
+    written = journal.commit_or_enqueue(job.key, forgotten()).await;
   }
   written?;
   context.delete_bodies(job.discard_bodies()).await;

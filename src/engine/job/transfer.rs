@@ -302,9 +302,9 @@ async fn body_writer(
   let data = job.response_data(record);
   if let Some(id) = data.body() {
     let stored = job.inspect(|p| p.extents(record).clone());
-    return context.store.bodies.reopen(id, &stored).await;
+    return context.store.get()?.bodies.reopen(id, &stored).await;
   }
-  let body = context.store.bodies.create().await?;
+  let body = context.store.get()?.bodies.create().await?;
   if !data.set_body(body.id()) {
     // The record was aborted, and its background fetch has settled meanwhile.
     context.delete_bodies(vec![body.id()]).await;

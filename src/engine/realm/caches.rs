@@ -115,11 +115,7 @@ impl CacheStorage {
   pub async fn open(&self, name: &str) -> Result<OpenCache, CacheError> {
     let users = &self.context.cache_users;
     let _changing = users.changing.lock().await;
-    let opened = self
-      .context
-      .store
-      .caches
-      .open(self.origin.clone(), name.into());
+    let opened = self.context.caches.open(self.origin.clone(), name.into());
     let key = opened.await?;
     Ok(self.use_cache(key))
   }
@@ -135,7 +131,7 @@ impl CacheStorage {
 
   /// [`keys()`](https://w3c.github.io/ServiceWorker/#cache-storage-keys)
   pub async fn keys(&self) -> Result<Vec<String>, CacheError> {
-    let names = self.context.store.caches.names(self.origin.clone()).await?;
+    let names = self.context.caches.names(self.origin.clone()).await?;
     Ok(names.into_iter().map(|(_, name)| name).collect())
   }
 
@@ -148,7 +144,7 @@ impl CacheStorage {
   pub async fn delete(&self, name: &str) -> Result<bool, CacheError> {
     let users = &self.context.cache_users;
     let _changing = users.changing.lock().await;
-    let caches = &self.context.store.caches;
+    let caches = &self.context.caches;
     let deleted = caches.delete_cache(self.origin.clone(), name.into());
     let Some(key) = deleted.await? else {
       return Ok(false);
@@ -174,7 +170,7 @@ impl CacheStorage {
     options: CacheQueryOptions,
     name: Option<&str>,
   ) -> Result<Option<CachedResponse>, CacheError> {
-    let names = self.context.store.caches.names(self.origin.clone()).await?;
+    let names = self.context.caches.names(self.origin.clone()).await?;
     for (key, of) in names {
       if name.is_some_and(|name| name != of) {
         continue;
@@ -212,7 +208,7 @@ async fn forget(
   quota: &Quota,
   key: CacheKey,
 ) -> Result<(), StoreError> {
-  let removed = context.store.caches.forget(key).await?;
+  let removed = context.caches.forget(key).await?;
   quota.give_back(removed.bytes);
   context.discard_cached(removed.bodies);
   Ok(())
@@ -278,7 +274,7 @@ impl OpenCache {
     choose: impl FnOnce(&mut Vec<CachedItem>) + Send + 'static,
   ) -> Result<Vec<CachedResponse>, CacheError> {
     let context = self.storage.context.clone();
-    let caches = &self.storage.context.store.caches;
+    let caches = &self.storage.context.caches;
     let found = caches.query(self.key, request, options, move |mut items| {
       choose(&mut items);
       let respond = |item| CachedResponse::new(&context, item);
@@ -293,7 +289,7 @@ impl OpenCache {
     request: Option<Request>,
     options: CacheQueryOptions,
   ) -> Result<Vec<Request>, CacheError> {
-    let caches = &self.storage.context.store.caches;
+    let caches = &self.storage.context.caches;
     let found = caches.query(self.key, request, options, |items| {
       items.into_iter().map(|item| item.request).collect()
     });
@@ -308,7 +304,7 @@ impl OpenCache {
   ) -> Result<bool, CacheError> {
     let storage = self.storage.clone();
     let removed = move |removed| storage.removed(removed);
-    let caches = &self.storage.context.store.caches;
+    let caches = &self.storage.context.caches;
     let deleted = caches.delete(self.key, request, options, removed);
     Ok(deleted.await?.0 > 0)
   }
@@ -376,7 +372,7 @@ impl OpenCache {
       });
     }
     let bodies: Vec<BodyId> = new.iter().filter_map(|body| body.id).collect();
-    context.store.bodies.sync(&bodies).await?;
+    context.store.get()?.bodies.sync(&bodies).await?;
     // From the moment on at which rows speak of them, the bodies are the
     // cache's, anyone who still waits.
     let storage = self.storage.clone();
@@ -384,7 +380,7 @@ impl OpenCache {
       new.into_iter().for_each(NewBody::release);
       storage.removed(removed);
     };
-    context.store.caches.put(self.key, cached, removed).await
+    context.caches.put(self.key, cached, removed).await
   }
 }
 
@@ -439,7 +435,7 @@ impl NewBody {
     let mut writer = match self.writer.take() {
       Some(writer) => writer,
       None => {
-        let writer = self.context.store.bodies.create().await?;
+        let writer = self.context.store.get()?.bodies.create().await?;
         self.id = Some(writer.id());
         writer
       }
@@ -488,9 +484,9 @@ impl CachedResponse {
 fn stored_body(lease: Lease) -> BoxStream<'static, Result<Bytes, String>> {
   let read =
     async move |(lease, mut reader, offset): (Lease, Option<_>, u64)| {
-      let bodies = lease.context.upgrade().map(|s| s.store.bodies.clone());
-      let bodies = bodies.ok_or(StoreError::Closed)?;
       if reader.is_none() {
+        let context = lease.context.upgrade().ok_or(StoreError::Closed)?;
+        let bodies = context.store.get()?.bodies;
         reader = Some(bodies.open(lease.body).await?);
       }
       let Some(open) = &reader else { return Ok(None) };

@@ -13,7 +13,6 @@ use crate::engine::job::row::StoredEnvironment;
 use crate::engine::net_permission::NetPermission;
 use crate::engine::policy::PermissionState;
 use crate::ids::BackgroundFetchKey;
-use crate::ids::BodyId;
 use crate::platform::millis;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::spec::BackgroundFetch;
@@ -112,14 +111,6 @@ impl Realm {
     permission: PermissionState,
   ) -> Result<BackgroundFetchSnapshot, FetchError> {
     let context = self.engine().context().clone();
-    let written: Vec<BodyId> = bodies
-      .iter()
-      .flatten()
-      .filter_map(|body| body.id())
-      .collect();
-    if let Err(error) = context.store.bodies.sync(&written).await {
-      return Err(self.not_stored(bodies, error).await);
-    }
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
     let _queue = registration.edit_queue.lock(&id).await;
@@ -134,7 +125,7 @@ impl Realm {
     let stored = self.stored_environment();
     let mut row = self.new_row(id, requests, &bodies, options, permission);
     row.environment = stored.to_json();
-    row.key = match context.store.metadata.insert(row.clone()).await {
+    row.key = match context.journal.insert(row.clone()).await {
       Ok(key) => key,
       Err(error) => return Err(self.not_stored(bodies, error).await),
     };

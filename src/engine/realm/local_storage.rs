@@ -16,7 +16,7 @@ impl Realm {
   ///
   /// As for all that follow: the store has failed.
   pub fn local_item(&self, key: &str) -> Result<Option<String>, StoreError> {
-    let caches = &self.engine().context().store.caches;
+    let caches = &self.engine().context().caches;
     caches.local_item(&self.origin(), key)
   }
 
@@ -26,7 +26,7 @@ impl Realm {
   ///
   /// The store has failed.
   pub fn local_keys(&self) -> Result<Vec<String>, StoreError> {
-    let caches = &self.engine().context().store.caches;
+    let caches = &self.engine().context().caches;
     caches.local_keys(&self.origin())
   }
 
@@ -40,7 +40,7 @@ impl Realm {
     key: &str,
     value: &str,
   ) -> Result<(), FetchError> {
-    let caches = &self.engine().context().store.caches;
+    let caches = &self.engine().context().caches;
     match caches.set_local_item(&self.origin(), key, value, MAX_SIZE)? {
       true => Ok(()),
       false => Err(FetchError::QuotaExceeded {
@@ -62,7 +62,7 @@ impl Realm {
     &self,
     key: Option<&str>,
   ) -> Result<(), StoreError> {
-    let caches = &self.engine().context().store.caches;
+    let caches = &self.engine().context().caches;
     caches.remove_local_items(&self.origin(), key)
   }
 

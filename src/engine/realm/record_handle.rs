@@ -16,7 +16,7 @@ use crate::spec::RecordResult;
 use crate::spec::Request;
 use crate::spec::Response;
 use crate::store::BodyReader;
-use crate::store::BodyStore;
+use crate::store::OpenStore;
 
 /// A background fetch record, for a record object. While it lives, the bytes
 /// of its response stay readable.
@@ -25,7 +25,7 @@ pub struct RecordHandle {
   request_body: LazyReader,
   response: Reader,
   response_body: OnceCell<Box<dyn BodyReader>>,
-  bodies: Arc<dyn BodyStore>,
+  store: Arc<OpenStore>,
 }
 
 /// Why a record has no response, or no more of its body.
@@ -59,7 +59,7 @@ impl RecordHandle {
       },
       response: Reader::new(job.response_data(record), context.deleter()),
       response_body: OnceCell::new(),
-      bodies: context.store.bodies.clone(),
+      store: context.store.clone(),
     }
   }
 
@@ -162,8 +162,12 @@ impl RecordHandle {
     max: usize,
   ) -> Result<Bytes, RecordError> {
     let read = async {
-      let reader = reader.get_or_try_init(|| self.bodies.open(body)).await?;
-      reader.read_at(offset, max).await
+      let open = async || self.store.get()?.bodies.open(body).await;
+      reader
+        .get_or_try_init(open)
+        .await?
+        .read_at(offset, max)
+        .await
     };
     read
       .await

@@ -110,7 +110,11 @@ impl Realm {
   ) -> Result<RequestBodyWriter, FetchError> {
     let context = self.engine().context();
     let quota = context.quota(&self.options().scope);
-    let writer = match context.store.bodies.create().await {
+    let created = match context.store.get() {
+      Ok(store) => store.bodies.create().await,
+      Err(error) => Err(error),
+    };
+    let writer = match created {
       Ok(writer) => writer,
       Err(error) => return Err(context.not_stored(&quota, 0, error).await),
     };

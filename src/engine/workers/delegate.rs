@@ -106,12 +106,10 @@ impl Delegate for EngineDelegate {
     &self,
     registration: StoredRegistration,
   ) -> BoxFuture<'static, Result<(), StoreError>> {
-    let metadata = self.context().map(|s| s.store.metadata.clone());
+    let store = self.context().map(|context| context.store.clone());
     Box::pin(async move {
-      match metadata {
-        Some(metadata) => metadata.put_registration(registration).await,
-        None => Ok(()),
-      }
+      let Some(store) = store else { return Ok(()) };
+      store.get()?.put_registration(registration).await
     })
   }
 

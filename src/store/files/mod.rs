@@ -292,7 +292,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, StoreError> {
   match tokio::task::spawn_blocking(work).await {
     Ok(done) => done,
-    Err(error) => Err(StoreError::Io(io::Error::other(error))),
+    Err(error) => Err(io::Error::other(error).into()),
   }
 }
 

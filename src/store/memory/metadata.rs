@@ -1,6 +1,7 @@
 //! The rows.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::Mutex;
 
@@ -13,10 +14,14 @@ use crate::spec::Extents;
 use crate::spec::RecordResult;
 use crate::store::Change;
 use crate::store::DamagedRow;
+use crate::store::Group;
+use crate::store::GroupOutcome;
 use crate::store::MetadataStore;
+use crate::store::Owner;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 use crate::store::StoredRegistration;
+use crate::store::Write;
 use crate::store::lock::lock;
 
 #[derive(Default)]
@@ -26,25 +31,32 @@ pub(in crate::store) struct MemoryMetadata {
 
 #[derive(Default)]
 struct Rows {
+  owner: Owner,
+  /// The last one that the owner has claimed, and the last one that was there
+  /// before it.
+  claimed: i64,
+  last_before: i64,
   registrations: Vec<StoredRegistration>,
   last_key: i64,
   rows: BTreeMap<BackgroundFetchKey, StoredBackgroundFetch>,
 }
 
-#[async_trait]
-impl MetadataStore for MemoryMetadata {
-  async fn load(
-    &self,
-  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-    Ok(lock(&self.rows).rows.values().cloned().map(Ok).collect())
+impl Rows {
+  fn check(&self, owner: Owner) -> Result<(), StoreError> {
+    match owner == self.owner {
+      true => Ok(()),
+      false => Err(StoreError::TakenOver {
+        own: owner.epoch,
+        current: self.owner.epoch,
+      }),
+    }
   }
 
-  async fn insert(
-    &self,
+  fn insert(
+    &mut self,
     mut row: StoredBackgroundFetch,
   ) -> Result<BackgroundFetchKey, StoreError> {
-    let mut rows = lock(&self.rows);
-    let taken = rows.rows.values().any(|other| {
+    let taken = self.rows.values().any(|other| {
       other.active
         && other.background_fetch.id == row.background_fetch.id
         && other.scope == row.scope
@@ -55,22 +67,87 @@ impl MetadataStore for MemoryMetadata {
         id: row.background_fetch.id,
       });
     }
-    rows.last_key += 1;
-    row.key = BackgroundFetchKey(rows.last_key);
+    self.last_key += 1;
+    row.key = BackgroundFetchKey(self.last_key);
     row
       .bodies
       .resize_with(row.background_fetch.records.len(), Default::default);
     let key = row.key;
-    rows.rows.insert(key, row);
+    self.rows.insert(key, row);
     Ok(key)
   }
 
-  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-    let mut rows = lock(&self.rows);
-    for change in changes {
-      rows.apply(change);
+  fn write(&mut self, group: Group) -> GroupOutcome {
+    let mut outcome = GroupOutcome::default();
+    for (index, write) in group.into_iter().enumerate() {
+      match write {
+        Write::Insert(row) => match self.insert(*row) {
+          Ok(key) => outcome.key = Some(key),
+          Err(error) => {
+            outcome.refused = Some((index, error));
+            return outcome;
+          }
+        },
+        Write::Changes(changes) => {
+          for change in changes {
+            self.apply(change);
+          }
+        }
+      }
     }
-    Ok(())
+    outcome
+  }
+}
+
+#[async_trait]
+impl MetadataStore for MemoryMetadata {
+  async fn take_over(&self) -> Result<Owner, StoreError> {
+    let mut rows = lock(&self.rows);
+    rows.owner = Owner {
+      id: uuid::Uuid::new_v4(),
+      epoch: rows.owner.epoch + 1,
+    };
+    rows.claimed = 0;
+    rows.last_before = rows.last_key;
+    Ok(rows.owner)
+  }
+
+  async fn claim(
+    &self,
+    owner: Owner,
+    limit: usize,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    let mut rows = lock(&self.rows);
+    rows.check(owner)?;
+    if rows.claimed >= rows.last_before {
+      return Ok(Vec::new());
+    }
+    let unclaimed = (
+      Bound::Excluded(BackgroundFetchKey(rows.claimed)),
+      Bound::Included(BackgroundFetchKey(rows.last_before)),
+    );
+    let claimed = rows.rows.range(unclaimed).take(limit);
+    let claimed: Vec<_> = claimed.map(|(_, row)| row.clone()).collect();
+    if let Some(last) = claimed.last() {
+      rows.claimed = last.key.0;
+    }
+    Ok(claimed.into_iter().map(Ok).collect())
+  }
+
+  async fn load(
+    &self,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    Ok(lock(&self.rows).rows.values().cloned().map(Ok).collect())
+  }
+
+  async fn write(
+    &self,
+    owner: Owner,
+    groups: Vec<Group>,
+  ) -> Result<Vec<GroupOutcome>, StoreError> {
+    let mut rows = lock(&self.rows);
+    rows.check(owner)?;
+    Ok(groups.into_iter().map(|group| rows.write(group)).collect())
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
@@ -79,9 +156,11 @@ impl MetadataStore for MemoryMetadata {
 
   async fn put_registration(
     &self,
+    owner: Owner,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
     let mut rows = lock(&self.rows);
+    rows.check(owner)?;
     let mut others = rows.registrations.iter_mut();
     match others.find(|other| other.scope == registration.scope) {
       Some(other) => *other = registration,
@@ -92,9 +171,11 @@ impl MetadataStore for MemoryMetadata {
 
   async fn remove_registration(
     &self,
+    owner: Owner,
     scope: &url::Url,
   ) -> Result<(), StoreError> {
     let mut rows = lock(&self.rows);
+    rows.check(owner)?;
     rows.registrations.retain(|other| other.scope != *scope);
     Ok(())
   }

@@ -52,11 +52,10 @@ pub(super) fn open(directory: &Directory) -> Result<Database, StoreError> {
   check_format(&database, directory.path())?;
   prepare(&mut database.connection)
     .map_err(|error| database_error(&file, error))?;
-  repair(&database);
-  if let Err(error) = owner::take_over(&mut database.connection) {
-    // A disk without space must not keep anybody out.
-    let error = database.error(error);
-    tracing::warn!(%error, "the store's owner could not be noted");
+  // To read all of it takes long. After an orderly end it is as it was left,
+  // and what a disk has spoilt since shows when it is used.
+  if !owner::has_ended(&database.connection).unwrap_or(false) {
+    repair(&database);
   }
   Ok(database)
 }
@@ -156,7 +155,7 @@ fn create_private(directory: &Directory, name: &str) -> io::Result<()> {
 /// everything is rebuilt from what can be read. What is wrong with the rows
 /// themselves is reported when they are, so that the others are not lost with
 /// them.
-fn repair(database: &Database) {
+pub(super) fn repair(database: &Database) {
   let connection = &database.connection;
   let repaired = connection
     .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))

@@ -15,7 +15,7 @@ pub(in crate::store) fn database_error(
 ) -> StoreError {
   let refused = |kind: io::ErrorKind| StoreError::Directory {
     directory: file.parent().unwrap_or(file).to_owned(),
-    source: io::Error::new(kind, error.to_string()),
+    source: io::Error::new(kind, error.to_string()).into(),
   };
   // The index shared between processes cannot grow.
   if error.sqlite_extended_error_code() == Some(ffi::SQLITE_IOERR_SHMSIZE) {
@@ -38,6 +38,11 @@ pub(in crate::store) fn database_error(
     }
     _ => StoreError::Database(format!("{}: {error}", file.display())),
   }
+}
+
+/// Whether `error` says that a page or an index is damaged.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+  error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
 }
 
 /// Whether `error` says that a unique value exists already.

@@ -30,18 +30,39 @@ use crate::store::StoredBackgroundFetch;
 pub(super) fn all(
   database: &Database,
 ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-  read_all(&database.connection).map_err(|error| database.error(error))
+  some(database, 0, i64::MAX, usize::MAX)
 }
 
-fn read_all(
+/// Up to `limit` with a key that is larger than `after`, and up to `last`.
+pub(super) fn some(
+  database: &Database,
+  after: i64,
+  last: i64,
+  limit: usize,
+) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+  let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+  read_some(&database.connection, [after, last, limit])
+    .map_err(|error| database.error(error))
+}
+
+/// The key of the last one.
+pub(super) fn last_key(connection: &Connection) -> rusqlite::Result<i64> {
+  let sql = "SELECT coalesce(max(key), 0) FROM background_fetch";
+  connection.query_row(sql, [], |row| row.get(0))
+}
+
+fn read_some(
   connection: &Connection,
+  range: [i64; 3],
 ) -> rusqlite::Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>> {
   // One transaction, so that records fit their background fetches also while
   // another process writes.
   let transaction = connection.unchecked_transaction()?;
-  let mut statement = transaction
-    .prepare_cached("SELECT * FROM background_fetch ORDER BY key")?;
-  let mut rows = statement.query([])?;
+  let mut statement = transaction.prepare_cached(
+    "SELECT * FROM background_fetch WHERE key > ? AND key <= ?
+     ORDER BY key LIMIT ?",
+  )?;
+  let mut rows = statement.query(range)?;
   let mut all = Vec::new();
   while let Some(row) = rows.next()? {
     let key = BackgroundFetchKey(row.get("key")?);

@@ -5,8 +5,15 @@ use rusqlite::TransactionBehavior;
 
 /// Each entry leads from the format with its index to the next one. Entries
 /// are only ever added: a published one has been run on someone's disk.
-const MIGRATIONS: &[&str] =
-  &[FORMAT_1, FORMAT_2, FORMAT_3, RETAINED, ABNORMAL_ENDS, AHEAD];
+const MIGRATIONS: &[&str] = &[
+  FORMAT_1,
+  FORMAT_2,
+  FORMAT_3,
+  RETAINED,
+  ABNORMAL_ENDS,
+  AHEAD,
+  OWNER,
+];
 
 /// The format that this program writes.
 pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -114,6 +121,16 @@ CREATE TABLE owner (boot TEXT NOT NULL) STRICT;
 /// first position and the one behind the last. `bytes` is what is before it.
 const AHEAD: &str = "
 ALTER TABLE record ADD COLUMN ahead TEXT NOT NULL DEFAULT '[]';
+";
+
+/// Who has the store, or had it last. Up to here, the row was there while
+/// somebody did.
+const OWNER: &str = "
+ALTER TABLE owner ADD COLUMN id BLOB NOT NULL
+  DEFAULT x'00000000000000000000000000000000';
+ALTER TABLE owner ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE owner ADD COLUMN is_open INTEGER NOT NULL
+  DEFAULT 1 CHECK (is_open IN (0, 1));
 ";
 
 /// The format of the database; 0 when it is empty.

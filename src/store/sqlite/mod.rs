@@ -1,7 +1,7 @@
 //! The rows in one SQLite database, `facts.sqlite3` in the store's directory.
 //!
-//! What is promised: when [`MetadataStore::insert`] or
-//! [`MetadataStore::commit`] has answered, the change is on disk. The database
+//! What is promised: when [`MetadataStore::write`] has answered, the change is
+//! on disk. The database
 //! is in WAL mode with `synchronous=FULL`, so each transaction costs one flush
 //! of the disk; many callers share it.
 
@@ -32,15 +32,16 @@ pub(super) use self::read_only::read_directory;
 use self::reserve::Reserve;
 use self::writer::Request;
 use self::writer::Writer;
-use super::Change;
 use super::DamagedRow;
+use super::Group;
+use super::GroupOutcome;
 use super::MetadataStore;
+use super::Owner;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
-use crate::ids::BackgroundFetchKey;
 
 /// Every file in a store's directory that this module uses. SQLite opens its
 /// own by path, so they have to be looked at before.
@@ -109,25 +110,40 @@ impl Drop for SqliteMetadata {
 
 #[async_trait]
 impl MetadataStore for SqliteMetadata {
+  async fn take_over(&self) -> Result<Owner, StoreError> {
+    self.ask(|answer| Request::TakeOver { answer }).await
+  }
+
+  async fn claim(
+    &self,
+    owner: Owner,
+    limit: usize,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    let claim = |answer| Request::Claim {
+      owner,
+      limit,
+      answer,
+    };
+    self.ask(claim).await
+  }
+
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
     self.ask(|answer| Request::Load { answer }).await
   }
 
-  async fn insert(
+  async fn write(
     &self,
-    row: StoredBackgroundFetch,
-  ) -> Result<BackgroundFetchKey, StoreError> {
-    let row = Box::new(row);
-    self.ask(|answer| Request::Insert { row, answer }).await
-  }
-
-  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-    if changes.is_empty() {
-      return Ok(());
-    }
-    self.ask(|answer| Request::Commit { changes, answer }).await
+    owner: Owner,
+    groups: Vec<Group>,
+  ) -> Result<Vec<GroupOutcome>, StoreError> {
+    let write = |answer| Request::Write {
+      owner,
+      groups,
+      answer,
+    };
+    self.ask(write).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
@@ -136,18 +152,25 @@ impl MetadataStore for SqliteMetadata {
 
   async fn put_registration(
     &self,
+    owner: Owner,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
     let row = Box::new(registration);
-    self
-      .ask(|answer| Request::PutRegistration { row, answer })
-      .await
+    let put = |answer| Request::PutRegistration { owner, row, answer };
+    self.ask(put).await
   }
 
-  async fn remove_registration(&self, scope: &Url) -> Result<(), StoreError> {
+  async fn remove_registration(
+    &self,
+    owner: Owner,
+    scope: &Url,
+  ) -> Result<(), StoreError> {
     let scope = scope.clone();
-    self
-      .ask(|answer| Request::RemoveRegistration { scope, answer })
-      .await
+    let remove = |answer| Request::RemoveRegistration {
+      owner,
+      scope,
+      answer,
+    };
+    self.ask(remove).await
   }
 }

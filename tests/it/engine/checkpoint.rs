@@ -8,26 +8,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use background_fetch::engine::Engine;
-use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Change;
-use background_fetch::store::DamagedRow;
+use background_fetch::store::Group;
+use background_fetch::store::GroupOutcome;
 use background_fetch::store::MetadataStore;
+use background_fetch::store::Owner;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
-use background_fetch::store::StoredBackgroundFetch;
-use background_fetch::store::StoredRegistration;
+use background_fetch::store::Write;
 use tokio::sync::Notify;
 
 use crate::engine::harness::*;
+use crate::hooked_metadata::Hooks;
+use crate::hooked_metadata::hooked;
 use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
 
 const SIZE: u64 = 1_000_000;
 
-/// Refuses to commit while it is told to.
+/// Writes nothing but registrations while it is told so.
 struct Failing {
-  metadata: Arc<dyn MetadataStore>,
   fails: AtomicBool,
   refused: AtomicUsize,
   /// A commit has said that 300,000 bytes are stored.
@@ -36,54 +37,34 @@ struct Failing {
 }
 
 #[async_trait]
-impl MetadataStore for Failing {
-  async fn load(
+impl Hooks for Failing {
+  async fn write(
     &self,
-  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-    self.metadata.load().await
-  }
-
-  async fn insert(
-    &self,
-    row: StoredBackgroundFetch,
-  ) -> Result<BackgroundFetchKey, StoreError> {
-    self.metadata.insert(row).await
-  }
-
-  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-    if self.fails.load(Ordering::SeqCst) {
+    rows: &dyn MetadataStore,
+    owner: Owner,
+    groups: Vec<Group>,
+  ) -> Result<Vec<GroupOutcome>, StoreError> {
+    let writes = groups.iter().flatten();
+    let is_new = writes.clone().any(|w| matches!(w, Write::Insert(_)));
+    if self.fails.load(Ordering::SeqCst) && !is_new {
       self.refused.fetch_add(1, Ordering::SeqCst);
       self.changed.notify_one();
-      return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
+      return Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
     }
     let is_it = |fact: &Change| {
       matches!(fact, Change::Stored { extents, .. }
         if extents.prefix() == 300_000)
     };
-    let tells = changes.iter().any(is_it);
-    self.metadata.commit(changes).await?;
+    let tells = writes.filter_map(|write| match write {
+      Write::Changes(changes) => Some(changes),
+      _ => None,
+    });
+    let tells = tells.flatten().any(is_it);
+    let outcomes = rows.write(owner, groups).await?;
     if tells {
       self.stored.notify_one();
     }
-    Ok(())
-  }
-
-  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
-    self.metadata.registrations().await
-  }
-
-  async fn put_registration(
-    &self,
-    registration: StoredRegistration,
-  ) -> Result<(), StoreError> {
-    self.metadata.put_registration(registration).await
-  }
-
-  async fn remove_registration(
-    &self,
-    scope: &url::Url,
-  ) -> Result<(), StoreError> {
-    self.metadata.remove_registration(scope).await
+    Ok(outcomes)
   }
 }
 
@@ -92,13 +73,7 @@ async fn progress_that_was_not_durable_becomes_so_with_no_further_byte() {
   let server = FaultServer::start().await;
   let resource = Resource::bytes(SIZE, 1).script([StallAfter(300_000)]);
   let url = server.serve("/r", resource);
-  let Store {
-    metadata,
-    bodies,
-    caches,
-  } = Store::in_memory();
   let failing = Arc::new(Failing {
-    metadata,
     fails: AtomicBool::new(true),
     refused: AtomicUsize::new(0),
     stored: Notify::new(),
@@ -106,11 +81,7 @@ async fn progress_that_was_not_durable_becomes_so_with_no_further_byte() {
   });
   let mut config = config();
   config.checkpoint.interval = Duration::from_millis(1);
-  let store = Store {
-    metadata: failing.clone(),
-    bodies,
-    caches,
-  };
+  let store = hooked(Store::in_memory(), failing.clone());
   let engine = Engine::builder()
     .config(config)
     .start_blocking(store)

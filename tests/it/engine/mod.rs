@@ -12,6 +12,7 @@ mod events;
 mod fail;
 mod faults;
 mod flipped;
+mod flushes;
 pub mod harness;
 mod integrity;
 mod machine;

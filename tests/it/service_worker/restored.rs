@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use background_fetch::engine::Engine;
-use background_fetch::store::BackgroundFetchKey;
-use background_fetch::store::Change;
 use background_fetch::store::DamagedRow;
 use background_fetch::store::MetadataStore;
+use background_fetch::store::Owner;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
-use background_fetch::store::StoredRegistration;
 
+use crate::hooked_metadata::Hooks;
+use crate::hooked_metadata::hooked;
 use crate::service_worker::harness::Log;
 use crate::service_worker::harness::World;
 use crate::service_worker::harness::config;
@@ -24,14 +24,16 @@ use support::Resource;
 /// Takes its time to read background fetches: a worker that could start
 /// earlier does.
 struct Slow {
-  metadata: Arc<dyn MetadataStore>,
   log: Log,
 }
 
 #[async_trait]
-impl MetadataStore for Slow {
-  async fn load(
+impl Hooks for Slow {
+  async fn claim(
     &self,
+    rows: &dyn MetadataStore,
+    owner: Owner,
+    limit: usize,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
     for _ in 0..50 {
       if self.log.count("ids") > 0 {
@@ -39,36 +41,7 @@ impl MetadataStore for Slow {
       }
       tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    self.metadata.load().await
-  }
-
-  async fn insert(
-    &self,
-    row: StoredBackgroundFetch,
-  ) -> Result<BackgroundFetchKey, StoreError> {
-    self.metadata.insert(row).await
-  }
-
-  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-    self.metadata.commit(changes).await
-  }
-
-  async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
-    self.metadata.registrations().await
-  }
-
-  async fn put_registration(
-    &self,
-    registration: StoredRegistration,
-  ) -> Result<(), StoreError> {
-    self.metadata.put_registration(registration).await
-  }
-
-  async fn remove_registration(
-    &self,
-    scope: &url::Url,
-  ) -> Result<(), StoreError> {
-    self.metadata.remove_registration(scope).await
+    rows.claim(owner, limit).await
   }
 }
 
@@ -109,21 +82,9 @@ fn a_worker_that_runs_at_once_finds_every_background_fetch() {
   world.bounded(engine.shutdown());
   drop(window);
 
-  let Store {
-    metadata,
-    bodies,
-    caches,
-  } = Store::open_directory(directory.path()).unwrap();
   let log = Log::default();
-  let slow = Slow {
-    metadata,
-    log: log.clone(),
-  };
-  let store = Store {
-    metadata: Arc::new(slow),
-    bodies,
-    caches,
-  };
+  let store = Store::open_directory(directory.path()).unwrap();
+  let store = hooked(store, Arc::new(Slow { log: log.clone() }));
   let engine = Engine::builder()
     .config(config(&log, limits()))
     .start_blocking(store)

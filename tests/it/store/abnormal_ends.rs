@@ -13,7 +13,7 @@ use crate::store::stored_in;
 
 /// A store whose last owner has died, with what it had written: the log and
 /// all else as they were in that moment.
-fn died(store: Store, directory: &TempDir) -> Store {
+async fn died(store: Store, directory: &TempDir) -> Store {
   let copy = tempfile::tempdir().unwrap();
   let names = ["facts.sqlite3", "facts.sqlite3-wal"];
   for name in names {
@@ -23,14 +23,20 @@ fn died(store: Store, directory: &TempDir) -> Store {
   for name in names {
     std::fs::copy(copy.path().join(name), directory.path().join(name)).unwrap();
   }
-  Store::open_directory(directory.path()).unwrap()
+  open(directory).await
+}
+
+/// Opens the store as its next owner.
+async fn open(directory: &TempDir) -> Store {
+  let store = Store::open_directory(directory.path()).unwrap();
+  store.take_over().await.unwrap()
 }
 
 #[tokio::test]
 async fn only_what_was_under_way_has_one_more() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let metadata = store.metadata.clone();
+  let metadata = store.clone();
   let mut keys = Vec::new();
   for id in ["under way", "paused", "aborted"] {
     keys.push(metadata.insert(background_fetch(id, 1)).await.unwrap());
@@ -46,7 +52,7 @@ async fn only_what_was_under_way_has_one_more() {
   drop(metadata);
   let mut store = store;
   for times in 1..4 {
-    store = died(store, &directory);
+    store = died(store, &directory).await;
     let row = load_one(&store, keys[0]).await;
     assert_eq!(row.abnormal_ends, times);
     assert_eq!(row.is_quarantined(), times == 3);
@@ -56,7 +62,7 @@ async fn only_what_was_under_way_has_one_more() {
   }
   // An orderly end adds nothing.
   drop(store);
-  let store = Store::open_directory(directory.path()).unwrap();
+  let store = open(&directory).await;
   assert_eq!(load_one(&store, keys[0]).await.abnormal_ends, 3);
 }
 
@@ -64,11 +70,7 @@ async fn only_what_was_under_way_has_one_more() {
 async fn progress_makes_up_for_them_and_the_same_bytes_again_do_not() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let key = store
-    .metadata
-    .insert(background_fetch("a", 2))
-    .await
-    .unwrap();
+  let key = store.insert(background_fetch("a", 2)).await.unwrap();
   let result = Change::RecordResult {
     key,
     record: 1,
@@ -87,15 +89,11 @@ async fn progress_makes_up_for_them_and_the_same_bytes_again_do_not() {
   let mut store = store;
   for (changes, left) in steps {
     let told = format!("{changes:?}");
-    store = died(store, &directory);
+    store = died(store, &directory).await;
     assert_eq!(load_one(&store, key).await.abnormal_ends, 1, "{told}");
-    store.metadata.commit(changes).await.unwrap();
+    store.commit(changes).await.unwrap();
     assert_eq!(load_one(&store, key).await.abnormal_ends, left, "{told}");
-    store
-      .metadata
-      .commit(vec![Change::Released { key }])
-      .await
-      .unwrap();
+    store.commit(vec![Change::Released { key }]).await.unwrap();
   }
 }
 
@@ -103,18 +101,14 @@ async fn progress_makes_up_for_them_and_the_same_bytes_again_do_not() {
 async fn the_power_is_not_the_program() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  let key = store
-    .metadata
-    .insert(background_fetch("a", 1))
-    .await
-    .unwrap();
+  let key = store.insert(background_fetch("a", 1)).await.unwrap();
   drop(store);
   let database = directory.path().join("facts.sqlite3");
   let connection = Connection::open(database).unwrap();
   connection
-    .execute("INSERT INTO owner (boot) VALUES ('another boot')", [])
+    .execute("UPDATE owner SET boot = 'another boot', is_open = 1", [])
     .unwrap();
   drop(connection);
-  let store = Store::open_directory(directory.path()).unwrap();
+  let store = open(&directory).await;
   assert_eq!(load_one(&store, key).await.abnormal_ends, 0);
 }

@@ -18,7 +18,7 @@ async fn damaged(sql: &str) -> (TempDir, Store, BackgroundFetchKey) {
   let mut keys = Vec::new();
   for id in ["before", "middle", "after"] {
     let row = background_fetch(id, 2);
-    keys.push(store.metadata.insert(row).await.unwrap());
+    keys.push(store.insert(row).await.unwrap());
   }
   drop(store);
   let file = directory.path().join("facts.sqlite3");
@@ -99,7 +99,7 @@ async fn a_damaged_row_does_not_hide_the_others() {
 
     // It can be got rid of.
     let forgotten = vec![Change::Forgotten { key }];
-    store.metadata.commit(forgotten).await.unwrap();
+    store.commit(forgotten).await.unwrap();
     assert_eq!(store.metadata.load().await.unwrap().len(), 2, "{sql}");
   }
 }
@@ -134,7 +134,7 @@ async fn a_broken_page_is_an_error_that_names_the_file() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   let row = background_fetch("a", 1000);
-  store.metadata.insert(row).await.unwrap();
+  store.insert(row).await.unwrap();
   drop(store);
   let file = directory.path().join("facts.sqlite3");
   let mut bytes = std::fs::read(&file).unwrap();
@@ -157,7 +157,7 @@ async fn a_row_that_its_index_does_not_know_can_be_changed_again() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   let row = background_fetch("middle", 1);
-  let key = store.metadata.insert(row).await.unwrap();
+  let key = store.insert(row).await.unwrap();
   drop(store);
   let file = directory.path().join("facts.sqlite3");
   let mut bytes = std::fs::read(&file).unwrap();
@@ -171,6 +171,6 @@ async fn a_row_that_its_index_does_not_know_can_be_changed_again() {
 
   let store = Store::open_directory(directory.path()).unwrap();
   let aborted = vec![Change::Aborted { key }];
-  store.metadata.commit(aborted).await.unwrap();
+  store.commit(aborted).await.unwrap();
   assert!(!load(&store).await[0].active);
 }

@@ -39,7 +39,7 @@ async fn a_store_is_there_again_when_it_is_opened_again() {
   let place = directory.path().join("a/new/place");
   let store = Store::open_directory(&place).unwrap();
   let mut row = background_fetch("a", 2);
-  row.key = store.metadata.insert(row.clone()).await.unwrap();
+  row.key = store.insert(row.clone()).await.unwrap();
   let id = body(&store, b"bytes").await;
   drop(store);
 
@@ -55,7 +55,8 @@ async fn an_insertion_that_nobody_waits_for_is_done_all_the_same() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   {
-    let insert = store.metadata.insert(background_fetch("a", 1));
+    store.ownership().await.unwrap();
+    let insert = store.insert(background_fetch("a", 1));
     tokio::pin!(insert);
     // Asked for, and given up; the store's thread may have done it by now.
     let _ = futures::poll!(insert.as_mut());
@@ -70,7 +71,7 @@ async fn a_batch_that_fails_changes_nothing() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   let mut row = background_fetch("a", 1);
-  row.key = store.metadata.insert(row.clone()).await.unwrap();
+  row.key = store.insert(row.clone()).await.unwrap();
   let key = row.key;
   // More than the database can count.
   let impossible = Change::Stored {
@@ -80,7 +81,7 @@ async fn a_batch_that_fails_changes_nothing() {
     extents: Extents::prefix_of(u64::MAX),
   };
   let paused = Change::Paused { key, paused: true };
-  let failed = store.metadata.commit(vec![paused, impossible]).await;
+  let failed = store.commit(vec![paused, impossible]).await;
   assert!(matches!(failed, Err(StoreError::Database(_))));
   assert_eq!(shown(&load(&store).await[0]), shown(&row));
 }
@@ -102,11 +103,7 @@ async fn a_second_opening_is_refused_and_told_who_has_it() {
   let me = me.file_name().unwrap().to_string_lossy();
   assert_eq!(*owner, format!("process {} ({me})", std::process::id()));
   // The refused one took nothing away from the owner.
-  store
-    .metadata
-    .insert(background_fetch("a", 1))
-    .await
-    .unwrap();
+  store.insert(background_fetch("a", 1)).await.unwrap();
   assert!(Store::open_directory(directory.path()).is_err());
 }
 
@@ -142,11 +139,7 @@ async fn each_half_and_each_writer_keeps_the_directory() {
 async fn a_newer_format_is_refused_and_left_untouched() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  store
-    .metadata
-    .insert(background_fetch("a", 1))
-    .await
-    .unwrap();
+  store.insert(background_fetch("a", 1)).await.unwrap();
   drop(store);
   let database = directory.path().join("facts.sqlite3");
   // A newer version that was killed: its last changes are in the log only.
@@ -169,7 +162,7 @@ async fn a_newer_format_is_refused_and_left_untouched() {
   let StoreError::NewerVersion { found, known, .. } = error else {
     panic!("{error}");
   };
-  assert_eq!((found, known), (1000, 6));
+  assert_eq!((found, known), (1000, 7));
   let mut after = snapshot(copy.path());
   // The index of the log is not content: SQLite makes it again at will. The
   // lock says who came last.
@@ -222,11 +215,7 @@ async fn what_is_stored_is_the_user_s_alone() {
   let directory = tempfile::tempdir().unwrap();
   let place = directory.path().join("store");
   let store = Store::open_directory(&place).unwrap();
-  store
-    .metadata
-    .insert(background_fetch("a", 1))
-    .await
-    .unwrap();
+  store.insert(background_fetch("a", 1)).await.unwrap();
   body(&store, b"x").await;
   let mode =
     |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -241,18 +230,10 @@ async fn what_is_stored_is_the_user_s_alone() {
 async fn another_process_reads_along_and_changes_nothing() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  store
-    .metadata
-    .insert(background_fetch("a", 2))
-    .await
-    .unwrap();
+  store.insert(background_fetch("a", 2)).await.unwrap();
   let count = || Store::read_directory(directory.path()).unwrap().len();
   assert_eq!(count(), 1);
-  store
-    .metadata
-    .insert(background_fetch("b", 2))
-    .await
-    .unwrap();
+  store.insert(background_fetch("b", 2)).await.unwrap();
   assert_eq!(count(), 2);
   drop(store);
 
@@ -287,7 +268,7 @@ async fn a_directory_that_vanishes_takes_no_more_and_says_so() {
     assert!(told.contains(place.to_str().unwrap()), "{told}");
     assert!(told.contains("deleted or moved"), "{told}");
   };
-  let inserted = store.metadata.insert(background_fetch("a", 1)).await;
+  let inserted = store.insert(background_fetch("a", 1)).await;
   is_told(inserted.unwrap_err());
   is_told(store.bodies.create().await.err().unwrap());
   // What is open can still be written; nobody may take that for durable.
@@ -297,10 +278,6 @@ async fn a_directory_that_vanishes_takes_no_more_and_says_so() {
 
   // Back again, it is as good as before.
   std::fs::rename(&away, &place).unwrap();
-  store
-    .metadata
-    .insert(background_fetch("a", 1))
-    .await
-    .unwrap();
+  store.insert(background_fetch("a", 1)).await.unwrap();
   store.bodies.sync(&[writer.id()]).await.unwrap();
 }

@@ -52,7 +52,7 @@ async fn a_body_that_does_not_fit_can_go_on_when_there_is_space_again() {
 async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
   let disk = SmallDisk::mount(4);
   let store = Store::open_directory(disk.path().join("store")).unwrap();
-  let metadata = &store.metadata;
+  let metadata = &store;
   let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
 
   // They wait together, so that the large one shares its transaction with
@@ -86,7 +86,7 @@ async fn rows_that_do_not_fit_are_refused_and_the_others_stay() {
 async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
   let disk = SmallDisk::mount(4);
   let store = Store::open_directory(disk.path().join("store")).unwrap();
-  let metadata = &store.metadata;
+  let metadata = &store;
   let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
   let ballast = vec![0; 2560 * 1024];
   std::fs::write(disk.path().join("ballast"), ballast).unwrap();
@@ -104,7 +104,7 @@ async fn store_with_a_row(disk: &SmallDisk) -> PathBuf {
   let place = disk.path().join("store");
   let store = Store::open_directory(&place).unwrap();
   let row = background_fetch("a", 1);
-  store.metadata.insert(row).await.unwrap();
+  store.insert(row).await.unwrap();
   place
 }
 

@@ -114,7 +114,7 @@ async fn a_background_fetch_comes_back_as_it_was_inserted(subject: Subject) {
   row.event_owed = true;
   row.created = -1;
 
-  row.key = subject.store.metadata.insert(row.clone()).await.unwrap();
+  row.key = subject.store.insert(row.clone()).await.unwrap();
 
   let rows = load(&subject.store).await;
   assert_eq!(rows.len(), 1);
@@ -133,7 +133,7 @@ async fn every_result_of_a_record_comes_back(subject: Subject) {
     RecordResult::Failure(Reason::QuotaExceeded),
     RecordResult::Failure(Reason::DownloadTotalExceeded),
   ];
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let row = background_fetch("a", results.len());
   let key = metadata.insert(row).await.unwrap();
 
@@ -156,7 +156,7 @@ async fn every_result_of_a_record_comes_back(subject: Subject) {
 }
 
 async fn a_response_belongs_to_its_body(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
   let arrived = |status, body| Change::Response {
     key,
@@ -207,7 +207,7 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
 }
 
 async fn bytes_behind_a_gap_are_kept_with_those_before_it(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut row = background_fetch("a", 1);
   let mut extents = Extents::prefix_of(3);
   extents.add(10..20);
@@ -247,7 +247,7 @@ async fn bytes_behind_a_gap_are_kept_with_those_before_it(subject: Subject) {
 }
 
 async fn stored_bytes_and_results_belong_to_one_record(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let other = metadata.insert(background_fetch("a", 3)).await.unwrap();
   let mut expected = background_fetch("b", 3);
   expected.key = metadata.insert(expected.clone()).await.unwrap();
@@ -276,7 +276,7 @@ async fn stored_bytes_and_results_belong_to_one_record(subject: Subject) {
 }
 
 async fn uploading_pausing_and_ui_change_only_what_they_name(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut expected = background_fetch("a", 1);
   expected.key = metadata.insert(expected.clone()).await.unwrap();
   let key = expected.key;
@@ -317,7 +317,7 @@ async fn uploading_pausing_and_ui_change_only_what_they_name(subject: Subject) {
 }
 
 async fn an_abort_ends_the_activity_and_owes_no_event(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut expected = background_fetch("a", 1);
   expected.key = metadata.insert(expected.clone()).await.unwrap();
   let key = expected.key;
@@ -334,7 +334,7 @@ async fn an_abort_ends_the_activity_and_owes_no_event(subject: Subject) {
 }
 
 async fn a_settled_background_fetch_owes_an_event(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut expected = background_fetch("a", 1);
   expected.key = metadata.insert(expected.clone()).await.unwrap();
   let settled = Change::Settled {
@@ -356,7 +356,7 @@ async fn a_settled_background_fetch_owes_an_event(subject: Subject) {
 
 /// A background fetch that has failed: of its records one has succeeded.
 async fn failed(subject: &Subject) -> StoredBackgroundFetch {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut row = background_fetch("a", 2);
   row.active = false;
   row.event_owed = true;
@@ -381,7 +381,7 @@ async fn failed(subject: &Subject) -> StoredBackgroundFetch {
 }
 
 async fn what_is_retained_owes_its_event_or_none(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut expected = failed(&subject).await;
   let key = expected.key;
   for undelivered in ["", "it has crashed"] {
@@ -406,7 +406,7 @@ async fn what_is_retained_owes_its_event_or_none(subject: Subject) {
 }
 
 async fn a_retry_keeps_what_has_succeeded_and_what_is_stored(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut expected = failed(&subject).await;
   let key = expected.key;
   let retained = Retained {
@@ -435,7 +435,7 @@ async fn a_retry_keeps_what_has_succeeded_and_what_is_stored(subject: Subject) {
 async fn a_forgotten_background_fetch_is_gone_with_its_records(
   subject: Subject,
 ) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let key = metadata.insert(background_fetch("a", 2)).await.unwrap();
   let kept = metadata.insert(background_fetch("b", 2)).await.unwrap();
 
@@ -451,7 +451,7 @@ async fn a_forgotten_background_fetch_is_gone_with_its_records(
 }
 
 async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let mut expected = background_fetch("a", 1);
   expected.key = metadata.insert(expected.clone()).await.unwrap();
   let gone = BackgroundFetchKey(expected.key.0 + 1);
@@ -489,7 +489,7 @@ async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
 }
 
 async fn an_id_is_active_once_in_a_scope(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
 
   let refused = metadata.insert(background_fetch("a", 1)).await.unwrap_err();
@@ -513,7 +513,7 @@ async fn an_id_is_active_once_in_a_scope(subject: Subject) {
 }
 
 async fn a_key_is_never_given_twice(subject: Subject) {
-  let metadata = &subject.store.metadata;
+  let metadata = &subject.store;
   let first = metadata.insert(background_fetch("a", 1)).await.unwrap();
   metadata
     .commit(vec![Change::Forgotten { key: first }])
@@ -526,7 +526,7 @@ async fn a_key_is_never_given_twice(subject: Subject) {
 async fn many_callers_at_once_are_all_answered(subject: Subject) {
   // Every third one is refused, in the middle of the others' transaction.
   let insert = |n: usize| {
-    let metadata = subject.store.metadata.clone();
+    let metadata = subject.store.clone();
     let name = if n.is_multiple_of(3) {
       "taken".to_owned()
     } else {

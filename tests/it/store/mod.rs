@@ -9,6 +9,7 @@ mod directory;
 mod exports;
 mod full;
 mod metadata;
+mod owners;
 mod registrations;
 mod restart;
 use support::small_disk;
@@ -149,7 +150,7 @@ async fn load_one(
   rows.into_iter().find(|row| row.key == key).unwrap()
 }
 
-/// A new body of these bytes.
+/// A new body of these bytes, in no row.
 async fn body(store: &Store, bytes: &'static [u8]) -> BodyId {
   let mut writer = store.bodies.create().await.unwrap();
   writer

@@ -35,7 +35,7 @@ fn registration(scope: &str) -> StoredRegistration {
 #[tokio::test]
 async fn they_are_there_again_and_replaced_and_removed() {
   let directory = tempfile::tempdir().unwrap();
-  let open = || Store::open_directory(directory.path()).unwrap().metadata;
+  let open = || Store::open_directory(directory.path()).unwrap();
   let metadata = open();
   metadata
     .put_registration(registration("/b/"))
@@ -53,13 +53,13 @@ async fn they_are_there_again_and_replaced_and_removed() {
   drop(metadata);
 
   let metadata = open();
-  let all = metadata.registrations().await.unwrap();
+  let all = metadata.metadata.registrations().await.unwrap();
   assert_eq!(all, [changed, registration("/a/")]);
   metadata.remove_registration(&url("/b/")).await.unwrap();
   metadata.remove_registration(&url("/none/")).await.unwrap();
   drop(metadata);
 
-  let all = open().registrations().await.unwrap();
+  let all = open().metadata.registrations().await.unwrap();
   assert_eq!(all, [registration("/a/")]);
   let database = directory.path().join("facts.sqlite3");
   let rest: i64 = Connection::open(database)
@@ -73,7 +73,7 @@ async fn they_are_there_again_and_replaced_and_removed() {
 
 #[tokio::test]
 async fn memory_keeps_them_the_same_way() {
-  let metadata = Store::in_memory().metadata;
+  let metadata = Store::in_memory();
   metadata
     .put_registration(registration("/b/"))
     .await
@@ -86,10 +86,10 @@ async fn memory_keeps_them_the_same_way() {
     .put_registration(registration("/b/"))
     .await
     .unwrap();
-  let all = metadata.registrations().await.unwrap();
+  let all = metadata.metadata.registrations().await.unwrap();
   assert_eq!(all, [registration("/b/"), registration("/a/")]);
   metadata.remove_registration(&url("/b/")).await.unwrap();
-  let all = metadata.registrations().await.unwrap();
+  let all = metadata.metadata.registrations().await.unwrap();
   assert_eq!(all, [registration("/a/")]);
 }
 
@@ -112,12 +112,12 @@ async fn a_store_of_the_first_format_takes_them() {
     )
     .unwrap();
 
-  let metadata = Store::open_directory(directory.path()).unwrap().metadata;
-  assert_eq!(metadata.registrations().await.unwrap(), []);
+  let metadata = Store::open_directory(directory.path()).unwrap();
+  assert_eq!(metadata.metadata.registrations().await.unwrap(), []);
   metadata
     .put_registration(registration("/a/"))
     .await
     .unwrap();
-  let all = metadata.registrations().await.unwrap();
+  let all = metadata.metadata.registrations().await.unwrap();
   assert_eq!(all, [registration("/a/")]);
 }

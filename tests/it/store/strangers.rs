@@ -125,11 +125,7 @@ fn a_directory_of_another_user_is_refused() {
 async fn files_that_were_open_to_others_are_closed_to_them() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
-  store
-    .metadata
-    .insert(background_fetch("a", 1))
-    .await
-    .unwrap();
+  store.insert(background_fetch("a", 1)).await.unwrap();
   drop(store);
   let entries = std::fs::read_dir(directory.path()).unwrap();
   let files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
@@ -218,11 +214,7 @@ async fn the_user_s_own_link_to_a_store_is_followed() {
   std::fs::create_dir(directory.path().join("real")).unwrap();
   symlink("real", &link).unwrap();
   let store = Store::open_directory(&link).unwrap();
-  store
-    .metadata
-    .insert(background_fetch("a", 1))
-    .await
-    .unwrap();
+  store.insert(background_fetch("a", 1)).await.unwrap();
   assert_eq!(Store::read_directory(&link).unwrap().len(), 1);
   drop(store);
   assert_eq!(Store::read_directory(&link).unwrap().len(), 1);

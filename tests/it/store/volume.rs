@@ -17,9 +17,7 @@ async fn ten_thousand_background_fetches_come_and_go() {
     .map(|n| background_fetch(&n.to_string(), 1))
     .collect();
   let begun = Instant::now();
-  let inserts = rows
-    .into_iter()
-    .map(|row| subject.store.metadata.insert(row));
+  let inserts = rows.into_iter().map(|row| subject.store.insert(row));
   let keys = futures::future::try_join_all(inserts).await.unwrap();
   println!("10,000 background fetches: {:?}", begun.elapsed());
 
@@ -27,12 +25,9 @@ async fn ten_thousand_background_fetches_come_and_go() {
   assert_eq!(load(&subject.store).await.len(), 10_000);
   println!("loading them: {:?}", begun.elapsed());
   let begun = Instant::now();
-  let forget = keys.iter().map(|key| {
-    subject
-      .store
-      .metadata
-      .commit(vec![Change::Forgotten { key: *key }])
-  });
+  let forget = keys
+    .iter()
+    .map(|key| subject.store.commit(vec![Change::Forgotten { key: *key }]));
   futures::future::try_join_all(forget).await.unwrap();
   println!("forgetting them: {:?}", begun.elapsed());
   assert!(load(&subject.store).await.is_empty());
@@ -43,7 +38,7 @@ async fn a_background_fetch_with_ten_thousand_records_gives_its_space_back() {
   let subject = Subject::on_disk();
   let row = background_fetch("large", 10_000);
   let begun = Instant::now();
-  let key = subject.store.metadata.insert(row).await.unwrap();
+  let key = subject.store.insert(row).await.unwrap();
   println!("10,000 records: {:?}", begun.elapsed());
   let rows = load(&subject.store).await;
   assert_eq!(rows[0].background_fetch.records.len(), 10_000);
@@ -51,7 +46,6 @@ async fn a_background_fetch_with_ten_thousand_records_gives_its_space_back() {
 
   subject
     .store
-    .metadata
     .commit(vec![Change::Forgotten { key }])
     .await
     .unwrap();

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use background_fetch::store::BackgroundFetchKey;
 use background_fetch::store::Change;
 use background_fetch::store::DamagedRow;
+use background_fetch::store::Group;
+use background_fetch::store::GroupOutcome;
 use background_fetch::store::MetadataStore;
+use background_fetch::store::Owner;
 use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
 use background_fetch::store::StoredRegistration;
+use background_fetch::store::Write;
 use futures::FutureExt;
 use url::Url;
 
@@ -104,23 +107,33 @@ impl MetadataStore for SimRows {
     rows.load().await
   }
 
-  async fn insert(
-    &self,
-    row: StoredBackgroundFetch,
-  ) -> Result<BackgroundFetchKey, StoreError> {
-    let what = format!("insert {}", row.background_fetch.id);
-    let (rows, fate) = self.begin(what).await?;
-    let key = rows.insert(row).await?;
+  async fn take_over(&self) -> Result<Owner, StoreError> {
+    let (rows, fate) = self.begin("take_over".into()).await?;
+    let owner = rows.take_over().await?;
     self.end(fate).await?;
-    Ok(key)
+    Ok(owner)
   }
 
-  async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-    let names = changes.iter().map(describe).collect::<Vec<_>>();
-    let what = format!("commit {}", names.join(", "));
+  async fn claim(
+    &self,
+    owner: Owner,
+    limit: usize,
+  ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
+    let rows = self.0.state().rows.rows.clone();
+    rows.claim(owner, limit).await
+  }
+
+  async fn write(
+    &self,
+    owner: Owner,
+    groups: Vec<Group>,
+  ) -> Result<Vec<GroupOutcome>, StoreError> {
+    let names = groups.iter().flatten().map(describe_write);
+    let what = format!("write {}", names.collect::<Vec<_>>().join(", "));
     let (rows, fate) = self.begin(what).await?;
-    rows.commit(changes).await?;
-    self.end(fate).await
+    let outcomes = rows.write(owner, groups).await?;
+    self.end(fate).await?;
+    Ok(outcomes)
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
@@ -130,17 +143,31 @@ impl MetadataStore for SimRows {
 
   async fn put_registration(
     &self,
+    owner: Owner,
     registration: StoredRegistration,
   ) -> Result<(), StoreError> {
     let (rows, fate) = self.begin("put_registration".into()).await?;
-    rows.put_registration(registration).await?;
+    rows.put_registration(owner, registration).await?;
     self.end(fate).await
   }
 
-  async fn remove_registration(&self, scope: &Url) -> Result<(), StoreError> {
+  async fn remove_registration(
+    &self,
+    owner: Owner,
+    scope: &Url,
+  ) -> Result<(), StoreError> {
     let (rows, fate) = self.begin("remove_registration".into()).await?;
-    rows.remove_registration(scope).await?;
+    rows.remove_registration(owner, scope).await?;
     self.end(fate).await
+  }
+}
+
+fn describe_write(write: &Write) -> String {
+  match write {
+    Write::Insert(row) => format!("insert {}", row.background_fetch.id),
+    Write::Changes(changes) => {
+      changes.iter().map(describe).collect::<Vec<_>>().join(", ")
+    }
   }
 }
 

@@ -114,14 +114,10 @@ async fn delete(
   chosen: &[StoredBackgroundFetch],
 ) -> Result<(), Failure> {
   let forgotten = chosen.iter().map(|row| Change::Forgotten { key: row.key });
-  store.metadata.commit(forgotten.collect()).await?;
-  for row in chosen {
-    let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
-    for body in bodies.flatten() {
-      store.bodies.delete(body).await?;
-    }
-  }
-  Ok(())
+  store.commit(forgotten.collect()).await?;
+  let bodies = chosen.iter().flat_map(|row| &row.bodies);
+  let bodies = bodies.flat_map(|b| [b.request, b.response]).flatten();
+  Ok(store.delete_bodies(bodies).await?)
 }
 
 fn report(arguments: &Clean, chosen: &[StoredBackgroundFetch]) {

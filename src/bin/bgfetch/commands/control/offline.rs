@@ -60,7 +60,7 @@ async fn pause(
   if !paused {
     changes.push(Change::Released { key });
   }
-  store.metadata.commit(changes).await?;
+  store.commit(changes).await?;
   Ok(match paused {
     true => format!("{id} is paused: `bgfetch resume` leaves it alone"),
     false => format!("{id} is not paused; `bgfetch resume` continues with it"),
@@ -73,18 +73,13 @@ async fn abort(
   id: &str,
 ) -> Result<String, Failure> {
   let key = row.key;
-  store.metadata.commit(vec![Change::Aborted { key }]).await?;
+  store.commit(vec![Change::Aborted { key }]).await?;
   match started_by(row) {
     // There is no script that has to hear of it.
     Some(StartedBy::Get { .. } | StartedBy::Download { .. }) => {
-      store
-        .metadata
-        .commit(vec![Change::Forgotten { key }])
-        .await?;
+      store.commit(vec![Change::Forgotten { key }]).await?;
       let bodies = row.bodies.iter().flat_map(|b| [b.request, b.response]);
-      for body in bodies.flatten() {
-        store.bodies.delete(body).await?;
-      }
+      store.delete_bodies(bodies.flatten()).await?;
       Ok(format!("{id} is aborted"))
     }
     _ => Ok(format!(
