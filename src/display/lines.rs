@@ -32,6 +32,8 @@ struct State {
   output: Box<dyn Write + Send>,
   prefix: String,
   known: HashMap<BackgroundFetchKey, Entry>,
+  /// How many there are going to be, if that was said.
+  announced: usize,
   totals: Totals,
   last_summary: Instant,
 }
@@ -58,9 +60,15 @@ impl Lines {
       output: Box::new(output),
       prefix: failure_prefix.into(),
       known: HashMap::new(),
+      announced: 0,
       totals: Totals::new(),
       last_summary: Instant::now(),
     }))
+  }
+
+  /// So many background fetches are going to come, at least.
+  pub fn announce(&self, number: usize) {
+    self.0.lock().announced = number;
   }
 
   /// A background fetch has settled, and this line says how; without one
@@ -119,7 +127,7 @@ enum Line {
 
 impl State {
   fn is_many(&self) -> bool {
-    self.known.len() > MANY
+    self.known.len().max(self.announced) > MANY
   }
 
   fn write(&mut self, line: &str) {

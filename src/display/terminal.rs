@@ -60,6 +60,8 @@ pub(crate) type Owner =
 
 struct State {
   known: HashMap<BackgroundFetchKey, Entry>,
+  /// How many there are going to be, if that was said.
+  announced: usize,
   /// How many have a bar.
   shown: usize,
   /// Those that are under way and have none, for there is no room.
@@ -92,6 +94,7 @@ impl Terminal {
       ),
       state: Mutex::new(State {
         known: HashMap::new(),
+        announced: 0,
         shown: 0,
         without_bar: BTreeMap::new(),
         totals: Totals::new(),
@@ -162,6 +165,11 @@ impl Terminal {
     hint.set_message(text.to_string());
   }
 
+  /// So many background fetches are going to come, at least.
+  pub fn announce(&self, number: usize) {
+    self.state.lock().announced = number;
+  }
+
   /// A background fetch has settled, and this line says how; without one
   /// nothing is left of it.
   pub fn end(&self, b: &BackgroundFetchSnapshot, line: &str) {
@@ -169,8 +177,9 @@ impl Terminal {
     state.totals.update(b);
     if !state.known(b).settled {
       self.take_away(&mut state, b);
+      let is_one_of_many = state.known.len().max(state.announced) > MANY;
       let is_counted =
-        state.known.len() > MANY && b.result == BackgroundFetchResult::Success;
+        is_one_of_many && b.result == BackgroundFetchResult::Success;
       if !line.is_empty() && !is_counted {
         self.print(line);
       }

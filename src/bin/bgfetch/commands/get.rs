@@ -50,6 +50,7 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
   }
   let interrupt = Interrupt::install()?;
   let screen = Arc::new(Screen::new(&arguments.engine));
+  screen.announce(items.len());
   logging::init(&screen);
   let setup = Setup {
     secrets,

@@ -76,6 +76,16 @@ impl Screen {
     }
   }
 
+  /// So many background fetches are going to come: few are shown each, of many
+  /// the first are not shown either.
+  pub fn announce(&self, number: usize) {
+    match &self.display {
+      Output::Bars(bars) => bars.announce(number),
+      Output::Lines(lines) => lines.announce(number),
+      Output::Json(_) | Output::Quiet | Output::Far(_) => {}
+    }
+  }
+
   /// How `downloads` end is said to `news`, too.
   pub fn watch(
     &self,
