@@ -8,26 +8,23 @@ const {
   op_bgfetch_record_response,
 } = core.ops;
 const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
-const { createRequestObject, SLICE } = core.loadExtScript(
+const { createRequestObject } = core.loadExtScript(
   "ext:background_fetch/background_fetch/requests.js",
+);
+const { storedBodyStream } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/stored_body.js",
 );
 const {
   PromisePrototypeThen,
   PromiseReject,
   SafeFinalizationRegistry,
   SymbolFor,
-  TypedArrayPrototypeGetByteLength,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { createFilteredInspectProxy } = core.loadExtScript(
   "ext:deno_web/01_console.js",
 );
-const {
-  createReadableStream,
-  readableStreamDefaultControllerClose,
-  readableStreamDefaultControllerEnqueue,
-} = core.loadExtScript("ext:deno_web/06_streams.js");
 const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const {
   fromInnerResponse,
@@ -130,40 +127,12 @@ async function waitForResponse(handle) {
   // records.2.9.2.4, records.2.9.2.5; a response to which the Fetch standard
   // forbids a body has none.
   if (stored.status !== 0 && !nullBodyStatus(stored.status)) {
-    inner.body = new InnerBody(responseBodyStream(handle));
+    inner.body = new InnerBody(storedBodyStream((offset, length) =>
+      op_bgfetch_read_response_body(handle.rid, offset, length)
+    ));
   }
   // records.2.9.2.6.1, records.2.9.2.6.2
   return fromInnerResponse(inner, "immutable");
-}
-
-// records.2.6 to records.2.8
-function responseBodyStream(handle) {
-  let transmittedBytes = 0;
-  return createReadableStream(
-    noop,
-    // records.2.8.4: what is returned is resolved in the realm, which is
-    // records.2.8.4.5.
-    async (controller) => {
-      const { bytes } = await op_bgfetch_read_response_body(
-        handle.rid,
-        transmittedBytes,
-        SLICE,
-      );
-      const length = TypedArrayPrototypeGetByteLength(bytes);
-      // records.2.8.4.2
-      if (length === 0) {
-        readableStreamDefaultControllerClose(controller);
-      } else {
-        // records.2.8.3.2
-        transmittedBytes += length;
-        // records.2.8.4.1.1, records.2.8.4.1.2
-        readableStreamDefaultControllerEnqueue(controller, bytes);
-      }
-    },
-    async () => {},
-    // Nothing is read from the store before somebody asks for it.
-    0,
-  );
 }
 
 return {

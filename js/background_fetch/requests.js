@@ -6,22 +6,19 @@ const { op_bgfetch_read_request_body } = core.ops;
 const { append, mapList } = core.loadExtScript(
   "ext:background_fetch/common/lists.js",
 );
+const { storedBodyStream } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/stored_body.js",
+);
 const {
   FunctionPrototypeCall,
   ObjectHasOwn,
   ObjectPrototypeIsPrototypeOf,
   SymbolIterator,
-  TypedArrayPrototypeGetByteLength,
   TypeError,
 } = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
-const {
-  createReadableStream,
-  readableStreamDefaultControllerClose,
-  readableStreamDefaultControllerEnqueue,
-} = core.loadExtScript("ext:deno_web/06_streams.js");
 const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const {
   fromInnerRequest,
@@ -30,9 +27,6 @@ const {
   RequestPrototype,
   toInnerRequest,
 } = core.loadExtScript("ext:deno_fetch/23_request.js");
-
-/** In bytes: the largest slice of a stored body that is read at once. */
-const SLICE = 256 * 1024;
 
 // `Request` keeps its request under a symbol; only an object that has it is a
 // platform object, whatever its prototype chain says.
@@ -183,7 +177,9 @@ function deserializeReferrer(referrer) {
 function createRequestObject(handle, stored) {
   const body = stored.body_length === null
     ? null
-    : new InnerBody(requestBodyStream(handle));
+    : new InnerBody(storedBodyStream((offset, length) =>
+      op_bgfetch_read_request_body(handle.rid, offset, length)
+    ));
   if (body !== null) body.length = stored.body_length;
   return fromInnerRequest(createInnerRequest(stored, body), "request");
 }
@@ -208,30 +204,6 @@ function createInnerRequest(stored, body) {
   return inner;
 }
 
-function requestBodyStream(handle) {
-  let offset = 0;
-  return createReadableStream(
-    () => {},
-    async (controller) => {
-      const { bytes } = await op_bgfetch_read_request_body(
-        handle.rid,
-        offset,
-        SLICE,
-      );
-      const length = TypedArrayPrototypeGetByteLength(bytes);
-      if (length === 0) {
-        readableStreamDefaultControllerClose(controller);
-      } else {
-        offset += length;
-        readableStreamDefaultControllerEnqueue(controller, bytes);
-      }
-    },
-    async () => {},
-    // Nothing is read before somebody asks.
-    0,
-  );
-}
-
 return {
   constructRequest,
   convertRequestInfo,
@@ -240,6 +212,5 @@ return {
   createRequestObject,
   requestMode,
   serializeRequest,
-  SLICE,
 };
 })();

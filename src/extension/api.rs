@@ -61,6 +61,7 @@ deno_core::extension!(
     "background_fetch/registration.js",
     "background_fetch/request_bodies.js",
     "background_fetch/requests.js",
+    "background_fetch/stored_body.js",
     "common/attributes.js",
     "common/classic_script.js",
     "common/dispatch.js",

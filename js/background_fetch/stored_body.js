@@ -1,0 +1,47 @@
+// Bodies that the engine has stored.
+
+(function () {
+const { core, primordials } = __bootstrap;
+const { TypedArrayPrototypeGetByteLength } = primordials;
+const {
+  createReadableStream,
+  readableStreamDefaultControllerClose,
+  readableStreamDefaultControllerEnqueue,
+} = core.loadExtScript("ext:deno_web/06_streams.js");
+
+/** In bytes: the largest slice of a stored body that is read at once. */
+const SLICE = 256 * 1024;
+
+/**
+ * records.2.6 to records.2.8: a stream of a stored body, which is read as it is
+ * pulled.
+ * @param {(offset: number, length: number) => Promise<{ bytes: Uint8Array }>} read
+ *   the bytes from an offset on; none of them at the end
+ */
+function storedBodyStream(read) {
+  let transmittedBytes = 0;
+  return createReadableStream(
+    () => {},
+    // records.2.8.4: what is returned is resolved in the realm, which is
+    // records.2.8.4.5.
+    async (controller) => {
+      const { bytes } = await read(transmittedBytes, SLICE);
+      const length = TypedArrayPrototypeGetByteLength(bytes);
+      // records.2.8.4.2
+      if (length === 0) {
+        readableStreamDefaultControllerClose(controller);
+      } else {
+        // records.2.8.3.2
+        transmittedBytes += length;
+        // records.2.8.4.1.1, records.2.8.4.1.2
+        readableStreamDefaultControllerEnqueue(controller, bytes);
+      }
+    },
+    async () => {},
+    // Nothing is read from the store before somebody asks for it.
+    0,
+  );
+}
+
+return { storedBodyStream };
+})();
