@@ -1,4 +1,4 @@
-//! Modules of a service worker.
+//! Modules of workers.
 
 use deno_core::ModuleLoadOptions;
 use deno_core::ModuleLoadReferrer;
@@ -9,19 +9,31 @@ use deno_core::ModuleSourceCode;
 use deno_core::ModuleSpecifier;
 use deno_core::ModuleType;
 use deno_core::ResolutionKind;
-use deno_core::error::ModuleLoaderError;
 use deno_core::resolve_import;
 use deno_error::JsErrorBox;
 use parking_lot::Mutex;
 
 use crate::engine::Realm;
+use crate::engine::RealmKind;
+use crate::service_worker::ScriptRole;
 
-/// Takes modules from the worker's script resource map and, before it is
-/// installed, from where they lie.
-#[derive(Default)]
+/// Takes modules from where the worker's script is; those of a service worker
+/// from its script resource map, once it is installed.
 pub(crate) struct WorkerModules {
-  /// Known when the runtime is there.
-  pub(crate) realm: Mutex<Option<Realm>>,
+  kind: RealmKind,
+  /// Known when the runtime is there, and as long as the worker runs.
+  realm: Mutex<Option<Realm>>,
+}
+
+impl WorkerModules {
+  pub(crate) fn new(kind: RealmKind) -> Self {
+    let realm = Mutex::default();
+    Self { kind, realm }
+  }
+
+  pub(crate) fn set_realm(&self, realm: Option<Realm>) {
+    *self.realm.lock() = realm;
+  }
 }
 
 impl ModuleLoader for WorkerModules {
@@ -33,7 +45,8 @@ impl ModuleLoader for WorkerModules {
   ) -> deno_core::ModuleResolveResponse {
     // https://w3c.github.io/ServiceWorker/#service-worker-global-scope: a
     // service worker has no `import()`.
-    if kind == ResolutionKind::DynamicImport {
+    let is_dynamic = kind == ResolutionKind::DynamicImport;
+    if is_dynamic && self.kind == RealmKind::ServiceWorker {
       return Err(JsErrorBox::type_error(
         "import() is not allowed in a service worker",
       ));
@@ -49,12 +62,21 @@ impl ModuleLoader for WorkerModules {
   ) -> ModuleLoadResponse {
     let specifier = specifier.clone();
     let realm = self.realm.lock().clone();
+    let kind = self.kind;
     ModuleLoadResponse::Async(Box::pin(async move {
       let ended = || JsErrorBox::generic("the worker has ended");
       let realm = realm.ok_or_else(ended)?;
-      let source = realm.import(specifier.clone()).await;
-      let source = source
-        .map_err(|error| ModuleLoaderError::type_error(error.to_string()))?;
+      let source = match kind {
+        RealmKind::ServiceWorker => {
+          let imported = realm.import(specifier.clone()).await;
+          imported.map_err(|error| error.to_string())
+        }
+        _ => {
+          let role = ScriptRole::ModuleImport;
+          realm.fetch_script(specifier.clone(), role).await
+        }
+      };
+      let source = source.map_err(JsErrorBox::type_error)?;
       Ok(ModuleSource::new(
         ModuleType::JavaScript,
         ModuleSourceCode::String(source.into()),

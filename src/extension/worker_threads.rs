@@ -21,6 +21,7 @@ use super::lifecycle::realm;
 use super::module_loader::WorkerModules;
 use super::options::ExtensionOptions;
 use crate::engine::Engine;
+use crate::engine::RealmKind;
 use crate::engine::RealmOptions;
 use crate::engine::ServiceWorkerHost;
 use crate::service_worker::InternalWorkerHandle;
@@ -152,7 +153,7 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
   }
   let options = options.map(|make| make(&script_url)).unwrap_or_default();
   tokio.block_on(async {
-    let modules = Rc::new(WorkerModules::default());
+    let modules = Rc::new(WorkerModules::new(RealmKind::ServiceWorker));
     let mut runtime = JsRuntime::new(RuntimeOptions {
       extensions: extensions(&engine, realm_options, options),
       module_loader: Some(modules.clone()),
@@ -160,7 +161,7 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     });
     // The realm has a share of its own.
     drop(engine);
-    *modules.realm.lock() = Some(realm(&mut runtime));
+    modules.set_realm(Some(realm(&mut runtime)));
     // Asked by `importScripts()`.
     runtime.op_state().borrow_mut().put(worker_type);
     let isolate = runtime.v8_isolate().thread_safe_handle();
@@ -195,7 +196,7 @@ fn run(engine: Engine, worker: StartWorker, options: Option<MakeOptions>) {
     }
     // The realm goes with the runtime, and both before the control, which
     // says that all has ended.
-    *modules.realm.lock() = None;
+    modules.set_realm(None);
     drop(runtime);
   });
   drop(tokio);

@@ -12,24 +12,13 @@ use std::task::Poll;
 
 use deno_core::Extension;
 use deno_core::JsRuntime;
-use deno_core::ModuleLoadOptions;
-use deno_core::ModuleLoadReferrer;
-use deno_core::ModuleLoadResponse;
-use deno_core::ModuleLoader;
-use deno_core::ModuleSource;
-use deno_core::ModuleSourceCode;
-use deno_core::ModuleSpecifier;
-use deno_core::ModuleType;
 use deno_core::OpState;
 use deno_core::PollEventLoopOptions;
-use deno_core::ResolutionKind;
 use deno_core::Resource;
 use deno_core::ResourceId;
 use deno_core::RuntimeOptions;
 use deno_core::op2;
-use deno_core::resolve_import;
 use deno_core::v8::IsolateHandle;
-use deno_error::JsErrorBox;
 use deno_web::JsMessageData;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -40,10 +29,12 @@ use url::Url;
 use super::error::BrowserError;
 use crate::engine::Engine;
 use crate::engine::Realm;
+use crate::engine::RealmKind;
 use crate::engine::RealmOptions;
 use crate::extension::console::Console;
 use crate::extension::lifecycle::evaluate_classic;
 use crate::extension::lifecycle::realm;
+use crate::extension::module_loader::WorkerModules;
 use crate::extension::options::ReportError;
 use crate::extension::payload::JsPayload;
 use crate::extension::payload::payload;
@@ -384,7 +375,7 @@ async fn work(engine: Engine, start: Start) {
   let report_error: ReportError = Rc::new(move |text: &str| {
     let _ = errors.send(FromWorker::Error(text.to_string()));
   });
-  let modules = Rc::new(Modules::default());
+  let modules = Rc::new(WorkerModules::new(RealmKind::DedicatedWorker));
   let console = Console::Custom(console);
   let mut runtime = JsRuntime::try_new(RuntimeOptions {
     extensions: extensions.0(&engine, realm_options, console, report_error),
@@ -401,7 +392,7 @@ async fn work(engine: Engine, start: Start) {
   // The realm has a share of its own.
   drop(engine);
   let realm = realm(runtime);
-  *modules.realm.lock() = Some(realm.clone());
+  modules.set_realm(Some(realm.clone()));
   let taken = Arc::new(AtomicU64::new(0));
   runtime.op_state().borrow_mut().put(count);
   runtime.op_state().borrow_mut().put(OwnEnd {
@@ -439,7 +430,7 @@ async fn work(engine: Engine, start: Start) {
     () = work => {}
   }
   *stop.isolate.lock() = None;
-  *modules.realm.lock() = None;
+  modules.set_realm(None);
 }
 
 async fn evaluate(
@@ -503,45 +494,5 @@ async fn serve(
     .await;
     let _ = to_owner.send(FromWorker::Error(error.to_string()));
     tokio::task::yield_now().await;
-  }
-}
-
-/// Modules of a worker: from where its script is.
-#[derive(Default)]
-struct Modules {
-  realm: Mutex<Option<Realm>>,
-}
-
-impl ModuleLoader for Modules {
-  fn resolve(
-    &self,
-    specifier: &str,
-    referrer: &str,
-    _kind: ResolutionKind,
-  ) -> deno_core::ModuleResolveResponse {
-    resolve_import(specifier, referrer).map_err(JsErrorBox::from_err)
-  }
-
-  fn load(
-    &self,
-    specifier: &ModuleSpecifier,
-    _referrer: Option<&ModuleLoadReferrer>,
-    _options: ModuleLoadOptions,
-  ) -> ModuleLoadResponse {
-    let specifier = specifier.clone();
-    let realm = self.realm.lock().clone();
-    ModuleLoadResponse::Async(Box::pin(async move {
-      let ended = || JsErrorBox::generic("the worker has ended");
-      let realm = realm.ok_or_else(ended)?;
-      let role = ScriptRole::ModuleImport;
-      let source = realm.fetch_script(specifier.clone(), role).await;
-      let source = source.map_err(JsErrorBox::type_error)?;
-      Ok(ModuleSource::new(
-        ModuleType::JavaScript,
-        ModuleSourceCode::String(source.into()),
-        &specifier,
-        None,
-      ))
-    }))
   }
 }
