@@ -76,6 +76,33 @@ async fn reopened(store: &Store, id: BodyId, durable: u64) -> u64 {
     .length()
 }
 
+/// A body that begins with `first`, and has `second` at an offset.
+async fn body_with_a_gap(
+  store: &Store,
+  first: &'static str,
+  offset: u64,
+  second: &'static str,
+) -> BodyId {
+  let mut writer = store.bodies.create().await.unwrap();
+  writer.append(vec![first.into()]).await.unwrap();
+  let anywhere = writer.extent_writer().await.unwrap();
+  anywhere.write(offset, vec![second.into()]).await.unwrap();
+  writer.id()
+}
+
+/// Returns where the body has ended before.
+async fn append(
+  store: &Store,
+  id: BodyId,
+  durable: &Extents,
+  more: &'static str,
+) -> u64 {
+  let mut writer = store.bodies.reopen(id, durable).await.unwrap();
+  let length = writer.length();
+  writer.append(vec![more.into()]).await.unwrap();
+  length
+}
+
 #[tokio::test]
 async fn a_killed_process_loses_nothing_that_was_appended() {
   let mut machine = Machine::new();
@@ -112,22 +139,13 @@ async fn without_a_note_of_the_boot_only_durable_bytes_count() {
 async fn of_a_body_with_gaps_only_durable_bytes_are_good() {
   let mut machine = Machine::new();
   let store = machine.store();
-  let mut writer = store.bodies.create().await.unwrap();
-  let id = writer.id();
-  writer.append(vec!["0123".into()]).await.unwrap();
-  let anywhere = writer.extent_writer().await.unwrap();
-  anywhere.write(8, vec!["89".into()]).await.unwrap();
-  drop(anywhere);
-  drop(writer);
+  let id = body_with_a_gap(store, "0123", 8, "89").await;
   // The row says nothing of what is behind the gap.
   let store = machine.restart_process();
   assert_eq!(reopened(store, id, 4).await, 4);
   assert_eq!(read(store, id).await.unwrap(), b"0123");
   // From then on it is as good as any other.
-  let prefix = Extents::prefix_of(4);
-  let mut writer = store.bodies.reopen(id, &prefix).await.unwrap();
-  writer.append(vec!["45".into()]).await.unwrap();
-  drop(writer);
+  append(store, id, &Extents::prefix_of(4), "45").await;
   let store = machine.restart_process();
   assert_eq!(reopened(store, id, 4).await, 6);
 }
@@ -136,20 +154,11 @@ async fn of_a_body_with_gaps_only_durable_bytes_are_good() {
 async fn durable_bytes_behind_a_gap_survive_the_machine() {
   let mut machine = Machine::new();
   let store = machine.store();
-  let mut writer = store.bodies.create().await.unwrap();
-  let id = writer.id();
-  writer.append(vec!["0123".into()]).await.unwrap();
-  let anywhere = writer.extent_writer().await.unwrap();
-  anywhere.write(6, vec!["6789".into()]).await.unwrap();
-  drop(anywhere);
-  drop(writer);
+  let id = body_with_a_gap(store, "0123", 6, "6789").await;
   let mut durable = Extents::prefix_of(3);
   durable.add(6..8);
   let store = machine.restart();
-  let mut writer = store.bodies.reopen(id, &durable).await.unwrap();
-  assert_eq!(writer.length(), 3);
-  writer.append(vec!["345".into()]).await.unwrap();
-  drop(writer);
+  assert_eq!(append(store, id, &durable, "345").await, 3);
   assert_eq!(read(store, id).await.unwrap(), b"01234567");
   // It may still have gaps, for all that its file says.
   let store = machine.restart_process();
@@ -174,13 +183,7 @@ async fn a_body_that_was_cut_back_is_trusted_from_then_on() {
   let store = machine.store();
   let id = body(store, b"0123456789").await;
   let store = machine.restart();
-  let mut writer = store
-    .bodies
-    .reopen(id, &Extents::prefix_of(4))
-    .await
-    .unwrap();
-  writer.append(vec!["abc".into()]).await.unwrap();
-  drop(writer);
+  append(store, id, &Extents::prefix_of(4), "abc").await;
   assert_eq!(reopened(store, id, 4).await, 7);
   let store = machine.restart_process();
   assert_eq!(reopened(store, id, 4).await, 7);
