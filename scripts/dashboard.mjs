@@ -8,58 +8,19 @@
 // page's policy had to refuse anything.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+
+import { startChromium } from "./chromium.mjs";
 
 const [address, pictures] = process.argv.slice(2);
 /** Nothing takes longer, in milliseconds. */
 const BOUND = 60_000;
 
-const profile = await mkdtemp(join(tmpdir(), "dashboard-"));
-const chromium = spawn(process.env.CHROMIUM ?? "chromium", [
-  "--headless=new",
-  "--no-sandbox",
-  "--no-first-run",
-  "--disable-gpu",
-  "--remote-debugging-pipe",
-  `--user-data-dir=${profile}`,
-  "about:blank",
-], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-const ended = new Promise((resolve) => chromium.on("exit", resolve));
-chromium.on("error", (error) => {
-  console.error(`chromium cannot be started: ${error.message}`);
-  process.exit(2);
-});
-setTimeout(() => {
-  console.error(`not within ${BOUND} ms`);
-  chromium.kill("SIGKILL");
-  process.exit(1);
-}, BOUND).unref();
-
-// The DevTools protocol, over a pipe: messages end with a NUL.
-const [, , , toBrowser, fromBrowser] = chromium.stdio;
-const answers = new Map();
 const problems = [];
-let last = 0;
 let session;
-let rest = Buffer.alloc(0);
 
-fromBrowser.on("data", (data) => {
-  rest = Buffer.concat([rest, data]);
-  for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
-    heard(JSON.parse(rest.subarray(0, end)));
-    rest = rest.subarray(end + 1);
-  }
-});
-
-function heard({ id, result, error, method, params }) {
-  if (id) {
-    const { resolve, reject } = answers.get(id);
-    answers.delete(id);
-    return error ? reject(new Error(error.message)) : resolve(result);
-  }
+function heard({ method, params }) {
   if (method === "Log.entryAdded" && params.entry.level === "error") {
     problems.push(params.entry.text);
   } else if (method === "Runtime.exceptionThrown") {
@@ -67,15 +28,14 @@ function heard({ id, result, error, method, params }) {
   }
 }
 
-function ask(method, params = {}) {
-  last += 1;
-  const message = { id: last, method, params, sessionId: session };
-  const answer = new Promise((resolve, reject) =>
-    answers.set(last, { resolve, reject })
-  );
-  toBrowser.write(`${JSON.stringify(message)}\0`);
-  return answer;
-}
+const chromium = await startChromium({ flags: ["--headless=new"], heard });
+setTimeout(() => {
+  console.error(`not within ${BOUND} ms`);
+  chromium.kill();
+  process.exit(1);
+}, BOUND).unref();
+
+const ask = (method, params = {}) => chromium.ask(method, params, session);
 
 async function evaluate(expression) {
   const { result, exceptionDetails } = await ask("Runtime.evaluate", {
@@ -220,7 +180,5 @@ try {
   assert(refused, "the policy lets strings become scripts");
   console.log("ok");
 } finally {
-  chromium.kill("SIGKILL");
-  await ended;
-  await rm(profile, { recursive: true, force: true });
+  await chromium.end();
 }

@@ -11,10 +11,7 @@
 // Chromium needs a display: without a window it registers background fetches,
 // and performs none.
 
-import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { startChromium } from "./chromium.mjs";
 
 /** How long a page may take, in milliseconds. */
 const BOUND = 60_000;
@@ -32,62 +29,12 @@ if (pages.length === 0 || pages.some(({ lines }) => !(lines >= 0))) {
   process.exit(2);
 }
 
-const profile = await mkdtemp(join(tmpdir(), "examples-"));
-// Otherwise it asks, and waits, before a page without a click downloads twice.
-const preferences = {
-  profile: { default_content_setting_values: { automatic_downloads: 1 } },
-};
-await mkdir(join(profile, "Default"));
-await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
-const chromium = spawn(process.env.CHROMIUM ?? "chromium", [
-  "--no-sandbox",
-  "--no-first-run",
-  "--no-proxy-server",
-  "--disable-gpu",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--remote-debugging-pipe",
-  `--user-data-dir=${profile}`,
-  "about:blank",
-], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
-const ended = new Promise((resolve) => chromium.on("exit", resolve));
-chromium.on("error", (error) => {
-  console.error(`chromium cannot be started: ${error.message}`);
-  process.exit(2);
-});
-
-const [, , , toBrowser, fromBrowser] = chromium.stdio;
-toBrowser.on("error", () => {});
-const answers = new Map();
 const targets = new Set();
-let last = 0;
 let said = 0;
 let lastSaid = 0;
 let address;
-let rest = Buffer.alloc(0);
 
-fromBrowser.on("data", (data) => {
-  rest = Buffer.concat([rest, data]);
-  for (let end = rest.indexOf(0); end >= 0; end = rest.indexOf(0)) {
-    heard(JSON.parse(rest.subarray(0, end)));
-    rest = rest.subarray(end + 1);
-  }
-});
-
-function ask(method, params, sessionId) {
-  last += 1;
-  const id = last;
-  const answer = new Promise((resolve, reject) => answers.set(id, { resolve, reject }));
-  toBrowser.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-  return answer;
-}
-
-function heard({ id, result, error, method, params, sessionId }) {
-  if (id) {
-    const { resolve, reject } = answers.get(id);
-    answers.delete(id);
-    return error ? reject(new Error(error.message)) : resolve(result);
-  }
+function heard({ method, params }) {
   if (method === "Target.attachedToTarget") {
     listen(params.sessionId, params.targetInfo.targetId);
   } else if (method === "Runtime.consoleAPICalled") {
@@ -96,6 +43,20 @@ function heard({ id, result, error, method, params, sessionId }) {
     say(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
   }
 }
+
+const chromium = await startChromium({
+  flags: [
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+  ],
+  // Otherwise it asks, and waits, before a page without a click downloads twice.
+  preferences: {
+    profile: { default_content_setting_values: { automatic_downloads: 1 } },
+  },
+  heard,
+});
+const { ask } = chromium;
 
 /** Nothing runs in a page or worker before its console is listened to. */
 function listen(session, target) {
@@ -139,7 +100,5 @@ try {
     await ask("Target.closeTarget", { targetId });
   }
 } finally {
-  chromium.kill("SIGKILL");
-  await ended;
-  await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  await chromium.end();
 }
