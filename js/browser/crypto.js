@@ -1,5 +1,5 @@
 // https://w3c.github.io/webcrypto/: deno_crypto's, with a bound where the
-// engine ends the process over too many keys.
+// engine calls the wrong functions after too many keys.
 
 (function () {
 const { core, primordials } = __bootstrap;
@@ -31,7 +31,7 @@ function bound(name, count) {
     async [name](...args) {
       if (!op_crypto_take_keys(count)) {
         throw new DOMException(
-          "This process has made as many keys as it can",
+          "This realm has made as many keys as it can",
           "OperationError",
         );
       }

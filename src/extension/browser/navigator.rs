@@ -1,9 +1,8 @@
 //! The ops of `navigator` and of what hangs on it.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering;
 
 use deno_core::OpState;
 use deno_core::op2;
@@ -55,20 +54,28 @@ fn languages(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
   all
 }
 
-/// How many keys a process may make with QuickJS, which ends it at about
-/// 12,000 and never frees one.
-const MAX_KEYS: u32 = 8_000;
+/// How many keys the realms of one thread may make with QuickJS. It numbers the
+/// native functions of a thread with 16 bits, never gives a number back, and
+/// calls nothing, or another function, beyond 32,767. A key takes five numbers,
+/// a realm about 800. What is left is for modules, which take some, too.
+const MAX_KEYS: u32 = 4_000;
 
-static KEYS: AtomicU32 = AtomicU32::new(0);
+thread_local! {
+  static KEYS: Cell<u32> = const { Cell::new(0) };
+}
 
 /// Whether a script may make so many keys.
 #[op2(fast)]
 pub(super) fn op_crypto_take_keys(#[smi] count: u32) -> bool {
-  let take = |made: u32| (made + count <= MAX_KEYS).then_some(made + count);
-  cfg!(not(feature = "quickjs"))
-    || KEYS
-      .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-      .is_ok()
+  if !cfg!(feature = "quickjs") {
+    return true;
+  }
+  let made = KEYS.get().saturating_add(count);
+  let is_allowed = made <= MAX_KEYS;
+  if is_allowed {
+    KEYS.set(made);
+  }
+  is_allowed
 }
 
 #[op2(fast)]
