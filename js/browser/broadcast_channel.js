@@ -21,9 +21,9 @@ const { internal, newTask } = core.loadExtScript(
 const { deserializeForMany, serializeForMany } = core.loadExtScript(
   "ext:background_fetch/common/structured_clone.js",
 );
+const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   ArrayPrototypeIndexOf,
-  ArrayPrototypePush,
   ArrayPrototypeSlice,
   ArrayPrototypeSplice,
 } = primordials;
@@ -55,7 +55,7 @@ class BroadcastChannel extends EventTarget {
     this.#name = webidl.converters.DOMString(name, prefix, "Argument 1");
     lastNumber += 1;
     this.#number = lastNumber;
-    ArrayPrototypePush(channels, this);
+    append(channels, this);
     listen();
   }
 

@@ -27,9 +27,9 @@ const {
   createInnerRequest,
   serializeRequest,
 } = core.loadExtScript("ext:background_fetch/background_fetch/requests.js");
+const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   ArrayPrototypeMap,
-  ArrayPrototypePush,
   ObjectFreeze,
   ObjectGetOwnPropertyDescriptor,
   SafeFinalizationRegistry,
@@ -208,8 +208,8 @@ async function put(rid, requests, responses) {
   const streams = [];
   for (let i = 0; i < responses.length; i++) {
     const { stored, body } = serializeResponse(responses[i]);
-    if (body !== null) ArrayPrototypePush(streams, body.streamOrStatic);
-    ArrayPrototypePush(items, {
+    if (body !== null) append(streams, body.streamOrStatic);
+    append(items, {
       request: requests[i],
       response: stored,
       body: takeBody(body),

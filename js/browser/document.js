@@ -17,13 +17,13 @@ const { reportException } = core.loadExtScript(
   "ext:background_fetch/common/exceptions.js",
 );
 const { newTask } = core.loadExtScript("ext:background_fetch/common/tasks.js");
+const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   ArrayPrototypeFilter,
   ArrayPrototypeIncludes,
   ArrayPrototypeIndexOf,
   ArrayPrototypeJoin,
   ArrayPrototypeMap,
-  ArrayPrototypePush,
   ArrayPrototypeSlice,
   ArrayPrototypeSplice,
   MapPrototypeDelete,
@@ -145,7 +145,7 @@ class ParentNode extends Node {
       const node = toNode(nodes[i]);
       node.remove();
       node._parent = this;
-      ArrayPrototypePush(this._nodes, node);
+      append(this._nodes, node);
     }
   }
 
@@ -385,7 +385,7 @@ class DOMTokenList {
 
   toggle(token, force = !this.contains(token)) {
     const rest = ArrayPrototypeFilter(this.#tokens(), (t) => t !== token);
-    if (force) ArrayPrototypePush(rest, token);
+    if (force) append(rest, token);
     this.#element.className = ArrayPrototypeJoin(rest, " ");
     return force;
   }
@@ -501,7 +501,7 @@ function descendants(parent, found) {
   for (let i = 0; i < parent._nodes.length; i++) {
     const node = parent._nodes[i];
     if (!isElement(node)) continue;
-    ArrayPrototypePush(found, node);
+    append(found, node);
     descendants(node, found);
   }
   return found;
@@ -525,7 +525,7 @@ function parseSelectors(selectors) {
           continue;
         }
         const parts = parseCompound(tokens[i], selectors);
-        ArrayPrototypePush(compounds, { __proto__: null, parts, isChild });
+        append(compounds, { __proto__: null, parts, isChild });
         isChild = false;
       }
       if (compounds.length === 0 || isChild) throw unknownSelector(selectors);
@@ -540,7 +540,7 @@ function parseCompound(compound, selectors) {
   while (rest !== "") {
     const part = RegExpPrototypeExec(PART, rest);
     if (part === null) throw unknownSelector(selectors);
-    ArrayPrototypePush(parts, part);
+    append(parts, part);
     rest = StringPrototypeSlice(rest, part[0].length);
   }
   return parts;

@@ -17,8 +17,8 @@ const { constructRequest, serializeRequest } = core.loadExtScript(
   "ext:background_fetch/background_fetch/requests.js",
 );
 const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
+const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
-  ArrayPrototypePush,
   NumberParseInt,
   ObjectDefineProperty,
   Promise,
@@ -128,9 +128,9 @@ class EventSource extends EventTarget {
 
   async #fetch() {
     const request = serializeRequest(constructRequest(this.#url));
-    ArrayPrototypePush(request.headers, ["accept", "text/event-stream"]);
+    append(request.headers, ["accept", "text/event-stream"]);
     if (this.#lastEventId !== "") {
-      ArrayPrototypePush(
+      append(
         request.headers,
         ["last-event-id", core.decode(core.encode(this.#lastEventId))],
       );

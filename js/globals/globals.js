@@ -6,11 +6,13 @@ const { core, primordials } = __bootstrap;
 const { op_bgfetch_globals_console, op_bgfetch_globals_options } = core.ops;
 const {
   ArrayBuffer,
+  FunctionPrototype,
   ObjectDefineProperties,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   Promise,
   PromisePrototype,
+  StringPrototype,
   SymbolSpecies,
   SymbolToStringTag,
   TypedArrayPrototypeGetBuffer,
@@ -320,30 +322,42 @@ core.setHandledPromiseRejectionHandler((promise, reason) => {
   isRejectionHandled("rejectionhandled", false, promise, reason);
 });
 
-// deno_core waits for its ops by these two, so that a script that changes them
-// would never hear of anything again. They stay what they are; a promise may
-// still have a `constructor` of its own.
+// deno_core calls its ops, and waits for them, by these, and QuickJS makes a
+// template literal with the last, so that a script that changes them would never
+// hear of anything again. They stay what they are; a promise may still have a
+// `constructor` of its own, and a function a `call`.
 ObjectDefineProperty(Promise, SymbolSpecies, {
   __proto__: null,
   configurable: false,
 });
-const constructor = {
-  get constructor() {
-    return Promise;
-  },
-  set constructor(value) {
-    if (this === PromisePrototype) {
-      throw new TypeError("Promise.prototype.constructor cannot be changed");
-    }
-    createDataProperty(this, "constructor", value);
-  },
-};
-ObjectDefineProperty(PromisePrototype, "constructor", {
+ObjectDefineProperty(StringPrototype, "concat", {
   __proto__: null,
-  ...ObjectGetOwnPropertyDescriptor(constructor, "constructor"),
-  enumerable: false,
   configurable: false,
+  writable: false,
 });
+/** What inherits the property may still be given one of its own. */
+function keep(object, name, key) {
+  const value = object[key];
+  const accessor = {
+    get [key]() {
+      return value;
+    },
+    set [key](own) {
+      if (this === object) {
+        throw new TypeError(`${name}.${key} cannot be changed`);
+      }
+      createDataProperty(this, key, own);
+    },
+  };
+  ObjectDefineProperty(object, key, {
+    __proto__: null,
+    ...ObjectGetOwnPropertyDescriptor(accessor, key),
+    enumerable: false,
+    configurable: false,
+  });
+}
+keep(FunctionPrototype, "Function.prototype", "call");
+keep(PromisePrototype, "Promise.prototype", "constructor");
 
 // No script of such a realm needs the embedder's own interface, and through it
 // would reach ops that ask no permission.

@@ -6,6 +6,13 @@ use crate::browser::site::Site;
 const CHANGES: &[&str] = &[
   "Array.prototype[Symbol.iterator] = () => { throw new Error('iterated'); };",
   "Object.getPrototypeOf([].values()).next = () => { throw new Error('next'); };",
+  "try { Function.prototype.call = () => { throw new Error('call'); }; } catch {}
+   Function.prototype.apply = () => { throw new Error('apply'); };",
+  "for (const name of Reflect.ownKeys(String.prototype)) {
+     if (name === 'concat' || name === 'length') continue;
+     Object.defineProperty(String.prototype, name,
+       { get() { throw 'string'; } });
+   }",
   "for (const name of Reflect.ownKeys(RegExp.prototype)) {
      Object.defineProperty(RegExp.prototype, name,
        { get() { throw new Error('regexp'); } });

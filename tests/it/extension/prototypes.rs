@@ -26,6 +26,14 @@ const CHANGES: &[&str] = &[
   "throwing(EventTarget.prototype, 'dispatchEvent', 'removeEventListener');",
   "throwing(Event.prototype, 'type', 'target', 'eventPhase', 'cancelBubble',
      'bubbles', 'defaultPrevented', 'currentTarget');",
+  "throwing(Array.prototype, 0, 1, 2, 3);",
+  "throwing(Object.prototype, 0, 1, 2, 3);",
+  "throwing(Function.prototype, 'apply', 'bind', 'name', 'length');",
+  "try { throwing(Function.prototype, 'call'); } catch {}",
+  "Reflect.ownKeys(String.prototype).filter((name) => !['concat', 'length'].includes(name)).forEach((name) =>
+     Object.defineProperty(String.prototype, name, { get() { throw 1; } }));",
+  "[Number, Boolean, Symbol, BigInt, Error, Date, RegExp, ArrayBuffer].forEach(
+     ({ prototype }) => throwing(prototype, ...Reflect.ownKeys(prototype)));",
   "throwing(WeakRef.prototype, 'deref');
    throwing(Uint8Array.prototype, 'constructor');",
   "dispatchEvent = queueMicrotask = Promise = Object = Event = null;",
@@ -67,7 +75,7 @@ fn no_event_is_lost_whatever_a_script_has_changed() {
 }
 
 #[test]
-fn what_deno_core_waits_with_stays_what_it_is() {
+fn what_the_engine_works_with_stays_what_it_is() {
   let ended = run(
     RealmKind::Window,
     "https://app.test/",
@@ -80,6 +88,15 @@ fn what_deno_core_waits_with_stays_what_it_is() {
       "use strict";
       Promise.prototype.constructor = 1;
     });
+    refused(() => Object.defineProperty(Function.prototype, "call", { value: 1 }));
+    refused(() => {
+      "use strict";
+      Function.prototype.call = 1;
+    });
+    refused(() => Object.defineProperty(String.prototype, "concat", { value: 1 }));
+    const callable = () => {};
+    callable.call = () => "own";
+    console.log(callable.call(), Math.max.call(null, 1, 2), (class { static call = 3 }).call);
     class Mine extends Promise {}
     const mine = Mine.resolve().then(() => {});
     const other = Promise.resolve();
@@ -90,7 +107,15 @@ fn what_deno_core_waits_with_stays_what_it_is() {
   );
   assert_eq!(
     ended.lines,
-    ["TypeError", "TypeError", "true true true true"]
+    [
+      "TypeError",
+      "TypeError",
+      "TypeError",
+      "TypeError",
+      "TypeError",
+      "own 2 3",
+      "true true true true"
+    ]
   );
   assert_eq!(ended.errors, [""; 0]);
 }
