@@ -20,6 +20,9 @@ const { Request, toInnerRequest } = core.loadExtScript(
 const { Response } = core.loadExtScript("ext:deno_fetch/23_response.js");
 const { defineAttribute, defineEventHandlerAttribute, sharedScope } = core
   .loadExtScript("ext:background_fetch/common/attributes.js");
+const { registerSerializable } = core.loadExtScript(
+  "ext:background_fetch/common/structured_clone.js",
+);
 const { setEventKind } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_messages.js",
 );
@@ -38,8 +41,10 @@ const inServiceWorker = kind === "service-worker";
 // deno_core's function uses what strings inherit, which a script may change.
 const script = (name) => {
   let loaded;
-  return () =>
+  const load = () =>
     loaded ??= core.loadExtScript(`ext:background_fetch_browser/${name}.js`);
+  load.isLoaded = () => loaded !== undefined;
+  return load;
 };
 
 const shared = sharedScope(kind);
@@ -208,6 +213,13 @@ defineLazyInterface(globalThis, "Crypto", webCrypto);
 defineLazyInterface(globalThis, "CryptoKey", webCrypto);
 defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
 defineAttribute(shared, "crypto", () => webCrypto().crypto);
+registerSerializable({
+  __proto__: null,
+  name: "CryptoKey",
+  isInstance: (value) => webCrypto.isLoaded() && webCrypto().isKey(value),
+  serialize: (key) => webCrypto().serializeKey(key),
+  deserialize: (data) => webCrypto().deserializeKey(data),
+});
 
 defineEventHandlerAttribute(shared, "offline");
 defineEventHandlerAttribute(shared, "online");

@@ -141,6 +141,79 @@ fn a_realm_with_all_the_keys_that_it_can_have_still_works() {
 }
 
 #[test]
+fn a_key_can_be_cloned_and_its_bytes_are_not_seen() {
+  let site = Site::new();
+  let lines = site.lines_with(
+    "const key = await crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt', 'decrypt']);
+    const how = { name: 'AES-GCM', iv: new Uint8Array(12) };
+    const sealed = await crypto.subtle.encrypt(how, key, new TextEncoder().encode('secret'));
+    const copy = structuredClone({ key }).key;
+    console.log(copy !== key, copy instanceof CryptoKey, copy.type, copy.extractable, copy.algorithm.name, copy.usages.join());
+    console.log(new TextDecoder().decode(await crypto.subtle.decrypt(how, copy, sealed)));
+    await say('not extractable', () => crypto.subtle.exportKey('raw', copy));
+    const { publicKey, privateKey } = structuredClone(await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']));
+    const ecdsa = { name: 'ECDSA', hash: 'SHA-256' };
+    const signature = await crypto.subtle.sign(ecdsa, privateKey, sealed);
+    console.log(await crypto.subtle.verify(ecdsa, publicKey, signature, sealed));
+    // That of an interface, which says nothing.
+    for (const made of [key, copy, privateKey]) {
+      console.log(Object.getOwnPropertySymbols(made).every((symbol) => typeof made[symbol] === 'symbol'));
+    }
+    for (const owner of [Crypto, CryptoKey, SubtleCrypto]) {
+      console.log(Object.getOwnPropertyNames(owner).filter((name) => !['supports', 'toString'].includes(name)).sort().join());
+    }
+    await navigator.serviceWorker.register('sw.js');
+    const { active } = await navigator.serviceWorker.ready;
+    const { port1, port2 } = new MessageChannel();
+    const answered = new Promise((done) => { port1.onmessage = done; });
+    active.postMessage({ key, sealed, how, port2 }, [port2]);
+    console.log((await answered).data);
+    port1.close();",
+    "addEventListener('message', async ({ data: { key, sealed, how, port2 } }) => {
+      port2.postMessage(new TextDecoder().decode(await crypto.subtle.decrypt(how, key, sealed)));
+      port2.close();
+    });",
+  );
+  assert_eq!(
+    lines,
+    [
+      "true true secret false AES-GCM encrypt,decrypt",
+      "secret",
+      "not extractable: InvalidAccessError",
+      "true",
+      "true",
+      "true",
+      "true",
+      "length,name,prototype",
+      "length,name,prototype",
+      "length,name,prototype",
+      "secret",
+    ]
+  );
+}
+
+#[test]
+fn a_key_that_cannot_be_made_ends_no_process() {
+  for change in [
+    "Object.freeze = null;",
+    "Object = null;",
+    "Object.defineProperty(Array.prototype, 0, { set() { throw 1; } });",
+    "Object.defineProperty(Object.prototype, 'keyData', { set() { throw 1; } });",
+  ] {
+    let site = Site::new();
+    let lines = site.lines(&format!(
+      "const key = () => crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt']);
+      const {{ log }} = console;
+      const kept = await key();
+      {change}
+      await key().catch((error) => log(error.name));
+      try {{ structuredClone(kept); }} catch (error) {{ log(error.name); }}"
+    ));
+    assert_eq!(lines, ["OperationError", "OperationError"], "{change}");
+  }
+}
+
+#[test]
 fn locks_are_held_one_after_the_other_in_every_realm_of_the_origin() {
   let site = Site::new();
   let lines = site.lines_with(
