@@ -137,6 +137,12 @@ impl Directory {
     Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::empty())?)
   }
 
+  /// How many bytes more its disk can take.
+  pub(super) fn available(&self) -> io::Result<u64> {
+    let status = rustix::fs::fstatvfs(&self.handle)?;
+    Ok(status.f_bavail.saturating_mul(status.f_frsize))
+  }
+
   /// What `name` is, not what it may lead to.
   pub(super) fn status(&self, name: &str) -> io::Result<Stat> {
     let flags = AtFlags::SYMLINK_NOFOLLOW;

@@ -41,15 +41,24 @@ impl Realm {
     value: &str,
   ) -> Result<(), FetchError> {
     let caches = &self.engine().context().caches;
-    match caches.set_local_item(&self.origin(), key, value, MAX_SIZE)? {
-      true => Ok(()),
-      false => Err(FetchError::QuotaExceeded {
+    match caches.set_local_item(&self.origin(), key, value, MAX_SIZE) {
+      Ok(Ok(())) => Ok(()),
+      Ok(Err(size)) => Err(FetchError::QuotaExceeded {
         message: format!(
-          "the items of localStorage would have more than {MAX_SIZE} bytes"
+          "the items of localStorage would have {size} bytes, and may have \
+           {MAX_SIZE}"
         ),
         quota: Some(MAX_SIZE),
-        requested: None,
+        requested: Some(size),
       }),
+      Err(error) if error.is_full() => {
+        let context = self.engine().context();
+        let quota = context.origin_quota(self.options().url.origin());
+        let requested = (key.len() + value.len()) as u64;
+        let available = caches.available();
+        Err(quota.no_room(error.to_string(), requested, available))
+      }
+      Err(error) => Err(FetchError::Store(error)),
     }
   }
 

@@ -117,6 +117,13 @@ impl Place {
       Self::Directory { directory, .. } => Database::open(directory),
     }
   }
+
+  fn available(&self) -> Option<u64> {
+    match self {
+      Self::Memory => None,
+      Self::Directory { directory, .. } => directory.available().ok(),
+    }
+  }
 }
 
 impl Caches {
@@ -284,22 +291,31 @@ impl Caches {
   }
 
   /// Sets an item, unless all of them would then have more than `max` bytes:
-  /// then it returns false.
+  /// then it returns how many they would have.
   pub(crate) fn set_local_item(
     &self,
     origin: &str,
     key: &str,
     value: &str,
     max: u64,
-  ) -> Result<bool, StoreError> {
+  ) -> Result<Result<(), u64>, StoreError> {
     self.work(|database| {
       let more = (key.len() + value.len()) as u64;
-      if database.local_size(origin, key)? + more > max {
-        return Ok(false);
+      let size = database.local_size(origin, key)? + more;
+      if size > max {
+        return Ok(Err(size));
       }
       database.set_local_item(origin, key, value)?;
-      Ok(true)
+      Ok(Ok(()))
     })
+  }
+
+  /// How many bytes more their disk can take, when there is one. Blocks.
+  pub(crate) fn available(&self) -> Option<u64> {
+    match &*lock(&self.0) {
+      State::Open(_, place) | State::Unopened(place) => place.available(),
+      State::Closed => None,
+    }
   }
 
   /// Removes the item of `key`, or all.

@@ -1,7 +1,60 @@
 //! Disks that are full.
 
 use crate::browser::site::Site;
+use support::Behaviour;
+use support::Resource;
 use support::SmallDisk;
+
+#[test]
+#[cfg_attr(without_mount, ignore = "it needs the right to mount")]
+fn an_item_that_the_disk_cannot_take_is_refused_with_the_numbers() {
+  let disk = SmallDisk::mount(6);
+  let mut site = Site::new();
+  site.place.store = disk.path().join("store").to_str().unwrap().to_string();
+  let lines = site.lines_with(
+    "const MIB = 1 << 20;
+    const refused = (f) => {
+      try {
+        f();
+      } catch (error) {
+        const { quota, requested } = error;
+        console.log(error instanceof QuotaExceededError, quota < requested, requested < 12 * MIB);
+      }
+    };
+    localStorage.kept = 'kept';
+    refused(() => { localStorage.big = 'x'.repeat(9 * MIB); });
+    refused(() => { localStorage.big = 'x'.repeat(11 * MIB); });
+    localStorage.second = 'second';
+    console.log(Object.values(localStorage).sort().join());",
+    "",
+  );
+  assert_eq!(lines, ["true true true", "true true true", "kept,second"]);
+}
+
+#[test]
+#[cfg_attr(without_mount, ignore = "it needs the right to mount")]
+fn a_full_disk_stands_in_the_way_of_no_abort() {
+  let disk = SmallDisk::mount(6);
+  let mut site = Site::new();
+  site.place.store = disk.path().join("store").to_str().unwrap().to_string();
+  let held = Resource::text("held").script([Behaviour::Hold]);
+  site.server.serve("/held", held);
+  let running = site.start(
+    "const { backgroundFetch } = registration;
+    addEventListener('backgroundfetchabort', () => console.log('event'));
+    const fetched = await backgroundFetch.fetch('held', '/held');
+    console.log('started');
+    while ((await navigator.storage.estimate()).quota > 100000) {
+      await new Promise((done) => setTimeout(done, 10));
+    }
+    await say('abort', () => fetched.abort());",
+    None,
+  );
+  running.line(|line| line == "started");
+  disk.fill();
+  // It was aborted, which `bgfetch` counts as a failure.
+  assert_eq!(running.ended().code(1).stdout, "abort: true\nevent\n");
+}
 
 #[test]
 #[cfg_attr(without_mount, ignore = "it needs the right to mount")]

@@ -18,6 +18,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::browser::site::Site;
 use support::Resource;
+use support::Tls;
+use tokio::io::copy_bidirectional;
 
 /// A server of WebSockets on loopback.
 struct Server {
@@ -340,6 +342,86 @@ fn the_rules_of_the_page_hold() {
   let environment = [("RUST_LOG", "background_fetch=debug")];
   let ended = site.place.bgfetch_with(&environment, "run", &arguments);
   assert_eq!(ended.stdout, "1006\n", "{ended:#?}");
+}
+
+#[test]
+fn a_certificate_is_trusted_when_the_user_says_so() {
+  let site = Site::new();
+  let server = Server::start();
+  let (port, pem) = behind_tls(server.port);
+  let pem = site.place.write("ca.pem", &pem);
+  let script = format!(
+    "const socket = new WebSocket('wss://localhost:{port}/echo');
+    socket.onopen = () => socket.send('sealed');
+    socket.onmessage = ({{ data }}) => {{ console.log(data); socket.close(); }};
+    socket.onclose = ({{ code }}) => console.log(code);"
+  );
+  let script = site.place.write("page.js", &script);
+  let run = |options: &[&str]| {
+    let arguments = [options, &[&script]].concat();
+    site.place.bgfetch("run", &arguments).code(0).stdout
+  };
+  assert_eq!(run(&[]), "1006\n");
+  assert_eq!(server.requests().len(), 0);
+  assert_eq!(run(&["--cacert", &pem]), "sealed\n1005\n");
+  assert_eq!(run(&["--insecure"]), "sealed\n1005\n");
+}
+
+/// Takes TLS from what goes to `port`; returns where, and the certificate of
+/// the authority.
+fn behind_tls(port: u16) -> (u16, String) {
+  let Tls {
+    acceptor,
+    root_certificate_pem,
+  } = Tls::new("http/1.1");
+  let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+  let local = listener.local_addr().unwrap().port();
+  listener.set_nonblocking(true).unwrap();
+  let serve = async move {
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    while let Ok((near, _)) = listener.accept().await {
+      let acceptor = acceptor.clone();
+      tokio::spawn(async move {
+        let Ok(mut near) = acceptor.accept(near).await else {
+          return;
+        };
+        let far = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+        let _ = copy_bidirectional(&mut near, &mut far.unwrap()).await;
+      });
+    }
+  };
+  thread::spawn(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+      .enable_all()
+      .build();
+    runtime.unwrap().block_on(serve);
+  });
+  (local, root_certificate_pem)
+}
+
+#[test]
+#[expect(clippy::result_large_err, reason = "the callback is the crate's")]
+fn a_subprotocol_is_compared_letter_by_letter() {
+  let site = Site::new();
+  let server = Server::serving(|stream, _| {
+    let _ = accept_hdr(stream, |_: &Request, mut response: Response| {
+      let name = "sec-websocket-protocol";
+      response.headers_mut().insert(name, "CHAT".parse().unwrap());
+      Ok(response)
+    });
+  });
+  let page = LIFE.to_string()
+    + &server.named_in(
+      "await say('other case', () => life(new WebSocket('@WS@/', 'chat')));
+      await say('both', () => life(new WebSocket('@WS@/', ['chat', 'CHAT'])));",
+    );
+  assert_eq!(
+    site.lines_with(&page, ""),
+    [
+      "other case: error 3|close|1006||false",
+      "both: open 1|error 3|close|1006||false",
+    ]
+  );
 }
 
 #[test]
