@@ -134,7 +134,8 @@ async fn send(
     },
   );
   check_transfer_codings(&response, &route).map_err(for_good)?;
-  let framing = framing(fetch, &response);
+  let framing =
+    framing(fetch, &response, &headers, &route).map_err(for_good)?;
   let status = response.status.as_u16();
   let body = response.body;
   let body = ResponseBody::new(body, route, framing, idle_timeout);
@@ -191,9 +192,13 @@ fn check_transfer_codings(
 }
 
 /// What the head says of the end of the body.
-fn framing(fetch: &Fetch, head: &TransportResponse) -> Framing {
+fn framing(
+  fetch: &Fetch,
+  head: &TransportResponse,
+  headers: &HeaderList,
+  route: &Route,
+) -> Result<Framing, NetworkError> {
   let stream = head.version >= Version::HTTP_2;
-  let length = head.headers.get("content-length");
   // Of the transfer codings only the last one says where the body ends.
   let codings = head.headers.get_all("transfer-encoding").iter().next_back();
   let last = codings.and_then(|c| c.to_str().ok()?.rsplit(',').next());
@@ -201,14 +206,22 @@ fn framing(fetch: &Fetch, head: &TransportResponse) -> Framing {
   let no_body = fetch.request.method == "HEAD"
     || head.status.is_informational()
     || matches!(head.status.as_u16(), 204 | 304);
-  Framing {
-    framed: stream || chunked || (length.is_some() && last.is_none()),
-    // The transport has refused lengths that contradict each other.
-    length: length
-      .filter(|_| !no_body && last.is_none())
-      .and_then(|length| length.to_str().ok()?.trim().parse().ok()),
+  let length = match last {
+    // RFC 9112, section 6.3: "the Transfer-Encoding overrides the
+    // Content-Length".
+    Some(_) => None,
+    None => headers.extract_length().map_err(|error| {
+      let peer = route.peer();
+      NetworkError::bad_answer(format!(
+        "the answer of {peer} cannot be understood: {error}"
+      ))
+    })?,
+  };
+  Ok(Framing {
+    framed: stream || chunked || length.is_some(),
+    length: length.filter(|_| !no_body),
     stream: stream && !no_body,
-  }
+  })
 }
 
 /// Whether the request may go over a connection that others have used.

@@ -46,6 +46,32 @@ impl HeaderList {
     (!values.is_empty()).then(|| values.join(", "))
   }
 
+  /// [Extracts a length](https://fetch.spec.whatwg.org/#header-list-extract-a-length):
+  /// `None` where there is none, or it is not a number.
+  ///
+  /// # Errors
+  ///
+  /// Several values of `Content-Length` are not the same.
+  pub fn extract_length(&self) -> Result<Option<u64>, DifferentLengths> {
+    // 1, 2. "Let values be the result of getting, decoding, and splitting
+    // `Content-Length` from headers."
+    let mut values = self
+      .values("content-length")
+      .flat_map(|value| value.split(','))
+      .map(|value| value.trim_matches([' ', '\t', '\n', '\r']));
+    let Some(candidate) = values.next() else {
+      return Ok(None);
+    };
+    // 5. "if value is not candidateValue, return failure"
+    if let Some(other) = values.find(|value| *value != candidate) {
+      return Err(DifferentLengths(candidate.into(), other.into()));
+    }
+    // 6. "If candidateValue is the empty string or has a code point that is not
+    // an ASCII digit, then return null."
+    let is_number = candidate.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(candidate.parse().ok().filter(|_| is_number))
+  }
+
   /// [Appends](https://fetch.spec.whatwg.org/#concept-header-list-append) a header.
   pub fn append(&mut self, name: impl Into<String>, value: impl Into<String>) {
     self.0.push((name.into(), value.into()));
@@ -69,6 +95,11 @@ impl HeaderList {
   }
 }
 
+/// Two values of `Content-Length` that are not the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it has two lengths, {0:?} and {1:?}")]
+pub struct DifferentLengths(String, String);
+
 impl FromIterator<(String, String)> for HeaderList {
   fn from_iter<T: IntoIterator<Item = (String, String)>>(iter: T) -> Self {
     Self(iter.into_iter().collect())
@@ -81,5 +112,37 @@ impl IntoIterator for HeaderList {
 
   fn into_iter(self) -> Self::IntoIter {
     self.0.into_iter()
+  }
+}
+
+#[cfg(test)]
+mod tests {
+  use super::*;
+
+  fn lengths(values: &[&str]) -> Result<Option<u64>, DifferentLengths> {
+    let name = "Content-Length".to_string();
+    let headers = values.iter().map(|value| (name.clone(), value.to_string()));
+    headers.collect::<HeaderList>().extract_length()
+  }
+
+  #[test]
+  fn a_length_is_a_number_that_all_values_agree_on() {
+    assert_eq!(lengths(&[]), Ok(None));
+    assert_eq!(lengths(&["42"]), Ok(Some(42)));
+    assert_eq!(lengths(&["042", "042 , 042"]), Ok(Some(42)));
+    for none in ["", "-1", "+1", "0x2A", "42s", "4 2", "\"42\""] {
+      assert_eq!(lengths(&[none]), Ok(None), "{none:?}");
+      assert_eq!(lengths(&[none, none]), Ok(None), "{none:?}");
+    }
+    // More than any length: there is none.
+    assert_eq!(lengths(&["99999999999999999999"]), Ok(None));
+  }
+
+  #[test]
+  fn values_that_differ_are_an_error_even_if_their_numbers_do_not() {
+    for (one, other) in [("30", "030"), ("30", "42"), ("x", "y"), ("30", "")] {
+      assert!(lengths(&[one, other]).is_err(), "{one:?}, {other:?}");
+      assert!(lengths(&[&format!("{one},{other}")]).is_err());
+    }
   }
 }

@@ -236,6 +236,33 @@ async fn no_end_of_bytes_is_passed_over() {
   assert_eq!(error, Some(NetworkErrorKind::BadAnswer));
 }
 
+/// [Extract a length](https://fetch.spec.whatwg.org/#header-list-extract-a-length):
+/// "if value is not candidateValue, return failure".
+#[tokio::test]
+async fn several_lengths_have_to_be_the_same_to_the_letter() {
+  for (lines, is_one) in [
+    ("Content-Length: 5\r\nContent-Length: 5", true),
+    ("Content-Length: 05, 05", true),
+    ("Content-Length: 5\r\nContent-Length: 05", false),
+    ("Content-Length: 5, 05", false),
+    ("Content-Length: 5\r\nContent-Length: 6", false),
+  ] {
+    let head = format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nhello");
+    let server = Server::start(answer(head.leak())).await;
+    let params = params(program(), &server.url("/"));
+    match network().fetch(params).await {
+      Ok(response) => {
+        assert!(is_one, "{lines}");
+        assert_eq!(text(response).await.unwrap(), "hello", "{lines}");
+      }
+      Err(error) => {
+        assert!(!is_one, "{lines}: {error}");
+        assert_eq!(error.kind, NetworkErrorKind::BadAnswer, "{lines}");
+      }
+    }
+  }
+}
+
 /// What is missing behind the end of the coding is missing, too.
 #[tokio::test]
 async fn a_coded_body_that_is_short_is_interrupted() {
