@@ -35,7 +35,7 @@ const { fireOnlineEvents } = core.loadExtScript(
   "ext:background_fetch_browser/online.js",
 );
 
-const { kind } = op_bgfetch_service_worker_realm();
+const { isSecureContext, kind } = op_bgfetch_service_worker_realm();
 const inServiceWorker = kind === "service-worker";
 
 // deno_core's function uses what strings inherit, which a script may change.
@@ -53,10 +53,12 @@ const shared = sharedScope(kind);
 defineLazyOperation(shared, "fetch", script("fetch"));
 
 // https://w3c.github.io/ServiceWorker/#cache-objects
-const cacheStorage = script("cache_storage");
-defineLazyInterface(globalThis, "Cache", script("cache"));
-defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
-defineAttribute(shared, "caches", () => cacheStorage().caches);
+if (isSecureContext) {
+  const cacheStorage = script("cache_storage");
+  defineLazyInterface(globalThis, "Cache", script("cache"));
+  defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
+  defineAttribute(shared, "caches", () => cacheStorage().caches);
+}
 
 const headerGuards = script("header_guards");
 const headersOfRequest = uncurryThis(
@@ -123,7 +125,7 @@ defineMembers(Response.prototype, {
 
 // https://html.spec.whatwg.org/multipage/webappapis.html#dom-issecurecontext
 const machine = script("navigator");
-defineAttribute(shared, "isSecureContext", () => machine().isSecureContext);
+defineAttribute(shared, "isSecureContext", () => isSecureContext);
 defineAttribute(shared, "crossOriginIsolated", () => false);
 
 const Navigator = ObjectGetPrototypeOf(globalThis.navigator);
@@ -140,10 +142,6 @@ defineMembers(Navigator, {
     webidl.assertBranded(this, Navigator);
     return machine().languages;
   },
-  get locks() {
-    webidl.assertBranded(this, Navigator);
-    return locks().locks;
-  },
   get onLine() {
     webidl.assertBranded(this, Navigator);
     return machine().isOnline();
@@ -151,10 +149,6 @@ defineMembers(Navigator, {
   get permissions() {
     webidl.assertBranded(this, Navigator);
     return permissions().permissions;
-  },
-  get storage() {
-    webidl.assertBranded(this, Navigator);
-    return storageManager().storage;
   },
 });
 if (kind === "window") {
@@ -166,14 +160,27 @@ if (kind === "window") {
   });
 }
 
-const locks = script("locks");
-defineLazyInterface(globalThis, "Lock", locks);
-defineLazyInterface(globalThis, "LockManager", locks);
+// https://webidl.spec.whatwg.org/#SecureContext
+if (isSecureContext) {
+  const locks = script("locks");
+  defineLazyInterface(globalThis, "Lock", locks);
+  defineLazyInterface(globalThis, "LockManager", locks);
+  const storageManager = script("storage_manager");
+  defineLazyInterface(globalThis, "StorageManager", storageManager);
+  defineMembers(Navigator, {
+    get locks() {
+      webidl.assertBranded(this, Navigator);
+      return locks().locks;
+    },
+    get storage() {
+      webidl.assertBranded(this, Navigator);
+      return storageManager().storage;
+    },
+  });
+}
 const permissions = script("permissions");
 defineLazyInterface(globalThis, "Permissions", permissions);
 defineLazyInterface(globalThis, "PermissionStatus", permissions);
-const storageManager = script("storage_manager");
-defineLazyInterface(globalThis, "StorageManager", storageManager);
 
 defineLazyInterface(globalThis, "EventSource", script("event_source"));
 defineLazyInterface(globalThis, "WebSocket", script("web_socket"));
@@ -210,8 +217,10 @@ if (kind === "dedicated-worker") {
 // https://w3c.github.io/webcrypto/
 const webCrypto = script("crypto");
 defineLazyInterface(globalThis, "Crypto", webCrypto);
-defineLazyInterface(globalThis, "CryptoKey", webCrypto);
-defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
+if (isSecureContext) {
+  defineLazyInterface(globalThis, "CryptoKey", webCrypto);
+  defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
+}
 defineAttribute(shared, "crypto", () => webCrypto().crypto);
 registerSerializable({
   __proto__: null,

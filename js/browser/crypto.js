@@ -3,7 +3,7 @@
 
 (function () {
 const { core, internals, primordials } = __bootstrap;
-const { op_crypto_take_keys } = core.ops;
+const { op_bgfetch_service_worker_realm, op_crypto_take_keys } = core.ops;
 const {
   ArrayPrototype,
   Object,
@@ -172,6 +172,12 @@ function bound(name, count) {
 }
 
 for (const name in makers) bound(name, makers[name]);
+
+// https://webidl.spec.whatwg.org/#SecureContext
+if (!op_bgfetch_service_worker_realm().isSecureContext) {
+  ReflectDeleteProperty(Crypto.prototype, "randomUUID");
+  ReflectDeleteProperty(Crypto.prototype, "subtle");
+}
 
 return {
   Crypto,

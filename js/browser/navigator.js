@@ -43,7 +43,6 @@ function sendBeacon(url, data = null) {
 return {
   hardwareConcurrency: options.hardwareConcurrency,
   isOnline: () => op_navigator_is_online(),
-  isSecureContext: options.isSecureContext,
   language: languages[0],
   languages,
   sendBeacon,

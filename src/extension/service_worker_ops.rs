@@ -16,11 +16,15 @@ use crate::service_worker::Call;
 use crate::service_worker::RegistrationSnapshot;
 use crate::service_worker::WorkerSnapshot;
 use crate::service_worker::WorkerType;
+use crate::spec::is_potentially_trustworthy_url;
 
 /// What `js/background_fetch/main.js` has to know of its realm.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct JsRealm {
   kind: &'static str,
+  /// <https://html.spec.whatwg.org/multipage/webappapis.html#secure-context>
+  is_secure_context: bool,
   /// Its own registration, or the one that the embedder vouches for.
   registration: Option<RegistrationSnapshot>,
   /// Its own worker.
@@ -34,6 +38,7 @@ pub(crate) fn op_bgfetch_service_worker_realm(state: &mut OpState) -> JsRealm {
   let realm = state.borrow::<Realm>();
   JsRealm {
     kind: kind_name(realm.options().kind),
+    is_secure_context: is_potentially_trustworthy_url(&realm.options().url),
     registration: realm.own_registration().cloned(),
     worker: realm.own_worker().cloned(),
     controller: realm.controller().cloned(),

@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::error::BrowserError;
 use crate::engine::PermissionState;
 use crate::engine::Realm;
-use crate::spec::is_potentially_trustworthy_url;
 
 /// What never changes.
 #[derive(Serialize)]
@@ -19,18 +18,15 @@ use crate::spec::is_potentially_trustworthy_url;
 pub(super) struct JsNavigator {
   hardware_concurrency: usize,
   languages: Vec<String>,
-  is_secure_context: bool,
 }
 
 #[op2]
 #[serde]
-pub(super) fn op_navigator_facts(state: &mut OpState) -> JsNavigator {
-  let url = &state.borrow::<Realm>().options().url;
+pub(super) fn op_navigator_facts() -> JsNavigator {
   JsNavigator {
     hardware_concurrency: std::thread::available_parallelism()
       .map_or(1, |threads| threads.get()),
     languages: languages(|name| std::env::var(name).ok()),
-    is_secure_context: is_potentially_trustworthy_url(url),
   }
 }
 

@@ -25,6 +25,29 @@ fn the_machine_and_the_context_are_told_as_they_are() {
   assert_eq!(site.server.requests_for("/beacon")[0].body_length, 3);
 }
 
+/// <https://webidl.spec.whatwg.org/#SecureContext>
+#[test]
+fn a_context_that_is_not_secure_lacks_what_is_for_secure_ones() {
+  let site = Site::new();
+  let script = "
+    const globals = ['caches', 'Cache', 'CacheStorage', 'Lock', 'LockManager', 'StorageManager', 'CryptoKey', 'SubtleCrypto'];
+    console.log(isSecureContext, 'fetch' in self, crypto.getRandomValues(new Uint8Array(1)).length);
+    console.log(globals.filter((name) => name in self).length);
+    console.log('locks' in navigator, 'storage' in navigator);
+    console.log('subtle' in crypto, 'randomUUID' in crypto);";
+  let page = site.place.write("page.js", script);
+  let lines = |base: &str| {
+    let arguments = ["--policy", "browser", "--quiet", "--base", base, &page];
+    let ended = site.place.start("run", &arguments).ended();
+    ended.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+  };
+  let secure = ["true true 1", "8", "true true", "true true"];
+  assert_eq!(lines("http://127.0.0.1:1/app/"), secure);
+  assert_eq!(lines("https://name.test/app/"), secure);
+  let insecure = ["false true 1", "0", "false false", "false false"];
+  assert_eq!(lines("http://name.test/app/"), insecure);
+}
+
 #[test]
 fn a_permission_is_queried_by_its_name() {
   let site = Site::new();
