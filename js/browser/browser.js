@@ -123,6 +123,28 @@ defineMembers(Response.prototype, {
   },
 });
 
+// https://fetch.spec.whatwg.org/#body-mixin
+const bodyMethods = script("body_methods");
+const formDataOfResponse = uncurryThis(Response.prototype.formData);
+for (const { prototype } of new SafeArrayIterator([Request, Response])) {
+  const Class = {
+    __proto__: null,
+    prototype,
+    blob: uncurryThis(prototype.blob),
+    bytes: uncurryThis(prototype.bytes),
+    formData: uncurryThis(prototype.formData),
+    formDataOfResponse,
+  };
+  defineMembers(prototype, {
+    blob() {
+      return bodyMethods().blob(Class, this);
+    },
+    formData() {
+      return bodyMethods().formData(Class, this);
+    },
+  });
+}
+
 // https://html.spec.whatwg.org/multipage/webappapis.html#dom-issecurecontext
 const machine = script("navigator");
 defineAttribute(shared, "isSecureContext", () => isSecureContext);

@@ -142,6 +142,7 @@ deno_core::extension!(
     dir "js/browser",
     "blob_response.js",
     "bodies.js",
+    "body_methods.js",
     "broadcast_channel.js",
     "browser.js",
     "cache.js",

@@ -225,6 +225,49 @@ fn a_range_of_a_blob_url_is_a_part_of_the_blob() {
   assert_eq!(lines, expected);
 }
 
+/// <https://fetch.spec.whatwg.org/#body-mixin>
+#[test]
+fn a_body_as_a_blob_and_as_form_data() {
+  let site = Site::new();
+  let lines = site.lines(
+    r#"const type = { 'content-type': 'Text/HTML;charset=GBK, text/html' };
+    const make = {
+      Response: (body, headers) => new Response(body, { headers }),
+      Request: (body, headers) => new Request('/', { method: 'POST', body, headers }),
+    };
+    const multipart = { 'content-type': 'multipart/form-data; boundary=Ab' };
+    const part = 'begin\r\n--Ab\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--Ab';
+    for (const name of ['Response', 'Request']) {
+      const formData = async (body, headers = multipart) =>
+        [...await make[name](body, headers).formData()].flat();
+      await say(name, async () => (await make[name]('x', type).blob()).type);
+      await say('whole', () => formData(part + '--\r\nend'));
+      await say('nothing', () => formData('--Ab--'));
+      await say('no end', () => formData(part + '-x'));
+      await say('cut', () => formData(part + '\r\n'));
+      await say('in a line', () => formData(part + ' --Ab--'));
+      await say('encoded', () => formData('a=b', { 'content-type': 'application/x-www-form-urlencoded' }));
+      await say('text', () => formData('a=b', { 'content-type': 'text/plain' }));
+      await say('foreign', () => globalThis[name].prototype.formData.call({}));
+      await say('foreign', () => globalThis[name].prototype.blob.call({}));
+      await say('used', async () => {
+        const object = make[name]('--Ab--', multipart);
+        await object.formData();
+        return await object.formData();
+      });
+    }"#,
+  );
+  let both = ["Response", "Request"].map(|name| {
+    let lines = [
+      ": text/html;charset=GBK\nwhole: a x\nnothing:\nno end: TypeError",
+      "cut: TypeError\nin a line: TypeError\nencoded: a b\ntext: TypeError",
+      "foreign: TypeError\nforeign: TypeError\nused: TypeError",
+    ];
+    format!("{name}{}", lines.join("\n"))
+  });
+  assert_eq!(lines.join("\n"), both.join("\n"));
+}
+
 #[test]
 fn a_response_that_a_script_makes_has_no_set_cookie() {
   let site = Site::new();
