@@ -119,7 +119,7 @@ fn op_wpt_realm_kind(state: &mut OpState) -> &'static str {
 fn op_wpt_load(state: &mut OpState, #[string] url: &str) -> Option<String> {
   let loader = state.borrow::<Host>().world.setting.loader.clone();
   let text = match Url::parse(url) {
-    Ok(url) => loader.load_text_blocking(url),
+    Ok(url) => loader.load_script_blocking(url),
     Err(error) => Err(format!("{url}: {error}")),
   };
   match text {

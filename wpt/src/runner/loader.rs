@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use encoding_rs::UTF_8;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 use tokio::runtime::Handle;
 
+use super::mime_type::MimeType;
 use crate::server::built_in;
 
 /// How the server is reached.
@@ -122,16 +124,17 @@ impl Loader {
     result.map_err(|error| format!("{error:?}"))
   }
 
-  /// The text at a URL, for a caller that has to wait in place.
+  /// A classic script, for a caller that has to wait in place.
   ///
   /// # Errors
   ///
-  /// The server cannot be reached, or has no such resource.
-  pub fn load_text_blocking(&self, url: Url) -> Result<String, String> {
+  /// The server cannot be reached, has no such resource, or says that it is
+  /// not a script.
+  pub fn load_script_blocking(&self, url: Url) -> Result<String, String> {
     let loader = self.clone();
     let (sender, receiver) = mpsc::sync_channel(1);
     self.runtime.spawn(async move {
-      let _ = sender.send(loader.load_text(url).await);
+      let _ = sender.send(loader.load_script(url).await);
     });
     match receiver.recv_timeout(BOUND) {
       Ok(result) => result,
@@ -139,30 +142,52 @@ impl Loader {
     }
   }
 
-  /// The text at a URL.
+  /// A [classic script](https://html.spec.whatwg.org/multipage/webappapis.html#fetch-a-classic-script).
   ///
   /// # Errors
   ///
-  /// As for [`Loader::load_text_blocking`].
-  pub async fn load_text(&self, url: Url) -> Result<String, String> {
+  /// As for [`Loader::load_script_blocking`].
+  pub async fn load_script(&self, url: Url) -> Result<String, String> {
     // A server that is not the runner's own has others under these names.
     if let Some(text) = built_in(url.path()) {
       return Ok(text.to_string());
     }
-    Ok(self.load_source(url).await?.text)
+    let loaded = self.load_resource(url.clone()).await?;
+    let mime_type = MimeType::extract(&loaded.headers);
+    // https://fetch.spec.whatwg.org/#determine-nosniff
+    let nosniff = loaded.headers.get("x-content-type-options");
+    let nosniff = nosniff.is_some_and(|value| {
+      let first = value.as_bytes().split(|byte| *byte == b',').next();
+      first.is_some_and(|v| v.trim_ascii().eq_ignore_ascii_case(b"nosniff"))
+    });
+    // https://fetch.spec.whatwg.org/#should-response-to-request-be-blocked-due-to-nosniff?
+    if nosniff && !mime_type.as_ref().is_some_and(MimeType::is_javascript) {
+      return Err(format!("{url} has no JavaScript MIME type"));
+    }
+    if mime_type.as_ref().is_some_and(MimeType::is_never_a_script) {
+      return Err(format!("{url} has the MIME type of another thing"));
+    }
+    let encoding = mime_type.map_or(UTF_8, |mime_type| mime_type.encoding());
+    Ok(encoding.decode(&loaded.body).0.into_owned())
+  }
+
+  /// What is there with the status 200.
+  async fn load_resource(&self, url: Url) -> Result<Loaded, String> {
+    let name = url.to_string();
+    let loaded = self.load(url).await?;
+    if loaded.status != 200 {
+      return Err(format!("{name} has the status {}", loaded.status));
+    }
+    Ok(loaded)
   }
 
   /// The page, or the worker's script, at a URL.
   ///
   /// # Errors
   ///
-  /// As for [`Loader::load_text_blocking`].
+  /// The server cannot be reached, or has no such resource.
   pub async fn load_source(&self, url: Url) -> Result<Source, String> {
-    let name = url.to_string();
-    let loaded = self.load(url).await?;
-    if loaded.status != 200 {
-      return Err(format!("{name} has the status {}", loaded.status));
-    }
+    let loaded = self.load_resource(url).await?;
     let values = |name: &str| {
       let values = loaded.headers.get_all(name).iter();
       values.filter_map(|value| value.to_str().ok().map(str::to_owned))

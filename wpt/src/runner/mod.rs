@@ -5,6 +5,7 @@ mod host;
 mod interrupt;
 mod loader;
 mod log;
+mod mime_type;
 mod modules;
 mod outcome;
 mod page;

@@ -51,7 +51,7 @@ impl ModuleLoader for Modules {
     let in_worker = self.scope != Scope::Window;
     ModuleLoadResponse::Async(Box::pin(async move {
       let mut source = loader
-        .load_text(url.clone())
+        .load_script(url.clone())
         .await
         .map_err(ModuleLoaderError::type_error)?;
       // A page names this script itself, a worker does not.

@@ -92,7 +92,7 @@ pub async fn open_page(
         (Some("module"), Some(src)) => modules.push(Module::At(src)),
         (_, None) => run_script(runtime, &element.text, &url).await?,
         (_, Some(src)) => {
-          let source = loader.load_text(src.clone()).await?;
+          let source = loader.load_script(src.clone()).await?;
           if src.path() == NEEDS_XHR {
             call(runtime, "defineXhr", "")?;
           }
