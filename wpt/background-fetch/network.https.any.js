@@ -29,6 +29,14 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_equals(ended.bgFetch.downloaded, 0, "not even how much it was");
 }, "another origin that does not agree is an error that tells nothing");
 
+// steps: complete.11.response.1.2, complete.11.response.6.1
+backgroundFetchTest(async (t, backgroundFetch) => {
+  const url = resource("pieces.py", REMOTE_ORIGIN);
+  const ended = await fetchAll(backgroundFetch, url, { downloadTotal: 5 });
+  assert_failure(ended, "fetch-error");
+  assert_hidden(ended.value[0]);
+}, "nor does it tell that it has more than downloadTotal");
+
 // steps: records.2.9.2.1
 backgroundFetchTest(async (t, backgroundFetch) => {
   const ended = await fetchAll(backgroundFetch, piped(

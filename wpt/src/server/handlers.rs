@@ -9,7 +9,12 @@ use super::exchange::Request;
 use super::pieces::pieces;
 
 /// The answer of the handler at `path`, if there is one.
-pub async fn answer(path: &str, request: &Request) -> Option<Reply> {
+/// `visit` is the number of the request, of those with its token.
+pub async fn answer(
+  path: &str,
+  request: &Request,
+  visit: Option<usize>,
+) -> Option<Reply> {
   Some(match path {
     // The answer comes late, and whole.
     "/common/slow.py" => {
@@ -25,7 +30,7 @@ pub async fn answer(path: &str, request: &Request) -> Option<Reply> {
       Reply::new(200, request.body.clone()).with("Content-Type", content_type)
     }
     "/background-fetch/resources/inspect.py" => inspect(request),
-    "/background-fetch/resources/pieces.py" => pieces(request)?,
+    "/background-fetch/resources/pieces.py" => pieces(request, visit)?,
     _ => return None,
   })
 }

@@ -6,12 +6,12 @@ mod gate;
 mod handlers;
 pub mod hosts;
 mod listener;
-mod outage;
 mod pieces;
 mod pipe;
 mod route;
 mod substitute;
 mod tls;
+mod visits;
 mod wrapper;
 
 use std::io;
@@ -25,10 +25,10 @@ use tokio::net::TcpListener;
 
 use self::gate::Gates;
 use self::hosts::Ports;
-use self::outage::Outages;
 use self::route::Site;
 pub use self::route::built_in;
 use self::tls::Tls;
+use self::visits::Visits;
 
 /// Why the server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ impl Server {
     let site = Arc::new(Site {
       root,
       ports,
-      outages: Outages::default(),
+      visits: Visits::default(),
       gates: Gates::default(),
     });
     for (index, (_, listener)) in listeners.into_iter().enumerate() {

@@ -12,10 +12,11 @@ use super::gate::Gates;
 use super::handlers;
 use super::hosts::GENEROUS_HOST;
 use super::hosts::Ports;
-use super::outage::Outages;
 use super::pipe;
 use super::substitute::Escape;
 use super::substitute::substitute;
+use super::visits;
+use super::visits::Visits;
 use super::wrapper;
 
 /// What is served.
@@ -23,7 +24,7 @@ pub struct Site {
   /// The folder with the tests.
   pub root: PathBuf,
   pub ports: Ports,
-  pub outages: Outages,
+  pub visits: Visits,
   pub gates: Gates,
 }
 
@@ -69,6 +70,7 @@ impl Site {
     if request.url.host_str() == Some(GENEROUS_HOST) {
       return handlers::generous(request);
     }
+    let visit = self.visits.count(request);
     self.gates.pass(request).await;
     let path = request.path();
     let path = match REWRITES.iter().find(|(from, _)| *from == path) {
@@ -79,9 +81,11 @@ impl Site {
       Reply::new(200, text).with("Content-Type", "text/javascript")
     } else if let Some(reply) = self.gates.answer(&path, request) {
       reply
-    } else if let Some(reply) = self.outages.answer(request) {
+    } else if let Some(reply) = self.visits.seen(&path, request) {
       reply
-    } else if let Some(reply) = handlers::answer(&path, request).await {
+    } else if let Some(reply) = visits::answer(request, visit) {
+      reply
+    } else if let Some(reply) = handlers::answer(&path, request, visit).await {
       reply
     } else if path.ends_with(".py") {
       Reply::text(501, format!("no handler stands in for {path}"))
