@@ -90,7 +90,7 @@ async fn show(
   let loader = world.setting.loader.clone();
   let log = world.log.clone();
   let host = Host::new(world, outcome, Some(opened));
-  let source = match loader.load_source(url.clone()).await {
+  let source = match loader.load_frame(url).await {
     Ok(source) => source,
     Err(error) => {
       // Nobody may be waiting any more.
@@ -98,6 +98,7 @@ async fn show(
       return;
     }
   };
+  let url = source.url.clone();
   let mut runtime = realm(Scope::Window, url.clone(), &source, host);
   let shown = async {
     let result = open_page(&mut runtime, &loader, url, &source).await;

@@ -52,6 +52,8 @@ pub struct Loader {
 
 /// What a realm is made of.
 pub struct Source {
+  /// Where it came from, behind redirects.
+  pub url: Url,
   pub text: String,
   /// The values of `Content-Security-Policy`.
   pub csp: Vec<String>,
@@ -61,6 +63,7 @@ pub struct Source {
 
 /// What came for a URL.
 struct Loaded {
+  url: Url,
   status: u16,
   headers: HeaderMap,
   body: Vec<u8>,
@@ -96,6 +99,7 @@ impl Loader {
     let request = self.client.get(url);
     let load = async move {
       let mut response = request.send().await?;
+      let url = response.url().clone();
       let status = response.status().as_u16();
       let headers = response.headers().clone();
       let framed = response.content_length().is_some()
@@ -111,6 +115,7 @@ impl Loader {
         }
       }
       Ok(Loaded {
+        url,
         status,
         headers,
         body,
@@ -187,19 +192,37 @@ impl Loader {
   ///
   /// The server cannot be reached, or has no such resource.
   pub async fn load_source(&self, url: Url) -> Result<Source, String> {
-    let loaded = self.load_resource(url).await?;
-    let values = |name: &str| {
-      let values = loaded.headers.get_all(name).iter();
-      values.filter_map(|value| value.to_str().ok().map(str::to_owned))
-    };
-    let referrer_policy = values("referrer-policy").next_back();
-    let referrer_policy = referrer_policy.unwrap_or_default();
-    let last = referrer_policy.rsplit(',').next().unwrap_or_default();
-    Ok(Source {
-      text: String::from_utf8_lossy(&loaded.body).into_owned(),
-      csp: values("content-security-policy").collect(),
-      referrer_policy: last.trim().to_owned(),
-    })
+    Ok(source(self.load_resource(url).await?))
+  }
+
+  /// What a frame shows for a URL: whatever the server answers.
+  ///
+  /// # Errors
+  ///
+  /// The server cannot be reached.
+  pub async fn load_frame(&self, url: Url) -> Result<Source, String> {
+    let fragment = url.fragment().map(str::to_owned);
+    let mut source = source(self.load(url).await?);
+    if source.url.fragment().is_none() {
+      source.url.set_fragment(fragment.as_deref());
+    }
+    Ok(source)
+  }
+}
+
+fn source(loaded: Loaded) -> Source {
+  let values = |name: &str| {
+    let values = loaded.headers.get_all(name).iter();
+    values.filter_map(|value| value.to_str().ok().map(str::to_owned))
+  };
+  let referrer_policy = values("referrer-policy").next_back();
+  let referrer_policy = referrer_policy.unwrap_or_default();
+  let last = referrer_policy.rsplit(',').next().unwrap_or_default();
+  Source {
+    text: String::from_utf8_lossy(&loaded.body).into_owned(),
+    csp: values("content-security-policy").collect(),
+    referrer_policy: last.trim().to_owned(),
+    url: loaded.url,
   }
 }
 
