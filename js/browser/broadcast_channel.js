@@ -8,6 +8,9 @@ const {
   op_broadcast_parts,
   op_broadcast_post,
 } = core.ops;
+const { encodeId } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/id_encoding.js",
+);
 const { eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
@@ -45,6 +48,8 @@ let receive;
 
 class BroadcastChannel extends EventTarget {
   #name;
+  /** The name as the engine has it. */
+  #encodedName;
   #number;
   #isClosed = false;
 
@@ -53,6 +58,7 @@ class BroadcastChannel extends EventTarget {
     webidl.requiredArguments(arguments.length, 1, prefix);
     super();
     this.#name = webidl.converters.DOMString(name, prefix, "Argument 1");
+    this.#encodedName = encodeId(this.#name);
     lastNumber += 1;
     this.#number = lastNumber;
     append(channels, this);
@@ -61,7 +67,7 @@ class BroadcastChannel extends EventTarget {
 
   static {
     receive = (channel, { name, sender, data }) => {
-      if (channel.#isClosed || channel.#name !== name) return;
+      if (channel.#isClosed || channel.#encodedName !== name) return;
       if (channel.#number === sender) return;
       const message = deserializeForMany(data, op_broadcast_parts());
       const event = new MessageEvent(
@@ -90,7 +96,7 @@ class BroadcastChannel extends EventTarget {
     }
     // 3 to 8.
     const { data, parts } = serializeForMany(message);
-    op_broadcast_post(this.#name, this.#number, data, parts);
+    op_broadcast_post(this.#encodedName, this.#number, data, parts);
   }
 
   // https://html.spec.whatwg.org/multipage/web-messaging.html#dom-broadcastchannel-close

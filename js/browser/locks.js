@@ -11,6 +11,9 @@ const {
 const { internal } = core.loadExtScript(
   "ext:background_fetch/common/tasks.js",
 );
+const { decodeId, encodeId } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/id_encoding.js",
+);
 const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   FunctionPrototypeCall,
@@ -28,7 +31,8 @@ const { add, remove } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 const noop = () => {};
 
 // What an op gives has no prototype; a dictionary's object has one.
-const copy = ({ name, mode, clientId }) => ({ name, mode, clientId });
+const copy = ({ name, mode, clientId }) =>
+  ({ name: decodeId(name), mode, clientId });
 
 // https://w3c.github.io/web-locks/#dictdef-lockoptions
 const convertLockOptions = webidl.createDictionaryConverter("LockOptions", [
@@ -115,7 +119,7 @@ class LockManager {
       throw notSupported(`${prefix}: a signal is for a lock that is waited for`);
     }
     if (signal?.aborted) throw signal.reason;
-    const rid = op_locks_request(name, mode, ifAvailable, steal);
+    const rid = op_locks_request(encodeId(name), mode, ifAvailable, steal);
     if (rid === null) {
       return await FunctionPrototypeCall(callback, undefined, null);
     }

@@ -9,6 +9,10 @@ const {
   op_local_storage_remove,
   op_local_storage_set,
 } = core.ops;
+const { decodeId, encodeId } = core.loadExtScript(
+  "ext:background_fetch/background_fetch/id_encoding.js",
+);
+const { mapList } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const { toException } = core.loadExtScript(
   "ext:background_fetch/background_fetch/errors.js",
 );
@@ -39,12 +43,15 @@ const privateKey = { __proto__: null };
 const local = {
   __proto__: null,
   clear: () => op_local_storage_clear(),
-  get: (key) => op_local_storage_get(key),
-  keys: () => op_local_storage_keys(),
-  remove: (key) => op_local_storage_remove(key),
+  get(key) {
+    const value = op_local_storage_get(encodeId(key));
+    return value === null ? null : decodeId(value);
+  },
+  keys: () => mapList(op_local_storage_keys(), decodeId),
+  remove: (key) => op_local_storage_remove(encodeId(key)),
   set(key, value) {
     try {
-      op_local_storage_set(key, value);
+      op_local_storage_set(encodeId(key), encodeId(value));
     } catch (error) {
       throw toException(error);
     }

@@ -48,6 +48,38 @@ fn a_context_that_is_not_secure_lacks_what_is_for_secure_ones() {
   assert_eq!(lines("http://name.test/app/"), insecure);
 }
 
+/// A name is a DOMString, and the engine's text has no lone surrogates.
+#[test]
+fn names_that_are_no_text_are_told_apart() {
+  let site = Site::new();
+  let lines = site.lines_with(
+    "const [one, other] = ['\\ud800', '\\udc00'];
+    await say('locks', () => navigator.locks.request(one, (lock) =>
+      navigator.locks.request(other, { ifAvailable: true }, async (second) => {
+        const { held } = await navigator.locks.query();
+        return [lock.name === one, second?.name === other, held.some(({ name }) => name === one)];
+      })));
+    await say('storage', () => {
+      localStorage.setItem(one, other);
+      localStorage.setItem(other, one);
+      return [localStorage.length, localStorage.getItem(one) === other, Object.keys(localStorage).includes(other)];
+    });
+    await say('channels', () => new Promise((done) => {
+      const [listener, stranger, sender] = [one, other, one].map((name) => new BroadcastChannel(name));
+      stranger.onmessage = () => done('another name');
+      listener.onmessage = ({ data }) => done([data, listener.name === one]);
+      sender.postMessage('heard');
+    }));",
+    "",
+  );
+  let expected = [
+    "locks: true true true",
+    "storage: 2 true true",
+    "channels: heard true",
+  ];
+  assert_eq!(lines, expected);
+}
+
 #[test]
 fn a_permission_is_queried_by_its_name() {
   let site = Site::new();
