@@ -99,6 +99,7 @@
 //! | `quickjs` (default) | the engine QuickJS-ng, built from source: needs a C compiler and `cmake` |
 //! | `v8` | V8, with `default-features = false`; exactly one engine at a time |
 //! | `dashboard` | a web page of an engine, to mount in an `axum` server |
+//! | `metrics` | numbers for a recorder of the crate `metrics`, as [docs/observability.md](https://docs.rs/crate/background_fetch/latest/source/docs/observability.md) has them |
 //! | `cli` | the `bgfetch` binary; nothing for embedders |
 //!
 //! This version fits `deno_core` 0.413, which is re-exported as
@@ -129,6 +130,7 @@ mod snapshot;
 #[doc(hidden)]
 pub mod spec;
 pub mod store;
+mod telemetry;
 
 pub use deno_core;
 pub use url::Origin;

@@ -55,6 +55,7 @@ use crate::service_worker::ServiceWorkers;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::telemetry;
 
 pub use self::builder::EngineBuilder;
 pub use self::builder::StartError;
@@ -184,6 +185,7 @@ impl Engine {
     handle: Handle,
     runtime: Option<Runtime>,
   ) -> Result<Self, StartError> {
+    telemetry::describe();
     let engine = Self::prepare(store, config, handle.clone(), runtime)?;
     // The caller may be on a thread of another runtime.
     let restoring = engine.context().clone();

@@ -2,7 +2,10 @@
 //! what is done that it asks for.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::MutexGuard;
@@ -18,11 +21,16 @@ use crate::engine::realm::inbox::LeasedEvent;
 use crate::engine::realm::inbox::Message;
 use crate::engine::realm::inbox::RealmInbox;
 use crate::ids::BackgroundFetchKey;
+use crate::network::without_secrets;
 use crate::spec::FunctionalEvent;
+use crate::telemetry;
+use crate::telemetry::WorkerEvent;
 
 /// The events that a registration is owed, and who may take them.
 pub(crate) struct RegistrationEvents {
   dispatcher: EventDispatcher<PendingEvent>,
+  /// By the number of its lease, each event that a worker has.
+  observed: BTreeMap<u64, WorkerEvent>,
   /// Of the workers that take events.
   inboxes: BTreeMap<u64, Arc<RealmInbox>>,
   /// Background fetches that are not settled yet, or not deleted yet.
@@ -33,6 +41,19 @@ pub(crate) struct RegistrationEvents {
 struct PendingEvent {
   event: FunctionalEvent,
   key: BackgroundFetchKey,
+  /// How often it was given to a worker.
+  deliveries: Arc<AtomicU32>,
+}
+
+impl PendingEvent {
+  fn new(event: FunctionalEvent, key: BackgroundFetchKey) -> Self {
+    let deliveries = Arc::default();
+    Self {
+      event,
+      key,
+      deliveries,
+    }
+  }
 }
 
 /// An event that no further worker is tried with.
@@ -52,7 +73,7 @@ impl Registration {
   /// it goes to a worker that is running, or waits for one.
   pub(super) fn fire(&self, event: FunctionalEvent, key: BackgroundFetchKey) {
     let mut events = self.events.lock();
-    let pending = PendingEvent { event, key };
+    let pending = PendingEvent::new(event, key);
     let outputs = events.dispatcher.fire(pending, Instant::now());
     self.perform(events, outputs);
   }
@@ -63,7 +84,7 @@ impl Registration {
     event: FunctionalEvent,
     key: BackgroundFetchKey,
   ) {
-    let pending = PendingEvent { event, key };
+    let pending = PendingEvent::new(event, key);
     self.events.lock().dispatcher.restore_undelivered(pending);
   }
 
@@ -131,6 +152,9 @@ impl Registration {
     let now = Instant::now();
     let (pending, outputs) =
       events.dispatcher.acknowledge(realm, lease, now)?;
+    if let Some(observed) = events.observed.remove(&lease.0) {
+      observed.handled();
+    }
     if pending.event != FunctionalEvent::Click {
       // Until its records are deleted.
       events.unfinished += 1;
@@ -174,8 +198,17 @@ impl Registration {
         Output::Deliver {
           worker,
           lease,
-          event: PendingEvent { event, key },
+          event:
+            PendingEvent {
+              event,
+              key,
+              deliveries,
+            },
         } => {
+          let delivery = deliveries.fetch_add(1, Ordering::Relaxed) + 1;
+          let (name, scope) = (event.name(), without_secrets(&self.scope));
+          let given = WorkerEvent::functional(name, &scope, key.0, delivery);
+          events.observed.insert(lease.0, given);
           if let Some(inbox) = events.inboxes.get(&worker) {
             let event = LeasedEvent { lease, event, key };
             inbox.push_message(Message::Event(event));
@@ -191,6 +224,7 @@ impl Registration {
         }
       }
     }
+    events.release_observed();
     drop(events);
     self.changed.notify_waiters();
     for (pending, why) in undelivered {
@@ -205,10 +239,10 @@ impl Registration {
 
   /// No further worker is tried with the event.
   fn abandon(&self, pending: PendingEvent, why: GivenUp) {
-    let PendingEvent { event, key } = pending;
+    let PendingEvent { event, key, .. } = pending;
     let why = sentence(why, self.handler_timeout);
     let name = event.name();
-    tracing::error!(key = key.0, scope = %self.scope, "{name}: {why}");
+    telemetry::undelivered(name, &without_secrets(&self.scope), key.0, &why);
     if event == FunctionalEvent::Click {
       // Nothing waits for its end, and the user can click again.
       let mut events = self.events.lock();
@@ -229,6 +263,7 @@ impl RegistrationEvents {
   pub(super) fn new(max_tries: u32) -> Self {
     Self {
       dispatcher: EventDispatcher::new(max_tries),
+      observed: BTreeMap::new(),
       inboxes: BTreeMap::new(),
       unfinished: 0,
     }
@@ -238,7 +273,17 @@ impl RegistrationEvents {
     self.unfinished == 0 && self.dispatcher.is_idle()
   }
 
+  /// Those events are released whose lease is over.
+  fn release_observed(&mut self) {
+    let leases = self.dispatcher.leases();
+    if leases.len() != self.observed.len() {
+      let leases: BTreeSet<u64> = leases.collect();
+      self.observed.retain(|lease, _| leases.contains(lease));
+    }
+  }
+
   pub(super) fn clear(&mut self) {
+    self.observed.clear();
     self.dispatcher.clear();
     self.inboxes.clear();
   }

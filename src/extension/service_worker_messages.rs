@@ -93,21 +93,21 @@ impl JsContent {
         Self::Message { source, origin }
       }
       ServiceWorkerMessage::Event { id, event } => {
+        let name = event.name();
         let mut extension = None;
-        let (name, source, origin) = match event {
-          Event::Extension { name, data } => {
+        let (source, origin) = match event {
+          Event::Extension { data, .. } => {
             extension = JsExtensionEvent::new(state, data);
-            (name, None, None)
+            (None, None)
           }
-          Event::Install => ("install", None, None),
-          Event::Activate => ("activate", None, None),
+          Event::Install | Event::Activate => (None, None),
           Event::Message {
             source,
             origin,
             data,
           } => {
             payload = Some(data);
-            ("message", Some(source), Some(origin))
+            (Some(source), Some(origin))
           }
         };
         Self::Event {

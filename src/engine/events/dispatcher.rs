@@ -274,6 +274,13 @@ impl<E: Clone> EventDispatcher<E> {
     self.has_waiting() && self.workers.is_empty()
   }
 
+  /// The leases that are not over.
+  pub(in crate::engine) fn leases(
+    &self,
+  ) -> impl ExactSizeIterator<Item = u64> + '_ {
+    self.leases.keys().map(|lease| lease.0)
+  }
+
   /// Whether nothing waits, and no worker has anything.
   pub(in crate::engine) fn is_idle(&self) -> bool {
     self.waiting.is_empty() && self.leases.is_empty()

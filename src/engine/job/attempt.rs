@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::Job;
 use super::fetch_params::Attempt;
@@ -21,11 +22,16 @@ use crate::network::RangeStart;
 use crate::network::excerpt;
 use crate::network::without_secrets;
 use crate::spec::Decision;
+use crate::spec::FetchStart;
 use crate::spec::Response;
 use crate::spec::Unavailability;
 use crate::spec::Unusable;
 use crate::spec::retry_after;
 use crate::store::Change;
+use crate::telemetry;
+use crate::telemetry::AttemptFacts;
+use crate::telemetry::AttemptOutcome;
+use crate::telemetry::AttemptUnderWay;
 
 /// Runs the attempt, which has a place on the wire, until it ends or
 /// `terminate` is cancelled.
@@ -53,6 +59,41 @@ pub(crate) async fn run(
     terminate: &terminate,
     net_check: &net_check,
   };
+  let under_way = begin(attempt, start.range_start);
+  let span = under_way.span().clone();
+  let outcome = fetch(attempt, &mut attempts, start).instrument(span).await;
+  let stored = job.inspect(|p| p.extents(record).total());
+  under_way.end(outcome, stored);
+  job.update(|p, _| p.end_attempt(record));
+}
+
+/// What is seen of the attempt from outside.
+fn begin(attempt: Attempt<'_>, from: u64) -> AttemptUnderWay {
+  let request = &attempt.job.records[attempt.record].request;
+  let facts = AttemptFacts {
+    record: attempt.record,
+    number: attempt.number,
+    method: &request.method,
+    url: &without_secrets(&request.url),
+    from,
+  };
+  AttemptUnderWay::begin(&attempt.job.span, &facts)
+}
+
+/// complete.11, from the request to the end of the response's body.
+async fn fetch(
+  attempt: Attempt<'_>,
+  attempts: &mut Attempts,
+  start: FetchStart,
+) -> AttemptOutcome {
+  let Attempt {
+    context,
+    job,
+    record,
+    number,
+    terminate,
+    ..
+  } = attempt;
   let fetch = context.network.fetch(params(attempt, start.identity, {
     let first_byte = start.range_start;
     (first_byte > 0).then(|| RangeStart {
@@ -63,22 +104,29 @@ pub(crate) async fn run(
   }));
   let fetch = async {
     if !job.records[record].request.is_get() {
-      commit_sent(&context, &job, record).await?;
+      commit_sent(context, job, record).await?;
     }
     fetch.await
   };
-  match until(&terminate, fetch).await {
-    None => {}
+  match until(terminate, fetch).await {
+    None => AttemptOutcome::Stopped,
     Some(Err(error)) => {
-      let unavailability =
-        note_failure(&context, &job, record, &mut attempts, &error);
+      let unavailability = note_failure(context, job, record, attempts, &error);
       job.update(|p, actions| {
         p.process_network_error(record, number, false, unavailability, actions)
       });
+      outcome_of(unavailability)
     }
-    Some(Ok(fetched)) => answered(attempt, &mut attempts, fetched).await,
+    Some(Ok(fetched)) => answered(attempt, attempts, fetched).await,
   }
-  job.update(|p, _| p.end_attempt(record));
+}
+
+/// How an attempt has ended that has failed.
+pub(super) fn outcome_of(unavailability: Unavailability) -> AttemptOutcome {
+  match unavailability {
+    Unavailability::Temporary => AttemptOutcome::Retry,
+    Unavailability::Final => AttemptOutcome::Failed,
+  }
 }
 
 /// complete.11, from the response's head to the end of its body.
@@ -86,7 +134,7 @@ async fn answered(
   attempt: Attempt<'_>,
   attempts: &mut Attempts,
   fetched: FetchResponse,
-) {
+) -> AttemptOutcome {
   let Attempt {
     context,
     job,
@@ -96,17 +144,19 @@ async fn answered(
     ..
   } = attempt;
   let FetchResponse { response, body } = fetched;
+  telemetry::answered(response.status);
   attempts.retries.online();
   context.online.answered();
   if asks_to_come_back(attempt, attempts, &response) {
     let temporary = Unavailability::Temporary;
-    return job.update(|p, actions| {
+    job.update(|p, actions| {
       p.process_network_error(record, number, false, temporary, actions)
     });
+    return AttemptOutcome::Retry;
   }
   let Some(decision) = job.inspect(|p| p.judge(record, number, &response))
   else {
-    return;
+    return AttemptOutcome::Stopped;
   };
   if let Decision::Interrupted(unusable) = &decision {
     let error = NetworkError {
@@ -114,7 +164,7 @@ async fn answered(
       message: sent(&response, unusable),
     };
     let unavailability = note_failure(context, job, record, attempts, &error);
-    return job.update(|p, actions| {
+    job.update(|p, actions| {
       p.process_unusable_response(
         record,
         number,
@@ -123,17 +173,30 @@ async fn answered(
         actions,
       )
     });
+    return outcome_of(unavailability);
   }
   // The reason of an earlier failure is no longer one.
   *job.records[record].diagnostic.lock() = reason(&decision, &response);
   if job.records[record].waiting.lock().take().is_some() {
     context.notify_observers(job);
   }
+  let without_body = match decision {
+    Decision::Complete => AttemptOutcome::Complete,
+    Decision::AskForTheWhole(_) => AttemptOutcome::Retry,
+    Decision::Fail(..) => AttemptOutcome::Failed,
+    Decision::Begin(_) | Decision::Continue(_) | Decision::Interrupted(_) => {
+      AttemptOutcome::Stopped
+    }
+  };
   let head = response.clone();
   job
     .update(|p, actions| p.process_response(record, number, response, actions));
-  if !terminate.is_cancelled() {
-    transfer::transfer(attempt, attempts, &head, body).await;
+  if terminate.is_cancelled() {
+    return without_body;
+  }
+  match transfer::transfer(attempt, attempts, &head, body).await {
+    AttemptOutcome::Stopped => without_body,
+    outcome => outcome,
   }
 }
 

@@ -1,6 +1,8 @@
 //! What an attempt asks the network for.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,7 @@ use crate::network::RangeStart;
 use crate::network::RequestBody;
 use crate::spec::Destination;
 use crate::spec::Request;
+use crate::telemetry;
 
 /// Which attempt it is.
 #[derive(Clone, Copy)]
@@ -43,6 +46,8 @@ pub(crate) fn params(
   } = attempt;
   let slot = &job.records[record];
   let weak = Arc::downgrade(job);
+  // Where the body is sent again, it begins again.
+  let counted = AtomicU64::new(0);
   FetchParams {
     request: Request::clone(&slot.request),
     destination: Destination::Empty,
@@ -53,6 +58,8 @@ pub(crate) fn params(
       request_body(context, body, slot.request.body_length.unwrap_or(0))
     }),
     transmitted: Arc::new(move |transmitted| {
+      let before = counted.swap(transmitted, Ordering::Relaxed);
+      telemetry::sent(transmitted.checked_sub(before).unwrap_or(transmitted));
       if let Some(job) = weak.upgrade() {
         job.update(|p, actions| {
           p.process_request_body(record, number, transmitted, actions)

@@ -32,6 +32,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
+use tracing::Span;
 
 use self::record_index::RecordIndex;
 use self::record_slot::NewSlot;
@@ -47,12 +48,14 @@ use crate::engine::realm::inbox::RealmInbox;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::network::ClientEnvironment;
+use crate::network::without_secrets;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::snapshot::Retained;
 use crate::snapshot::Waiting;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FetchMachine;
+use crate::telemetry;
 
 pub(crate) struct Job {
   pub(super) key: BackgroundFetchKey,
@@ -66,6 +69,7 @@ pub(crate) struct Job {
   pub(super) keep_failed: bool,
   pub(super) net_permission: NetPermission,
   pub(super) records: Vec<RecordSlot>,
+  pub(super) span: Span,
   pub(super) index: RecordIndex,
   state: Mutex<State>,
   result: Mutex<BackgroundFetchResult>,
@@ -110,9 +114,12 @@ impl Job {
     let mut reservation =
       Reservation::empty(context.quota(&new.registration.scope));
     reservation.set(new.machine.bytes_held());
+    let id = new.machine.background_fetch().id.clone();
+    let scope = without_secrets(&new.registration.scope);
     Arc::new(Self {
       key: new.key,
-      id: new.machine.background_fetch().id.clone(),
+      span: telemetry::background_fetch(new.key.0, &id, &scope),
+      id,
       registration: new.registration,
       environment: new.environment,
       embedder_data: new.embedder_data,
@@ -246,6 +253,7 @@ impl Job {
 
   /// It was under way when process after process died.
   pub(super) fn quarantine(&self) {
+    telemetry::quarantined(&self.span);
     self.quarantined.store(true, Ordering::SeqCst);
   }
 

@@ -9,6 +9,7 @@ use crate::engine::journal::queue::Progress;
 use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::ids::BodyId;
 use crate::spec::FetchMachine;
+use crate::telemetry;
 
 /// How many bytes are appended at once, at most. The stream is read no further
 /// when so many wait, or when there is no room for more in the byte budget;
@@ -36,6 +37,7 @@ impl<'a> Room<'a> {
   }
 
   pub(super) fn received(&mut self, bytes: u64) {
+    telemetry::received(bytes);
     self.held += bytes;
     self.budget.lock().received(bytes);
   }

@@ -15,6 +15,7 @@ use crate::network::NetworkErrorKind;
 use crate::platform::fraction;
 use crate::snapshot::Waiting;
 use crate::spec::Unavailability;
+use crate::telemetry;
 
 /// Says whether the resource is temporarily unavailable, and keeps the reason
 /// as human-readable text.
@@ -34,6 +35,8 @@ pub(crate) fn note_failure(
   let unavailability = match failed {
     Decision::Again { after, offline } => {
       *slot.retry_at.lock() = Some(Instant::now() + after);
+      let cause = if offline { "offline" } else { "network" };
+      telemetry::retry(cause, after, &reason);
       let reason = reason.clone();
       *slot.waiting.lock() = Some(Waiting { offline, reason });
       Unavailability::Temporary
@@ -76,7 +79,9 @@ pub(crate) fn note_status(
     return false;
   };
   let slot = &job.records[record];
-  *slot.retry_at.lock() = Some(Instant::now() + after.max(asked));
+  let after = after.max(asked);
+  telemetry::retry("status", after, &reason);
+  *slot.retry_at.lock() = Some(Instant::now() + after);
   slot.diagnostic.lock().clone_from(&reason);
   *slot.waiting.lock() = Some(Waiting {
     offline: false,

@@ -18,6 +18,7 @@ use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::store::Change;
 use crate::store::StoreError;
+use crate::telemetry;
 
 /// How long to wait before a result that could not be made durable is tried
 /// again; twice as long each time, up to [`MAX_BACKOFF`].
@@ -120,7 +121,7 @@ async fn try_settle(
     }
     settled = outcome();
   }
-  let (result, _) = settled;
+  let (result, failure_reason) = settled;
   // perform.8.3: … bgFetch, remove it.
   if was_active {
     registration.remove_active(&job.id);
@@ -128,6 +129,7 @@ async fn try_settle(
   // perform.8.4 to perform.8.6
   let event = job.update(|p, _| p.settle(was_active));
   job.set_settled(result);
+  telemetry::settled(&job.span, result.as_str(), failure_reason.as_str());
   // perform.8.7: Update background fetch instances.
   job.update_instances(context);
   announce(context, job.clone(), event);

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
+use super::attempt::outcome_of;
 use super::attempt::sent;
 use super::fetch_params::Attempt;
 use super::receiving::MAX_BATCH;
@@ -26,6 +27,7 @@ use crate::spec::Wanted;
 use crate::store::BodyWriter;
 use crate::store::Change;
 use crate::store::StoreError;
+use crate::telemetry::AttemptOutcome;
 
 type Append =
   BoxFuture<'static, (Box<dyn BodyWriter>, u64, Result<(), StoreError>)>;
@@ -33,6 +35,8 @@ type Append =
 /// How the stream ended.
 enum End {
   Terminated,
+  /// There is no room for what follows.
+  Full,
   /// What follows is stored already.
   ReachedExtent,
   Done,
@@ -47,7 +51,7 @@ pub(crate) async fn transfer(
   attempts: &mut Attempts,
   head: &Response,
   mut stream: BoxStream<'static, Result<Bytes, NetworkError>>,
-) {
+) -> AttemptOutcome {
   let Attempt {
     job,
     record,
@@ -78,7 +82,7 @@ pub(crate) async fn transfer(
     }
     tokio::select! {
       biased;
-      _ = &mut terminated, if !matches!(end, Some(End::Terminated)) => {
+      _ = &mut terminated, if !matches!(end, Some(End::Terminated | End::Full)) => {
         end = Some(End::Terminated);
         let (_, length) = batch.take();
         room.released(length);
@@ -116,6 +120,7 @@ pub(crate) async fn transfer(
   match end {
     Some(End::Done) => {
       job.update(|p, actions| p.stream_done(record, number, actions));
+      AttemptOutcome::Complete
     }
     Some(End::Errored(error)) => {
       let unavailability =
@@ -123,11 +128,14 @@ pub(crate) async fn transfer(
       job.update(|p, actions| {
         p.stream_errored(record, number, unavailability, actions)
       });
+      outcome_of(unavailability)
     }
     Some(End::ReachedExtent) => {
       job.update(|p, actions| p.reached_extent(record, number, actions));
+      AttemptOutcome::Complete
     }
-    Some(End::Terminated) | None => {}
+    Some(End::Full) => AttemptOutcome::Failed,
+    Some(End::Terminated) | None => AttemptOutcome::Stopped,
   }
 }
 
@@ -214,7 +222,7 @@ impl Batch {
             Ok(_) => {
               let full = "the origin's quota is used up".to_string();
               append_failed(attempt, StoreError::Full(full));
-              return Some(End::Terminated);
+              return Some(End::Full);
             }
             Err(NotAppended::Terminated) => return Some(End::Terminated),
             Err(NotAppended::Wrong(unusable)) => {
@@ -271,7 +279,7 @@ fn appended(
   attempts.progressed(total);
 }
 
-fn append_failed(attempt: Attempt<'_>, error: StoreError) {
+fn append_failed(attempt: Attempt<'_>, error: StoreError) -> AttemptOutcome {
   let Attempt {
     job,
     record,
@@ -282,6 +290,7 @@ fn append_failed(attempt: Attempt<'_>, error: StoreError) {
   job.update(|p, actions| {
     p.append_failed(record, number, error.is_full(), actions)
   });
+  AttemptOutcome::Failed
 }
 
 /// The record's body, opened where it ends; a new one for the first bytes of a

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::queue::Progress;
 use super::value::Answer;
@@ -25,6 +26,8 @@ use crate::store::GroupOutcome;
 use crate::store::OpenStore;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
+use crate::telemetry;
+use crate::telemetry::Flush;
 
 /// Called with a record, and why its bytes are lost. It enqueues what comes of
 /// that.
@@ -215,6 +218,14 @@ impl JournalWriter {
   }
 
   async fn round(&self, bodies: &[BodyId]) {
+    let flush = Flush::begin(bodies.len());
+    let span = flush.span().clone();
+    let is_done = self.flush_round(bodies).instrument(span).await;
+    flush.end(is_done);
+  }
+
+  /// Whether everything of the round is durable.
+  async fn flush_round(&self, bodies: &[BodyId]) -> bool {
     let synced = self.sync(bodies).await;
     let lost = match &synced {
       Err(StoreError::Unsynced { source, .. }) => Some(source.clone()),
@@ -223,16 +234,21 @@ impl JournalWriter {
     let synced = self.update(|journal, now| journal.synced(synced, now));
     let groups = match synced {
       Synced::Write(groups) => groups,
-      Synced::Failed(answers) => return self.answer(answers),
+      Synced::Failed(answers) => {
+        self.answer(answers);
+        return false;
+      }
       Synced::Lost { records, answers } => {
         if let Some(error) = lost {
           for (key, record) in records {
             (self.bytes_lost)(key, record, &error);
           }
         }
-        return self.answer(answers);
+        self.answer(answers);
+        return false;
       }
     };
+    telemetry::flush_writes(groups.iter().map(|group| group.len()).sum());
     let written = match groups.is_empty() {
       true => Ok(Vec::new()),
       false => self.write(groups).await,
@@ -247,8 +263,13 @@ impl JournalWriter {
         tracing::warn!(%error, "something cannot be written");
       }
     }
+    let refused = |outcomes: &Vec<GroupOutcome>| {
+      outcomes.iter().any(|outcome| outcome.refused.is_some())
+    };
+    let is_done = written.as_ref().is_ok_and(|outcomes| !refused(outcomes));
     let answers = self.update(|journal, now| journal.written(written, now));
     self.answer(answers);
+    is_done
   }
 
   async fn sync(&self, bodies: &[BodyId]) -> Result<(), StoreError> {

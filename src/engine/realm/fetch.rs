@@ -24,6 +24,7 @@ use crate::spec::RequestMode;
 use crate::store::RecordBodies;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
+use crate::telemetry;
 
 /// One request of `fetch()`, its body stored already.
 #[derive(Debug)]
@@ -150,6 +151,7 @@ impl Realm {
     self.watch(job.key);
     // fetch.8.15: display; fetch.8.16: perform a background fetch
     context.notify_observers(&job);
+    telemetry::started(&job.span, job.records.len());
     job.update(|p, actions| p.begin(actions));
     Ok(snapshot)
   }

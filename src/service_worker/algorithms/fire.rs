@@ -12,6 +12,7 @@ use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::state::registrations::Slot;
 use crate::service_worker::state::running::Phase;
 use crate::service_worker::state::running::Waiting;
+use crate::telemetry::WorkerEvent;
 
 /// A worker that cannot be run, or that has ended before it was done.
 #[derive(Debug)]
@@ -46,7 +47,12 @@ impl ServiceWorkers {
       (own.send)(ServiceWorkerMessage::Event { id, event });
       return Some(receiver);
     }
-    let waiting = Waiting { id, event, done };
+    let waiting = Waiting {
+      id,
+      observed: WorkerEvent::new(event.name(), worker.0),
+      event,
+      done,
+    };
     if let Some(running) = state.running.get_mut(&worker) {
       running.restart |= running.phase == Phase::Stopping;
       running.waiting.push(waiting);
@@ -81,8 +87,8 @@ impl ServiceWorkers {
       return;
     };
     running.last_activity = Instant::now();
-    if let Some((done, _)) = running.active.remove(&id) {
-      let _ = done.send(rejected);
+    if let Some(active) = running.active.remove(&id) {
+      active.end(rejected);
     }
     let registration = state.map.worker(worker).map(|w| w.registration);
     drop(state);

@@ -11,6 +11,7 @@ use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::state::registrations::Slot;
 use crate::service_worker::state::running::Phase;
+use crate::telemetry;
 
 impl ServiceWorkers {
   /// Starts the worker unless it is running, and waits until its script is
@@ -42,6 +43,7 @@ impl ServiceWorkers {
 
   pub(crate) fn launch(&self, start: StartWorker) {
     let (worker, run) = (start.worker, start.handle.run);
+    telemetry::service_worker_started();
     self.delegate.start(start);
     self.spawn(|itself| itself.watch(worker, run));
   }

@@ -38,7 +38,7 @@ impl Running {
         Decision::WaitUntil(deadline.min(soon))
       };
     }
-    let own = self.active.values().map(|(_, since)| *since);
+    let own = self.active.values().map(|active| active.since);
     let oldest = own.chain(self.oldest_functional_event()).min();
     let Some(oldest) = oldest else {
       let deadline = self.last_activity + limits.idle;

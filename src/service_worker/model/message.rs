@@ -101,6 +101,18 @@ pub enum Event {
   },
 }
 
+impl Event {
+  /// The event's type.
+  pub fn name(&self) -> &'static str {
+    match self {
+      Self::Install => "install",
+      Self::Activate => "activate",
+      Self::Extension { name, .. } => name,
+      Self::Message { .. } => "message",
+    }
+  }
+}
+
 /// Who has sent a message.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

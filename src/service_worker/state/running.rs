@@ -18,6 +18,7 @@ use crate::service_worker::model::message::ServiceWorkerMessage;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::service_workers::State;
+use crate::telemetry::WorkerEvent;
 
 /// A worker's thread, from its start to its end.
 pub(crate) struct Running {
@@ -32,7 +33,7 @@ pub(crate) struct Running {
   /// the next run.
   pub(crate) waiting: Vec<Waiting>,
   /// Events that the script is running on, and since when.
-  pub(crate) active: BTreeMap<u64, (Done, Instant)>,
+  pub(crate) active: BTreeMap<u64, Active>,
   /// When it was started, or last given something to do, or last had it done.
   pub(crate) last_activity: Instant,
   /// It has to be started again when it has ended.
@@ -53,6 +54,24 @@ pub(crate) struct Waiting {
   pub(crate) id: u64,
   pub(crate) event: Event,
   pub(crate) done: Done,
+  pub(crate) observed: WorkerEvent,
+}
+
+pub(crate) struct Active {
+  pub(crate) since: Instant,
+  done: Done,
+  observed: WorkerEvent,
+}
+
+impl Active {
+  /// Its handlers have ended, and what extends it.
+  pub(crate) fn end(self, rejected: bool) {
+    match rejected {
+      true => self.observed.rejected(),
+      false => self.observed.handled(),
+    }
+    let _ = self.done.send(rejected);
+  }
 }
 
 impl Running {
@@ -136,9 +155,20 @@ impl State {
     let realm = running.realm.and_then(|realm| self.realms.get(&realm));
     let Some(realm) = realm else { return };
     let now = Instant::now();
-    for Waiting { id, event, done } in running.waiting.drain(..) {
+    for waiting in running.waiting.drain(..) {
+      let Waiting {
+        id,
+        event,
+        done,
+        observed,
+      } = waiting;
       running.last_activity = now;
-      running.active.insert(id, (done, now));
+      let active = Active {
+        since: now,
+        done,
+        observed,
+      };
+      running.active.insert(id, active);
       (realm.send)(ServiceWorkerMessage::Event { id, event });
     }
   }

@@ -10,7 +10,7 @@ use self::imports::Imports;
 /// Each module with those that it may import. What stands further down in the
 /// list may be imported by what stands above; a folder stands for all that is
 /// in it unless it has a row of its own.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
   (
     "extension",
     &[
@@ -53,6 +53,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
       "spec",
       "ids",
       "platform",
+      "telemetry",
     ],
   ),
   (
@@ -71,6 +72,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
       "spec",
       "ids",
       "platform",
+      "telemetry",
     ],
   ),
   (
@@ -91,7 +93,14 @@ const ARROWS: [(&str, &[&str]); 20] = [
   ("engine/events", &["snapshot", "spec", "ids"]),
   (
     "engine/journal",
-    &["engine/policy", "engine/until", "store", "spec", "ids"],
+    &[
+      "engine/policy",
+      "engine/until",
+      "store",
+      "spec",
+      "ids",
+      "telemetry",
+    ],
   ),
   (
     "engine/schedule",
@@ -111,6 +120,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
       "spec",
       "ids",
       "platform",
+      "telemetry",
     ],
   ),
   ("service_worker/model", &["ids"]),
@@ -121,6 +131,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
   ("spec", &[]),
   ("ids", &[]),
   ("platform", &[]),
+  ("telemetry", &[]),
 ];
 
 /// More files in one folder are not found again.
