@@ -298,6 +298,11 @@ impl FetchMachine {
       State::Fetching(_) | State::Verifying => {
         actions.push(Action::Terminate { record, attempt });
       }
+      // What is restored is not begun yet: that counts the results.
+      State::Waiting if !self.has_begun => {
+        self.result_lost(record, reason, actions);
+        return;
+      }
       State::Waiting | State::Unavailable => {}
     }
     self.fail(record, reason, actions);
@@ -310,11 +315,23 @@ impl FetchMachine {
     reason: BackgroundFetchFailureReason,
     actions: &mut Vec<Action>,
   ) {
+    let data = &self.background_fetch.records[record].response_data;
+    if data.may_be_exposed() {
+      self.result_lost(record, reason, actions);
+    }
+  }
+
+  /// The record's result becomes a failure, and is counted by others.
+  fn result_lost(
+    &mut self,
+    record: usize,
+    reason: BackgroundFetchFailureReason,
+    actions: &mut Vec<Action>,
+  ) {
     let background_fetch = &mut self.background_fetch;
     let data = &mut background_fetch.records[record].response_data;
-    if background_fetch.result != BackgroundFetchResult::None
-      || !data.may_be_exposed()
-    {
+    let has_failed = data.result.is_some() && !data.may_be_exposed();
+    if background_fetch.result != BackgroundFetchResult::None || has_failed {
       return;
     }
     let result = RecordResult::Failure(reason);

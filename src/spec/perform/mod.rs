@@ -55,6 +55,7 @@ pub struct FetchMachine {
   in_flight: u64,
   /// The same of parts that are fetched beside an attempt.
   parts_in_flight: u64,
+  has_begun: bool,
   settling: bool,
   resume_policy: ResumePolicy,
 }
@@ -79,6 +80,7 @@ impl FetchMachine {
       ahead,
       in_flight: 0,
       parts_in_flight: 0,
+      has_begun: false,
       resume_policy: ResumePolicy::default(),
     }
   }
@@ -133,6 +135,7 @@ impl FetchMachine {
   /// Begins, or continues after a restart: records that have their result keep
   /// it.
   pub fn begin(&mut self, actions: &mut Vec<Action>) {
+    self.has_begun = true;
     // perform.1 is the engine's: it knows the registration.
     // perform.5: For each record, in parallel:
     for (record, result) in self.restored_results() {

@@ -781,3 +781,25 @@ fn lost_bytes_end_the_fetch_of_their_record() {
     attempt: 1
   }));
 }
+
+/// Between a restart and the beginning of what it has found.
+#[test]
+fn bytes_lost_before_the_beginning_are_counted_once() {
+  let mut s = script(&["GET", "GET"], 0);
+  s.head(0, 1, response(200, &[]));
+  let mut again = FetchMachine::new(s.machine.background_fetch().clone());
+  let mut actions = Vec::new();
+  let reason = BackgroundFetchFailureReason::FetchError;
+  again.bytes_lost(0, reason, &mut actions);
+  let result = FETCH_ERROR;
+  assert_eq!(actions, [Action::Complete { record: 0, result }]);
+  actions.clear();
+  again.begin(&mut actions);
+  assert!(
+    !actions.contains(&Action::Settle),
+    "the other one is under way"
+  );
+  again.abort_all(&mut actions);
+  assert!(actions.contains(&Action::Settle));
+  assert_eq!(again.settle(false), FunctionalEvent::Abort);
+}
