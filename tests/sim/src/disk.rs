@@ -144,7 +144,18 @@ impl DiskState {
     self.open_names.push(change);
   }
 
-  fn write(&mut self, node: Node, bytes: &[u8], now: SystemTime) -> usize {
+  fn append(&mut self, node: Node, bytes: &[u8], now: SystemTime) -> usize {
+    let end = self.files[node].live.len();
+    self.write(node, bytes, end, now)
+  }
+
+  fn write(
+    &mut self,
+    node: Node,
+    bytes: &[u8],
+    offset: usize,
+    now: SystemTime,
+  ) -> usize {
     let fits = self.room.map_or(bytes.len(), |room| {
       bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX))
     });
@@ -152,13 +163,13 @@ impl DiskState {
       *room -= fits as u64;
     }
     let file = &mut self.files[node];
-    let offset = file.live.len();
-    file.live.extend_from_slice(&bytes[..fits]);
-    file.modified = Some(now);
-    file.open.push(Bytes::Write {
+    let change = Bytes::Write {
       offset,
       bytes: bytes[..fits].to_vec(),
-    });
+    };
+    apply_bytes(&mut file.live, &change, usize::MAX);
+    file.modified = Some(now);
+    file.open.push(change);
     fits
   }
 
@@ -378,7 +389,7 @@ impl FileSystem for SimDisk {
       let node = disk.files.len();
       disk.files.push(File::default());
       disk.name(Name::Add(path.to_owned(), Some(node)));
-      match disk.write(node, bytes, now) < bytes.len() {
+      match disk.append(node, bytes, now) < bytes.len() {
         true => Err(io::ErrorKind::StorageFull.into()),
         false => Ok(()),
       }
@@ -497,26 +508,12 @@ impl OpenFile for SimFile {
   }
 
   fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    self.disk.change("append", &self.path, |state| {
-      let now = state.wall_time();
-      let all: Vec<u8> =
-        slices.iter().flat_map(|s| s.iter().copied()).collect();
-      // Less than all may be taken.
-      let most = match state.dice.one_in(8) {
-        true => 1 + state.dice.index(all.len()),
-        false => all.len(),
-      };
-      let bytes = &all[..most.min(all.len())];
-      let written = state.disk.write(self.node, bytes, now);
-      match written == 0 && !bytes.is_empty() {
-        true => Err(io::ErrorKind::StorageFull.into()),
-        false => Ok(written),
-      }
-    })
+    let all: Vec<u8> = slices.iter().flat_map(|s| s.iter().copied()).collect();
+    self.write("append", &all, None)
   }
 
-  fn write_at(&self, _: &[u8], _: u64) -> io::Result<usize> {
-    Err(io::ErrorKind::Unsupported.into())
+  fn write_at(&self, buffer: &[u8], offset: u64) -> io::Result<usize> {
+    self.write("write_at", buffer, Some(offset as usize))
   }
 
   fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -532,6 +529,34 @@ impl OpenFile for SimFile {
   fn read_ahead(&self, _: u64, _: u64) {}
 
   fn write_back(&self, _: u64, _: u64) {}
+}
+
+impl SimFile {
+  /// Behind what is there, or at `offset`.
+  fn write(
+    &self,
+    call: &str,
+    all: &[u8],
+    offset: Option<usize>,
+  ) -> io::Result<usize> {
+    self.disk.change(call, &self.path, |state| {
+      let now = state.wall_time();
+      // Less than all may be taken.
+      let most = match state.dice.one_in(8) {
+        true => 1 + state.dice.index(all.len()),
+        false => all.len(),
+      };
+      let bytes = &all[..most.min(all.len())];
+      let written = match offset {
+        None => state.disk.append(self.node, bytes, now),
+        Some(offset) => state.disk.write(self.node, bytes, offset, now),
+      };
+      match written == 0 && !bytes.is_empty() {
+        true => Err(io::ErrorKind::StorageFull.into()),
+        false => Ok(written),
+      }
+    })
+  }
 }
 
 /// So that a disk can be handed to a store.

@@ -22,6 +22,7 @@ use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryOutcome;
 use background_fetch::engine::RetryPolicy;
 use background_fetch::engine::RetryStatuses;
+use background_fetch::engine::SegmentPolicy;
 use background_fetch::engine::StartError;
 use background_fetch::engine::UnpauseOutcome;
 use background_fetch::network::NetworkConfig;
@@ -115,6 +116,10 @@ fn config(world: &World, plan: &Plan) -> EngineConfig {
       total: settings.total,
       per_background_fetch: settings.per_background_fetch,
       per_host: settings.per_host,
+    },
+    segments: SegmentPolicy {
+      max: settings.segments,
+      min_size: 8_000,
     },
     byte_budget: settings.byte_budget,
     checkpoint: CheckpointPolicy {
@@ -362,6 +367,7 @@ impl Moment<'_> {
       }
       Act::FailingRows(times, full) => {
         state.promises.rows_have_failed = true;
+        state.promises.rows_were_full |= full;
         state.rows.fail(times, full);
       }
     }

@@ -34,6 +34,13 @@ pub struct Settings {
   /// Whether statuses that may be temporary are tried again.
   pub retry_statuses: bool,
   pub keep_failed: bool,
+  /// How many parts of one response are fetched at once.
+  #[serde(default = "one")]
+  pub segments: usize,
+}
+
+fn one() -> usize {
+  1
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +56,9 @@ pub struct ResourcePlan {
   pub http2: bool,
   /// A redirect leads to it, to another URL each time.
   pub redirected: bool,
+  /// Compressed for those who take it so.
+  #[serde(default)]
+  pub compressed: bool,
   /// What goes wrong with one request after the other; then nothing does.
   pub faults: Vec<Fault>,
 }
@@ -315,6 +325,7 @@ impl ResourcePlan {
       says_length: !dice.one_in(4),
       http2: dice.one_in(3),
       redirected: dice.one_in(4),
+      compressed: dice.one_in(6),
       faults: (0..faults).map(|_| Fault::new(dice)).collect(),
     }
   }
@@ -416,6 +427,7 @@ impl Settings {
       checkpoint: *dice.pick(&[10_000, 256 << 20]),
       retry_statuses: dice.one_in(2),
       keep_failed: dice.one_in(6),
+      segments: *dice.pick(&[1, 1, 2, 5]),
     }
   }
 }

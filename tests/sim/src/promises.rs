@@ -16,12 +16,16 @@ pub struct Promises {
   pub flushes_have_failed: bool,
   /// Changes of rows were refused.
   pub rows_have_failed: bool,
+  /// They were refused for want of space.
+  pub rows_were_full: bool,
   /// The disk was full for a while.
   pub disk_was_full: bool,
   /// How many bytes the next process has to find of a record, at least.
   pub bytes: Vec<(BackgroundFetchKey, usize, u64)>,
   /// The power has failed, and no process has continued yet.
   pub tails_are_uncertain: bool,
+  /// Bodies may have gaps, so that their lengths say nothing.
+  pub has_gaps: bool,
   /// What was not kept.
   pub broken: Vec<String>,
 }
@@ -50,9 +54,11 @@ impl Promises {
       fetches: vec![Promise::default(); plan.fetches.len()],
       flushes_have_failed: false,
       rows_have_failed: false,
+      rows_were_full: false,
       disk_was_full: false,
       bytes: Vec::new(),
       tails_are_uncertain: false,
+      has_gaps: plan.settings.segments > 1,
       broken: Vec::new(),
     }
   }
@@ -71,12 +77,14 @@ impl Promises {
       && plan.records.iter().all(is_safe)
   }
 
-  /// Whether bytes of it may be gone: the disk has failed, or the event was
-  /// handled before, and then the bytes made room on a full disk for what says
-  /// so.
+  /// Whether bytes of it may be gone: the disk has failed; or nobody needed
+  /// them any more (the event was handled, or others took their place), and
+  /// they made room on a full disk for the row that says so.
   pub fn may_lack_bytes(&mut self, key: BackgroundFetchKey) -> bool {
     let was_handled = self.of(key).is_some_and(|promise| promise.handled);
-    self.flushes_have_failed || was_handled && self.rows_have_failed
+    self.flushes_have_failed
+      || self.rows_were_full
+      || was_handled && self.rows_have_failed
   }
 
   pub fn of(&mut self, key: BackgroundFetchKey) -> Option<&mut Promise> {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::io::Write;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
@@ -17,6 +18,8 @@ use background_fetch::network::TransportError;
 use background_fetch::network::TransportRequest;
 use background_fetch::network::TransportResponse;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -279,6 +282,33 @@ fn next_fault(state: &mut State, url: &Url) -> Fault {
   fault
 }
 
+/// What is asked for of a resource.
+#[derive(Clone, Copy)]
+struct Range {
+  first: usize,
+  /// Behind its last byte.
+  end: Option<usize>,
+}
+
+impl Range {
+  fn of(header: &HeaderValue) -> Option<Self> {
+    let text = header.to_str().ok()?.strip_prefix("bytes=")?;
+    let (first, last) = text.split_once('-')?;
+    let last: Option<usize> = last.parse().ok();
+    Some(Self {
+      first: first.parse().ok()?,
+      end: last.map(|last| last + 1),
+    })
+  }
+}
+
+/// In the coding, and no shorter: it costs no time.
+fn gzip(content: &[u8]) -> Bytes {
+  let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+  encoder.write_all(content).expect("a vector takes all");
+  encoder.finish().expect("a vector takes all").into()
+}
+
 /// An answer before it is on its way.
 struct Answer {
   status: u16,
@@ -321,10 +351,10 @@ fn answer(
   let Some(resource) = resource_of(url) else {
     return Some(answer);
   };
-  let range = headers.get("range").and_then(|value| {
-    let text = value.to_str().ok()?.strip_prefix("bytes=")?;
-    text.split('-').next()?.parse::<usize>().ok()
-  });
+  let range = headers.get("range").and_then(Range::of);
+  let accepted = headers.get("accept-encoding");
+  let accepted = accepted.and_then(|value| value.to_str().ok());
+  let takes_gzip = accepted.is_some_and(|codings| codings.contains("gzip"));
   let signature = state.dice.number();
   let of = &mut state.server.resources[resource];
   of.requests += 1;
@@ -359,7 +389,8 @@ fn answer(
     }
     _ => {}
   }
-  answer.resource(of, range, if_range, &fault);
+  let coded = of.plan.compressed && takes_gzip;
+  answer.resource(of, coded, range, if_range, &fault);
   if of.plan.http2 {
     answer.headers.remove("transfer-encoding");
   }
@@ -403,7 +434,7 @@ impl Answer {
 
   /// A page of somebody who is in the way. To a request for the whole it may
   /// as well be what was asked for.
-  fn page(&mut self, of: &mut Resource, range: Option<usize>) {
+  fn page(&mut self, of: &mut Resource, range: Option<Range>) {
     let page = format!("<h1>Log in, please</h1>{:>200}", of.requests);
     self.status = 200;
     self.content = page.into_bytes().into();
@@ -417,16 +448,22 @@ impl Answer {
   fn resource(
     &mut self,
     of: &Resource,
-    range: Option<usize>,
+    coded: bool,
+    range: Option<Range>,
     if_range: Option<&str>,
     fault: &Fault,
   ) {
     let number = of.versions.len();
     let version = of.versions.last().expect("a version");
     let modified = httpdate::fmt_http_date(version.modified);
+    let content = match coded {
+      true => gzip(&version.content),
+      false => version.content.clone(),
+    };
+    let coding = if coded { "-gzip" } else { "" };
     let validator = match of.plan.validator {
-      Validator::StrongEtag => Some(("etag", format!("\"{number}\""))),
-      Validator::WeakEtag => Some(("etag", format!("W/\"{number}\""))),
+      Validator::StrongEtag => Some(("etag", format!("\"{number}{coding}\""))),
+      Validator::WeakEtag => Some(("etag", format!("W/\"{number}{coding}\""))),
       Validator::Date => Some(("last-modified", modified)),
       Validator::Nothing => None,
     };
@@ -435,31 +472,38 @@ impl Answer {
     if let Some((name, value)) = &validator {
       self.header(name, value);
     }
-    let length = version.content.len();
+    if coded {
+      self.header("content-encoding", "gzip");
+      self.header("vary", "accept-encoding");
+    }
+    let length = content.len();
     let part = match range {
-      _ if *fault == Fault::NotSatisfiable => Some(length),
-      Some(first) if of.plan.ranges && *fault != Fault::IgnoresRange => {
+      _ if *fault == Fault::NotSatisfiable => Some((length, length)),
+      Some(Range { first, end })
+        if of.plan.ranges && *fault != Fault::IgnoresRange =>
+      {
         let obeyed = same || *fault == Fault::IgnoresIfRange;
-        obeyed.then_some(match fault {
+        let first = match fault {
           Fault::OtherPart => first / 2,
           _ => first,
-        })
+        };
+        obeyed.then_some((first, end.unwrap_or(length).min(length)))
       }
       _ => None,
     };
     match part {
-      Some(first) if first >= length => {
+      Some((first, end)) if first >= end => {
         self.status = 416;
         self.header("content-range", format!("bytes */{length}"));
         self.content = Bytes::new();
       }
-      Some(first) => {
+      Some((first, end)) => {
         let end = match fault {
           Fault::ShorterPart(share) => {
-            let shorter = (length - first) as u64 * share / 1_000;
+            let shorter = (end - first) as u64 * share / 1_000;
             first + (shorter as usize).max(1)
           }
-          _ => length,
+          _ => end,
         };
         let complete = match of.plan.says_length {
           true => length.to_string(),
@@ -471,7 +515,7 @@ impl Answer {
         };
         let last = end - 1;
         self.status = 206;
-        self.content = version.content.slice(first..end);
+        self.content = content.slice(first..end);
         self.header(
           "content-range",
           format!("bytes{blank}{first}-{last}/{complete}"),
@@ -480,7 +524,7 @@ impl Answer {
       }
       None => {
         self.status = 200;
-        self.content = version.content.clone();
+        self.content = content;
         if of.plan.says_length {
           let more = match fault {
             Fault::PromisesMore(more) => *more as usize,

@@ -301,14 +301,17 @@ impl State {
   }
 
   /// Where each record that is under way has to continue at least: behind all
-  /// that was written, or after a power failure all that a row speaks of.
+  /// that was written; after a power failure, or when there may be gaps, all
+  /// that a row speaks of.
   fn expect_bytes(&mut self, how: How) {
     self.promises.bytes.clear();
     // Until a process has looked at every body, and when it could not note
     // that, the next one trusts the rows alone.
     self.promises.tails_are_uncertain |= how == How::PowerFailure;
-    let only_rows =
-      self.promises.tails_are_uncertain || self.promises.disk_was_full;
+    let promises = &self.promises;
+    let only_rows = promises.tails_are_uncertain
+      || promises.disk_was_full
+      || promises.has_gaps;
     for row in self.rows.durable().into_iter().filter(|row| row.active) {
       let records = row.background_fetch.records.iter().zip(&row.bodies);
       for (index, (record, bodies)) in records.enumerate() {
@@ -319,7 +322,7 @@ impl State {
         };
         let written = self.disk.length(body).filter(|_| !bodies.sent);
         let bytes = match only_rows {
-          true => written.map(|_| data.bytes()),
+          true => written.map(|_| data.extents.total()),
           false => written,
         };
         let expected = bytes.map(|bytes| (row.key, index, bytes));
