@@ -194,7 +194,10 @@ fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
   };
   let is_data = url.scheme() == "data";
   if !is_http_scheme(url) && !is_data {
-    return refuse("only http:, https: and data: URLs can be");
+    return Err(NetworkError::refused(format!(
+      "{}: URLs may not be fetched, only those with http:, https: and data:",
+      url.scheme()
+    )));
   }
   if should_be_blocked_due_to_a_bad_port(url) {
     return refuse("its port belongs to another protocol");
@@ -263,8 +266,17 @@ fn filtered_response(
   }
   let headers = &internal_response.headers;
   let (response_type, headers) = match fetch.response_tainting {
-    // A program may see everything.
-    _ if !fetch.is_browser() => (ResponseType::Default, headers.clone()),
+    // A program may see everything. Scripts that cache what comes from their
+    // origin look for this type.
+    _ if !fetch.is_browser() => {
+      let urls = &internal_response.url_list;
+      let is_own = urls.iter().all(|url| url.origin() == fetch.origin);
+      let response_type = match is_own {
+        true => ResponseType::Basic,
+        false => ResponseType::Default,
+      };
+      (response_type, headers.clone())
+    }
     // 14.2.
     ResponseTainting::Basic => {
       (ResponseType::Basic, basic_filtered_headers(headers))

@@ -5,6 +5,25 @@ use support::Behaviour;
 use support::Preflight;
 use support::Resource;
 
+/// As service workers do that cache what is their own.
+#[test]
+fn a_response_of_the_own_origin_is_basic_whatever_the_policy() {
+  let site = Site::new();
+  site.server.serve("/app/own", Resource::text("own"));
+  let allowed =
+    Resource::text("other").header("access-control-allow-origin", "*");
+  site.other.serve("/other", allowed);
+  let page = "
+    console.log((await fetch('own')).type, (await fetch('@OTHER@/other')).type);";
+  assert_eq!(site.lines(page), ["basic cors"]);
+  let page = site
+    .place
+    .write("page.js", &page.replace("@OTHER@", &site.other.origin()));
+  let base = site.server.url("/app/");
+  let ended = site.place.bgfetch("run", &["--base", &base, &page]).code(0);
+  assert_eq!(ended.stdout, "basic default\n");
+}
+
 #[test]
 fn a_response_has_what_the_server_sent_and_may_be_seen() {
   let site = Site::new();
