@@ -58,6 +58,7 @@ const privateKey = { __proto__: null };
 
 /** Events that have a handler at every element. */
 const HANDLERS = ["change", "click", "error", "input", "load", "submit"];
+const readystatechangeHandler = eventHandler("readystatechange");
 /** Attributes that are members of the same name. */
 const REFLECTED = ["id", "title", "name", "type", "href", "src", "value"];
 const FLAGS = ["hidden", "disabled", "checked"];
@@ -405,6 +406,14 @@ class Document extends ParentNode {
   _setReadyState(state) {
     this.#readyState = state;
     fireEvent(this, new Event("readystatechange"));
+  }
+
+  get onreadystatechange() {
+    return readystatechangeHandler.get(this);
+  }
+
+  set onreadystatechange(value) {
+    readystatechangeHandler.set(this, value);
   }
 
   get URL() {

@@ -16,7 +16,13 @@ const { internal, newTask } = core.loadExtScript(
   "ext:background_fetch/common/tasks.js",
 );
 const { fetch } = core.loadExtScript("ext:background_fetch_browser/fetch.js");
-const { Error, PromisePrototypeThen, uncurryThis } = primordials;
+const {
+  Error,
+  PromisePrototypeThen,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  uncurryThis,
+} = primordials;
 
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { URL } = core.loadExtScript("ext:deno_web/00_url.js");
@@ -146,10 +152,13 @@ class Worker extends EventTarget {
   }
 
   // https://html.spec.whatwg.org/multipage/webappapis.html#report-an-exception, 6.3
-  #fail(message) {
+  #fail(text) {
+    // Behind the message comes the stack.
+    const stack = StringPrototypeIndexOf(text, "\n    at ");
+    const message = stack < 0 ? text : StringPrototypeSlice(text, 0, stack);
     const event = new ErrorEvent("error", { cancelable: true, message });
     if (fireEvent(this, event)) {
-      reportException(new Error(`in a worker: ${message}`));
+      reportException(new Error(`in a worker: ${text}`));
     }
   }
 

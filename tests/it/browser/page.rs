@@ -44,6 +44,7 @@ fn scripts_run_in_the_order_of_html() {
       document.addEventListener('DOMContentLoaded', (event) => console.log('content', event.isTrusted));
       addEventListener('DOMContentLoaded', () => console.log('content of the window'));
       addEventListener('load', () => console.log('load', document.readyState));
+      document.onreadystatechange = () => console.log('now', document.readyState);
     </script>
     <script type="text/plain">no script</script>"#,
     "",
@@ -51,11 +52,13 @@ fn scripts_run_in_the_order_of_html() {
   let expected = [
     "loading",
     "classic of all",
+    "now interactive",
     "deferred interactive",
     "module 5 of all",
     "own module",
     "content true",
     "content of the window",
+    "now complete",
     "load complete",
   ];
   let ended = ended.code(0);

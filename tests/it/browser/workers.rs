@@ -11,7 +11,7 @@ const HELPERS: &str = "
     worker.onmessage = (event) => done(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
-      fail(Object.assign(new Error(), { name: event.message?.split('\\n')[0] ?? event.type }));
+      fail(Object.assign(new Error(), { name: event.message ?? event.type }));
     };
   });
 ";
