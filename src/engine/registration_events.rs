@@ -12,8 +12,8 @@ use parking_lot::MutexGuard;
 use tokio::time::Instant;
 
 use super::events::EventDispatcher;
-use super::events::EventLease;
 use super::events::GivenUp;
+use super::events::LeaseId;
 use super::events::Output;
 use super::events::WorkerEnd;
 use super::registration::Registration;
@@ -137,7 +137,7 @@ impl Registration {
 
   /// The script of the realm sees the event now. False when it must not: the
   /// event is for another worker.
-  pub(super) fn dispatched(&self, realm: u64, lease: EventLease) -> bool {
+  pub(super) fn dispatched(&self, realm: u64, lease: LeaseId) -> bool {
     self.events.lock().dispatcher.dispatched(realm, lease)
   }
 
@@ -146,7 +146,7 @@ impl Registration {
   pub(super) fn acknowledge(
     &self,
     realm: u64,
-    lease: EventLease,
+    lease: LeaseId,
   ) -> Option<(FunctionalEvent, BackgroundFetchKey)> {
     let mut events = self.events.lock();
     let now = Instant::now();
@@ -161,6 +161,13 @@ impl Registration {
     }
     self.perform(events, outputs);
     Some((pending.event, pending.key))
+  }
+
+  /// The worker's handlers let go of the event without being finished with it.
+  pub(super) fn given_back(&self, realm: u64, lease: LeaseId) {
+    let mut events = self.events.lock();
+    let outputs = events.dispatcher.given_back(realm, lease, Instant::now());
+    self.perform(events, outputs);
   }
 
   /// Since when the realm has had the oldest of its events.
@@ -294,6 +301,9 @@ fn sentence(why: GivenUp, handler_timeout: Duration) -> String {
   match why {
     GivenUp::Crashed { tries } => {
       format!("{tries} service workers have crashed while they handled it")
+    }
+    GivenUp::GivenBack { tries } => {
+      format!("its lease was dropped {tries} times, without an acknowledgement")
     }
     GivenUp::Overdue { tries } => format!(
       "its handler has not ended within {handler_timeout:?}, tried {tries} times"

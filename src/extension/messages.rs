@@ -90,7 +90,7 @@ impl JsMessage {
         background_fetch,
       } => Self::FunctionalEvent {
         name,
-        lease: lease.0 as f64,
+        lease: lease.into_id().0 as f64,
         background_fetch: background_fetch.into(),
       },
       RealmMessage::ServiceWorker(message) => {

@@ -22,7 +22,7 @@ use super::messages::JsUiOptions;
 use super::net_check::take_permissions;
 use super::options::ReportError;
 use crate::engine::AbortOutcome;
-use crate::engine::EventLease;
+use crate::engine::LeaseId;
 use crate::engine::Realm;
 use crate::engine::RecordHandle;
 use crate::ids::BackgroundFetchKey;
@@ -219,9 +219,7 @@ pub(crate) async fn op_bgfetch_next_message(
 
 #[op2(fast)]
 pub(crate) fn op_bgfetch_event_handled(state: &mut OpState, lease: f64) {
-  state
-    .borrow::<Realm>()
-    .event_handled(EventLease(lease as u64));
+  state.borrow::<Realm>().acknowledge(LeaseId(lease as u64));
 }
 
 #[op2(fast)]

@@ -214,7 +214,7 @@ impl Work {
         }
       }
       say(&format!("DONE {id}"));
-      self.realm.event_handled(lease);
+      lease.acknowledge();
       self.registered.remove(id);
     }
   }

@@ -128,7 +128,7 @@ impl World {
         let event = (name.to_string(), background_fetch);
         let earlier = recovered.insert(id, event);
         assert!(earlier.is_none(), "{told}: two events: {earlier:?}");
-        realm.event_handled(lease);
+        lease.acknowledge();
       }
       engine.shutdown().await;
     };

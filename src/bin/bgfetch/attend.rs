@@ -77,7 +77,7 @@ pub async fn take_events(realm: &Realm) {
   loop {
     // The files are saved already, so there is nothing left to do.
     if let RealmMessage::Event { lease, .. } = realm.next_message().await {
-      realm.event_handled(lease);
+      lease.acknowledge();
     }
   }
 }

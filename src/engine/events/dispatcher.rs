@@ -14,10 +14,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::time::Instant;
 
-/// One delivery of an event to one service worker: a lease. The same event has
-/// another one each time that it is delivered.
+/// Names a lease: one delivery of an event to one service worker. The same event
+/// has another one each time that it is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EventLease(pub u64);
+pub(crate) struct LeaseId(pub(crate) u64);
 
 /// The realm of a service worker.
 type WorkerRealm = u64;
@@ -28,7 +28,7 @@ pub(in crate::engine) enum Output<E> {
   /// The worker gets the event.
   Deliver {
     worker: WorkerRealm,
-    lease: EventLease,
+    lease: LeaseId,
     event: E,
   },
   /// Events wait, and no worker runs that takes them. `new_event` when one was
@@ -54,6 +54,7 @@ pub(in crate::engine) enum WorkerEnd {
 pub(in crate::engine) enum GivenUp {
   Crashed { tries: u32 },
   Overdue { tries: u32 },
+  GivenBack { tries: u32 },
 }
 
 pub(in crate::engine) struct EventDispatcher<E> {
@@ -65,7 +66,7 @@ pub(in crate::engine) struct EventDispatcher<E> {
   workers: IndexMap<WorkerRealm, Worker>,
   /// By position, which is the order in which they were fired.
   waiting: BTreeMap<u64, Event<E>>,
-  leases: BTreeMap<EventLease, Lease<E>>,
+  leases: BTreeMap<LeaseId, Lease<E>>,
   /// In the order in which they were given up.
   undelivered: Vec<E>,
 }
@@ -74,7 +75,7 @@ pub(in crate::engine) struct EventDispatcher<E> {
 struct Worker {
   /// It was asked to stop, and gets no more.
   is_leaving: bool,
-  leases: BTreeSet<EventLease>,
+  leases: BTreeSet<LeaseId>,
 }
 
 struct Event<E> {
@@ -158,7 +159,7 @@ impl<E: Clone> EventDispatcher<E> {
     self.waiting.retain(|_, event| !is_meant(&event.event));
     self.undelivered.retain(|event| !is_meant(event));
     let meant = self.leases.iter().filter(|(_, l)| is_meant(&l.event.event));
-    let meant: Vec<EventLease> = meant.map(|(lease, _)| *lease).collect();
+    let meant: Vec<LeaseId> = meant.map(|(lease, _)| *lease).collect();
     for lease in meant {
       self.end_lease(lease);
     }
@@ -213,7 +214,10 @@ impl<E: Clone> EventDispatcher<E> {
     let mut outputs = Vec::new();
     for lease in leases {
       match failed.contains(&lease) {
-        true => outputs.extend(self.try_failed(lease, end)),
+        true => outputs.extend(self.try_failed(lease, |tries| match end {
+          WorkerEnd::Overdue(_) => GivenUp::Overdue { tries },
+          _ => GivenUp::Crashed { tries },
+        })),
         false => self.release(lease),
       }
     }
@@ -227,7 +231,7 @@ impl<E: Clone> EventDispatcher<E> {
   pub(in crate::engine) fn dispatched(
     &mut self,
     worker: WorkerRealm,
-    lease: EventLease,
+    lease: LeaseId,
   ) -> bool {
     match self.leases.get_mut(&lease) {
       Some(held) if held.worker == worker => {
@@ -244,7 +248,7 @@ impl<E: Clone> EventDispatcher<E> {
   pub(in crate::engine) fn acknowledge(
     &mut self,
     worker: WorkerRealm,
-    lease: EventLease,
+    lease: LeaseId,
     now: Instant,
   ) -> Option<(E, Vec<Output<E>>)> {
     if self.leases.get(&lease)?.worker != worker {
@@ -253,6 +257,30 @@ impl<E: Clone> EventDispatcher<E> {
     let event = self.end_lease(lease)?;
     // It may have been one that others wait for.
     Some((event.event, self.deliver(false, now)))
+  }
+
+  /// The worker's handlers let go of the event without being finished with it.
+  /// That has failed, unless the worker was asked to stop.
+  #[must_use]
+  pub(in crate::engine) fn given_back(
+    &mut self,
+    worker: WorkerRealm,
+    lease: LeaseId,
+    now: Instant,
+  ) -> Vec<Output<E>> {
+    let held = self.leases.get(&lease);
+    if held.is_none_or(|held| held.worker != worker) {
+      return Vec::new();
+    }
+    let is_leaving = self.workers.get(&worker).is_none_or(|w| w.is_leaving);
+    let mut outputs = Vec::new();
+    match is_leaving {
+      true => self.release(lease),
+      false => outputs
+        .extend(self.try_failed(lease, |tries| GivenUp::GivenBack { tries })),
+    }
+    outputs.extend(self.deliver(false, now));
+    outputs
   }
 
   /// Since when the worker has had the oldest of its events.
@@ -328,7 +356,7 @@ impl<E: Clone> EventDispatcher<E> {
     now: Instant,
   ) -> Output<E> {
     self.last_delivery += 1;
-    let lease = EventLease(self.last_delivery);
+    let lease = LeaseId(self.last_delivery);
     let output = Output::Deliver {
       worker,
       lease,
@@ -350,21 +378,20 @@ impl<E: Clone> EventDispatcher<E> {
   /// Which of these leases have failed with their worker.
   fn failed(
     &self,
-    leases: &[EventLease],
+    leases: &[LeaseId],
     end: WorkerEnd,
     was_leaving: bool,
     now: Instant,
-  ) -> Vec<EventLease> {
-    let dispatched = |d: &&EventLease| self.leases[*d].is_dispatched;
+  ) -> Vec<LeaseId> {
+    let dispatched = |d: &&LeaseId| self.leases[*d].is_dispatched;
     match end {
       WorkerEnd::Stopped => Vec::new(),
       WorkerEnd::Crashed if was_leaving => Vec::new(),
       WorkerEnd::Crashed => leases.iter().filter(dispatched).copied().collect(),
       WorkerEnd::Overdue(limit) => {
-        let is_overdue = |d: &&EventLease| self.leases[*d].since + limit <= now;
-        let overdue: Vec<&EventLease> =
-          leases.iter().filter(is_overdue).collect();
-        let seen: Vec<EventLease> = overdue
+        let is_overdue = |d: &&LeaseId| self.leases[*d].since + limit <= now;
+        let overdue: Vec<&LeaseId> = leases.iter().filter(is_overdue).collect();
+        let seen: Vec<LeaseId> = overdue
           .iter()
           .copied()
           .filter(dispatched)
@@ -381,8 +408,8 @@ impl<E: Clone> EventDispatcher<E> {
 
   fn try_failed(
     &mut self,
-    lease: EventLease,
-    end: WorkerEnd,
+    lease: LeaseId,
+    why: impl FnOnce(u32) -> GivenUp,
   ) -> Option<Output<E>> {
     let mut event = self.end_lease(lease)?;
     event.failed_tries += 1;
@@ -394,20 +421,17 @@ impl<E: Clone> EventDispatcher<E> {
     self.undelivered.push(event.event.clone());
     Some(Output::Undelivered {
       event: event.event,
-      why: match end {
-        WorkerEnd::Overdue(_) => GivenUp::Overdue { tries },
-        _ => GivenUp::Crashed { tries },
-      },
+      why: why(tries),
     })
   }
 
-  fn release(&mut self, lease: EventLease) {
+  fn release(&mut self, lease: LeaseId) {
     if let Some(event) = self.end_lease(lease) {
       self.waiting.insert(event.position, event);
     }
   }
 
-  fn end_lease(&mut self, lease: EventLease) -> Option<Event<E>> {
+  fn end_lease(&mut self, lease: LeaseId) -> Option<Event<E>> {
     let held = self.leases.remove(&lease)?;
     if let Some(worker) = self.workers.get_mut(&held.worker) {
       worker.leases.remove(&lease);
@@ -415,7 +439,7 @@ impl<E: Clone> EventDispatcher<E> {
     Some(held.event)
   }
 
-  fn leases_of(&self, worker: WorkerRealm) -> Vec<EventLease> {
+  fn leases_of(&self, worker: WorkerRealm) -> Vec<LeaseId> {
     let worker = self.workers.get(&worker);
     worker.map_or_else(Vec::new, |w| w.leases.iter().copied().collect())
   }

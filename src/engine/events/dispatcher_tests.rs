@@ -10,7 +10,8 @@
 //! 4. Of the events that wait the oldest is delivered first.
 //! 5. While events wait, a worker is busy with others, or was asked for.
 //! 6. An event is given up after as many failed workers as it has tries, never
-//!    earlier, and never because of another event.
+//!    earlier, and never because of another event. A worker fails when it
+//!    crashes, takes too long, or gives the event back.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -20,8 +21,8 @@ use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::EventDispatcher;
-use super::EventLease;
 use super::GivenUp;
+use super::LeaseId;
 use super::Output;
 use super::WorkerEnd;
 
@@ -46,7 +47,7 @@ struct World {
   leaving: Vec<u64>,
   last_worker: u64,
   waiting: BTreeSet<(Turn, Event)>,
-  leases: BTreeMap<EventLease, Lease>,
+  leases: BTreeMap<LeaseId, Lease>,
   undelivered: Vec<Event>,
   /// Acknowledged or withdrawn.
   over: BTreeSet<Event>,
@@ -55,7 +56,7 @@ struct World {
   /// A worker was asked for since one was there.
   is_woken: bool,
   /// Every delivery there ever was.
-  leased: Vec<(u64, EventLease)>,
+  leased: Vec<(u64, LeaseId)>,
 }
 
 #[derive(Clone, Copy)]
@@ -162,7 +163,7 @@ impl World {
     });
   }
 
-  fn dispatch(&mut self, worker: u64, lease: EventLease) {
+  fn dispatch(&mut self, worker: u64, lease: LeaseId) {
     let is_its = self.dispatcher.dispatched(worker, lease);
     let held = self.leases.get_mut(&lease);
     let held = held.filter(|held| held.worker == worker);
@@ -172,7 +173,7 @@ impl World {
     }
   }
 
-  fn acknowledge(&mut self, worker: u64, lease: EventLease) {
+  fn acknowledge(&mut self, worker: u64, lease: LeaseId) {
     let held = self.leases.get(&lease).copied();
     let held = held.filter(|held| held.worker == worker);
     if let Some(held) = held {
@@ -183,6 +184,19 @@ impl World {
     let (event, outputs) = acknowledged.unzip();
     assert_eq!(event, held.map(|held| held.event), "law 3");
     self.check(outputs.unwrap_or_default());
+  }
+
+  fn give_back(&mut self, worker: u64, lease: LeaseId) {
+    let held = self.leases.get(&lease).copied();
+    if let Some(held) = held.filter(|held| held.worker == worker) {
+      self.leases.remove(&lease);
+      self.waiting.insert((self.turns[&held.event], held.event));
+      if self.taking.contains(&worker) {
+        *self.failed.entry(held.event).or_default() += 1;
+      }
+    }
+    let outputs = self.dispatcher.given_back(worker, lease, self.now);
+    self.check(outputs);
   }
 
   fn redeliver(&mut self, which: impl Fn(Event) -> bool) {
@@ -235,7 +249,7 @@ impl World {
     assert_eq!(self.dispatcher.is_idle(), is_idle);
   }
 
-  fn delivered(&mut self, worker: u64, lease: EventLease, event: Event) {
+  fn delivered(&mut self, worker: u64, lease: LeaseId, event: Event) {
     assert!(self.taking.contains(&worker), "law 2");
     assert!(!self.over.contains(&event), "law 3");
     let first = self.waiting.pop_first().map(|(_, event)| event);
@@ -252,7 +266,9 @@ impl World {
   }
 
   fn given_up(&mut self, event: Event, why: GivenUp) {
-    let (GivenUp::Crashed { tries } | GivenUp::Overdue { tries }) = why;
+    let (GivenUp::Crashed { tries }
+    | GivenUp::Overdue { tries }
+    | GivenUp::GivenBack { tries }) = why;
     assert_eq!(tries, self.max_tries, "law 6");
     let failed = self.failed.get(&event).copied().unwrap_or_default();
     assert!(failed >= self.max_tries, "law 6");
@@ -279,9 +295,10 @@ impl World {
       (0..25, ..) => self.fire(),
       (25..40, ..) if self.taking.len() < 2 => self.start_worker(),
       (40..60, _, Some((worker, lease))) => self.dispatch(worker, lease),
-      (60..72, _, Some((worker, lease))) => {
+      (60..70, _, Some((worker, lease))) => {
         self.acknowledge(worker, lease);
       }
+      (70..72, _, Some((worker, lease))) => self.give_back(worker, lease),
       (72..77, Some(worker), _) if self.taking.contains(&worker) => {
         self.leave(worker);
       }

@@ -9,8 +9,8 @@ mod inbox;
 mod inbox_tests;
 
 pub(super) use self::dispatcher::EventDispatcher;
-pub use self::dispatcher::EventLease;
 pub(super) use self::dispatcher::GivenUp;
+pub(crate) use self::dispatcher::LeaseId;
 pub(super) use self::dispatcher::Output;
 pub(super) use self::dispatcher::WorkerEnd;
 pub(super) use self::inbox::Inbox;

@@ -1,7 +1,8 @@
 //! What waits for one realm's event loop: everything that its scripts hear of,
 //! in one order.
 
-use crate::engine::events::EventLease;
+use super::event_lease::EventLease;
+use crate::engine::events::LeaseId;
 use crate::engine::mailbox::Mailbox;
 use crate::ids::BackgroundFetchKey;
 use crate::service_worker::ServiceWorkerMessage;
@@ -14,11 +15,9 @@ pub enum RealmMessage {
   /// *Update background fetch instances*, for background fetches that the realm
   /// [watches](crate::engine::Realm::watch); at least one.
   Updates(Vec<BackgroundFetchSnapshot>),
-  /// *Fire a functional event*; only for realms of service workers. The realm
-  /// says [`Realm::event_handled`](crate::engine::Realm::event_handled) when the event
-  /// is no longer active.
+  /// *Fire a functional event*; only for realms of service workers.
   Event {
-    /// What the realm gives back when the event is handled.
+    /// To be acknowledged when the event was handled.
     lease: EventLease,
     /// The event's type.
     name: &'static str,
@@ -32,7 +31,7 @@ pub enum RealmMessage {
 
 /// An event as a service worker's realm gets it.
 pub(crate) struct LeasedEvent {
-  pub(in crate::engine) lease: EventLease,
+  pub(in crate::engine) lease: LeaseId,
   pub(in crate::engine) event: FunctionalEvent,
   pub(in crate::engine) key: BackgroundFetchKey,
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod broadcast;
 pub(crate) mod caches;
+pub(crate) mod event_lease;
 pub(crate) mod fetch;
 pub(crate) mod inbox;
 pub(crate) mod local_storage;
@@ -24,6 +25,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
+use self::event_lease::EventLease;
 use self::inbox::LeasedEvent;
 use self::inbox::Message;
 use self::inbox::RealmInbox;
@@ -32,13 +34,11 @@ use self::options::RealmOptions;
 use self::record_handle::RecordHandle;
 use self::script_fetch::Keepalive;
 use super::Engine;
-use super::events::EventLease;
 use super::events::WorkerEnd;
 use super::job::Job;
 use super::outcome::AbortOutcome;
 use super::registration::Registration;
 use crate::engine::broadcasts::Listener;
-use crate::engine::job::settle;
 use crate::engine::mailbox::Delivery;
 use crate::engine::workers::delegate::WorkerEvents;
 use crate::ids::BackgroundFetchKey;
@@ -361,30 +361,10 @@ impl Realm {
         self.activated_by_user();
       }
       return RealmMessage::Event {
-        lease,
+        lease: EventLease::new(&self.attached, lease),
         name: event.name(),
         background_fetch: job.snapshot(),
       };
-    }
-  }
-
-  /// The event of `lease` is no longer active. Its records are not
-  /// available any more, and are deleted.
-  pub fn event_handled(&self, lease: EventLease) {
-    let Attached {
-      registration, id, ..
-    } = &*self.attached;
-    if let Some((event, key)) = registration.acknowledge(*id, lease) {
-      let context = self.engine().context().clone();
-      match self.engine().jobs().get(key) {
-        Some(job) => settle::event_handled(context, event, job),
-        None if event == FunctionalEvent::Click => {}
-        None => registration.unfinished(-1),
-      }
-    }
-    if let Some(worker) = self.options().worker {
-      let service_workers = &self.engine().context().service_workers;
-      service_workers.functional_event_handled(worker);
     }
   }
 

@@ -62,7 +62,7 @@ async fn a_user_pauses_continues_and_aborts() {
   assert_eq!(page.post("command", &abort).await, said(200, "aborted"));
   let (lease, event, _) = next_event(&realm).await;
   assert_eq!(event, "backgroundfetchabort");
-  realm.event_handled(lease);
+  lease.acknowledge();
   bounded(realm.idle()).await;
   let gone = page.post("command", &pause).await;
   assert_eq!(gone, said(404, "it is not there any more"));
@@ -99,7 +99,7 @@ async fn failed(
   let key = fetch(realm, "film", &[url]).await.key;
   let (lease, event, _) = next_event(realm).await;
   assert_eq!(event, "backgroundfetchfail");
-  realm.event_handled(lease);
+  lease.acknowledge();
   wait_for(engine, key, |b| b.retained.is_some()).await;
   key
 }

@@ -78,7 +78,7 @@ async fn nothing_is_left_of_a_success_and_its_saved_file_stays() {
   bounded(engine.export(key, 0, &file, ExportMode::Share))
     .await
     .unwrap();
-  realm.event_handled(lease);
+  lease.acknowledge();
   bounded(realm.idle()).await;
   nothing_is_left(directory.path(), engine, realm).await;
   let saved = std::fs::metadata(&file).unwrap();

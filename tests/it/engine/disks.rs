@@ -36,7 +36,7 @@ async fn a_full_disk_fails_what_does_not_fit_and_the_rest_goes_on() {
   assert_eq!((name, big.id.as_str()), ("backgroundfetchfail", "big"));
   assert_eq!(big.failure_reason, QuotaExceeded);
   assert!(big.diagnostic.contains("space"), "{}", big.diagnostic);
-  realm.event_handled(lease);
+  lease.acknowledge();
   server.wait_until_stalled("/small", BOUND).await;
   server.release("/small");
   let (_, name, told) = next_event(&realm).await;

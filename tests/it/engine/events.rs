@@ -7,9 +7,11 @@ use background_fetch::engine::PauseOutcome;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmMessage;
 use background_fetch::engine::RealmOptions;
+use background_fetch::engine::RedeliverOutcome;
 use background_fetch::engine::UnpauseOutcome;
 use background_fetch::service_worker::Event;
 use background_fetch::service_worker::Payload;
+use background_fetch::service_worker::ServiceWorkerLimits;
 use background_fetch::service_worker::ServiceWorkerMessage;
 
 use crate::engine::harness::*;
@@ -45,17 +47,59 @@ async fn an_event_goes_to_one_worker_and_on_to_the_next_when_it_dies() {
   let first = worker(&engine);
   let second = worker(&engine);
   let key = fetch(&first, "r", &[&server.url("/r")]).await.key;
-  let (lease, _, _) = next_event(&first).await;
-  // Only the one that has the event can say that it is handled.
-  second.event_handled(lease);
-  assert!(!second.is_idle());
+  let (over, _, _) = next_event(&first).await;
   drop(first);
   let (lease, name, _) = next_event(&second).await;
   assert_eq!(name, "backgroundfetchsuccess");
+  // Only the one that has the event can say that it is handled.
+  over.acknowledge();
+  assert!(!second.is_idle());
   assert_eq!(records(&second, key).len(), 1);
-  second.event_handled(lease);
+  lease.acknowledge();
   bounded(second.idle()).await;
   assert!(records(&second, key).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_lease_is_dropped_is_delivered_again() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r"));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  let (lease, name, _) = next_event(&realm).await;
+  assert_eq!(name, "backgroundfetchsuccess");
+  let handler = tokio::spawn(async move {
+    let _lease = lease;
+    panic!("a handler that fails");
+  });
+  assert!(handler.await.unwrap_err().is_panic());
+  let (lease, again, snapshot) = next_event(&realm).await;
+  assert_eq!((again, snapshot.key), (name, key));
+  assert_eq!(read(&records(&realm, key)[0]).await.unwrap(), b"r");
+  lease.acknowledge();
+  bounded(realm.idle()).await;
+  assert!(records(&realm, key).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_lease_is_always_dropped_is_kept_as_undelivered() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("r"));
+  let engine = in_memory();
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  for _ in 0..ServiceWorkerLimits::default().tries {
+    drop(next_event(&realm).await);
+  }
+  let kept = wait_for(&engine, key, |b| b.retained.is_some()).await;
+  let why = kept.retained.unwrap().undelivered;
+  let dropped = "its lease was dropped 3 times, without an acknowledgement";
+  assert_eq!(why, dropped);
+  bounded(realm.idle()).await;
+  let outcome = engine.redeliver(key).await.unwrap();
+  assert_eq!(outcome, RedeliverOutcome::Redelivered);
+  settle(&realm, "backgroundfetchsuccess").await;
 }
 
 // steps: click.1, display.9, automation.7
@@ -69,7 +113,7 @@ async fn a_click_is_an_event_and_ends_nothing() {
   assert_eq!(engine.click(key), ClickOutcome::Fired);
   let (lease, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchclick");
-  realm.event_handled(lease);
+  lease.acknowledge();
   assert_eq!(records(&realm, key).len(), 1);
   server.wait_until_stalled("/r", BOUND).await;
   server.release("/r");

@@ -33,7 +33,7 @@ async fn killed(server: &FaultServer, with_log: bool) -> tempfile::TempDir {
   let engine = on_disk(&original);
   let realm = worker(&engine);
   fetch(&realm, "whole", &[&server.url("/whole")]).await;
-  next_event(&realm).await;
+  let (_lease, ..) = next_event(&realm).await;
   let half = fetch(&realm, "half", &[&server.url("/half")]).await.key;
   wait_for(&engine, half, |s| s.downloaded == SIZE / 2).await;
   if with_log {
@@ -83,7 +83,7 @@ async fn run(engine: Engine, told: &str) -> usize {
         assert!(right, "{told}: {path} has {length} bytes");
       }
     }
-    realm.event_handled(lease);
+    lease.acknowledge();
   }
   bounded(engine.shutdown()).await;
   successes

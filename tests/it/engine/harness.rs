@@ -162,7 +162,7 @@ pub async fn read(record: &RecordHandle) -> Result<Vec<u8>, RecordError> {
 pub async fn settle(realm: &Realm, name: &str) -> BackgroundFetchSnapshot {
   let (lease, event, snapshot) = next_event(realm).await;
   assert_eq!(event, name, "{}", snapshot.diagnostic);
-  realm.event_handled(lease);
+  lease.acknowledge();
   bounded(realm.idle()).await;
   snapshot
 }

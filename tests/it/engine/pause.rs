@@ -87,6 +87,6 @@ async fn an_id_is_free_again_when_abort_has_answered() {
       true => assert_eq!(name, "backgroundfetchabort"),
       false => assert_eq!(name, "backgroundfetchsuccess"),
     }
-    realm.event_handled(lease);
+    lease.acknowledge();
   }
 }

@@ -112,7 +112,7 @@ async fn what_an_origin_uses_and_may_use_can_be_asked() {
   let estimate = bounded(engine.storage_estimate(&origin)).await.unwrap();
   assert_eq!(estimate.usage, 1000);
   assert!(estimate.quota.unwrap() > 1000);
-  realm.event_handled(lease);
+  lease.acknowledge();
   bounded(realm.idle()).await;
   let estimate = bounded(engine.storage_estimate(&origin)).await.unwrap();
   assert_eq!(estimate.usage, 0);

@@ -106,7 +106,7 @@ async fn with_a_prompt_nothing_is_fetched_before_the_answer() {
 async fn settle_event(realm: &background_fetch::engine::Realm, name: &str) {
   let (lease, event, _) = next_event(realm).await;
   assert_eq!(event, name);
-  realm.event_handled(lease);
+  lease.acknowledge();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,7 +75,7 @@ async fn an_event_that_was_not_handled_is_fired_again() {
   let engine = on_disk(directory.path());
   let realm = worker(&engine);
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
-  next_event(&realm).await;
+  let (_lease, ..) = next_event(&realm).await;
   end(engine, realm).await;
 
   let engine = on_disk(directory.path());
@@ -84,7 +84,7 @@ async fn an_event_that_was_not_handled_is_fired_again() {
   let (lease, name, _) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchsuccess");
   assert_eq!(read(&records(&realm, key)[0]).await.unwrap(), b"r");
-  realm.event_handled(lease);
+  lease.acknowledge();
   bounded(realm.idle()).await;
   assert_eq!(server.requests().len(), 1);
   end(engine, realm).await;

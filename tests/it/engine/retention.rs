@@ -125,7 +125,7 @@ async fn a_failed_download_is_continued_by_a_later_engine() {
   let requests = server.requests_for("/r");
   let last = requests.last().unwrap();
   assert_eq!(last.header("range"), Some("bytes=400000-"));
-  realm.event_handled(lease);
+  lease.acknowledge();
   bounded(realm.idle()).await;
   assert_eq!(rest(directory.path()), (0, 0));
 }

@@ -253,7 +253,7 @@ async fn another_engine_continues_behind_all_that_is_stored() {
       // One for each gap, each ended where the next extent begins.
       assert_eq!(asked.len(), 4, "{asked:#?}");
     }
-    realm.event_handled(lease);
+    lease.acknowledge();
     bounded(realm.idle()).await;
   }
 }

@@ -109,5 +109,5 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
 async fn settle_one(realm: &background_fetch::engine::Realm) {
   let (lease, name, snapshot) = next_event(realm).await;
   assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
-  realm.event_handled(lease);
+  lease.acknowledge();
 }

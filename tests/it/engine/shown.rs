@@ -69,7 +69,7 @@ async fn a_display_is_shown_the_beginning_the_end_and_what_update_ui_says() {
   })
   .await;
   assert!(shown.0.lock().iter().any(|s| s.is_settled()));
-  realm.event_handled(lease);
+  lease.acknowledge();
 }
 
 /// What lines write.

@@ -60,7 +60,7 @@ async fn an_upload_is_sent_whole_and_counted() {
     .unwrap();
   assert_eq!(body, content::bytes(999_000, 1000, 1));
   assert_eq!(read(&handle).await.unwrap(), b"thanks");
-  realm.event_handled(lease);
+  lease.acknowledge();
   drop(handle);
   bounded(realm.idle()).await;
   bounded(engine.shutdown()).await;

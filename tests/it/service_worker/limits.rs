@@ -99,7 +99,7 @@ impl Threads {
               let _ = hanging.unwrap().recv();
             }
           }
-          realm.event_handled(lease);
+          lease.acknowledge();
           self.log.write("is done".into());
         }
         () = worker.handle.stopping() => return,

@@ -172,7 +172,7 @@ fn acknowledge(
       promise.handled_here = true;
     }
   }
-  realm.event_handled(lease);
+  lease.acknowledge();
 }
 
 /// Reads every record, and compares it with what its server had.

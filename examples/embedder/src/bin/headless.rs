@@ -37,7 +37,7 @@ async fn main() -> embedder::Result {
         let file = directory.join("film");
         engine.export(film.key, 0, &file, ExportMode::Copy).await?;
         println!("{} bytes in {}", file.metadata()?.len(), file.display());
-        realm.event_handled(lease);
+        lease.acknowledge();
         break;
       }
       RealmMessage::Updates(all) => {

@@ -1,0 +1,111 @@
+//! An event that a service worker has.
+
+use std::sync::Arc;
+use std::sync::Weak;
+
+use super::Attached;
+use super::Realm;
+use crate::engine::events::LeaseId;
+use crate::engine::job::settle;
+use crate::spec::FunctionalEvent;
+
+/// An event that its realm has, until it is acknowledged.
+///
+/// One that is dropped instead was not handled: the event is delivered again,
+/// after the other events of its realm are over, by
+/// [`Realm::next_message`](crate::engine::Realm::next_message) of the same realm
+/// or of the next one. It counts as one of
+/// [`ServiceWorkerLimits::tries`](crate::service_worker::ServiceWorkerLimits::tries),
+/// after which the event is kept as
+/// [undelivered](crate::engine::Retained::undelivered), unless the realm's worker
+/// was asked to stop. A panic of a handler, or a task that is cancelled, loses
+/// no event therefore.
+///
+/// A lease is over when its realm is gone, and when its service worker has taken
+/// longer than [`ServiceWorkerLimits::event`](crate::service_worker::ServiceWorkerLimits::event).
+/// The event has another one then, and this one has no effect any more.
+#[must_use = "an event whose lease is dropped is delivered again"]
+pub struct EventLease {
+  /// A realm that is gone has no leases.
+  realm: Weak<Attached>,
+  id: LeaseId,
+  is_returned: bool,
+}
+
+opaque_debug!(EventLease);
+
+impl EventLease {
+  pub(super) fn new(realm: &Arc<Attached>, id: LeaseId) -> Self {
+    Self {
+      realm: Arc::downgrade(realm),
+      id,
+      is_returned: false,
+    }
+  }
+
+  /// The event was handled, and comes to nobody any more. The records of its
+  /// background fetch are not available any more, and are deleted, unless the
+  /// event was a click.
+  pub fn acknowledge(self) {
+    let realm = self.realm.upgrade();
+    let id = self.into_id();
+    if let Some(realm) = realm {
+      realm.acknowledge(id);
+    }
+  }
+
+  /// Whoever has the name calls [`Realm::acknowledge`], or ends with the realm.
+  pub(crate) fn into_id(mut self) -> LeaseId {
+    self.is_returned = true;
+    self.id
+  }
+}
+
+impl Drop for EventLease {
+  fn drop(&mut self) {
+    if !self.is_returned
+      && let Some(realm) = self.realm.upgrade()
+    {
+      realm.give_back(self.id);
+    }
+  }
+}
+
+impl Realm {
+  /// The event of a lease is no longer active.
+  pub(crate) fn acknowledge(&self, lease: LeaseId) {
+    self.attached.acknowledge(lease);
+  }
+}
+
+impl Attached {
+  fn acknowledge(&self, lease: LeaseId) {
+    let Self {
+      engine,
+      registration,
+      ..
+    } = self;
+    if let Some((event, key)) = registration.acknowledge(self.id, lease) {
+      match engine.jobs().get(key) {
+        Some(job) => {
+          settle::event_handled(engine.context().clone(), event, job);
+        }
+        None if event == FunctionalEvent::Click => {}
+        None => registration.unfinished(-1),
+      }
+    }
+    self.event_over();
+  }
+
+  fn give_back(&self, lease: LeaseId) {
+    self.registration.given_back(self.id, lease);
+    self.event_over();
+  }
+
+  fn event_over(&self) {
+    if let Some(worker) = self.options.worker {
+      let service_workers = &self.engine.context().service_workers;
+      service_workers.functional_event_handled(worker);
+    }
+  }
+}
