@@ -118,6 +118,7 @@ pub mod control;
 #[cfg(feature = "dashboard")]
 pub mod dashboard;
 pub mod display;
+mod dom_exception;
 pub mod engine;
 // What `op2` makes of an op is not safe code.
 #[allow(unsafe_code)]
@@ -136,6 +137,7 @@ pub use deno_core;
 pub use url::Origin;
 pub use url::Url;
 
+pub use self::dom_exception::DomException;
 pub use self::engine::Engine;
 pub use self::engine::EngineConfig;
 pub use self::engine::Realm;

@@ -2,7 +2,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { Error, NumberIsNaN, ObjectPrototypeIsPrototypeOf } = primordials;
+const { ObjectHasOwn, SafeWeakSet } = primordials;
 
 const { DOMException, QuotaExceededError } = core.loadExtScript(
   "ext:deno_web/01_dom_exception.js",
@@ -11,47 +11,42 @@ const { DOMException, QuotaExceededError } = core.loadExtScript(
 // An error class may be registered once in a realm, and embedders register the
 // `DOMException` classes for their own ops: the names here are this
 // extension's alone.
-core.registerErrorBuilder(
-  "BackgroundFetchNotAllowedError",
-  (message) => new DOMException(message, "NotAllowedError"),
-);
-core.registerErrorBuilder(
-  "BackgroundFetchAbortError",
-  (message) => new DOMException(message, "AbortError"),
-);
-core.registerErrorBuilder(
-  "BackgroundFetchNetworkError",
-  (message) => new DOMException(message, "NetworkError"),
-);
-core.registerErrorBuilder(
-  "BackgroundFetchSecurityError",
-  (message) => new DOMException(message, "SecurityError"),
-);
-core.registerErrorBuilder(
-  "BackgroundFetchUnknownError",
-  (message) => new DOMException(message, "UnknownError"),
-);
+const names = [
+  "Abort",
+  "InvalidState",
+  "Network",
+  "NotAllowed",
+  "NotSupported",
+  "Security",
+  "Unknown",
+];
+for (let i = 0; i < names.length; i++) {
+  const name = `${names[i]}Error`;
+  core.registerErrorBuilder(
+    `BackgroundFetch${name}`,
+    (message) => new DOMException(message, name),
+  );
+}
 
 // A builder is given the message only; `quota` and `requested` are put on the
 // error afterwards. `QuotaExceededError` wants all three at once, and so it is
-// made where the error leaves this extension.
-class QuotaExceeded extends Error {}
-core.registerErrorBuilder(
-  "BackgroundFetchQuotaExceeded",
-  (message) => new QuotaExceeded(message),
-);
+// made again where the error leaves this extension.
+const withoutBounds = new SafeWeakSet();
+core.registerErrorBuilder("BackgroundFetchQuotaExceeded", (message) => {
+  const error = new QuotaExceededError(message);
+  withoutBounds.add(error);
+  return error;
+});
 
 /**
  * The exception that a script sees for `error`.
  * @param {unknown} error
  */
 function toException(error) {
-  if (!ObjectPrototypeIsPrototypeOf(QuotaExceeded.prototype, error)) {
-    return error;
-  }
+  if (!withoutBounds.has(error)) return error;
   const bounds = { __proto__: null };
-  if (!NumberIsNaN(error.quotaBytes)) bounds.quota = error.quotaBytes;
-  if (!NumberIsNaN(error.requestedBytes)) {
+  if (ObjectHasOwn(error, "quotaBytes")) bounds.quota = error.quotaBytes;
+  if (ObjectHasOwn(error, "requestedBytes")) {
     bounds.requested = error.requestedBytes;
   }
   return new QuotaExceededError(error.message, bounds);

@@ -1,22 +1,23 @@
-//! Why `fetch()` is rejected.
+//! Why what a script asks for is refused.
 
+use crate::dom_exception::DomException;
 use crate::store::StoreError;
 
-/// Why `fetch()` was refused.
+/// Why `fetch()` was refused: each case is one [`DomException`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-  /// A `NotAllowedError`.
+  /// A [`DomException::NotAllowed`].
   #[error("permission for background fetches was denied")]
   NotAllowed,
-  /// A `NotAllowedError`: a [`NetCheck`](crate::network::NetCheck) refuses
-  /// one of the URLs, for the reason that it gives.
+  /// A [`DomException::NotAllowed`]: a [`NetCheck`](crate::network::NetCheck)
+  /// refuses one of the URLs, for the reason that it gives.
   #[error("{0}")]
   MayNotReach(String),
-  /// A `TypeError`.
+  /// A [`DomException::Type`].
   #[error("{0}")]
   Type(String),
-  /// A `QuotaExceededError`; both numbers in bytes.
+  /// A [`DomException::QuotaExceeded`]; both numbers in bytes.
   #[error("{message}")]
   QuotaExceeded {
     /// What was exceeded, human-readable.
@@ -26,9 +27,37 @@ pub enum FetchError {
     /// What the origin would have, when that is known.
     requested: Option<u64>,
   },
-  /// The store failed, and the script cannot do anything about it.
+  /// A [`DomException::Unknown`]: the store failed, and the script cannot do
+  /// anything about it.
   #[error(transparent)]
   Store(StoreError),
+}
+
+impl FetchError {
+  /// What the promise of a script is rejected with.
+  pub fn exception(&self) -> DomException {
+    let message = self.to_string();
+    match self {
+      Self::NotAllowed | Self::MayNotReach(_) => {
+        DomException::NotAllowed(message)
+      }
+      Self::Type(_) => DomException::Type(message),
+      Self::QuotaExceeded {
+        quota, requested, ..
+      } => DomException::QuotaExceeded {
+        message,
+        quota: *quota,
+        requested: *requested,
+      },
+      Self::Store(_) => DomException::Unknown(message),
+    }
+  }
+}
+
+impl From<FetchError> for DomException {
+  fn from(error: FetchError) -> Self {
+    error.exception()
+  }
 }
 
 impl From<StoreError> for FetchError {
@@ -42,6 +71,12 @@ impl From<StoreError> for FetchError {
       },
       error => Self::Store(error),
     }
+  }
+}
+
+impl From<StoreError> for DomException {
+  fn from(error: StoreError) -> Self {
+    FetchError::from(error).exception()
   }
 }
 

@@ -51,7 +51,7 @@ use self::mailbox::Mailbox;
 use self::until::until;
 use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
-use crate::service_worker::ServiceWorkers;
+use crate::service_worker::ServiceWorkers as Workers;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -73,7 +73,6 @@ pub use self::outcome::RetryOutcome;
 pub use self::outcome::UnpauseOutcome;
 pub use self::quota::StorageEstimate;
 pub use self::realm::Realm;
-pub use self::realm::caches::CacheError;
 pub use self::realm::caches::CacheStorage;
 pub use self::realm::caches::CachedResponse;
 pub use self::realm::caches::NewBody;
@@ -113,6 +112,9 @@ pub use crate::engine::policy::RetryPolicy;
 pub use crate::engine::policy::RetryStatuses;
 pub use crate::engine::policy::SegmentPolicy;
 pub use crate::engine::workers::host::ServiceWorkerHost;
+pub use crate::engine::workers::registrations::RegisterOptions;
+pub use crate::engine::workers::registrations::ServiceWorkers;
+pub use crate::engine::workers::registrations::UnregisterOutcome;
 pub use crate::ids::BackgroundFetchKey;
 pub use crate::network::NetworkPolicy;
 pub use crate::snapshot::BackgroundFetchSnapshot;
@@ -231,8 +233,7 @@ impl Engine {
       config.service_worker_limits,
     ));
     let platform = config.platform.clone();
-    let service_workers =
-      ServiceWorkers::new(delegate.clone(), platform.clone());
+    let service_workers = Workers::new(delegate.clone(), platform.clone());
     let jobs = Arc::new(Jobs::default());
     let context = Context::new(
       handle.clone(),

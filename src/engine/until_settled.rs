@@ -36,20 +36,6 @@ impl Engine {
     let registration = self.context().registrations.get(scope);
     until_settled(self.context(), || vec![registration.clone()]).await
   }
-
-  /// Waits until no service worker is being registered, updated, installed or
-  /// activated, and none is working on a message. Events of background fetches
-  /// do not count here.
-  pub async fn service_workers_idle(&self) {
-    self.context().service_workers.idle().await;
-  }
-
-  /// Whether a service worker is being registered or updated, or runs. One with
-  /// nothing to do is stopped after a while, see
-  /// [`ServiceWorkerLimits`](crate::service_worker::ServiceWorkerLimits).
-  pub fn has_running_service_workers(&self) -> bool {
-    self.context().service_workers.any_is_running()
-  }
 }
 
 impl Engine {

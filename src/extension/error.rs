@@ -1,91 +1,111 @@
 //! Errors of the ops, with the exception that each is to a script.
 
-use deno_core::error::ResourceError;
+use std::borrow::Cow;
+use std::error::Error;
 
+use deno_core::error::ResourceError;
+use deno_error::AdditionalProperties;
+use deno_error::JsErrorClass;
+use deno_error::PropertyValue;
+
+use crate::dom_exception::DomException;
 use crate::engine::FetchError;
 use crate::engine::RecordError;
+use crate::network::NetworkError;
 use crate::store::StoreError;
 
-/// Why an op failed. `js/background_fetch/errors.js` registers the classes
-/// whose names begin with `BackgroundFetch`, and makes `DOMException`s of them.
+/// Why an op failed.
 #[derive(Debug, thiserror::Error, deno_error::JsError)]
-pub(crate) enum BackgroundFetchError {
-  #[class("BackgroundFetchNotAllowedError")]
-  #[error("{0}")]
-  NotAllowed(String),
-  #[class(type)]
-  #[error("{0}")]
-  Type(String),
-  /// In bytes; `NaN` where nobody knows.
-  #[class("BackgroundFetchQuotaExceeded")]
-  #[error("{message}")]
-  QuotaExceeded {
-    message: String,
-    #[property = "quotaBytes"]
-    quota: f64,
-    #[property = "requestedBytes"]
-    requested: f64,
-  },
-  #[class("BackgroundFetchAbortError")]
-  #[error("{0}")]
-  Aborted(String),
+pub(crate) enum OpError {
+  #[class(inherit)]
+  #[error(transparent)]
+  Exception(#[from] DomException),
   #[class(inherit)]
   #[error(transparent)]
   Resource(#[from] ResourceError),
-  #[class("BackgroundFetchNetworkError")]
-  #[error("{0}")]
-  Network(String),
-  /// The store failed, and the script cannot do anything about it.
-  #[class("BackgroundFetchUnknownError")]
-  #[error("{0}")]
-  Store(String),
 }
 
-impl From<FetchError> for BackgroundFetchError {
-  fn from(rejection: FetchError) -> Self {
-    let message = rejection.to_string();
-    match rejection {
-      FetchError::NotAllowed | FetchError::MayNotReach(_) => {
-        Self::NotAllowed(message)
-      }
-      FetchError::Type(_) => Self::Type(message),
-      FetchError::QuotaExceeded {
-        quota, requested, ..
-      } => Self::QuotaExceeded {
-        message,
-        quota: bytes(quota),
-        requested: bytes(requested),
-      },
-      FetchError::Store(error) => error.into(),
-    }
+impl From<FetchError> for OpError {
+  fn from(error: FetchError) -> Self {
+    DomException::from(error).into()
   }
 }
 
-impl From<StoreError> for BackgroundFetchError {
-  fn from(error: StoreError) -> Self {
-    let message = error.to_string();
-    if error.is_full() {
-      Self::QuotaExceeded {
-        message,
-        quota: f64::NAN,
-        requested: f64::NAN,
-      }
-    } else {
-      Self::Store(message)
-    }
-  }
-}
-
-impl From<RecordError> for BackgroundFetchError {
+impl From<RecordError> for OpError {
   fn from(error: RecordError) -> Self {
-    let message = error.to_string();
-    match error {
-      RecordError::Aborted => Self::Aborted(message),
-      RecordError::NotExposed(_) => Self::Type(message),
-    }
+    DomException::from(error).into()
   }
 }
 
-fn bytes(number: Option<u64>) -> f64 {
-  number.map_or(f64::NAN, |n| n as f64)
+impl From<StoreError> for OpError {
+  fn from(error: StoreError) -> Self {
+    DomException::from(error).into()
+  }
+}
+
+impl From<NetworkError> for OpError {
+  fn from(error: NetworkError) -> Self {
+    // As browsers do it: which rule refused it is for people, not for scripts.
+    tracing::debug!(%error, "a fetch() of a script has failed");
+    DomException::Type(format!("Failed to fetch: {error}")).into()
+  }
+}
+
+/// `js/background_fetch/errors.js` registers the classes whose names begin with
+/// `BackgroundFetch`, and makes `DOMException`s of them.
+impl JsErrorClass for DomException {
+  fn get_class(&self) -> Cow<'static, str> {
+    Cow::Borrowed(match self {
+      Self::Type(_) => "TypeError",
+      Self::Abort(_) => "BackgroundFetchAbortError",
+      Self::InvalidState(_) => "BackgroundFetchInvalidStateError",
+      Self::Network(_) => "BackgroundFetchNetworkError",
+      Self::NotAllowed(_) => "BackgroundFetchNotAllowedError",
+      Self::NotSupported(_) => "BackgroundFetchNotSupportedError",
+      Self::QuotaExceeded { .. } => "BackgroundFetchQuotaExceeded",
+      Self::Security(_) => "BackgroundFetchSecurityError",
+      Self::Unknown(_) => "BackgroundFetchUnknownError",
+    })
+  }
+
+  fn get_message(&self) -> Cow<'static, str> {
+    self.to_string().into()
+  }
+
+  fn get_additional_properties(&self) -> AdditionalProperties {
+    let Self::QuotaExceeded {
+      quota, requested, ..
+    } = self
+    else {
+      return Box::new(std::iter::empty());
+    };
+    let bounds = [("quotaBytes", *quota), ("requestedBytes", *requested)];
+    let known = bounds.into_iter().filter_map(|(name, bytes)| {
+      Some((Cow::Borrowed(name), PropertyValue::Number(bytes? as f64)))
+    });
+    Box::new(known)
+  }
+
+  fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
+    self
+  }
+}
+
+/// For ops of an embedder's own.
+impl JsErrorClass for FetchError {
+  fn get_class(&self) -> Cow<'static, str> {
+    self.exception().get_class()
+  }
+
+  fn get_message(&self) -> Cow<'static, str> {
+    self.to_string().into()
+  }
+
+  fn get_additional_properties(&self) -> AdditionalProperties {
+    self.exception().get_additional_properties()
+  }
+
+  fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
+    self
+  }
 }

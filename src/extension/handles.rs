@@ -10,7 +10,8 @@ use std::rc::Rc;
 
 use deno_core::Resource;
 
-use super::error::BackgroundFetchError;
+use super::error::OpError;
+use crate::dom_exception::DomException;
 use crate::engine::PreparedFetch;
 use crate::engine::RecordHandle;
 use crate::engine::RequestBodyHandle;
@@ -47,9 +48,7 @@ impl NewFetch {
   }
 
   /// A share of what was prepared, for an op that waits.
-  pub(crate) fn prepared(
-    &self,
-  ) -> Result<Rc<PreparedFetch>, BackgroundFetchError> {
+  pub(crate) fn prepared(&self) -> Result<Rc<PreparedFetch>, OpError> {
     self.prepared.borrow().clone().ok_or_else(not_open)
   }
 
@@ -58,7 +57,7 @@ impl NewFetch {
     &self,
     index: usize,
     writer: RequestBodyWriter,
-  ) -> Result<(), BackgroundFetchError> {
+  ) -> Result<(), OpError> {
     self.replace(index, UploadBody::Open(writer)).map(drop)
   }
 
@@ -67,7 +66,7 @@ impl NewFetch {
   pub(crate) fn take_writer(
     &self,
     index: usize,
-  ) -> Result<RequestBodyWriter, BackgroundFetchError> {
+  ) -> Result<RequestBodyWriter, OpError> {
     match self.replace(index, UploadBody::Busy)? {
       UploadBody::Open(writer) => Ok(writer),
       _ => Err(not_open()),
@@ -78,17 +77,14 @@ impl NewFetch {
     &self,
     index: usize,
     body: RequestBodyHandle,
-  ) -> Result<(), BackgroundFetchError> {
+  ) -> Result<(), OpError> {
     self.replace(index, UploadBody::Stored(body)).map(drop)
   }
 
   /// Takes what is to be registered, and the body of each request.
   pub(crate) fn take(
     &self,
-  ) -> Result<
-    (PreparedFetch, Vec<Option<RequestBodyHandle>>),
-    BackgroundFetchError,
-  > {
+  ) -> Result<(PreparedFetch, Vec<Option<RequestBodyHandle>>), OpError> {
     let prepared = self.prepared.take().ok_or_else(not_open)?;
     let prepared = Rc::into_inner(prepared).ok_or_else(not_open)?;
     let bodies = self.bodies.take().into_iter().map(|body| match body {
@@ -103,7 +99,7 @@ impl NewFetch {
     &self,
     index: usize,
     body: UploadBody,
-  ) -> Result<UploadBody, BackgroundFetchError> {
+  ) -> Result<UploadBody, OpError> {
     match self.bodies.borrow_mut().get_mut(index) {
       Some(upload) => Ok(std::mem::replace(upload, body)),
       None => Err(not_open()),
@@ -111,8 +107,8 @@ impl NewFetch {
   }
 }
 
-fn not_open() -> BackgroundFetchError {
-  BackgroundFetchError::Type("the body is not being stored".into())
+fn not_open() -> OpError {
+  DomException::Type("the body is not being stored".into()).into()
 }
 
 /// A record that was matched.

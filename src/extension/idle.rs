@@ -173,7 +173,7 @@ fn is_stalled(runtime: &mut JsRuntime, realm: &Realm, turns: u32) -> bool {
   turns <= TURNS_OF_A_WAIT
     && is_active_only_with(runtime, is_listening)
     && realm.is_at_rest()
-    && !realm.engine().has_running_service_workers()
+    && !realm.engine().service_workers().any_is_running()
 }
 
 /// Whether the script has had background fetches, all is done with them, and

@@ -11,7 +11,7 @@ use deno_core::error::ResourceError;
 use deno_core::op2;
 use serde::Serialize;
 
-use super::error::BackgroundFetchError;
+use super::error::OpError;
 use super::handles::NewFetch;
 use super::handles::Record;
 use super::messages::JsBackgroundFetch;
@@ -21,6 +21,7 @@ use super::messages::JsOptions;
 use super::messages::JsUiOptions;
 use super::net_check::take_permissions;
 use super::options::ReportError;
+use crate::dom_exception::DomException;
 use crate::engine::AbortOutcome;
 use crate::engine::LeaseId;
 use crate::engine::Realm;
@@ -52,15 +53,13 @@ fn record(
 fn with_registration(
   state: &OpState,
   registration: f64,
-) -> Result<Realm, BackgroundFetchError> {
+) -> Result<Realm, DomException> {
   let id = RegistrationId(registration as u64);
   state
     .borrow::<Realm>()
     .with_registration(id)
     .ok_or_else(|| {
-      BackgroundFetchError::Type(
-        "the service worker registration is gone".to_string(),
-      )
+      DomException::Type("the service worker registration is gone".to_string())
     })
 }
 
@@ -76,7 +75,7 @@ pub(crate) fn op_bgfetch_prepare_fetch(
   registration: f64,
   #[string] id: String,
   #[serde] requests: Vec<Request>,
-) -> Result<ResourceId, BackgroundFetchError> {
+) -> Result<ResourceId, OpError> {
   take_permissions(state);
   let realm = with_registration(state, registration)?;
   let prepared = realm.prepare_fetch(id, requests)?;
@@ -88,7 +87,7 @@ pub(crate) fn op_bgfetch_prepare_fetch(
 pub(crate) async fn op_bgfetch_request_permission(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<(), BackgroundFetchError> {
+) -> Result<(), OpError> {
   let prepared = new_fetch(&state, rid)?.prepared()?;
   Ok(prepared.request_permission().await?)
 }
@@ -98,7 +97,7 @@ pub(crate) async fn op_bgfetch_open_request_body(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   #[smi] index: u32,
-) -> Result<(), BackgroundFetchError> {
+) -> Result<(), OpError> {
   let writer = realm(&state).create_request_body().await?;
   new_fetch(&state, rid)?.open(index as usize, writer)
 }
@@ -109,7 +108,7 @@ pub(crate) async fn op_bgfetch_write_request_body(
   #[smi] rid: ResourceId,
   #[smi] index: u32,
   #[buffer(copy)] chunk: Bytes,
-) -> Result<(), BackgroundFetchError> {
+) -> Result<(), OpError> {
   let new_fetch = new_fetch(&state, rid)?;
   let mut writer = new_fetch.take_writer(index as usize)?;
   writer.write(chunk).await?;
@@ -121,7 +120,7 @@ pub(crate) async fn op_bgfetch_finish_request_body(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   #[smi] index: u32,
-) -> Result<(), BackgroundFetchError> {
+) -> Result<(), OpError> {
   let new_fetch = new_fetch(&state, rid)?;
   let writer = new_fetch.take_writer(index as usize)?;
   new_fetch.stored(index as usize, writer.finish())
@@ -133,7 +132,7 @@ pub(crate) async fn op_bgfetch_fetch(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   #[serde] options: JsOptions,
-) -> Result<JsBackgroundFetch, BackgroundFetchError> {
+) -> Result<JsBackgroundFetch, OpError> {
   let (prepared, bodies) = new_fetch(&state, rid)?.take()?;
   let snapshot = prepared.register(bodies, options.into()).await?;
   Ok(snapshot.into())
@@ -166,7 +165,7 @@ pub(crate) fn op_bgfetch_get_ids(
 pub(crate) async fn op_bgfetch_abort(
   state: Rc<RefCell<OpState>>,
   bg_fetch: f64,
-) -> Result<bool, BackgroundFetchError> {
+) -> Result<bool, OpError> {
   let outcome = realm(&state).abort(key(bg_fetch)).await?;
   Ok(outcome == AbortOutcome::Aborted)
 }
@@ -257,7 +256,7 @@ pub(crate) fn op_bgfetch_record_request(
 pub(crate) async fn op_bgfetch_record_response(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<Response, BackgroundFetchError> {
+) -> Result<Response, OpError> {
   Ok(record(&state, rid)?.response().await?)
 }
 
@@ -284,7 +283,7 @@ pub(crate) async fn op_bgfetch_read_request_body(
   #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
-) -> Result<JsChunk, BackgroundFetchError> {
+) -> Result<JsChunk, OpError> {
   let bytes = record(&state, rid)?
     .read_request_body(offset as u64, max as usize)
     .await?;
@@ -299,7 +298,7 @@ pub(crate) async fn op_bgfetch_read_response_body(
   #[smi] rid: ResourceId,
   offset: f64,
   #[smi] max: u32,
-) -> Result<JsChunk, BackgroundFetchError> {
+) -> Result<JsChunk, OpError> {
   let bytes = record(&state, rid)?
     .read(offset as u64, max as usize)
     .await?;

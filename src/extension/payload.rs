@@ -8,7 +8,8 @@ use deno_web::deserialize_js_transferables;
 use deno_web::serialize_transferables;
 use serde::Serialize;
 
-use super::error::BackgroundFetchError;
+use super::error::OpError;
+use crate::dom_exception::DomException;
 use crate::service_worker::Payload;
 
 /// What a [`Payload`] is between two realms.
@@ -20,11 +21,11 @@ struct Serialized {
 pub(super) fn payload(
   state: &mut OpState,
   message: JsMessageData,
-) -> Result<Payload, BackgroundFetchError> {
+) -> Result<Payload, OpError> {
   let data = message.data.to_vec();
   let transferables =
     deserialize_js_transferables(state, message.transferables)
-      .map_err(|error| BackgroundFetchError::Type(error.to_string()))?;
+      .map_err(|error| DomException::Type(error.to_string()))?;
   Ok(Payload(Box::new(Serialized {
     data,
     transferables,

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::browser::JsExtensionEvent;
 use super::payload::JsPayload;
+use crate::dom_exception::DomException;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
 use crate::service_worker::Answer;
-use crate::service_worker::CallError;
 use crate::service_worker::Event;
 use crate::service_worker::RegistrationSnapshot;
 use crate::service_worker::ServiceWorkerMessage;
@@ -37,7 +37,7 @@ pub(crate) enum JsContent {
   Reply {
     call: u32,
     answer: Option<Answer>,
-    error: Option<CallError>,
+    error: Option<JsException>,
   },
   Message {
     source: WorkerSnapshot,
@@ -51,6 +51,22 @@ pub(crate) enum JsContent {
     /// Of an event of another extension.
     extension: Option<Box<JsExtensionEvent>>,
   },
+}
+
+/// Why a call was refused.
+#[derive(Serialize)]
+pub(crate) struct JsException {
+  name: &'static str,
+  message: String,
+}
+
+impl From<DomException> for JsException {
+  fn from(exception: DomException) -> Self {
+    Self {
+      name: exception.name(),
+      message: exception.to_string(),
+    }
+  }
 }
 
 impl JsContent {
@@ -76,7 +92,7 @@ impl JsContent {
       ServiceWorkerMessage::Reply { call, result } => {
         let (answer, error) = match result {
           Ok(answer) => (Some(answer), None),
-          Err(error) => (None, Some(error)),
+          Err(error) => (None, Some(error.into())),
         };
         Self::Reply {
           call,

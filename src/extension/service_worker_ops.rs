@@ -6,10 +6,11 @@ use deno_web::JsMessageData;
 use serde::Serialize;
 use url::Url;
 
-use super::error::BackgroundFetchError;
+use super::error::OpError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
 use super::payload::payload;
+use crate::dom_exception::DomException;
 use crate::engine::Realm;
 use crate::ids::WorkerId;
 use crate::service_worker::Call;
@@ -77,13 +78,10 @@ pub(crate) fn op_bgfetch_service_worker_is_module(state: &mut OpState) -> bool {
 pub(crate) fn op_bgfetch_service_worker_import(
   state: &mut OpState,
   #[string] url: &str,
-) -> Result<String, BackgroundFetchError> {
+) -> Result<String, DomException> {
   let url = Url::parse(url)
-    .map_err(|error| BackgroundFetchError::Network(error.to_string()))?;
-  state
-    .borrow::<Realm>()
-    .import_blocking(url)
-    .map_err(|error| BackgroundFetchError::Network(error.to_string()))
+    .map_err(|error| DomException::Network(error.to_string()))?;
+  state.borrow::<Realm>().import_blocking(url)
 }
 
 #[op2]
@@ -91,7 +89,7 @@ pub(crate) fn op_bgfetch_service_worker_post_to_worker(
   state: &mut OpState,
   worker: f64,
   #[serde] message: JsMessageData,
-) -> Result<(), BackgroundFetchError> {
+) -> Result<(), OpError> {
   let payload = payload(state, message)?;
   let worker = WorkerId(worker as u64);
   state.borrow::<Realm>().post_to_worker(worker, payload);
@@ -154,7 +152,7 @@ pub(crate) fn op_bgfetch_service_worker_post_to_client(
   state: &mut OpState,
   #[string] client: &str,
   #[serde] message: JsMessageData,
-) -> Result<(), BackgroundFetchError> {
+) -> Result<(), OpError> {
   let payload = payload(state, message)?;
   state.borrow::<Realm>().post_to_client(client, payload);
   Ok(())

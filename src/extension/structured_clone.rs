@@ -15,7 +15,8 @@ use deno_core::op2;
 use deno_error::JsErrorBox;
 use uuid::Uuid;
 
-use super::error::BackgroundFetchError;
+use super::error::OpError;
+use crate::dom_exception::DomException;
 
 /// A part of a `Blob` on its way to another realm, which has a store of its
 /// own: no byte is copied, and a message that nobody reads lets go of it.
@@ -39,8 +40,8 @@ impl TransferredResource for SentBlobPart {
   }
 }
 
-fn gone() -> BackgroundFetchError {
-  BackgroundFetchError::Type("a part of a blob is gone".to_string())
+fn gone() -> OpError {
+  DomException::Type("a part of a blob is gone".to_string()).into()
 }
 
 /// Takes a part of a blob out of the realm's store.
@@ -49,7 +50,7 @@ fn gone() -> BackgroundFetchError {
 pub(crate) fn op_bgfetch_send_blob_part(
   state: &mut OpState,
   #[string] id: &str,
-) -> Result<ResourceId, BackgroundFetchError> {
+) -> Result<ResourceId, OpError> {
   let id = Uuid::parse_str(id).map_err(|_| gone())?;
   let store = state.borrow::<Arc<dyn BlobStoreTrait>>();
   let part = store.remove_part(&id).ok_or_else(gone)?;
@@ -62,7 +63,7 @@ pub(crate) fn op_bgfetch_send_blob_part(
 pub(crate) fn op_bgfetch_receive_blob_part(
   state: &mut OpState,
   #[smi] rid: ResourceId,
-) -> Result<String, BackgroundFetchError> {
+) -> Result<String, OpError> {
   let part = state.resource_table.take::<SentBlobPart>(rid)?;
   let store = state.borrow::<Arc<dyn BlobStoreTrait>>();
   Ok(store.insert_part(part.0.clone()).to_string())
@@ -73,7 +74,7 @@ pub(crate) fn op_bgfetch_receive_blob_part(
 pub(super) fn take_blob_part(
   state: &mut OpState,
   rid: ResourceId,
-) -> Result<Arc<dyn Any + Send + Sync>, BackgroundFetchError> {
+) -> Result<Arc<dyn Any + Send + Sync>, OpError> {
   let part = state.resource_table.take::<SentBlobPart>(rid)?;
   Ok(Arc::new(part.0.clone()))
 }

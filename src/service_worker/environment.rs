@@ -20,3 +20,17 @@ pub struct WorkerEnvironment {
 }
 
 opaque_debug!(WorkerEnvironment);
+
+impl WorkerEnvironment {
+  /// For an update that no client asks for, and so without the policies of one.
+  pub(crate) fn without_client(&self) -> Self {
+    Self {
+      client: ClientEnvironment {
+        csp: Vec::new(),
+        referrer_policy: String::new(),
+        ..self.client.clone()
+      },
+      ..self.clone()
+    }
+  }
+}

@@ -7,19 +7,22 @@ use std::sync::Weak;
 use parking_lot::Mutex;
 use parking_lot::MutexGuard;
 use tokio::sync::Notify;
+use tokio::sync::oneshot;
 use url::Url;
 
 use super::delegate::Delegate;
 use super::delegate::SendMessage;
 use super::environment::WorkerEnvironment;
+use crate::dom_exception::DomException;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
 use crate::platform::Platform;
 use crate::service_worker::model::message::Answer;
-use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::message::Caller;
+use crate::service_worker::model::message::JobCaller;
 use crate::service_worker::model::message::ServiceWorkerMessage;
+use crate::service_worker::model::snapshot::RegistrationSnapshot;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::state::job_queues::JobQueues;
 use crate::service_worker::state::registrations::Notice;
@@ -39,6 +42,9 @@ pub(crate) struct ServiceWorkers {
   pub(super) saving: tokio::sync::Mutex<()>,
 }
 
+/// What a call comes to.
+pub(crate) type CallResult = Result<Answer, DomException>;
+
 #[derive(Default)]
 pub(crate) struct State {
   pub(super) map: Registrations,
@@ -51,6 +57,8 @@ pub(crate) struct State {
   pub(super) waiting_for_ready: Vec<(Caller, Url)>,
   pub(super) last_run: u64,
   pub(super) last_event: u64,
+  pub(super) last_embedder_call: u64,
+  pub(super) embedder_calls: BTreeMap<u64, oneshot::Sender<CallResult>>,
   /// The engine ends: no worker is started any more.
   pub(super) stopping: bool,
 }
@@ -106,6 +114,44 @@ impl ServiceWorkers {
 
   pub(super) fn lock(&self) -> Locked<'_> {
     Locked(self.state.lock(), &self.changed)
+  }
+
+  /// What the embedder asks for: `begin` schedules a job for it.
+  pub(crate) async fn embedder_call(
+    &self,
+    begin: impl FnOnce(&Self, JobCaller) -> Result<(), DomException>,
+  ) -> CallResult {
+    let (sender, receiver) = oneshot::channel();
+    let number = {
+      let mut state = self.lock();
+      state.last_embedder_call += 1;
+      let number = state.last_embedder_call;
+      state.embedder_calls.insert(number, sender);
+      number
+    };
+    let caller = JobCaller::Embedder(number);
+    if let Err(refused) = begin(self, caller) {
+      self.lock().settle(caller, Err(refused));
+    }
+    receiver.await.unwrap_or_else(|_| {
+      Err(DomException::InvalidState("the engine has ended".into()))
+    })
+  }
+
+  /// Those of every origin, oldest first.
+  pub(crate) fn registrations(&self) -> Vec<RegistrationSnapshot> {
+    let state = self.state.lock();
+    let ids = state.map.ids();
+    ids.filter_map(|id| state.map.snapshot(id)).collect()
+  }
+
+  /// The registration in `scope`.
+  pub(crate) fn registration_in(
+    &self,
+    scope: &Url,
+  ) -> Option<RegistrationSnapshot> {
+    let state = self.state.lock();
+    state.map.snapshot(state.map.get_registration(scope)?)
   }
 
   /// Runs `task` on the engine's threads.
@@ -180,13 +226,21 @@ impl State {
     }
   }
 
-  pub(super) fn reply(
-    &self,
-    caller: Caller,
-    result: Result<Answer, CallError>,
-  ) {
+  pub(super) fn reply(&self, caller: Caller, result: CallResult) {
     let call = caller.call;
     self.push(caller.realm, ServiceWorkerMessage::Reply { call, result });
+  }
+
+  /// The same for a caller of a job.
+  pub(super) fn settle(&mut self, caller: JobCaller, result: CallResult) {
+    match caller {
+      JobCaller::Script(caller) => self.reply(caller, result),
+      JobCaller::Embedder(number) => {
+        if let Some(waiting) = self.embedder_calls.remove(&number) {
+          let _ = waiting.send(result);
+        }
+      }
+    }
   }
 
   /// Notifies every realm of the registration's origin.

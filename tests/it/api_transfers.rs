@@ -1,6 +1,8 @@
 //! The interfaces while something is transferred.
 
 use std::cell::RefCell;
+use std::io::Read;
+use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -63,13 +65,18 @@ fn service_worker(origin: &str) -> (JsRuntime, Rc<RefCell<String>>) {
 /// Runs `script` as the body of an async function in a service worker until
 /// nothing is left to do; returns what it wrote, line by line.
 fn run(script: &str) -> Vec<String> {
+  let server = serve();
+  run_at(&server.origin(), script)
+}
+
+/// The same with a server of the caller's.
+fn run_at(origin: &str, script: &str) -> Vec<String> {
   let tokio = tokio::runtime::Builder::new_current_thread()
     .enable_all()
     .build()
     .unwrap();
-  let server = serve();
   tokio.block_on(async {
-    let (mut runtime, written) = service_worker(&server.origin());
+    let (mut runtime, written) = service_worker(origin);
     let realm = realm(&mut runtime);
     let script = format!(
       "const {{ backgroundFetch }} = registration; (async () => {{ {script} }})()"
@@ -399,4 +406,41 @@ fn update_ui_without_options_counts_as_well() {
     "#,
   );
   assert_eq!(lines, ["undefined", "InvalidStateError"]);
+}
+
+/// The heads of two requests, byte by byte as the socket has them.
+#[test]
+fn a_post_with_a_null_body_has_a_length_on_the_wire() {
+  let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+  let origin = format!("http://{}", listener.local_addr().unwrap());
+  let (sender, heads) = std::sync::mpsc::channel();
+  std::thread::spawn(move || {
+    for client in listener.incoming() {
+      let mut client = client.unwrap();
+      let mut head = Vec::new();
+      while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+      }
+      let answer = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+      client.write_all(answer.as_bytes()).unwrap();
+      sender.send(String::from_utf8(head).unwrap()).unwrap();
+    }
+  });
+  let script = r#"
+    await backgroundFetch.fetch("p", new Request("/p", { method: "POST" }));
+    await fetch("/q", { method: "POST" });
+  "#;
+  run_at(&origin, script);
+  for _ in 0..2 {
+    let head = heads.recv_timeout(BOUND).unwrap();
+    assert!(head.starts_with("POST /"), "{head}");
+    let lengths: Vec<&str> = head
+      .split("\r\n")
+      .filter(|line| line.to_lowercase().starts_with("content-length"))
+      .collect();
+    assert_eq!(lengths, ["content-length: 0"], "{head}");
+    assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+  }
 }

@@ -238,7 +238,7 @@ impl Client {
           is_success: name == "backgroundfetchsuccess",
           bytes: background_fetch.downloaded,
         };
-        self.realm.event_handled(lease);
+        lease.acknowledge();
         return ended;
       }
     }

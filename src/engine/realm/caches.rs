@@ -10,8 +10,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::Realm;
+use crate::dom_exception::DomException;
 use crate::engine::context::Context;
-use crate::engine::error::FetchError;
 use crate::engine::quota::Quota;
 use crate::engine::quota::Reservation;
 use crate::ids::BodyId;
@@ -34,29 +34,6 @@ const INLINE: usize = 64 * 1024;
 
 /// How many bytes are gathered before they are written, and read at once.
 const CHUNK: usize = 256 * 1024;
-
-/// Why a script's call is rejected.
-#[derive(Debug, thiserror::Error)]
-pub enum CacheError {
-  /// A `TypeError`.
-  #[error("{0}")]
-  Type(String),
-  /// An `InvalidStateError`.
-  #[error("{0}")]
-  InvalidState(String),
-  /// A `SecurityError`.
-  #[error("{0}")]
-  Security(String),
-  /// There is no room, or the store has failed.
-  #[error(transparent)]
-  Rejected(#[from] FetchError),
-}
-
-impl From<StoreError> for CacheError {
-  fn from(error: StoreError) -> Self {
-    Self::Rejected(error.into())
-  }
-}
 
 /// The caches of an origin.
 #[derive(Clone)]
@@ -89,10 +66,10 @@ impl Realm {
   /// # Errors
   ///
   /// The realm's origin is opaque.
-  pub fn caches(&self) -> Result<CacheStorage, CacheError> {
+  pub fn caches(&self) -> Result<CacheStorage, DomException> {
     let origin = self.options().url.origin();
     if !origin.is_tuple() {
-      return Err(CacheError::Security(format!(
+      return Err(DomException::Security(format!(
         "{} has no origin that caches could belong to",
         self.options().url
       )));
@@ -112,7 +89,7 @@ impl CacheStorage {
   /// # Errors
   ///
   /// As for all methods: the store has failed.
-  pub async fn open(&self, name: &str) -> Result<OpenCache, CacheError> {
+  pub async fn open(&self, name: &str) -> Result<OpenCache, DomException> {
     let users = &self.context.cache_users;
     let _changing = users.changing.lock().await;
     let opened = self.context.caches.open(self.origin.clone(), name.into());
@@ -130,18 +107,18 @@ impl CacheStorage {
   }
 
   /// [`keys()`](https://w3c.github.io/ServiceWorker/#cache-storage-keys)
-  pub async fn keys(&self) -> Result<Vec<String>, CacheError> {
+  pub async fn keys(&self) -> Result<Vec<String>, DomException> {
     let names = self.context.caches.names(self.origin.clone()).await?;
     Ok(names.into_iter().map(|(_, name)| name).collect())
   }
 
   /// [`has()`](https://w3c.github.io/ServiceWorker/#cache-storage-has)
-  pub async fn has(&self, name: &str) -> Result<bool, CacheError> {
+  pub async fn has(&self, name: &str) -> Result<bool, DomException> {
     Ok(self.keys().await?.iter().any(|key| key == name))
   }
 
   /// [`delete()`](https://w3c.github.io/ServiceWorker/#cache-storage-delete)
-  pub async fn delete(&self, name: &str) -> Result<bool, CacheError> {
+  pub async fn delete(&self, name: &str) -> Result<bool, DomException> {
     let users = &self.context.cache_users;
     let _changing = users.changing.lock().await;
     let caches = &self.context.caches;
@@ -169,7 +146,7 @@ impl CacheStorage {
     request: &Request,
     options: CacheQueryOptions,
     name: Option<&str>,
-  ) -> Result<Option<CachedResponse>, CacheError> {
+  ) -> Result<Option<CachedResponse>, DomException> {
     let names = self.context.caches.names(self.origin.clone()).await?;
     for (key, of) in names {
       if name.is_some_and(|name| name != of) {
@@ -252,7 +229,7 @@ impl OpenCache {
     &self,
     request: Request,
     options: CacheQueryOptions,
-  ) -> Result<Option<CachedResponse>, CacheError> {
+  ) -> Result<Option<CachedResponse>, DomException> {
     let first = |items: &mut Vec<CachedItem>| items.truncate(1);
     let found = self.query(Some(request), options, first);
     Ok(found.await?.pop())
@@ -263,7 +240,7 @@ impl OpenCache {
     &self,
     request: Option<Request>,
     options: CacheQueryOptions,
-  ) -> Result<Vec<CachedResponse>, CacheError> {
+  ) -> Result<Vec<CachedResponse>, DomException> {
     self.query(request, options, |_| ()).await
   }
 
@@ -272,7 +249,7 @@ impl OpenCache {
     request: Option<Request>,
     options: CacheQueryOptions,
     choose: impl FnOnce(&mut Vec<CachedItem>) + Send + 'static,
-  ) -> Result<Vec<CachedResponse>, CacheError> {
+  ) -> Result<Vec<CachedResponse>, DomException> {
     let context = self.storage.context.clone();
     let caches = &self.storage.context.caches;
     let found = caches.query(self.key, request, options, move |mut items| {
@@ -288,7 +265,7 @@ impl OpenCache {
     &self,
     request: Option<Request>,
     options: CacheQueryOptions,
-  ) -> Result<Vec<Request>, CacheError> {
+  ) -> Result<Vec<Request>, DomException> {
     let caches = &self.storage.context.caches;
     let found = caches.query(self.key, request, options, |items| {
       items.into_iter().map(|item| item.request).collect()
@@ -301,7 +278,7 @@ impl OpenCache {
     &self,
     request: Request,
     options: CacheQueryOptions,
-  ) -> Result<bool, CacheError> {
+  ) -> Result<bool, DomException> {
     let storage = self.storage.clone();
     let removed = move |removed| storage.removed(removed);
     let caches = &self.storage.context.caches;
@@ -314,14 +291,14 @@ impl OpenCache {
   /// # Errors
   ///
   /// Why not.
-  pub fn may_put(items: &[(Request, Response)]) -> Result<(), CacheError> {
+  pub fn may_put(items: &[(Request, Response)]) -> Result<(), DomException> {
     for (request, response) in items {
-      may_cache_request(request).map_err(CacheError::Type)?;
-      may_cache_response(response).map_err(CacheError::Type)?;
+      may_cache_request(request).map_err(DomException::Type)?;
+      may_cache_response(response).map_err(DomException::Type)?;
     }
     let all: Vec<_> = items.iter().map(|(q, s)| (q, s)).collect();
     if has_duplicates(&all) {
-      return Err(CacheError::InvalidState(
+      return Err(DomException::InvalidState(
         "a request is to be added to the cache twice".to_string(),
       ));
     }
@@ -337,7 +314,7 @@ impl OpenCache {
   pub async fn put(
     &self,
     items: Vec<(Request, Response, Option<NewBody>)>,
-  ) -> Result<(), CacheError> {
+  ) -> Result<(), DomException> {
     let CacheStorage { context, quota, .. } = &self.storage;
     let bodies = items.iter().filter_map(|(_, _, body)| body.as_ref());
     let requested = bodies.map(|body| body.length).sum();
@@ -402,7 +379,7 @@ impl NewBody {
   /// # Errors
   ///
   /// No space is left, or the store failed; then the body is deleted.
-  pub async fn write(&mut self, chunk: Bytes) -> Result<(), CacheError> {
+  pub async fn write(&mut self, chunk: Bytes) -> Result<(), DomException> {
     let length = self.length + chunk.len() as u64;
     self.taken.grow_to(length)?;
     self.length = length;

@@ -1,13 +1,14 @@
 //! An event that a service worker has.
 
-use std::sync::Arc;
 use std::sync::Weak;
 
-use super::Attached;
-use super::Realm;
 use crate::engine::events::LeaseId;
-use crate::engine::job::settle;
-use crate::spec::FunctionalEvent;
+
+/// The realm that has the events.
+pub(super) trait Lessee: Send + Sync {
+  fn acknowledge(&self, lease: LeaseId);
+  fn give_back(&self, lease: LeaseId);
+}
 
 /// An event that its realm has, until it is acknowledged.
 ///
@@ -27,7 +28,7 @@ use crate::spec::FunctionalEvent;
 #[must_use = "an event whose lease is dropped is delivered again"]
 pub struct EventLease {
   /// A realm that is gone has no leases.
-  realm: Weak<Attached>,
+  realm: Weak<dyn Lessee>,
   id: LeaseId,
   is_returned: bool,
 }
@@ -35,9 +36,9 @@ pub struct EventLease {
 opaque_debug!(EventLease);
 
 impl EventLease {
-  pub(super) fn new(realm: &Arc<Attached>, id: LeaseId) -> Self {
+  pub(super) fn new(realm: Weak<dyn Lessee>, id: LeaseId) -> Self {
     Self {
-      realm: Arc::downgrade(realm),
+      realm,
       id,
       is_returned: false,
     }
@@ -54,7 +55,7 @@ impl EventLease {
     }
   }
 
-  /// Whoever has the name calls [`Realm::acknowledge`], or ends with the realm.
+  /// Whoever has the name calls [`Realm::acknowledge`](crate::engine::Realm::acknowledge), or ends with the realm.
   pub(crate) fn into_id(mut self) -> LeaseId {
     self.is_returned = true;
     self.id
@@ -67,45 +68,6 @@ impl Drop for EventLease {
       && let Some(realm) = self.realm.upgrade()
     {
       realm.give_back(self.id);
-    }
-  }
-}
-
-impl Realm {
-  /// The event of a lease is no longer active.
-  pub(crate) fn acknowledge(&self, lease: LeaseId) {
-    self.attached.acknowledge(lease);
-  }
-}
-
-impl Attached {
-  fn acknowledge(&self, lease: LeaseId) {
-    let Self {
-      engine,
-      registration,
-      ..
-    } = self;
-    if let Some((event, key)) = registration.acknowledge(self.id, lease) {
-      match engine.jobs().get(key) {
-        Some(job) => {
-          settle::event_handled(engine.context().clone(), event, job);
-        }
-        None if event == FunctionalEvent::Click => {}
-        None => registration.unfinished(-1),
-      }
-    }
-    self.event_over();
-  }
-
-  fn give_back(&self, lease: LeaseId) {
-    self.registration.given_back(self.id, lease);
-    self.event_over();
-  }
-
-  fn event_over(&self) {
-    if let Some(worker) = self.options.worker {
-      let service_workers = &self.engine.context().service_workers;
-      service_workers.functional_event_handled(worker);
     }
   }
 }

@@ -26,6 +26,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 
 use self::event_lease::EventLease;
+use self::event_lease::Lessee;
 use self::inbox::LeasedEvent;
 use self::inbox::Message;
 use self::inbox::RealmInbox;
@@ -34,11 +35,13 @@ use self::options::RealmOptions;
 use self::record_handle::RecordHandle;
 use self::script_fetch::Keepalive;
 use super::Engine;
+use super::events::LeaseId;
 use super::events::WorkerEnd;
 use super::job::Job;
 use super::outcome::AbortOutcome;
 use super::registration::Registration;
 use crate::engine::broadcasts::Listener;
+use crate::engine::job::settle;
 use crate::engine::mailbox::Delivery;
 use crate::engine::workers::delegate::WorkerEvents;
 use crate::ids::BackgroundFetchKey;
@@ -360,12 +363,18 @@ impl Realm {
       if event == FunctionalEvent::Click {
         self.activated_by_user();
       }
+      let attached = Arc::downgrade(&self.attached);
       return RealmMessage::Event {
-        lease: EventLease::new(&self.attached, lease),
+        lease: EventLease::new(attached, lease),
         name: event.name(),
         background_fetch: job.snapshot(),
       };
     }
+  }
+
+  /// The event of a lease is no longer active.
+  pub(crate) fn acknowledge(&self, lease: LeaseId) {
+    self.attached.acknowledge(lease);
   }
 
   /// [`updateUI()`](https://wicg.github.io/background-fetch/#background-fetch-update-ui-event-update-ui),
@@ -431,6 +440,40 @@ impl Realm {
     let mut all = vec![self.attached.registration.clone()];
     all.extend(self.attached.others.lock().iter().cloned());
     all
+  }
+}
+
+impl Lessee for Attached {
+  fn acknowledge(&self, lease: LeaseId) {
+    let Self {
+      engine,
+      registration,
+      ..
+    } = self;
+    if let Some((event, key)) = registration.acknowledge(self.id, lease) {
+      match engine.jobs().get(key) {
+        Some(job) => {
+          settle::event_handled(engine.context().clone(), event, job);
+        }
+        None if event == FunctionalEvent::Click => {}
+        None => registration.unfinished(-1),
+      }
+    }
+    self.event_over();
+  }
+
+  fn give_back(&self, lease: LeaseId) {
+    self.registration.given_back(self.id, lease);
+    self.event_over();
+  }
+}
+
+impl Attached {
+  fn event_over(&self) {
+    if let Some(worker) = self.options.worker {
+      let service_workers = &self.engine.context().service_workers;
+      service_workers.functional_event_handled(worker);
+    }
   }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
+use crate::dom_exception::DomException;
 use crate::engine::context::Context;
 use crate::engine::job::Job;
 use crate::engine::job::response_data::Reader;
@@ -30,13 +31,24 @@ pub struct RecordHandle {
 
 /// Why a record has no response, or no more of its body.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordError {
-  /// An `AbortError`.
+  /// A [`DomException::Abort`].
   #[error("the background fetch was aborted")]
   Aborted,
-  /// A `TypeError`.
+  /// A [`DomException::Type`].
   #[error("{0}")]
   NotExposed(String),
+}
+
+impl From<RecordError> for DomException {
+  fn from(error: RecordError) -> Self {
+    let message = error.to_string();
+    match error {
+      RecordError::Aborted => Self::Abort(message),
+      RecordError::NotExposed(_) => Self::Type(message),
+    }
+  }
 }
 
 struct LazyReader {

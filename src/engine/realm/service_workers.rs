@@ -3,9 +3,9 @@
 use url::Url;
 
 use super::Realm;
+use crate::dom_exception::DomException;
 use crate::ids::WorkerId;
 use crate::service_worker::Call;
-use crate::service_worker::ImportError;
 use crate::service_worker::Payload;
 use crate::service_worker::RegistrationSnapshot;
 use crate::service_worker::WorkerSnapshot;
@@ -58,8 +58,8 @@ impl Realm {
   ///
   /// # Errors
   ///
-  /// A message for the `NetworkError`.
-  pub fn import_blocking(&self, url: Url) -> Result<String, ImportError> {
+  /// A [`DomException::Network`].
+  pub fn import_blocking(&self, url: Url) -> Result<String, DomException> {
     let context = self.engine().context();
     let service_workers = context.service_workers.clone();
     let id = self.attached.id;
@@ -67,7 +67,8 @@ impl Realm {
     context.spawn(async move {
       let _ = sender.send(service_workers.import(id, url).await);
     });
-    let ended = |_| Err(ImportError("the engine has ended".to_string()));
+    let ended =
+      |_| Err(DomException::Network("the engine has ended".to_string()));
     receiver.recv().unwrap_or_else(ended)
   }
 
@@ -76,7 +77,7 @@ impl Realm {
   /// # Errors
   ///
   /// As above.
-  pub async fn import(&self, url: Url) -> Result<String, ImportError> {
+  pub async fn import(&self, url: Url) -> Result<String, DomException> {
     let service_workers = self.engine().context().service_workers.clone();
     service_workers.import(self.attached.id, url).await
   }

@@ -2,4 +2,5 @@
 
 pub(crate) mod delegate;
 pub(crate) mod host;
+pub(crate) mod registrations;
 pub(crate) mod script;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::engine::BroadcastMessage;
 use crate::engine::BroadcastPart;
 use crate::engine::Realm;
-use crate::extension::error::BackgroundFetchError;
+use crate::extension::error::OpError;
 use crate::extension::structured_clone::add_blob_part;
 use crate::extension::structured_clone::take_blob_part;
 
@@ -38,7 +38,7 @@ pub(super) fn op_broadcast_post(
   #[smi] channel: u32,
   #[buffer(copy)] data: Bytes,
   #[serde] parts: Vec<ResourceId>,
-) -> Result<(), BackgroundFetchError> {
+) -> Result<(), OpError> {
   let parts = parts
     .into_iter()
     .map(|rid| take_blob_part(state, rid))

@@ -12,13 +12,14 @@ use serde::Deserialize;
 
 use super::body;
 use super::body::ReadableBody;
-use super::error::BrowserError;
 use super::fetch::JsResponse;
+use crate::dom_exception::DomException;
 use crate::engine::CacheStorage;
 use crate::engine::CachedResponse;
 use crate::engine::NewBody;
 use crate::engine::OpenCache;
 use crate::engine::Realm;
+use crate::extension::error::OpError;
 use crate::spec::CacheQueryOptions;
 use crate::spec::Request;
 use crate::spec::Response;
@@ -34,14 +35,14 @@ impl Resource for Cache {
   }
 }
 
-fn storage(state: &Rc<RefCell<OpState>>) -> Result<CacheStorage, BrowserError> {
+fn storage(state: &Rc<RefCell<OpState>>) -> Result<CacheStorage, OpError> {
   Ok(state.borrow().borrow::<Realm>().caches()?)
 }
 
 fn cache(
   state: &Rc<RefCell<OpState>>,
   rid: ResourceId,
-) -> Result<Rc<Cache>, BrowserError> {
+) -> Result<Rc<Cache>, OpError> {
   Ok(state.borrow().resource_table.get::<Cache>(rid)?)
 }
 
@@ -57,7 +58,7 @@ fn response(state: &mut OpState, cached: CachedResponse) -> JsResponse {
 pub(super) async fn op_cache_open(
   state: Rc<RefCell<OpState>>,
   #[string] name: String,
-) -> Result<ResourceId, BrowserError> {
+) -> Result<ResourceId, OpError> {
   let cache = storage(&state)?.open(&name).await?;
   Ok(state.borrow_mut().resource_table.add(Cache(cache)))
 }
@@ -66,7 +67,7 @@ pub(super) async fn op_cache_open(
 pub(super) async fn op_cache_has(
   state: Rc<RefCell<OpState>>,
   #[string] name: String,
-) -> Result<bool, BrowserError> {
+) -> Result<bool, OpError> {
   Ok(storage(&state)?.has(&name).await?)
 }
 
@@ -74,7 +75,7 @@ pub(super) async fn op_cache_has(
 pub(super) async fn op_cache_delete_cache(
   state: Rc<RefCell<OpState>>,
   #[string] name: String,
-) -> Result<bool, BrowserError> {
+) -> Result<bool, OpError> {
   Ok(storage(&state)?.delete(&name).await?)
 }
 
@@ -82,7 +83,7 @@ pub(super) async fn op_cache_delete_cache(
 #[serde]
 pub(super) async fn op_cache_names(
   state: Rc<RefCell<OpState>>,
-) -> Result<Vec<String>, BrowserError> {
+) -> Result<Vec<String>, OpError> {
   Ok(storage(&state)?.keys().await?)
 }
 
@@ -94,7 +95,7 @@ pub(super) async fn op_cache_find(
   #[serde] request: Request,
   #[serde] options: CacheQueryOptions,
   #[string] name: Option<String>,
-) -> Result<Option<JsResponse>, BrowserError> {
+) -> Result<Option<JsResponse>, OpError> {
   let storage = storage(&state)?;
   let found = storage.find(&request, options, name.as_deref()).await?;
   Ok(found.map(|found| response(&mut state.borrow_mut(), found)))
@@ -107,7 +108,7 @@ pub(super) async fn op_cache_match(
   #[smi] rid: ResourceId,
   #[serde] request: Request,
   #[serde] options: CacheQueryOptions,
-) -> Result<Option<JsResponse>, BrowserError> {
+) -> Result<Option<JsResponse>, OpError> {
   let found = cache(&state, rid)?.0.find(request, options).await?;
   Ok(found.map(|found| response(&mut state.borrow_mut(), found)))
 }
@@ -119,7 +120,7 @@ pub(super) async fn op_cache_match_all(
   #[smi] rid: ResourceId,
   #[serde] request: Option<Request>,
   #[serde] options: CacheQueryOptions,
-) -> Result<Vec<JsResponse>, BrowserError> {
+) -> Result<Vec<JsResponse>, OpError> {
   let found = cache(&state, rid)?.0.find_all(request, options).await?;
   let mut state = state.borrow_mut();
   let respond = |found| response(&mut state, found);
@@ -133,7 +134,7 @@ pub(super) async fn op_cache_keys(
   #[smi] rid: ResourceId,
   #[serde] request: Option<Request>,
   #[serde] options: CacheQueryOptions,
-) -> Result<Vec<Request>, BrowserError> {
+) -> Result<Vec<Request>, OpError> {
   Ok(cache(&state, rid)?.0.keys(request, options).await?)
 }
 
@@ -143,7 +144,7 @@ pub(super) async fn op_cache_delete(
   #[smi] rid: ResourceId,
   #[serde] request: Request,
   #[serde] options: CacheQueryOptions,
-) -> Result<bool, BrowserError> {
+) -> Result<bool, OpError> {
   Ok(cache(&state, rid)?.0.delete(request, options).await?)
 }
 
@@ -151,16 +152,16 @@ pub(super) async fn op_cache_delete(
 #[op2]
 pub(super) fn op_cache_may_put(
   #[serde] request: Request,
-) -> Result<(), BrowserError> {
-  may_cache_request(&request).map_err(BrowserError::Type)
+) -> Result<(), DomException> {
+  may_cache_request(&request).map_err(DomException::Type)
 }
 
 /// A `TypeError` when what was fetched may not be added.
 #[op2]
 pub(super) fn op_cache_may_add(
   #[serde] response: Response,
-) -> Result<(), BrowserError> {
-  may_add_response(&response).map_err(BrowserError::Type)
+) -> Result<(), DomException> {
+  may_add_response(&response).map_err(DomException::Type)
 }
 
 /// A request and its response, with the resource of its body.
@@ -177,7 +178,7 @@ pub(super) async fn op_cache_put(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   #[serde] items: Vec<JsItem>,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let rids: Vec<_> = items.iter().filter_map(|item| item.body).collect();
   let put = put(&state, rid, items).await;
   // Bodies stay in the table until then: an aborted fetch closes its own.
@@ -193,7 +194,7 @@ async fn put(
   state: &Rc<RefCell<OpState>>,
   rid: ResourceId,
   items: Vec<JsItem>,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let mut bodies = Vec::new();
   let mut heads = Vec::new();
   for item in items {
@@ -219,12 +220,12 @@ async fn put(
 async fn store(
   cache: &OpenCache,
   body: Rc<dyn Resource>,
-) -> Result<NewBody, BrowserError> {
+) -> Result<NewBody, OpError> {
   let mut new = cache.storage().new_body();
   loop {
     let chunk = body::read(&body)
       .await
-      .map_err(|error| BrowserError::Type(error.to_string()))?;
+      .map_err(|error| DomException::Type(error.to_string()))?;
     if chunk.is_empty() {
       return Ok(new);
     }

@@ -26,12 +26,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::error::BrowserError;
+use crate::dom_exception::DomException;
 use crate::engine::Engine;
 use crate::engine::Realm;
 use crate::engine::RealmKind;
 use crate::engine::RealmOptions;
 use crate::extension::console::Console;
+use crate::extension::error::OpError;
 use crate::extension::lifecycle::evaluate_classic;
 use crate::extension::lifecycle::realm;
 use crate::extension::module_loader::WorkerModules;
@@ -156,18 +157,21 @@ pub(super) fn op_worker_start(
   #[string] source: Option<String>,
   is_module: bool,
   #[string] name: String,
-) -> Result<ResourceId, BrowserError> {
+) -> Result<ResourceId, OpError> {
   let script_url =
-    Url::parse(url).map_err(|error| BrowserError::Type(error.to_string()))?;
+    Url::parse(url).map_err(|error| DomException::Type(error.to_string()))?;
   if !state.has::<Count>() {
     state.put(Count::default());
   }
   let count = state.borrow::<Count>().clone();
   let counted = Counted(count.0.clone());
   if count.0.fetch_add(1, Ordering::Relaxed) >= MAX_WORKERS {
-    return Err(BrowserError::Type(format!(
-      "no more than {MAX_WORKERS} workers can run at once"
-    )));
+    return Err(
+      DomException::Type(format!(
+        "no more than {MAX_WORKERS} workers can run at once"
+      ))
+      .into(),
+    );
   }
   let owner = state.borrow::<Realm>().clone();
   let (to_owner, from_worker) = mpsc::unbounded_channel();
@@ -192,7 +196,7 @@ pub(super) fn op_worker_start(
     .stack_size(STACK_SIZE)
     .spawn(move || run(engine, start))
     .map_err(|error| {
-      BrowserError::Type(format!("the worker's thread cannot start: {error}"))
+      DomException::Type(format!("the worker's thread cannot start: {error}"))
     })?;
   Ok(state.resource_table.add(OwnedWorker {
     messages,
@@ -206,7 +210,7 @@ pub(super) fn op_worker_post(
   state: &mut OpState,
   #[smi] rid: ResourceId,
   #[serde] message: JsMessageData,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let payload = payload(state, message)?;
   let worker = state.resource_table.get::<OwnedWorker>(rid)?;
   // One that has ended hears nothing.
@@ -229,7 +233,7 @@ pub(super) enum JsFromWorker {
 pub(super) async fn op_worker_next(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<JsFromWorker, BrowserError> {
+) -> Result<JsFromWorker, OpError> {
   let worker = state.borrow().resource_table.get::<OwnedWorker>(rid)?;
   let mut from_worker = worker.from_worker.lock().await;
   loop {
@@ -293,7 +297,7 @@ pub(super) async fn op_worker_receive(
 pub(super) fn op_worker_post_to_owner(
   state: &mut OpState,
   #[serde] message: JsMessageData,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let payload = payload(state, message)?;
   if let Some(own) = state.try_borrow::<OwnEnd>() {
     let _ = own.to_owner.send(FromWorker::Message(payload));
@@ -315,13 +319,13 @@ pub(super) fn op_worker_close(state: &mut OpState) {
 pub(super) fn op_worker_import(
   state: &mut OpState,
   #[string] url: &str,
-) -> Result<String, BrowserError> {
+) -> Result<String, DomException> {
   let url = Url::parse(url)
-    .map_err(|error| BrowserError::Network(error.to_string()))?;
+    .map_err(|error| DomException::Network(error.to_string()))?;
   let realm = state.borrow::<Realm>();
   realm
     .fetch_script_blocking(url, ScriptRole::ClassicImport)
-    .map_err(BrowserError::Network)
+    .map_err(DomException::Network)
 }
 
 /// Tells the owner that the worker has ended, and whether it was by a panic:

@@ -20,9 +20,10 @@ use url::Url;
 
 use super::body;
 use super::body::ReadableBody;
-use super::error::BrowserError;
+use crate::dom_exception::DomException;
 use crate::engine::OngoingFetch;
 use crate::engine::Realm;
+use crate::extension::error::OpError;
 use crate::extension::net_check::take_permissions;
 use crate::network::FetchResponse;
 use crate::network::NetworkPolicy;
@@ -129,7 +130,7 @@ pub(super) fn op_fetch_start(
 pub(super) async fn op_fetch_body_wanted(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<bool, BrowserError> {
+) -> Result<bool, OpError> {
   let fetch = state.borrow().resource_table.get::<ScriptFetch>(rid)?;
   let mut wanted = fetch.wanted.lock().await;
   let reader = tokio::select! {
@@ -149,7 +150,7 @@ pub(super) async fn op_fetch_send_body(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
   #[smi] body: ResourceId,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let body = body::take(&state, body)?;
   let fetch = state.borrow().resource_table.get::<ScriptFetch>(rid)?;
   if let Some(reader) = fetch.reader.take() {
@@ -164,7 +165,7 @@ pub(super) async fn op_fetch_send_body(
 pub(super) async fn op_fetch_response(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<JsResponse, BrowserError> {
+) -> Result<JsResponse, OpError> {
   let fetch = state.borrow().resource_table.get::<ScriptFetch>(rid)?;
   let fetched = fetch.fetch.lock().await.response().await?;
   Ok(JsResponse::new(
@@ -180,11 +181,11 @@ pub(super) async fn op_fetch_response(
 pub(super) fn op_fetch_may_connect(
   state: &mut OpState,
   #[string] url: &str,
-) -> Result<(), BrowserError> {
+) -> Result<(), DomException> {
   let url =
-    Url::parse(url).map_err(|error| BrowserError::Type(error.to_string()))?;
+    Url::parse(url).map_err(|error| DomException::Type(error.to_string()))?;
   let realm = state.borrow::<Realm>();
-  realm.may_connect(&url).map_err(BrowserError::Type)
+  realm.may_connect(&url).map_err(DomException::Type)
 }
 
 /// Whether a request in the mode `no-cors` may have a header, see

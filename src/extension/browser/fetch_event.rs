@@ -16,9 +16,10 @@ use tokio::sync::oneshot;
 use super::Installed;
 use super::body;
 use super::body::ReadableBody;
-use super::error::BrowserError;
+use crate::dom_exception::DomException;
 use crate::engine::FetchEventAnswer;
 use crate::engine::FetchEventRequest;
+use crate::extension::error::OpError;
 use crate::network::FetchResponse;
 use crate::network::NetworkError;
 use crate::spec::Request;
@@ -94,7 +95,7 @@ impl JsFetchEvent {
 pub(super) async fn op_fetch_event_abandoned(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<bool, BrowserError> {
+) -> Result<bool, OpError> {
   let resource = state.borrow_mut().resource_table.take::<Abandoned>(rid)?;
   Ok(match resource.0.take() {
     Some(abandoned) => abandoned.await.is_err(),
@@ -109,7 +110,7 @@ pub(super) async fn op_fetch_event_respond(
   #[smi] rid: ResourceId,
   #[serde] response: Response,
   body: Option<u32>,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let event = take(&mut state.borrow_mut(), rid)?;
   let body = body.map(|body| body::take(&state, body)).transpose()?;
   let Some(body) = body else {
@@ -142,7 +143,7 @@ pub(super) fn op_fetch_event_no_response(
   state: &mut OpState,
   #[smi] rid: ResourceId,
   #[string] reason: Option<String>,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let event = take(state, rid)?;
   event.respond(match reason {
     Some(reason) => FetchEventAnswer::NetworkError(reason),
@@ -154,9 +155,9 @@ pub(super) fn op_fetch_event_no_response(
 fn take(
   state: &mut OpState,
   rid: ResourceId,
-) -> Result<FetchEventRequest, BrowserError> {
+) -> Result<FetchEventRequest, OpError> {
   let responder = state.resource_table.take::<Responder>(rid)?;
   let answered =
-    || BrowserError::Type("the event was answered already".to_string());
-  responder.0.take().ok_or_else(answered)
+    || DomException::Type("the event was answered already".to_string());
+  Ok(responder.0.take().ok_or_else(answered)?)
 }

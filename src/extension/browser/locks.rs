@@ -14,12 +14,12 @@ use deno_core::ResourceId;
 use deno_core::op2;
 use serde::Serialize;
 
-use super::error::BrowserError;
 use crate::engine::LockHandle;
 use crate::engine::LockInfo;
 use crate::engine::LockMode;
 use crate::engine::LockRequest;
 use crate::engine::Realm;
+use crate::extension::error::OpError;
 
 /// A lock that a script has, or waits for.
 struct Lock {
@@ -68,7 +68,7 @@ pub(super) fn op_locks_request(
 pub(super) async fn op_locks_granted(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<bool, BrowserError> {
+) -> Result<bool, OpError> {
   let lock = state.borrow().resource_table.get::<Lock>(rid)?;
   let cancel = RcRef::map(&lock, |lock| &lock.cancel);
   let mut handle = RcRef::map(&lock, |l| &l.handle).borrow_mut().await;
@@ -80,7 +80,7 @@ pub(super) async fn op_locks_granted(
 pub(super) async fn op_locks_stolen(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<bool, BrowserError> {
+) -> Result<bool, OpError> {
   let lock = state.borrow().resource_table.get::<Lock>(rid)?;
   let cancel = RcRef::map(&lock, |lock| &lock.cancel);
   let mut handle = RcRef::map(&lock, |l| &l.handle).borrow_mut().await;

@@ -8,7 +8,6 @@ mod broadcast;
 mod caches;
 mod dedicated_workers;
 mod document;
-mod error;
 mod fetch;
 mod fetch_event;
 mod locks;

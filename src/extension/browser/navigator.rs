@@ -8,9 +8,10 @@ use deno_core::OpState;
 use deno_core::op2;
 use serde::Serialize;
 
-use super::error::BrowserError;
+use crate::dom_exception::DomException;
 use crate::engine::PermissionState;
 use crate::engine::Realm;
+use crate::extension::error::OpError;
 
 /// What never changes.
 #[derive(Serialize)]
@@ -148,12 +149,12 @@ pub(super) struct JsEstimate {
 #[serde]
 pub(super) async fn op_storage_estimate(
   state: Rc<RefCell<OpState>>,
-) -> Result<JsEstimate, BrowserError> {
+) -> Result<JsEstimate, OpError> {
   let realm = state.borrow().borrow::<Realm>().clone();
   let origin = realm.options().url.origin();
   let estimate = realm.engine().storage_estimate(&origin).await;
   let estimate =
-    estimate.map_err(|error| BrowserError::Type(error.to_string()))?;
+    estimate.map_err(|error| DomException::Type(error.to_string()))?;
   Ok(JsEstimate {
     usage: estimate.usage as f64,
     quota: estimate.quota.map_or(f64::NAN, |quota| quota as f64),

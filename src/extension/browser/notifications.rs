@@ -6,11 +6,12 @@ use deno_core::ToJsBuffer;
 use deno_core::op2;
 use serde::Serialize;
 
-use super::error::BrowserError;
 use crate::display::Notification;
+use crate::dom_exception::DomException;
 use crate::engine::NotificationEvent;
 use crate::engine::Realm;
 use crate::engine::ScriptNotification;
+use crate::extension::error::OpError;
 use crate::ids::RegistrationId;
 
 /// A notification that is shown.
@@ -55,12 +56,12 @@ pub(super) fn op_notification_show(
   registration: f64,
   #[serde] notification: Notification,
   #[buffer(copy)] data: Bytes,
-) -> Result<f64, BrowserError> {
+) -> Result<f64, OpError> {
   let id = RegistrationId(registration as u64);
   let registration = (registration >= 0.0).then_some(id);
   let realm = state.borrow::<Realm>();
   let shown = realm.show_notification(registration, notification, data);
-  Ok(shown.map_err(BrowserError::Type)? as f64)
+  Ok(shown.map_err(DomException::Type)? as f64)
 }
 
 #[op2]

@@ -3,27 +3,26 @@
 use deno_core::OpState;
 use deno_core::op2;
 
-use super::error::BrowserError;
 use crate::engine::Realm;
-use crate::extension::error::BackgroundFetchError;
+use crate::extension::error::OpError;
 
 #[op2]
 #[string]
 pub(super) fn op_local_storage_get(
   state: &mut OpState,
   #[string] key: &str,
-) -> Result<Option<String>, BrowserError> {
+) -> Result<Option<String>, OpError> {
   let item = state.borrow::<Realm>().local_item(key);
-  Ok(item.map_err(BackgroundFetchError::from)?)
+  Ok(item?)
 }
 
 #[op2]
 #[serde]
 pub(super) fn op_local_storage_keys(
   state: &mut OpState,
-) -> Result<Vec<String>, BrowserError> {
+) -> Result<Vec<String>, OpError> {
   let keys = state.borrow::<Realm>().local_keys();
-  Ok(keys.map_err(BackgroundFetchError::from)?)
+  Ok(keys?)
 }
 
 #[op2(fast)]
@@ -31,24 +30,24 @@ pub(super) fn op_local_storage_set(
   state: &mut OpState,
   #[string] key: &str,
   #[string] value: &str,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let set = state.borrow::<Realm>().set_local_item(key, value);
-  Ok(set.map_err(BackgroundFetchError::from)?)
+  Ok(set?)
 }
 
 #[op2(fast)]
 pub(super) fn op_local_storage_remove(
   state: &mut OpState,
   #[string] key: &str,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let removed = state.borrow::<Realm>().remove_local_items(Some(key));
-  Ok(removed.map_err(BackgroundFetchError::from)?)
+  Ok(removed?)
 }
 
 #[op2(fast)]
 pub(super) fn op_local_storage_clear(
   state: &mut OpState,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let removed = state.borrow::<Realm>().remove_local_items(None);
-  Ok(removed.map_err(BackgroundFetchError::from)?)
+  Ok(removed?)
 }

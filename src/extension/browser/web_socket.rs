@@ -13,10 +13,11 @@ use deno_core::op2;
 use serde::Serialize;
 use url::Url;
 
-use super::error::BrowserError;
+use crate::dom_exception::DomException;
 use crate::engine::Realm;
 use crate::engine::WebSocket;
 use crate::engine::WebSocketNews;
+use crate::extension::error::OpError;
 use crate::extension::net_check::take_permissions;
 use crate::network::WebSocketCommand;
 use crate::network::WebSocketEvent;
@@ -61,9 +62,9 @@ pub(super) fn op_web_socket_open(
   state: &mut OpState,
   #[string] url: &str,
   #[serde] protocols: Vec<String>,
-) -> Result<ResourceId, BrowserError> {
+) -> Result<ResourceId, OpError> {
   let url =
-    Url::parse(url).map_err(|error| BrowserError::Type(error.to_string()))?;
+    Url::parse(url).map_err(|error| DomException::Type(error.to_string()))?;
   take_permissions(state);
   let realm = state.borrow::<Realm>().clone();
   let socket = ScriptWebSocket(realm.open_web_socket(url, protocols));
@@ -76,7 +77,7 @@ pub(super) fn op_web_socket_open(
 pub(super) async fn op_web_socket_next(
   state: Rc<RefCell<OpState>>,
   #[smi] rid: ResourceId,
-) -> Result<JsWebSocketNews, BrowserError> {
+) -> Result<JsWebSocketNews, OpError> {
   let socket = state.borrow().resource_table.get::<ScriptWebSocket>(rid)?;
   let event = match socket.0.next().await {
     Some(WebSocketNews::Sent(total)) => {
@@ -111,7 +112,7 @@ fn command(
   state: &OpState,
   rid: ResourceId,
   command: WebSocketCommand,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let socket = state.resource_table.get::<ScriptWebSocket>(rid)?;
   socket.0.command(command);
   Ok(())
@@ -122,7 +123,7 @@ pub(super) fn op_web_socket_send_text(
   state: &mut OpState,
   #[smi] rid: ResourceId,
   #[string] text: String,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   command(state, rid, WebSocketCommand::Text(text))
 }
 
@@ -131,7 +132,7 @@ pub(super) fn op_web_socket_send_binary(
   state: &mut OpState,
   #[smi] rid: ResourceId,
   #[buffer(copy)] bytes: Bytes,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   command(state, rid, WebSocketCommand::Binary(bytes))
 }
 
@@ -142,7 +143,7 @@ pub(super) fn op_web_socket_close(
   #[smi] rid: ResourceId,
   #[smi] code: i32,
   #[string] reason: String,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let frame = u16::try_from(code).ok().map(|code| (code, reason));
   command(state, rid, WebSocketCommand::Close(frame))
 }
@@ -152,7 +153,7 @@ pub(super) fn op_web_socket_close(
 pub(super) fn op_web_socket_fail(
   state: &mut OpState,
   #[smi] rid: ResourceId,
-) -> Result<(), BrowserError> {
+) -> Result<(), OpError> {
   let socket = state.resource_table.get::<ScriptWebSocket>(rid)?;
   socket.0.fail_if_connecting();
   Ok(())

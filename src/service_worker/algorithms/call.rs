@@ -5,11 +5,12 @@
 use serde::Deserialize;
 use url::Url;
 
+use crate::dom_exception::DomException;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::service_worker::model::message::Answer;
-use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::message::Caller;
+use crate::service_worker::model::message::JobCaller;
 use crate::service_worker::model::navigation_preload::NavigationPreloadChange;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
@@ -99,20 +100,28 @@ impl ServiceWorkers {
     }
   }
 
-  fn answer(&self, caller: Caller, call: Call) -> Result<(), CallError> {
+  fn answer(&self, caller: Caller, call: Call) -> Result<(), DomException> {
     match call {
       Call::Register {
         script_url,
         scope,
         worker_type,
         update_via_cache,
-      } => self.start_register(
-        caller,
-        script_url,
-        scope,
-        worker_type,
-        update_via_cache,
-      ),
+      } => {
+        let environment = {
+          let state = self.lock();
+          let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
+          realm.environment.clone()
+        };
+        self.start_register(
+          JobCaller::Script(caller),
+          environment,
+          script_url,
+          scope,
+          worker_type,
+          update_via_cache,
+        )
+      }
       Call::Update { registration }
       | Call::Unregister { registration }
       | Call::ChangeNavigationPreload { registration, .. }
@@ -148,10 +157,9 @@ impl ServiceWorkers {
         let state = self.lock();
         // Step 4.
         if url.origin() != state.url_of(caller.realm)?.origin() {
-          return Err(CallError::new(
-            "SecurityError",
-            format!("{url} has another origin"),
-          ));
+          return Err(DomException::Security(format!(
+            "{url} has another origin"
+          )));
         }
         let id = state.map.match_registration(&url);
         let snapshot = id.and_then(|id| state.map.snapshot(id));
@@ -188,16 +196,16 @@ impl ServiceWorkers {
 }
 
 impl State {
-  pub(crate) fn url_of(&self, realm: RealmId) -> Result<Url, CallError> {
+  pub(crate) fn url_of(&self, realm: RealmId) -> Result<Url, DomException> {
     let realm = self.realms.get(&realm).ok_or_else(no_realm)?;
     Ok(realm.url.clone())
   }
 }
 
-pub(crate) fn no_realm() -> CallError {
-  CallError::new("InvalidStateError", "this realm is gone")
+pub(crate) fn no_realm() -> DomException {
+  DomException::InvalidState("this realm is gone".into())
 }
 
-pub(crate) fn no_registration() -> CallError {
-  CallError::new("InvalidStateError", "the registration is gone")
+pub(crate) fn no_registration() -> DomException {
+  DomException::InvalidState("the registration is gone".into())
 }

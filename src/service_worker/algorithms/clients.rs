@@ -1,10 +1,10 @@
 //! Clients: who they are, who controls them, and messages to and from them.
 
 use super::call::MatchAllOptions;
+use crate::dom_exception::DomException;
 use crate::ids::RealmId;
 use crate::ids::WorkerId;
 use crate::service_worker::model::message::Answer;
-use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::message::Caller;
 use crate::service_worker::model::message::Event;
 use crate::service_worker::model::message::Payload;
@@ -38,7 +38,7 @@ impl ServiceWorkers {
   }
 
   /// [`clients.claim()`](https://w3c.github.io/ServiceWorker/#clients-claim)
-  pub(crate) fn claim(&self, caller: Caller) -> Result<(), CallError> {
+  pub(crate) fn claim(&self, caller: Caller) -> Result<(), DomException> {
     let mut state = self.lock();
     let url = state.url_of(caller.realm)?;
     let worker = state.realms.get(&caller.realm).and_then(|r| r.worker);
@@ -47,9 +47,8 @@ impl ServiceWorkers {
     // Step 1.
     let active = registration.and_then(|id| state.map.slot(id, Slot::Active));
     let (Some(worker), true) = (worker, worker == active) else {
-      return Err(CallError::new(
-        "InvalidStateError",
-        "only an active worker can claim clients",
+      return Err(DomException::InvalidState(
+        "only an active worker can claim clients".into(),
       ));
     };
     // Step 3.1: those whose registration would be this one.
@@ -144,7 +143,7 @@ impl State {
     &self,
     realm: RealmId,
     options: &MatchAllOptions,
-  ) -> Result<Answer, CallError> {
+  ) -> Result<Answer, DomException> {
     let url = self.url_of(realm)?;
     let worker = self.realms.get(&realm).and_then(|r| r.worker);
     let registration =

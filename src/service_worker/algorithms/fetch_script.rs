@@ -2,11 +2,12 @@
 
 use url::Url;
 
+use crate::dom_exception::DomException;
 use crate::service_worker::delegate::ScriptRequest;
 use crate::service_worker::delegate::ScriptResponse;
 use crate::service_worker::delegate::ScriptRole;
 use crate::service_worker::environment::WorkerEnvironment;
-use crate::service_worker::model::message::CallError;
+use crate::service_worker::model::message::refused;
 use crate::service_worker::model::script::is_javascript;
 use crate::service_worker::service_workers::ServiceWorkers;
 
@@ -29,7 +30,7 @@ impl ServiceWorkers {
     url: &Url,
     role: ScriptRole,
     bypass_cache: bool,
-  ) -> Result<FetchedScript, CallError> {
+  ) -> Result<FetchedScript, DomException> {
     let request = ScriptRequest {
       url: url.clone(),
       role,
@@ -39,7 +40,7 @@ impl ServiceWorkers {
     let response = self.delegate.fetch_script(request).await;
     let response = response.map_err(|message| {
       let message = format!("the script {url} cannot be fetched: {message}");
-      CallError::type_error(message)
+      DomException::Type(message)
     })?;
     Self::script_of(url, &response)
   }
@@ -48,19 +49,17 @@ impl ServiceWorkers {
   fn script_of(
     url: &Url,
     response: &ScriptResponse,
-  ) -> Result<FetchedScript, CallError> {
+  ) -> Result<FetchedScript, DomException> {
     // What HTML asks of a classic script, before Update's hook is over.
     if !(200..=299).contains(&response.status) {
       let status = response.status;
-      return Err(CallError::type_error(format!(
+      return Err(DomException::Type(format!(
         "the script {url} cannot be fetched: the server answered {status}"
       )));
     }
     // Update, step 7.7.
     if !is_javascript(response.headers.first("content-type")) {
-      return Err(CallError::refused(&format!(
-        "{url} has no JavaScript MIME type"
-      )));
+      return Err(refused(&format!("{url} has no JavaScript MIME type")));
     }
     let header = |name: &str| response.headers.first(name).map(str::to_string);
     let csp = response.headers.values("content-security-policy");
@@ -87,7 +86,9 @@ impl ServiceWorkers {
       Some(answer) => Self::script_of(url, &answer),
       None => self.fetch_script(environment, url, role, false).await,
     };
-    script.map(|script| script.source).map_err(|e| e.message)
+    script
+      .map(|script| script.source)
+      .map_err(|e| e.to_string())
   }
 }
 

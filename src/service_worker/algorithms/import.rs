@@ -6,15 +6,11 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::dom_exception::DomException;
 use crate::ids::RealmId;
 use crate::service_worker::delegate::ScriptRole;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
 use crate::service_worker::service_workers::ServiceWorkers;
-
-/// Why a script cannot be imported: a `NetworkError`.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ImportError(pub String);
 
 impl ServiceWorkers {
   /// [Performing the fetch](https://w3c.github.io/ServiceWorker/#importscripts)
@@ -24,14 +20,16 @@ impl ServiceWorkers {
     &self,
     realm: RealmId,
     url: Url,
-  ) -> Result<String, ImportError> {
+  ) -> Result<String, DomException> {
     let (worker, environment, stop, bypass_cache, role) = {
       let mut state = self.lock();
       let attached = state.realms.get(&realm);
-      let gone = || ImportError("the worker has ended".to_string());
+      let gone = || DomException::Network("the worker has ended".to_string());
       let attached = attached.ok_or_else(gone)?;
       let Some(worker) = attached.worker else {
-        return Err(ImportError("this is not a service worker".to_string()));
+        return Err(DomException::Network(
+          "this is not a service worker".to_string(),
+        ));
       };
       let record = state.map.worker(worker).ok_or_else(gone)?;
       // Steps 4.1 and 5: what is in the map is taken from there.
@@ -47,7 +45,7 @@ impl ServiceWorkers {
         ServiceWorkerState::Parsed | ServiceWorkerState::Installing
       );
       if !is_new && !record.embedder_owned {
-        return Err(ImportError(format!(
+        return Err(DomException::Network(format!(
           "{url} was not imported before the worker was installed"
         )));
       }
@@ -65,10 +63,11 @@ impl ServiceWorkers {
       biased;
       script = self.fetch_script(&environment, &url, role, bypass_cache) => script,
       () = stop.cancelled() => {
-        return Err(ImportError("the worker was stopped".to_string()));
+        return Err(DomException::Network("the worker was stopped".to_string()));
       }
     };
-    let script = script.map_err(|error| ImportError(error.message))?;
+    let script =
+      script.map_err(|error| DomException::Network(error.to_string()))?;
     let mut state = self.lock();
     // Step 10.
     let registration = state.map.worker(worker).map(|w| w.registration);

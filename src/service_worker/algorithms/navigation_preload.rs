@@ -2,9 +2,9 @@
 //! what its methods do in parallel.
 
 use super::call::no_registration;
+use crate::dom_exception::DomException;
 use crate::ids::RegistrationId;
 use crate::service_worker::model::message::Answer;
-use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::message::Caller;
 use crate::service_worker::model::navigation_preload::NavigationPreloadChange;
 use crate::service_worker::service_workers::ServiceWorkers;
@@ -17,16 +17,15 @@ impl ServiceWorkers {
     caller: Caller,
     id: RegistrationId,
     change: NavigationPreloadChange,
-  ) -> Result<(), CallError> {
+  ) -> Result<(), DomException> {
     let has_changed = {
       let mut state = self.lock();
       let registration = state.map.registration_mut(id);
       let registration = registration.ok_or_else(no_registration)?;
       // Step 2.1. If registration's active worker is null, reject.
       if registration.active.is_none() {
-        return Err(CallError::new(
-          "InvalidStateError",
-          "the registration has no active worker",
+        return Err(DomException::InvalidState(
+          "the registration has no active worker".into(),
         ));
       }
       registration.navigation_preload.change(change)
@@ -45,7 +44,7 @@ impl ServiceWorkers {
     &self,
     caller: Caller,
     id: RegistrationId,
-  ) -> Result<(), CallError> {
+  ) -> Result<(), DomException> {
     let state = self.lock();
     let registration = state.map.registration(id);
     let registration = registration.ok_or_else(no_registration)?;

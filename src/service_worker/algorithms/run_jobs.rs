@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::dom_exception::DomException;
 use crate::ids::RegistrationId;
 use crate::network::NetworkPolicy;
 use crate::service_worker::model::message::Answer;
-use crate::service_worker::model::message::CallError;
+use crate::service_worker::model::message::refused;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::service_workers::ServiceWorkers;
@@ -54,15 +55,15 @@ impl ServiceWorkers {
     let mut state = self.lock();
     let snapshot = state.map.snapshot(registration).map(Box::new);
     for caller in state.jobs.settle(&job.scope) {
-      state.reply(caller, Ok(Answer::Registration(snapshot.clone())));
+      state.settle(caller, Ok(Answer::Registration(snapshot.clone())));
     }
   }
 
   /// [Reject Job Promise](https://w3c.github.io/ServiceWorker/#reject-job-promise)
-  pub(crate) fn reject(&self, job: &Job, error: CallError) {
+  pub(crate) fn reject(&self, job: &Job, error: DomException) {
     let mut state = self.lock();
     for caller in state.jobs.settle(&job.scope) {
-      state.reply(caller, Err(error.clone()));
+      state.settle(caller, Err(error.clone()));
     }
   }
 
@@ -114,8 +115,7 @@ impl ServiceWorkers {
     // Step 1.
     let environment = &job.environment;
     if environment.client.url.origin() != job.scope.origin() {
-      return self
-        .reject(job, CallError::refused("its scope has another origin"));
+      return self.reject(job, refused("its scope has another origin"));
     }
     // Nothing that is being stored may come after its end.
     let saving = self.saving.lock().await;
@@ -142,7 +142,7 @@ impl ServiceWorkers {
     let mut state = self.lock();
     for caller in state.jobs.settle(&job.scope) {
       let answer = Answer::Boolean(registration.is_some());
-      state.reply(caller, Ok(answer));
+      state.settle(caller, Ok(answer));
     }
   }
 
@@ -189,23 +189,23 @@ impl ServiceWorkers {
   }
 }
 
-fn check_origins(job: &Job, script_url: &Url) -> Result<(), CallError> {
+fn check_origins(job: &Job, script_url: &Url) -> Result<(), DomException> {
   // A program that registers a worker has no origin.
   if job.environment.client.policy == NetworkPolicy::Server {
     return Ok(());
   }
   // Step 1.
   if !is_potentially_trustworthy_url(script_url) {
-    return Err(CallError::refused("its script does not come securely"));
+    return Err(refused("its script does not come securely"));
   }
   let client = job.environment.client.url.origin();
   // Step 2.
   if client != script_url.origin() {
-    return Err(CallError::refused("its script has another origin"));
+    return Err(refused("its script has another origin"));
   }
   // Step 3.
   if client != job.scope.origin() {
-    return Err(CallError::refused("its scope has another origin"));
+    return Err(refused("its scope has another origin"));
   }
   Ok(())
 }

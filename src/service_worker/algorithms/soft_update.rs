@@ -1,8 +1,6 @@
 //! [Soft Update](https://w3c.github.io/ServiceWorker/#soft-update-algorithm)
 
 use crate::ids::RegistrationId;
-use crate::network::ClientEnvironment;
-use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::state::job_queues::Job;
@@ -35,14 +33,7 @@ impl ServiceWorkers {
           worker_type: newest.worker_type,
         },
         scope: registration.scope.clone(),
-        environment: WorkerEnvironment {
-          client: ClientEnvironment {
-            csp: Vec::new(),
-            referrer_policy: String::new(),
-            ..newest.environment.client.clone()
-          },
-          ..newest.environment.clone()
-        },
+        environment: newest.environment.without_client(),
         callers: Vec::new(),
       }
     };

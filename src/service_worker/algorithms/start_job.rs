@@ -5,12 +5,15 @@ use url::Url;
 
 use super::call::no_realm;
 use super::call::no_registration;
+use crate::dom_exception::DomException;
 use crate::ids::RegistrationId;
 use crate::network::ClientEnvironment;
 use crate::network::NetworkPolicy;
+use crate::service_worker::environment::WorkerEnvironment;
 use crate::service_worker::model::message::Answer;
-use crate::service_worker::model::message::CallError;
 use crate::service_worker::model::message::Caller;
+use crate::service_worker::model::message::JobCaller;
+use crate::service_worker::model::message::refused;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
@@ -26,16 +29,16 @@ impl ServiceWorkers {
   /// [Start Register](https://w3c.github.io/ServiceWorker/#start-register-algorithm)
   pub(crate) fn start_register(
     &self,
-    caller: Caller,
+    caller: JobCaller,
+    environment: WorkerEnvironment,
     mut script_url: Url,
     scope: Option<Url>,
     worker_type: WorkerType,
     update_via_cache: UpdateViaCache,
-  ) -> Result<(), CallError> {
+  ) -> Result<(), DomException> {
     if !self.delegate.has_host() {
-      return Err(CallError::new(
-        "NotSupportedError",
-        "this engine has nobody who could start a service worker",
+      return Err(DomException::NotSupported(
+        "this engine has nobody who could start a service worker".into(),
       ));
     }
     // Step 2.
@@ -46,7 +49,7 @@ impl ServiceWorkers {
     let mut scope = match scope {
       Some(scope) => scope,
       None => script_url.join("./").map_err(|error| {
-        CallError::type_error(format!("the scope is not a URL: {error}"))
+        DomException::Type(format!("the scope is not a URL: {error}"))
       })?,
     };
     // Step 6.
@@ -54,11 +57,6 @@ impl ServiceWorkers {
     // Steps 7 and 8.
     check_url(&scope, "scope")?;
     // Steps 9 and 10.
-    let environment = {
-      let state = self.lock();
-      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
-      realm.environment.clone()
-    };
     check_csp(&environment.client, &script_url)?;
     self.schedule(Job {
       job_type: JobType::Register {
@@ -78,27 +76,42 @@ impl ServiceWorkers {
     &self,
     caller: Caller,
     registration: RegistrationId,
-  ) -> Result<(), CallError> {
+  ) -> Result<(), DomException> {
+    let environment = {
+      let state = self.lock();
+      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
+      // Step 4.
+      let own = realm.worker.and_then(|worker| state.map.worker(worker));
+      if own.is_some_and(|w| w.state == ServiceWorkerState::Installing) {
+        return Err(DomException::InvalidState(
+          "a worker that is being installed cannot update its registration"
+            .into(),
+        ));
+      }
+      realm.environment.clone()
+    };
+    let caller = JobCaller::Script(caller);
+    self.schedule_update(caller, Some(environment), registration)
+  }
+
+  /// The same for any caller, with what a worker inherits of it; without, with
+  /// what it has inherited before.
+  pub(crate) fn schedule_update(
+    &self,
+    caller: JobCaller,
+    environment: Option<WorkerEnvironment>,
+    registration: RegistrationId,
+  ) -> Result<(), DomException> {
     let job = {
       let state = self.lock();
       // Steps 2 and 3.
       let newest = state.map.newest_worker(registration);
       let newest = newest.and_then(|worker| state.map.worker(worker));
       let Some(newest) = newest.filter(|worker| !worker.embedder_owned) else {
-        return Err(CallError::new(
-          "InvalidStateError",
-          "the registration has no worker that could be updated",
+        return Err(DomException::InvalidState(
+          "the registration has no worker that could be updated".into(),
         ));
       };
-      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
-      // Step 4.
-      let own = realm.worker.and_then(|worker| state.map.worker(worker));
-      if own.is_some_and(|w| w.state == ServiceWorkerState::Installing) {
-        return Err(CallError::new(
-          "InvalidStateError",
-          "a worker that is being installed cannot update its registration",
-        ));
-      }
       let registration = state.map.registration(registration);
       Job {
         job_type: JobType::Update {
@@ -106,7 +119,8 @@ impl ServiceWorkers {
           worker_type: newest.worker_type,
         },
         scope: registration.ok_or_else(no_registration)?.scope.clone(),
-        environment: realm.environment.clone(),
+        environment: environment
+          .unwrap_or_else(|| newest.environment.without_client()),
         callers: vec![caller],
       }
     };
@@ -120,7 +134,7 @@ impl ServiceWorkers {
     &self,
     caller: Caller,
     registration: RegistrationId,
-  ) -> Result<(), CallError> {
+  ) -> Result<(), DomException> {
     let job = {
       let state = self.lock();
       let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
@@ -133,11 +147,32 @@ impl ServiceWorkers {
         job_type: JobType::Unregister,
         scope: registration.ok_or_else(no_registration)?.scope.clone(),
         environment: realm.environment.clone(),
-        callers: vec![caller],
+        callers: vec![JobCaller::Script(caller)],
       }
     };
     self.schedule(job);
     Ok(())
+  }
+
+  /// The same for the embedder, who may end any registration.
+  pub(crate) fn schedule_unregister(&self, caller: JobCaller, scope: Url) {
+    let client = ClientEnvironment {
+      url: scope.clone(),
+      policy: NetworkPolicy::Server,
+      csp: Vec::new(),
+      referrer_policy: String::new(),
+    };
+    self.schedule(Job {
+      job_type: JobType::Unregister,
+      scope,
+      environment: WorkerEnvironment {
+        client,
+        net_check: None,
+        net_check_lost: false,
+        embedder_data: String::new(),
+      },
+      callers: vec![caller],
+    });
   }
 }
 
@@ -147,7 +182,7 @@ impl ServiceWorkers {
 fn check_csp(
   client: &ClientEnvironment,
   script_url: &Url,
-) -> Result<(), CallError> {
+) -> Result<(), DomException> {
   if client.policy == NetworkPolicy::Server {
     return Ok(());
   }
@@ -160,7 +195,7 @@ fn check_csp(
   );
   match blocked {
     None => Ok(()),
-    Some(directive) => Err(CallError::refused(&format!(
+    Some(directive) => Err(refused(&format!(
       "the Content Security Policy's {directive} does not allow its script \
        {script_url}"
     ))),
@@ -170,15 +205,15 @@ fn check_csp(
 /// The checks of
 /// [Start Register](https://w3c.github.io/ServiceWorker/#start-register-algorithm)
 /// that are the same for the script's URL and the scope.
-fn check_url(url: &Url, what: &str) -> Result<(), CallError> {
+fn check_url(url: &Url, what: &str) -> Result<(), DomException> {
   if !is_http_scheme(url) {
-    return Err(CallError::type_error(format!(
+    return Err(DomException::Type(format!(
       "the {what} {url} is not http or https"
     )));
   }
   let path = url.path().to_ascii_lowercase();
   if path.contains("%2f") || path.contains("%5c") {
-    return Err(CallError::type_error(format!(
+    return Err(DomException::Type(format!(
       "the path of the {what} {url} has an escaped slash"
     )));
   }

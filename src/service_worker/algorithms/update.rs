@@ -6,11 +6,12 @@ use std::sync::Arc;
 use url::Url;
 
 use super::fetch_script::FetchedScript;
+use crate::dom_exception::DomException;
 use crate::ids::RegistrationId;
 use crate::network::ClientEnvironment;
 use crate::service_worker::delegate::ScriptRole;
 use crate::service_worker::environment::WorkerEnvironment;
-use crate::service_worker::model::message::CallError;
+use crate::service_worker::model::message::refused;
 use crate::service_worker::model::script::ScriptMap;
 use crate::service_worker::model::script::WorkerType;
 use crate::service_worker::model::snapshot::ServiceWorkerState;
@@ -30,7 +31,7 @@ impl ServiceWorkers {
     // Steps 1 to 3.
     let registration = self.lock().map.get_registration(&job.scope);
     let Some(registration) = registration else {
-      let error = CallError::type_error("the registration is gone");
+      let error = DomException::Type("the registration is gone".into());
       return self.reject(job, error);
     };
     if let Err(error) = self
@@ -55,7 +56,7 @@ impl ServiceWorkers {
     registration: RegistrationId,
     script_url: &Url,
     worker_type: WorkerType,
-  ) -> Result<(), CallError> {
+  ) -> Result<(), DomException> {
     let newest = {
       let state = self.lock();
       let newest = state.map.newest_worker(registration);
@@ -67,7 +68,9 @@ impl ServiceWorkers {
       (&job.job_type, &newest)
       && url != script_url
     {
-      return Err(CallError::type_error("the worker has another script now"));
+      return Err(DomException::Type(
+        "the worker has another script now".into(),
+      ));
     }
     // Steps 5 to 7.
     let script = self
@@ -127,7 +130,7 @@ impl ServiceWorkers {
     // Step 16.
     if let Err(message) = started {
       self.lock().map.forget_worker(worker);
-      return Err(CallError::type_error(format!(
+      return Err(DomException::Type(format!(
         "the script of the service worker failed: {message}"
       )));
     }
@@ -142,7 +145,7 @@ impl ServiceWorkers {
     job: &Job,
     registration: RegistrationId,
     script_url: &Url,
-  ) -> Result<FetchedScript, CallError> {
+  ) -> Result<FetchedScript, DomException> {
     // Step 7.2.
     let bypass_cache = self.bypasses_cache_for(registration, true);
     let environment = &job.environment;
@@ -160,7 +163,7 @@ impl ServiceWorkers {
         && job.scope.path().starts_with(max_scope.path())
     });
     if !allowed {
-      return Err(CallError::refused(
+      return Err(refused(
         "its scope is not below its script; a Service-Worker-Allowed header \
          of the script may allow it",
       ));

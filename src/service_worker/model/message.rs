@@ -11,6 +11,7 @@ use super::snapshot::ClientSnapshot;
 use super::snapshot::RegistrationSnapshot;
 use super::snapshot::ServiceWorkerState;
 use super::snapshot::WorkerSnapshot;
+use crate::dom_exception::DomException;
 use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
@@ -20,6 +21,14 @@ use crate::ids::WorkerId;
 pub(crate) struct Caller {
   pub(crate) realm: RealmId,
   pub(crate) call: u32,
+}
+
+/// Who waits for what a job comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobCaller {
+  Script(Caller),
+  /// The embedder, under this number.
+  Embedder(u64),
 }
 
 /// A serialized value with what is transferred along; only the two realms know
@@ -54,7 +63,7 @@ pub enum ServiceWorkerMessage {
     /// The number that the call had.
     call: u32,
     /// What has come of it.
-    result: Result<Answer, CallError>,
+    result: Result<Answer, DomException>,
   },
   /// A worker's message to this client.
   Message {
@@ -143,31 +152,10 @@ pub enum Answer {
   Clients(Vec<ClientSnapshot>),
 }
 
-/// Why a call was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{message}")]
-pub struct CallError {
-  /// `TypeError`, or the name of a `DOMException`.
-  pub name: &'static str,
-  /// What went wrong, human-readable.
-  pub message: String,
-}
-
-impl CallError {
-  pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
-    let message = message.into();
-    Self { name, message }
-  }
-
-  pub(crate) fn type_error(message: impl Into<String>) -> Self {
-    Self::new("TypeError", message)
-  }
-
-  /// A `SecurityError`: the service worker is refused, for this reason.
-  pub(crate) fn refused(reason: &str) -> Self {
-    let message = format!("the service worker is refused: {reason}");
-    Self::new("SecurityError", message)
-  }
+/// A [`DomException::Security`]: the service worker is refused, for this reason.
+pub(crate) fn refused(reason: &str) -> DomException {
+  let message = format!("the service worker is refused: {reason}");
+  DomException::Security(message)
 }
 
 /// The serialization of `url`'s origin.

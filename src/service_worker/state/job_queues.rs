@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use url::Url;
 
 use crate::service_worker::environment::WorkerEnvironment;
-use crate::service_worker::model::message::Caller;
+use crate::service_worker::model::message::JobCaller;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
 
@@ -36,7 +36,7 @@ pub(crate) struct Job {
   pub(crate) environment: WorkerEnvironment,
   /// Who waits for the job's promise, and for those of the
   /// [equivalent jobs](https://w3c.github.io/ServiceWorker/#dfn-job-list-of-equivalent-jobs).
-  pub(crate) callers: Vec<Caller>,
+  pub(crate) callers: Vec<JobCaller>,
 }
 
 impl Job {
@@ -117,7 +117,7 @@ impl JobQueues {
   /// [Resolve Job Promise](https://w3c.github.io/ServiceWorker/#resolve-job-promise)
   /// and [Reject Job Promise](https://w3c.github.io/ServiceWorker/#reject-job-promise)
   /// of the job that runs: those who are to hear of it.
-  pub(crate) fn settle(&mut self, scope: &Url) -> Vec<Caller> {
+  pub(crate) fn settle(&mut self, scope: &Url) -> Vec<JobCaller> {
     let running = self.0.get_mut(scope).and_then(|queue| queue.front_mut());
     match running {
       Some(running) => {
@@ -144,6 +144,7 @@ mod tests {
   use super::*;
   use crate::network::ClientEnvironment;
   use crate::network::NetworkPolicy;
+  use crate::service_worker::model::message::Caller;
 
   fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
@@ -164,7 +165,7 @@ mod tests {
         net_check_lost: false,
         embedder_data: String::new(),
       },
-      callers: vec![Caller { realm: 1, call }],
+      callers: vec![JobCaller::Script(Caller { realm: 1, call })],
     }
   }
 
@@ -176,8 +177,12 @@ mod tests {
     }
   }
 
-  fn calls(callers: Vec<Caller>) -> Vec<u32> {
-    callers.into_iter().map(|caller| caller.call).collect()
+  fn calls(callers: Vec<JobCaller>) -> Vec<u32> {
+    let call = |caller| match caller {
+      JobCaller::Script(caller) => caller.call,
+      JobCaller::Embedder(_) => unreachable!(),
+    };
+    callers.into_iter().map(call).collect()
   }
 
   #[test]

@@ -113,6 +113,11 @@ impl Registrations {
     id
   }
 
+  /// Those that are registered, oldest first.
+  pub(crate) fn ids(&self) -> impl Iterator<Item = RegistrationId> {
+    self.scopes.values().copied()
+  }
+
   /// [Get Registration](https://w3c.github.io/ServiceWorker/#get-registration-algorithm)
   pub(crate) fn get_registration(&self, scope: &Url) -> Option<RegistrationId> {
     self.scopes.get(scope).copied()

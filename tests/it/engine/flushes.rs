@@ -115,7 +115,7 @@ async fn two_hundred_that_come_together_share_a_few_flushes() {
     leases.push(lease);
   }
   for lease in leases {
-    realm.event_handled(lease);
+    lease.acknowledge();
   }
   counting.may_forget.send_replace(true);
   bounded(realm.idle()).await;

@@ -79,7 +79,7 @@ async fn a_registration_of_another_origin_is_out_of_reach() {
     }
   };
   let refused: Result<Answer, _> = bounded(message).await;
-  assert_eq!(refused.unwrap_err().name, "InvalidStateError");
+  assert_eq!(refused.unwrap_err().name(), "InvalidStateError");
 }
 
 #[tokio::test(flavor = "multi_thread")]

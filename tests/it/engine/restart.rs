@@ -162,7 +162,7 @@ async fn a_body_that_has_vanished_fails_its_record_only() {
   let engine = on_disk(directory.path());
   let realm = worker(&engine);
   fetch(&realm, "kept", &[&server.url("/kept")]).await;
-  let (_, name, snapshot) = next_event(&realm).await;
+  let (_lost, name, snapshot) = next_event(&realm).await;
   assert_eq!((name, snapshot.key), ("backgroundfetchfail", lost));
   assert!(
     snapshot.diagnostic.contains("damaged"),

@@ -5,11 +5,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
+use background_fetch::DomException;
 use background_fetch::display::Display;
 use background_fetch::display::UserAction;
 use background_fetch::display::UserActions;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
+use background_fetch::engine::FetchError;
 use background_fetch::engine::Permission;
 use background_fetch::engine::PermissionState;
 use background_fetch::engine::RealmKind;
@@ -35,6 +37,7 @@ use tokio::runtime::Builder;
 use url::Origin;
 
 use super::harness::BOUND;
+use super::harness::run_with;
 
 fn run(engine: &Engine, kind: RealmKind, origin: &str, script: &str) {
   let url = format!("{origin}/app/script.js").parse().unwrap();
@@ -112,6 +115,73 @@ deno_core::extension!(
   options = { said: mpsc::Sender<String> },
   state = |state, options| { state.put(options.said); },
 );
+
+#[op2(fast)]
+fn op_refuse(#[string] why: &str) -> Result<(), DomException> {
+  let why = why.to_string();
+  Err(match why.as_str() {
+    "quota" => DomException::QuotaExceeded {
+      message: why,
+      quota: Some(7),
+      requested: None,
+    },
+    "network" => DomException::Network(why),
+    "state" => DomException::InvalidState(why),
+    _ => DomException::Type(why),
+  })
+}
+
+#[op2(fast)]
+fn op_deny() -> Result<(), FetchError> {
+  Err(FetchError::NotAllowed)
+}
+
+deno_core::extension!(
+  refusing,
+  ops = [op_refuse, op_deny],
+  esm_entry_point = "ext:refusing/refuse.js",
+  esm = ["ext:refusing/refuse.js" = {
+    source = r#"
+    import { op_deny, op_refuse } from "ext:core/ops";
+    Object.assign(globalThis, { deny: op_deny, refuse: op_refuse });
+  "#
+  }],
+);
+
+#[test]
+fn an_op_of_the_embedder_throws_what_scripts_know() {
+  let ended = run_with(
+    RealmKind::Window,
+    "https://app.test/page.js",
+    vec![refusing::init()],
+    r#"
+    const refused = (refuse, ...why) => {
+      try {
+        refuse(...why);
+      } catch (error) {
+        const { constructor, name, message } = error;
+        const isDom = error instanceof DOMException;
+        console.log(constructor.name, name, message, isDom);
+      }
+    };
+    refused(refuse, "quota");
+    refused(refuse, "network");
+    refused(refuse, "state");
+    refused(refuse, "type");
+    refused(deny);
+    "#,
+  );
+  assert!(ended.uncaught().is_empty(), "{ended:?}");
+  let expected = [
+    "QuotaExceededError QuotaExceededError quota true",
+    "DOMException NetworkError network true",
+    "DOMException InvalidStateError state true",
+    "TypeError TypeError type false",
+    "DOMException NotAllowedError permission for background fetches was \
+     denied true",
+  ];
+  assert_eq!(ended.lines, expected);
+}
 
 #[test]
 fn service_workers_and_workers_have_further_extensions() {

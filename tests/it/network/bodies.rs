@@ -332,3 +332,36 @@ async fn a_post_without_a_body_says_that_it_is_empty() {
     assert_eq!(says, usize::from(index < 2), "{head}");
   }
 }
+
+/// <https://fetch.spec.whatwg.org/#http-network-or-cache-fetch>, step 8: a
+/// server must not have to wonder whether a body follows.
+#[tokio::test]
+async fn a_request_without_a_body_says_so_where_one_is_expected() {
+  let server = Server::start(answer(OK)).await;
+  for (method, length) in [
+    ("POST", Some("0")),
+    ("PUT", Some("0")),
+    ("GET", None),
+    ("HEAD", None),
+    ("DELETE", None),
+    ("PATCH", None),
+  ] {
+    for environment in [program(), page_at(&server.url("/page"))] {
+      let mut params = params(environment, &server.url("/"));
+      params.request.method = method.into();
+      network().fetch(params).await.unwrap();
+      let head = server.last_request();
+      assert!(head.starts_with(method), "{head}");
+      let said = header(&head, "content-length");
+      assert_eq!(said.as_deref(), length, "{head}");
+      let lengths = head.to_lowercase().matches("content-length:").count();
+      assert_eq!(lengths, usize::from(length.is_some()), "{head}");
+      assert_eq!(header(&head, "transfer-encoding"), None, "{head}");
+    }
+  }
+  // An empty body is one.
+  let empty = with_body(params(program(), &server.url("/")), &[]);
+  network().fetch(empty).await.unwrap();
+  let head = server.last_request();
+  assert_eq!(header(&head, "content-length").as_deref(), Some("0"));
+}

@@ -248,7 +248,7 @@ impl World {
 
   /// Waits until no service worker is being updated any more.
   pub fn idle(&self) {
-    self.bounded(self.engine().service_workers_idle());
+    self.bounded(self.engine().service_workers().idle());
   }
 
   pub fn bounded<T>(&self, future: impl Future<Output = T>) -> T {

@@ -92,7 +92,10 @@ impl Threads {
           };
           match does {
             Does::Work | Does::Fail => {}
-            Does::Crash => return,
+            Does::Crash => {
+              drop(realm);
+              return;
+            }
             Does::Hang => {
               self.log.write("hangs".into());
               let hanging = self.hanging.lock().take();

@@ -1,5 +1,6 @@
 //! Service workers: their life, their messages, and that they are woken.
 
+mod embedder;
 mod harness;
 mod host;
 mod life;

@@ -107,7 +107,7 @@ async fn serve(
             Handler::Handles(after) => {
               read(world, realm, name, &background_fetch).await;
               tokio::time::sleep(Duration::from_millis(after)).await;
-              acknowledge(world, realm, lease, &background_fetch);
+              acknowledge(world, lease, &background_fetch);
             }
           }
         }
@@ -160,7 +160,6 @@ fn dispatched(
 
 fn acknowledge(
   world: &World,
-  realm: &Realm,
   lease: background_fetch::engine::EventLease,
   snapshot: &BackgroundFetchSnapshot,
 ) {

@@ -169,7 +169,7 @@ pub(super) fn resume_scope(
           return Ok(false);
         }
         // A worker that is being updated comes to its end.
-        engine.service_workers_idle().await;
+        engine.service_workers().idle().await;
         Ok(true)
       })
     }

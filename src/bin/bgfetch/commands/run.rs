@@ -93,17 +93,18 @@ pub async fn run_until(
   let (screen, worker_files) =
     (session.screen.clone(), session.worker_files.clone());
   let work = async move {
+    let workers = engine.service_workers();
     match &worker_url {
       Some(worker_url) => {
-        registered::update(&engine, &scope_of, worker_url).await
+        registered::update(&workers, &scope_of, worker_url).await
       }
       None if kind == RealmKind::Window => {}
       // The script is the scope's only worker.
-      None => registered::unregister(&engine, &scope_of).await,
+      None => registered::unregister(&workers, &scope_of).await,
     }
     let succeeded = script::run(script).await?;
     if let Some(worker_url) = worker_url
-      && !registered::any(&engine, &base).await
+      && !registered::any(&workers, &base)
     {
       screen.note(&format!(
         "no service worker is registered; a page does it with \

@@ -223,7 +223,7 @@ impl Script {
       }
     }
     // A page may have gone on to its end while its worker is being installed.
-    self.engine.service_workers_idle().await;
+    self.engine.service_workers().idle().await;
     succeeded && !has_failed.get()
   }
 

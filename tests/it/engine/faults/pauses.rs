@@ -101,7 +101,7 @@ async fn a_pause_over_http2_ends_the_stream_and_not_its_neighbours() {
   let let_go = server.wait_until(BOUND, |seen| seen[1].ending.is_some());
   bounded(let_go).await;
   server.release("/other");
-  let (_, name, snapshot) = next_event(&realm).await;
+  let (_other, name, snapshot) = next_event(&realm).await;
   assert_eq!((name, snapshot.key), ("backgroundfetchsuccess", other));
   assert_eq!(
     bounded(engine.unpause(paused)).await.unwrap(),
