@@ -82,11 +82,16 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
     }
   };
   // 8.5 to 8.9. The transport writes `Content-Length`, from the exact size of
-  // the body. 8.6. "If httpRequest's body is null and httpRequest's method is
-  // `POST` or `PUT`, then set contentLength to 0."
-  if fetch.body.is_none()
-    && matches!(fetch.request.method.as_str(), "POST" | "PUT")
-  {
+  // the body, unless there is nothing to send.
+  let is_nothing = match &fetch.body {
+    // 8.6. "If httpRequest's body is null and httpRequest's method is `POST` or
+    // `PUT`, then set contentLength to 0."
+    None => matches!(fetch.request.method.as_str(), "POST" | "PUT"),
+    // 8.7. "If httpRequest's body is non-null and httpRequest's body's length is
+    // non-null, then set contentLength to httpRequest's body's length."
+    Some(body) => body.length == Some(0),
+  };
+  if is_nothing {
     headers.set("content-length", "0");
   }
   // 8.10. The limit for keepalive is for what no user sees; a background fetch

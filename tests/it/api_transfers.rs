@@ -50,7 +50,7 @@ fn service_worker(origin: &str) -> (JsRuntime, Rc<RefCell<String>>) {
   let url = format!("{origin}/sw.js").parse().unwrap();
   let realm_options = RealmOptions::new(RealmKind::ServiceWorker, url);
   let options = ExtensionOptions {
-    console: Console::Custom(Rc::new(move |text, _| {
+    console: Console::Custom(Rc::new(move |text: &str, _| {
       sink.borrow_mut().push_str(text)
     })),
     ..ExtensionOptions::default()
