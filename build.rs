@@ -25,7 +25,7 @@ const NEEDS: [&str; 7] = [
 fn main() {
   check_quickjs();
   leave_out_tests();
-  Scripts::new()
+  let mut scripts = Scripts::new()
     .folder(
       "js/background_fetch",
       "background_fetch",
@@ -38,9 +38,11 @@ fn main() {
     .folder("js/service_worker", "background_fetch", "service_worker/")
     .dependency("deno_webidl")
     .dependency("deno_web")
-    .dependency("deno_fetch")
-    .dependency("deno_crypto")
-    .write("scripts.rs");
+    .dependency("deno_fetch");
+  if env::var("CARGO_FEATURE_CRYPTO").is_ok() {
+    scripts = scripts.dependency("deno_crypto");
+  }
+  scripts.write("scripts.rs");
 }
 
 /// Tests that cannot run on this machine are compiled as ignored ones, for the

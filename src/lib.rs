@@ -97,6 +97,7 @@
 //! | feature | what it brings |
 //! | --- | --- |
 //! | `quickjs` (default) | the engine QuickJS-ng, built from source: needs a C compiler and `cmake` |
+//! | `crypto` (default) | `crypto` in realms, that is Web Cryptography; costs 80 crates, and building AWS-LC for a second time |
 //! | `v8` | V8, with `default-features = false`; exactly one engine at a time |
 //! | `dashboard` | a web page of an engine, to mount in an `axum` server |
 //! | `metrics` | numbers for a recorder of the crate `metrics`, as [docs/observability.md](https://docs.rs/crate/background_fetch/latest/source/docs/observability.md) has them |
@@ -143,6 +144,7 @@ pub use self::engine::EngineConfig;
 pub use self::engine::Realm;
 pub use self::engine::RealmKind;
 pub use self::engine::RealmOptions;
+pub use self::network::NetworkConfig;
 
 /// The examples of the README and of `docs/` have to compile.
 #[cfg(doctest)]

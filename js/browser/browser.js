@@ -236,21 +236,23 @@ if (kind === "dedicated-worker") {
   });
 }
 
-// https://w3c.github.io/webcrypto/
-const webCrypto = script("crypto");
-defineLazyInterface(globalThis, "Crypto", webCrypto);
-if (isSecureContext) {
-  defineLazyInterface(globalThis, "CryptoKey", webCrypto);
-  defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
+// https://w3c.github.io/webcrypto/, unless the embedder leaves deno_crypto out.
+if (core.ops.op_crypto_is_seeded !== undefined) {
+  const webCrypto = script("crypto");
+  defineLazyInterface(globalThis, "Crypto", webCrypto);
+  if (isSecureContext) {
+    defineLazyInterface(globalThis, "CryptoKey", webCrypto);
+    defineLazyInterface(globalThis, "SubtleCrypto", webCrypto);
+  }
+  defineAttribute(shared, "crypto", () => webCrypto().crypto);
+  registerSerializable({
+    __proto__: null,
+    name: "CryptoKey",
+    isInstance: (value) => webCrypto.isLoaded() && webCrypto().isKey(value),
+    serialize: (key) => webCrypto().serializeKey(key),
+    deserialize: (data) => webCrypto().deserializeKey(data),
+  });
 }
-defineAttribute(shared, "crypto", () => webCrypto().crypto);
-registerSerializable({
-  __proto__: null,
-  name: "CryptoKey",
-  isInstance: (value) => webCrypto.isLoaded() && webCrypto().isKey(value),
-  serialize: (key) => webCrypto().serializeKey(key),
-  deserialize: (data) => webCrypto().deserializeKey(data),
-});
 
 defineEventHandlerAttribute(shared, "offline");
 defineEventHandlerAttribute(shared, "online");

@@ -31,6 +31,7 @@ mod worker_threads;
 use std::rc::Rc;
 use std::sync::Arc;
 
+#[cfg(feature = "crypto")]
 use ::deno_crypto::deno_crypto;
 use ::deno_fetch::deno_fetch;
 use ::deno_web::InMemoryBroadcastChannel;
@@ -91,7 +92,8 @@ pub fn init(engine: &Engine, realm_options: RealmOptions) -> Extension {
 }
 
 /// All that a runtime with no globals needs: `deno_webidl`, `deno_web`,
-/// `deno_fetch` with a stand-in for `deno_net`, `deno_crypto`, the web globals
+/// `deno_fetch` with a stand-in for `deno_net`, `deno_crypto` (with the feature
+/// `crypto`), the web globals
 /// of the kind of realm that `realm_options` name, and Background Fetch.
 ///
 /// Scripts that were written for a browser find what they expect: see
@@ -134,6 +136,7 @@ pub fn extensions(
     ),
     deno_net::init(),
     deno_fetch::init(::deno_fetch::Options::default()),
+    #[cfg(feature = "crypto")]
     deno_crypto::init(None),
     background_fetch_globals::init(realm.clone(), options.console),
     background_fetch::init(realm, report_error),

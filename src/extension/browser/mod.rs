@@ -67,7 +67,7 @@ pub(crate) struct Installed;
 
 deno_core::extension!(
   background_fetch_browser,
-  deps = [deno_webidl, deno_web, deno_fetch, deno_crypto, background_fetch],
+  deps = [deno_webidl, deno_web, deno_fetch, background_fetch],
   ops = [
     op_body_of_bytes,
     op_broadcast_listen,
