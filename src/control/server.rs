@@ -63,9 +63,21 @@ pub struct Server {
   identity: (u64, u64),
 }
 
-/// Called with each conversation in which another process of the same user
-/// hands work over.
-pub type OnHandOver = Arc<dyn Fn(Conversation) + Send + Sync>;
+/// Who takes the work of other processes. A function of the conversation is one.
+pub trait OnHandOver: Send + Sync + 'static {
+  /// Called with each conversation in which another process of the same user
+  /// hands work over; must not take long.
+  fn hand_over(&self, conversation: Conversation);
+}
+
+impl<F> OnHandOver for F
+where
+  F: Fn(Conversation) + Send + Sync + 'static,
+{
+  fn hand_over(&self, conversation: Conversation) {
+    self(conversation)
+  }
+}
 
 /// Takes commands for `engine` on a socket in `directory`, the directory of
 /// its store. Only processes of the same user (and of root) can reach it, and
@@ -88,15 +100,15 @@ pub fn serve(engine: &Engine, directory: &Path) -> io::Result<Server> {
 pub fn serve_with(
   engine: &Engine,
   directory: &Path,
-  on_hand_over: OnHandOver,
+  on_hand_over: impl OnHandOver,
 ) -> io::Result<Server> {
-  serve_for(engine, directory, Some(on_hand_over))
+  serve_for(engine, directory, Some(Arc::new(on_hand_over)))
 }
 
 fn serve_for(
   engine: &Engine,
   directory: &Path,
-  on_hand_over: Option<OnHandOver>,
+  on_hand_over: Option<Arc<dyn OnHandOver>>,
 ) -> io::Result<Server> {
   let address = Address::in_directory(directory)?;
   remove_unready(&address)?;
@@ -165,7 +177,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 async fn accept(
   listener: BlockingListener,
   engine: WeakEngine,
-  on_hand_over: Option<OnHandOver>,
+  on_hand_over: Option<Arc<dyn OnHandOver>>,
 ) {
   let listener = match UnixListener::from_std(listener) {
     Ok(listener) => listener,
@@ -196,7 +208,7 @@ async fn accept(
             attend(stream, engine, on_hand_over.is_some()).await
             && let Some(on_hand_over) = on_hand_over
           {
-            on_hand_over(conversation);
+            on_hand_over.hand_over(conversation);
           }
         });
       }

@@ -3,6 +3,8 @@
 //! A check is a function of the embedder's, which no store can keep. What had
 //! one before a restart waits until there is one again, and does without none.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use super::policy::Policies;
@@ -12,7 +14,7 @@ use crate::network::NetCheck;
 #[derive(Clone)]
 pub(crate) enum NetPermission {
   /// The realm's own check, if it has one.
-  Known(Option<NetCheck>),
+  Known(Option<Arc<dyn NetCheck>>),
   /// A restart has taken the realm's check away; the one that the next realm
   /// of the registration brings takes its place.
   Lost,
@@ -36,7 +38,7 @@ impl NetPermission {
 }
 
 /// The check that the realms of a registration have brought last.
-pub(crate) struct RegistrationCheck(watch::Sender<Option<NetCheck>>);
+pub(crate) struct RegistrationCheck(watch::Sender<Option<Arc<dyn NetCheck>>>);
 
 impl Default for RegistrationCheck {
   fn default() -> Self {
@@ -45,15 +47,15 @@ impl Default for RegistrationCheck {
 }
 
 impl RegistrationCheck {
-  pub(super) fn install(&self, check: NetCheck) {
+  pub(super) fn install(&self, check: Arc<dyn NetCheck>) {
     self.0.send_replace(Some(check));
   }
 
-  pub(super) fn current(&self) -> Option<NetCheck> {
+  pub(super) fn current(&self) -> Option<Arc<dyn NetCheck>> {
     self.0.borrow().clone()
   }
 
-  pub(super) async fn installed(&self) -> Option<NetCheck> {
+  pub(super) async fn installed(&self) -> Option<Arc<dyn NetCheck>> {
     let mut receiver = self.0.subscribe();
     let check = receiver.wait_for(Option::is_some).await;
     // The sender is borrowed for as long, so it is there.

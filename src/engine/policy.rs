@@ -29,7 +29,7 @@ pub(crate) struct Policies {
   pub(crate) before_event: Option<Arc<dyn BeforeEvent>>,
   pub(crate) retention: Duration,
   pub(crate) service_worker_limits: ServiceWorkerLimits,
-  pub(crate) default_net_check: Option<NetCheck>,
+  pub(crate) default_net_check: Option<Arc<dyn NetCheck>>,
 }
 
 /// Who answers for a permission. A function of the origin is one:

@@ -1,5 +1,7 @@
 //! The interfaces of Background Fetch, as an extension of `deno_core`.
 
+use std::rc::Rc;
+
 use super::lifecycle::*;
 use super::ops::*;
 use super::options::ReportError;
@@ -84,7 +86,7 @@ deno_core::extension!(
   ],
   options = {
     realm: Realm,
-    report_error: ReportError,
+    report_error: Rc<dyn ReportError>,
   },
   state = |state, options| {
     state.put(options.realm);

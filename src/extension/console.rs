@@ -4,9 +4,20 @@ use std::io::IsTerminal;
 use std::io::Write;
 use std::rc::Rc;
 
-/// Writes a text with its line end; the flag says whether it is a warning or an
-/// error.
-pub type WriteConsole = dyn Fn(&str, bool);
+/// Who writes what a `console` says. A function of the two is one.
+pub trait WriteConsole: 'static {
+  /// A text with its line end, and whether it is a warning or an error.
+  fn write(&self, text: &str, is_error: bool);
+}
+
+impl<F> WriteConsole for F
+where
+  F: Fn(&str, bool) + 'static,
+{
+  fn write(&self, text: &str, is_error: bool) {
+    self(text, is_error)
+  }
+}
 
 /// Where `console` writes.
 #[derive(Clone, Default)]
@@ -17,7 +28,7 @@ pub enum Console {
   /// Everything to standard error.
   Stderr,
   /// To a function.
-  Custom(Rc<WriteConsole>),
+  Custom(Rc<dyn WriteConsole>),
 }
 
 opaque_debug!(Console);
@@ -40,7 +51,7 @@ impl Console {
     // A closed pipe is no reason to end a script.
     let _ = match self {
       Console::Custom(write) => {
-        write(text, is_error);
+        write.write(text, is_error);
         Ok(())
       }
       Console::Standard if !is_error => write_all(std::io::stdout(), text),

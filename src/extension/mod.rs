@@ -143,7 +143,7 @@ pub fn extensions(
     background_fetch_browser::init(worker_extensions),
   ];
   let own = all.into_iter().map(with_own_scripts);
-  let further = options.further.map(|make| make()).unwrap_or_default();
+  let further = options.further.map(|f| f.make()).unwrap_or_default();
   own.chain(further).collect()
 }
 

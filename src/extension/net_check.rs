@@ -20,7 +20,7 @@ use crate::network::NetCheck;
 ///
 /// Nobody is prompted: a background fetch continues when nobody looks, so what
 /// would have to be asked for is denied.
-pub fn net_check(permissions: PermissionsContainer) -> NetCheck {
+pub fn net_check(permissions: PermissionsContainer) -> Arc<dyn NetCheck> {
   Arc::new(move |url: &Url| {
     permissions
       .deep_clone_without_prompt()

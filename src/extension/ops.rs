@@ -226,8 +226,8 @@ pub(crate) fn op_bgfetch_report_error(
   state: &mut OpState,
   #[string] text: &str,
 ) {
-  let report = state.borrow::<ReportError>().clone();
-  report(text);
+  let report = state.borrow::<Rc<dyn ReportError>>().clone();
+  report.report(text);
 }
 
 #[op2]

@@ -41,7 +41,7 @@ pub struct NetworkConfig {
   /// Who resolves the other names. Default: the operating system. Nobody is
   /// asked for `localhost` and the names below it, which are this machine:
   /// [RFC 6761, section 6.3](https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
-  pub resolver: Option<Resolve>,
+  pub resolver: Option<Arc<dyn Resolve>>,
   /// How long name resolution, TCP and TLS may take together. Default: 30 s.
   pub connect_timeout: Duration,
   /// How long no byte may move, in either direction, before a fetch is
@@ -67,15 +67,15 @@ pub struct NetworkConfig {
   pub http1_only: bool,
   /// Asked once before every hop of every fetch, in addition to the fetch's
   /// own check.
-  pub default_net_check: Option<NetCheck>,
+  pub default_net_check: Option<Arc<dyn NetCheck>>,
   /// Where cookies are kept; without it, none are sent or stored, which is the
   /// default.
   pub cookies: Option<Arc<dyn CookieStore>>,
   /// Headers that belong to a server and must not be stored with a background
   /// fetch, such as `Authorization`. Default: none.
-  pub credentials: Option<Credentials>,
+  pub credentials: Option<Arc<dyn Credentials>>,
   /// Hears of every request and of what came of it. Default: nobody.
-  pub trace: Option<Trace>,
+  pub trace: Option<Arc<dyn Trace>>,
   /// Carries requests in place of the HTTP client of this crate. Then what is
   /// said here of TLS, proxies, name resolution and connections has no effect.
   /// Default: `None`.
@@ -83,15 +83,37 @@ pub struct NetworkConfig {
 }
 
 /// The [authentication entries](https://fetch.spec.whatwg.org/#authentication-entry)
-/// of a user agent: called with the URL of every hop that includes
-/// credentials, it names the headers that are sent there and nowhere else.
-/// They are never stored. A header that the request has already stays as it
-/// is.
-pub type Credentials = Arc<dyn Fn(&Url) -> Vec<(String, String)> + Send + Sync>;
+/// of a user agent. A function of the URL is one.
+pub trait Credentials: Send + Sync + 'static {
+  /// Called with the URL of every hop that includes credentials: the headers, by
+  /// name and value, that are sent there and nowhere else. They are never stored.
+  /// A header that the request has already stays as it is.
+  fn headers(&self, url: &Url) -> Vec<(String, String)>;
+}
 
-/// See [`NetworkConfig::trace`]. Called while the fetch waits, so it must not
-/// take long.
-pub type Trace = Arc<dyn Fn(TraceEvent<'_>) + Send + Sync>;
+impl<F> Credentials for F
+where
+  F: Fn(&Url) -> Vec<(String, String)> + Send + Sync + 'static,
+{
+  fn headers(&self, url: &Url) -> Vec<(String, String)> {
+    self(url)
+  }
+}
+
+/// See [`NetworkConfig::trace`]. A function of the event is one.
+pub trait Trace: Send + Sync + 'static {
+  /// Called while the fetch waits, so it must not take long.
+  fn event(&self, event: TraceEvent<'_>);
+}
+
+impl<F> Trace for F
+where
+  F: Fn(TraceEvent<'_>) + Send + Sync + 'static,
+{
+  fn event(&self, event: TraceEvent<'_>) {
+    self(event)
+  }
+}
 
 /// One hop of a fetch on the wire, without its body.
 #[derive(Clone, Copy, Debug)]

@@ -60,7 +60,7 @@ pub(super) struct Fetch {
   pub slice: Option<Slice>,
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   /// All of them are asked before each hop.
-  pub net_checks: Vec<NetCheck>,
+  pub net_checks: Vec<Arc<dyn NetCheck>>,
   /// Who is asked before the network; `None` is the
   /// [service-workers mode](https://fetch.spec.whatwg.org/#request-service-workers-mode)
   /// "none", which a background fetch has.

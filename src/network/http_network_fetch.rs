@@ -162,7 +162,7 @@ fn for_good(error: NetworkError) -> TransportError {
 
 pub(super) fn trace(fetch: &Fetch, event: TraceEvent<'_>) {
   if let Some(trace) = &fetch.network.config().trace {
-    trace(event);
+    trace.event(event);
   }
 }
 

@@ -162,7 +162,7 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
   if include_credentials
     && let Some(credentials) = &fetch.network.config().credentials
   {
-    for (name, value) in credentials(&fetch.request.url) {
+    for (name, value) in credentials.headers(&fetch.request.url) {
       set_if_absent(&mut headers, &name, &value);
     }
   }

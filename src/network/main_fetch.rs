@@ -229,7 +229,7 @@ fn should_be_blocked(fetch: &Fetch) -> Result<(), NetworkError> {
   fetch
     .net_checks
     .iter()
-    .try_for_each(|check| check(url).map_err(NetworkError::refused))
+    .try_for_each(|check| check.check(url).map_err(NetworkError::refused))
 }
 
 /// [Upgrade request to a potentially trustworthy URL, if appropriate](https://www.w3.org/TR/upgrade-insecure-requests/#upgrade-request)

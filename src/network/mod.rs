@@ -120,8 +120,38 @@ pub enum NetworkPolicy {
 }
 
 /// Says whether the network may be asked for a URL; asked again for every
-/// redirect. The error is a human-readable message.
-pub type NetCheck = Arc<dyn Fn(&Url) -> Result<(), String> + Send + Sync>;
+/// redirect. A function of the URL is one:
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use background_fetch::{NetworkConfig, Url};
+///
+/// let config = NetworkConfig {
+///   default_net_check: Some(Arc::new(|url: &Url| match url.scheme() {
+///     "https" => Ok(()),
+///     _ => Err(format!("{url} is not encrypted")),
+///   })),
+///   ..NetworkConfig::default()
+/// };
+/// ```
+pub trait NetCheck: Send + Sync + 'static {
+  /// Asked while the fetch waits, so it must not take long.
+  ///
+  /// # Errors
+  ///
+  /// Why not, human-readable.
+  fn check(&self, url: &Url) -> Result<(), String>;
+}
+
+impl<F> NetCheck for F
+where
+  F: Fn(&Url) -> Result<(), String> + Send + Sync + 'static,
+{
+  fn check(&self, url: &Url) -> Result<(), String> {
+    self(url)
+  }
+}
 
 /// Asks the service worker that controls the client, see
 /// [Handle Fetch](https://w3c.github.io/ServiceWorker/#handle-fetch): `None`
@@ -155,7 +185,7 @@ pub struct FetchParams {
   /// Called with the number of body bytes sent so far, as they are sent.
   pub transmitted: Arc<dyn Fn(u64) + Send + Sync>,
   /// Asked before every hop.
-  pub net_check: Option<NetCheck>,
+  pub net_check: Option<Arc<dyn NetCheck>>,
 }
 
 /// A request body.

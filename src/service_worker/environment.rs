@@ -1,5 +1,7 @@
 //! What a worker inherits.
 
+use std::sync::Arc;
+
 use crate::network::ClientEnvironment;
 use crate::network::NetCheck;
 
@@ -11,7 +13,7 @@ pub struct WorkerEnvironment {
   /// those of the script, once it was fetched.
   pub client: ClientEnvironment,
   /// As long as this process lives.
-  pub net_check: Option<NetCheck>,
+  pub net_check: Option<Arc<dyn NetCheck>>,
   /// Whether there was one before a restart, so that nothing is fetched until
   /// the worker's realm brings one again.
   pub net_check_lost: bool,

@@ -48,7 +48,7 @@ fn run(kind: RealmKind, script: &str) {
     let sink = written.clone();
     let realm_options = realm_options(kind);
     let options = ExtensionOptions {
-      console: Console::Custom(Rc::new(move |text, _| {
+      console: Console::Custom(Rc::new(move |text: &str, _| {
         sink.borrow_mut().push_str(text)
       })),
       ..ExtensionOptions::default()

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 /// # Errors
 ///
 /// It cannot be made.
-pub fn to_file(file: &Path) -> Result<Trace, Failure> {
+pub fn to_file(file: &Path) -> Result<Arc<dyn Trace>, Failure> {
   let output: Box<dyn Write + Send> = match file == Path::new("-") {
     true => Box::new(std::io::stderr()),
     false => Box::new(std::fs::File::create(file).map_err(|error| {
@@ -30,7 +30,7 @@ pub fn to_file(file: &Path) -> Result<Trace, Failure> {
     })?),
   };
   let output = Mutex::new(output);
-  Ok(Arc::new(move |event| {
+  Ok(Arc::new(move |event: TraceEvent<'_>| {
     // A trace that cannot be written is no reason to stop a transfer.
     let _ = output.lock().write_all(text(event).as_bytes());
   }))

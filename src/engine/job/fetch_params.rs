@@ -27,7 +27,7 @@ pub(crate) struct Attempt<'a> {
   pub(crate) number: u32,
   pub(crate) terminate: &'a CancellationToken,
   /// Asked before every hop of its requests.
-  pub(crate) net_check: &'a Option<NetCheck>,
+  pub(crate) net_check: &'a Option<Arc<dyn NetCheck>>,
 }
 
 /// What to fetch of the attempt's request: all of it, or a range.

@@ -22,7 +22,7 @@ impl Job {
     self: &Arc<Self>,
     context: &Context,
     record: usize,
-  ) -> Option<NetCheck> {
+  ) -> Option<Arc<dyn NetCheck>> {
     match &self.net_permission {
       NetPermission::Known(check) => check.clone(),
       NetPermission::Lost => {

@@ -84,7 +84,7 @@ pub(crate) struct Attached {
   pub(super) id: u64,
   inbox: Arc<RealmInbox>,
   /// The one in the options, or what came later.
-  net_check: Mutex<Option<NetCheck>>,
+  net_check: Mutex<Option<Arc<dyn NetCheck>>>,
   /// In addition to those in the options.
   added_csp: Mutex<Vec<String>>,
   pub(super) service_workers: Attachment,
@@ -199,12 +199,12 @@ impl Realm {
   }
 
   /// What is asked before every hop of what the realm starts.
-  pub(super) fn net_check(&self) -> Option<NetCheck> {
+  pub(super) fn net_check(&self) -> Option<Arc<dyn NetCheck>> {
     self.attached.net_check.lock().clone()
   }
 
   /// What is asked from now on, if the options name nothing else.
-  pub(crate) fn net_check_or(&self, check: impl FnOnce() -> NetCheck) {
+  pub(crate) fn net_check_or(&self, check: impl FnOnce() -> Arc<dyn NetCheck>) {
     let mut own = self.attached.net_check.lock();
     if own.is_none() {
       let check = own.insert(check()).clone();

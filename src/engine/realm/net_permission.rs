@@ -14,7 +14,7 @@ impl Realm {
     let default = context.policies.default_net_check.clone();
     for check in [default, self.net_check()].iter().flatten() {
       for request in requests {
-        check(&request.url).map_err(FetchError::MayNotReach)?;
+        check.check(&request.url).map_err(FetchError::MayNotReach)?;
       }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What an embedder says of a realm.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::ids::WorkerId;
@@ -30,7 +32,7 @@ pub struct RealmOptions {
   /// [`NetworkConfig`](crate::network::NetworkConfig). No store can keep it: a
   /// background fetch that had one waits after a restart until a realm of the
   /// same registration brings one, unless `NetworkConfig` has one.
-  pub net_check: Option<NetCheck>,
+  pub net_check: Option<Arc<dyn NetCheck>>,
   /// Whatever the embedder wants to find again with the background fetch
   /// after a restart.
   pub embedder_data: String,

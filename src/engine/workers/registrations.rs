@@ -1,5 +1,7 @@
 //! Service worker registrations, for the embedder.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use crate::dom_exception::DomException;
@@ -47,7 +49,7 @@ pub struct RegisterOptions {
   /// scope are of one secure origin.
   pub policy: NetworkPolicy,
   /// As in [`RealmOptions::net_check`](crate::engine::RealmOptions::net_check).
-  pub net_check: Option<NetCheck>,
+  pub net_check: Option<Arc<dyn NetCheck>>,
   /// As in
   /// [`RealmOptions::embedder_data`](crate::engine::RealmOptions::embedder_data).
   pub embedder_data: String,

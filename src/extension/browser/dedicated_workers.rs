@@ -128,7 +128,7 @@ impl Drop for Counted {
 #[derive(Clone)]
 pub(crate) struct RealmExtensions(pub(crate) Arc<MakeExtensions>);
 
-type MakeExtensions = dyn Fn(&Engine, RealmOptions, Console, ReportError) -> Vec<Extension>
+type MakeExtensions = dyn Fn(&Engine, RealmOptions, Console, Rc<dyn ReportError>) -> Vec<Extension>
   + Send
   + Sync;
 
@@ -376,7 +376,7 @@ async fn work(engine: Engine, start: Start) {
     let _ = lines.send(FromWorker::Console(text.to_string(), is_error));
   });
   let errors = to_owner.clone();
-  let report_error: ReportError = Rc::new(move |text: &str| {
+  let report_error: Rc<dyn ReportError> = Rc::new(move |text: &str| {
     let _ = errors.send(FromWorker::Error(text.to_string()));
   });
   let modules = Rc::new(WorkerModules::new(RealmKind::DedicatedWorker));

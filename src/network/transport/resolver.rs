@@ -10,19 +10,40 @@ use futures::future::BoxFuture;
 
 use crate::spec::is_localhost;
 
-/// From a host name to its addresses, each with a port or, with port 0, the
-/// URL's. An error of the kind [`NetworkDown`](io::ErrorKind::NetworkDown),
-/// [`NetworkUnreachable`](io::ErrorKind::NetworkUnreachable) or
-/// [`HostUnreachable`](io::ErrorKind::HostUnreachable) says that no name server
-/// can be reached, which counts as
-/// [`Offline`](crate::network::NetworkErrorKind::Offline); any other that there is no
-/// such name.
-pub type Resolve = Arc<
-  dyn Fn(&str) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync,
->;
+/// Who resolves names. A function that returns a future is one.
+pub trait Resolve: Send + Sync + 'static {
+  /// From a host name to its addresses, each with a port or, with port 0, the
+  /// URL's.
+  ///
+  /// # Errors
+  ///
+  /// One of the kind [`NetworkDown`](io::ErrorKind::NetworkDown),
+  /// [`NetworkUnreachable`](io::ErrorKind::NetworkUnreachable) or
+  /// [`HostUnreachable`](io::ErrorKind::HostUnreachable) says that no name server
+  /// can be reached, which counts as
+  /// [`Offline`](crate::network::NetworkErrorKind::Offline); any other that there
+  /// is no such name.
+  fn resolve(
+    &self,
+    name: &str,
+  ) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+}
+
+impl<F, Resolved> Resolve for F
+where
+  F: Fn(&str) -> Resolved + Send + Sync + 'static,
+  Resolved: Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static,
+{
+  fn resolve(
+    &self,
+    name: &str,
+  ) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+    Box::pin(self(name))
+  }
+}
 
 /// Asks the embedder's resolver, or the operating system's when there is none.
-pub(super) struct Resolver(pub Option<Resolve>);
+pub(super) struct Resolver(pub Option<Arc<dyn Resolve>>);
 
 impl reqwest::dns::Resolve for Resolver {
   fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
@@ -33,13 +54,13 @@ impl reqwest::dns::Resolve for Resolver {
       ];
       return Box::pin(async move { Ok(boxed(loopback)) });
     }
-    let Some(resolve) = &self.0 else {
+    let Some(resolver) = &self.0 else {
       return Box::pin(async move {
         let addresses = tokio::net::lookup_host((name.as_str(), 0)).await?;
         Ok(boxed(addresses.collect::<Vec<_>>()))
       });
     };
-    let addresses = resolve(name.as_str());
+    let addresses = resolver.resolve(name.as_str());
     Box::pin(async move { Ok(boxed(addresses.await?)) })
   }
 }

@@ -37,7 +37,7 @@ pub struct WebSocketParams {
   /// Who connects.
   pub environment: ClientEnvironment,
   /// Asked before the connection is made.
-  pub net_check: Option<NetCheck>,
+  pub net_check: Option<Arc<dyn NetCheck>>,
 }
 
 opaque_debug!(WebSocketParams);

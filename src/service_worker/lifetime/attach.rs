@@ -99,14 +99,18 @@ impl ServiceWorkers {
   }
 
   /// What is asked before every hop of what the realm's workers fetch.
-  pub(crate) fn set_net_check(&self, realm: RealmId, check: NetCheck) {
+  pub(crate) fn set_net_check(&self, realm: RealmId, check: Arc<dyn NetCheck>) {
     if let Some(realm) = self.lock().realms.get_mut(&realm) {
       realm.environment.net_check = Some(check);
     }
   }
 
   /// The same for what is fetched for a worker, which has a realm now.
-  pub(crate) fn set_worker_net_check(&self, worker: WorkerId, check: NetCheck) {
+  pub(crate) fn set_worker_net_check(
+    &self,
+    worker: WorkerId,
+    check: Arc<dyn NetCheck>,
+  ) {
     if let Some(worker) = self.lock().map.worker_mut(worker) {
       worker.environment.net_check = Some(check);
       worker.environment.net_check_lost = false;

@@ -127,7 +127,7 @@ fn a_network_that_goes_and_comes_back_is_told() {
   let up = Arc::new(AtomicBool::new(true));
   let mut config = EngineConfig::default();
   let network = up.clone();
-  config.network.resolver = Some(Arc::new(move |_| {
+  config.network.resolver = Some(Arc::new(move |_: &str| {
     let addresses = match network.load(Ordering::SeqCst) {
       true => Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]),
       false => Err(io::ErrorKind::NetworkDown.into()),

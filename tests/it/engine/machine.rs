@@ -54,7 +54,7 @@ impl Machine {
   pub fn config(&self) -> EngineConfig {
     let mut config = config();
     let machine = self.clone();
-    config.network.resolver = Some(Arc::new(move |_| {
+    config.network.resolver = Some(Arc::new(move |_: &str| {
       machine.looks.fetch_add(1, Ordering::SeqCst);
       let addresses = resolve(*machine.network.lock());
       Box::pin(std::future::ready(addresses))

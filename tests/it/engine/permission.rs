@@ -28,7 +28,7 @@ struct Asked(Arc<Mutex<Vec<String>>>);
 
 impl Asked {
   /// Allows all but `denied`.
-  fn check(&self, denied: &'static str) -> NetCheck {
+  fn check(&self, denied: &'static str) -> Arc<dyn NetCheck> {
     let asked = self.0.clone();
     Arc::new(move |url: &Url| {
       asked.lock().push(url.path().into());
@@ -44,13 +44,13 @@ impl Asked {
   }
 }
 
-fn config_with(default: Option<NetCheck>) -> EngineConfig {
+fn config_with(default: Option<Arc<dyn NetCheck>>) -> EngineConfig {
   let mut config = config();
   config.network.default_net_check = default;
   config
 }
 
-fn worker_with(engine: &Engine, check: Option<NetCheck>) -> Realm {
+fn worker_with(engine: &Engine, check: Option<Arc<dyn NetCheck>>) -> Realm {
   let realm = engine.attach(RealmOptions {
     net_check: check,
     ..realm_options()

@@ -190,7 +190,7 @@ fn service_workers_and_workers_have_further_extensions() {
   server.serve("/app/sw.js", script("say('a service worker')"));
   server.serve("/app/worker.js", script("say('a worker'); close();"));
   let (said, hears) = mpsc::channel();
-  let further: FurtherExtensions =
+  let further: Arc<dyn FurtherExtensions> =
     Arc::new(move || vec![further::init(said.clone())]);
   let with = move || ExtensionOptions {
     further: Some(further.clone()),

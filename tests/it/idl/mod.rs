@@ -70,7 +70,7 @@ async fn run(kind: RealmKind, name: &str, script: &str) {
   let written = Rc::new(RefCell::new(String::new()));
   let sink = written.clone();
   let options = ExtensionOptions {
-    console: Console::Custom(Rc::new(move |text, _| {
+    console: Console::Custom(Rc::new(move |text: &str, _| {
       sink.borrow_mut().push_str(text)
     })),
     ..ExtensionOptions::default()

@@ -22,7 +22,7 @@ fn resolving(
   resolved: impl Fn() -> BoxFuture<'static, Resolved> + Send + Sync + 'static,
 ) -> NetworkConfig {
   NetworkConfig {
-    resolver: Some(Arc::new(move |host| {
+    resolver: Some(Arc::new(move |host: &str| {
       assert_eq!(host, "name.test");
       resolved()
     })),

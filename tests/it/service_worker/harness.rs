@@ -150,9 +150,9 @@ pub fn config(log: &Log, limits: ServiceWorkerLimits) -> EngineConfig {
         unreachable!()
       };
       ExtensionOptions {
-        console: Console::Custom(Rc::new(move |text, is_error| {
+        console: Console::Custom(Rc::new(move |text: &str, is_error| {
           let _end = &end;
-          write(text, is_error);
+          write.write(text, is_error);
         })),
         ..ExtensionOptions::default()
       }
@@ -179,7 +179,7 @@ impl Drop for End {
 fn options(log: &Log) -> ExtensionOptions {
   let log = log.clone();
   ExtensionOptions {
-    console: Console::Custom(Rc::new(move |text, _| {
+    console: Console::Custom(Rc::new(move |text: &str, _| {
       log.write(text.trim_end().to_string());
     })),
     ..ExtensionOptions::default()
@@ -361,9 +361,11 @@ fn run_window(
     let ended = Rc::new(RefCell::new(false));
     let (flag, log) = (ended.clone(), log.clone());
     let options = ExtensionOptions {
-      console: Console::Custom(Rc::new(move |text, _| match text.trim_end() {
-        "the script is at its end" => *flag.borrow_mut() = true,
-        text => log.write(text.to_string()),
+      console: Console::Custom(Rc::new(move |text: &str, _| {
+        match text.trim_end() {
+          "the script is at its end" => *flag.borrow_mut() = true,
+          text => log.write(text.to_string()),
+        }
       })),
       ..ExtensionOptions::default()
     };

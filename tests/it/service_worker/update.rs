@@ -7,6 +7,8 @@ use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmOptions;
 use background_fetch::service_worker::ServiceWorkerLimits;
 
+use url::Url;
+
 use crate::service_worker::harness::World;
 use crate::service_worker::harness::limits;
 use support::Behaviour;
@@ -65,7 +67,7 @@ fn a_stale_registration_is_updated_after_its_event() {
 fn page_with_a_check(world: &World) -> RealmOptions {
   let url = world.server.url("/page.html").parse().unwrap();
   RealmOptions {
-    net_check: Some(Arc::new(|_| Ok(()))),
+    net_check: Some(Arc::new(|_: &Url| Ok(()))),
     ..RealmOptions::new(RealmKind::Window, url)
   }
 }

@@ -29,7 +29,7 @@ use crate::discover::Test;
 pub fn options(log: &Log) -> ExtensionOptions {
   let log = log.clone();
   ExtensionOptions {
-    console: Console::Custom(Rc::new(move |text, _| log.write(text))),
+    console: Console::Custom(Rc::new(move |text: &str, _| log.write(text))),
     ..ExtensionOptions::default()
   }
 }

@@ -1,6 +1,7 @@
 //! A page and its service worker, as on the web. The worker has an op of the
 //! embedder's.
 
+use std::sync::Arc;
 use std::sync::mpsc;
 
 use background_fetch::engine::{Engine, RealmKind, RealmOptions};
@@ -52,14 +53,13 @@ deno_core::extension!(
 async fn main() -> embedder::Result {
   let server = Server::start(&[("/app/sw.js", WORKER)])?;
   let (played, films) = mpsc::channel();
-  let player: FurtherExtensions =
-    std::sync::Arc::new(move || vec![player::init(played.clone())]);
-  let workers = WorkerThreads::new().with_options(move |_script_url| {
-    ExtensionOptions {
+  let player: Arc<dyn FurtherExtensions> =
+    Arc::new(move || vec![player::init(played.clone())]);
+  let workers =
+    WorkerThreads::new().with_options(move |_script_url| ExtensionOptions {
       further: Some(player.clone()),
       ..ExtensionOptions::default()
-    }
-  });
+    });
   let engine = Engine::builder()
     .service_worker_host(workers)
     .start(Store::in_memory())

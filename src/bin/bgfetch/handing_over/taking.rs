@@ -63,15 +63,15 @@ pub struct Host {
   pub files: Files,
   pub terms: Terms,
   /// What is shown to servers for the commands of this process itself.
-  pub credentials: Option<Credentials>,
+  pub credentials: Option<Arc<dyn Credentials>>,
 }
 
 impl Visitors {
   /// Nobody yet, and what the control socket calls when somebody comes.
-  pub fn new() -> (Self, OnHandOver) {
+  pub fn new() -> (Self, impl OnHandOver) {
     let (sender, incoming) = mpsc::unbounded_channel();
     let (counter, count) = watch::channel(0);
-    let on_hand_over = move |conversation| {
+    let on_hand_over = move |conversation: Conversation| {
       let under_way = UnderWay::begin(&counter);
       // Nobody listens any more: the process ends.
       let _ = sender.send(Visit {
@@ -79,7 +79,7 @@ impl Visitors {
         under_way,
       });
     };
-    (Self { incoming, count }, Arc::new(on_hand_over))
+    (Self { incoming, count }, on_hand_over)
   }
 
   /// How many of them have work here that is not done.
@@ -176,7 +176,7 @@ impl Host {
     }
     let credentials = self.credentials.as_ref()?;
     let urls = items.iter().flat_map(Item::urls);
-    let mut known = urls.filter(|url| !credentials(url).is_empty());
+    let mut known = urls.filter(|url| !credentials.headers(url).is_empty());
     known.next().map(|url| {
       let host = url.host_str().unwrap_or_default();
       format!("that shows {host} credentials which are not for this command")

@@ -228,7 +228,7 @@ impl Script {
   }
 
   /// Shows what event listeners throw, and takes note of it.
-  fn report_error(&self, has_failed: Rc<Cell<bool>>) -> ReportError {
+  fn report_error(&self, has_failed: Rc<Cell<bool>>) -> Rc<dyn ReportError> {
     let (screen, name) = (self.screen.clone(), self.name());
     Rc::new(move |text: &str| {
       has_failed.set(true);
