@@ -21,7 +21,7 @@
 //!
 //! The program gives it to `background_fetch::extension::with_scripts`:
 //!
-//! ```ignore
+//! ```text
 //! fn scripts(specifier: &str) -> Option<&'static str> {
 //!   include!(concat!(env!("OUT_DIR"), "/scripts.rs"))
 //! }

@@ -1,6 +1,6 @@
 //! What the documents say: links lead somewhere, and what a reader copies is
 //! what is tested. Blocks of Rust are doctests of the crate; those of
-//! JavaScript are in `types.rs`.
+//! JavaScript are in `types.rs`, and commands in `document_commands.rs`.
 
 use std::collections::HashSet;
 use std::fs;
@@ -28,30 +28,46 @@ pub fn all() -> Vec<(PathBuf, String)> {
   all
 }
 
-/// The blocks of code whose first line says `language`, each with its line.
-pub fn blocks(text: &str, language: &str) -> Vec<(usize, String)> {
+/// A block of code.
+pub struct Fence {
+  /// Its document and line.
+  pub at: String,
+  /// What stands behind its first three ticks.
+  pub info: String,
+  pub block: String,
+}
+
+/// Those of every document.
+pub fn fences() -> Vec<Fence> {
+  let all = all().into_iter();
+  all
+    .flat_map(|(path, text)| fences_of(&path, &text))
+    .collect()
+}
+
+fn fences_of(path: &Path, text: &str) -> Vec<Fence> {
   let mut found = Vec::new();
-  let mut open: Option<(usize, bool, String)> = None;
+  let mut open: Option<Fence> = None;
   for (number, line) in text.lines().enumerate() {
-    let fence = line.trim_start().strip_prefix("```");
-    match (&mut open, fence) {
-      (None, Some(of)) => {
-        open = Some((number + 1, of == language, String::new()));
+    let ticks = line.trim_start().strip_prefix("```");
+    match (open.take(), ticks) {
+      (None, Some(info)) => {
+        open = Some(Fence {
+          at: format!("{}:{}", path.display(), number + 1),
+          info: info.to_string(),
+          block: String::new(),
+        });
       }
-      (Some(_), Some(_)) => {
-        let (number, is_meant, block) = open.take().unwrap();
-        if is_meant {
-          found.push((number, block));
-        }
-      }
-      (Some((_, _, block)), None) => {
-        block.push_str(line);
-        block.push('\n');
+      (Some(fence), Some(_)) => found.push(fence),
+      (Some(mut fence), None) => {
+        fence.block.push_str(line);
+        fence.block.push('\n');
+        open = Some(fence);
       }
       (None, None) => {}
     }
   }
-  assert!(open.is_none(), "a block of code has no end");
+  assert!(open.is_none(), "{}: a block has no end", path.display());
   found
 }
 
@@ -139,10 +155,10 @@ fn what_the_documents_say_of_dependencies_is_what_an_embedder_has() {
   let embedder = fs::read_to_string(embedder).unwrap();
   let own = fs::read_to_string(repository().join("Cargo.toml")).unwrap();
   let mut seen = 0;
-  for (path, text) in all() {
-    for (line, block) in blocks(&text, "toml") {
+  for Fence { at, info, block } in fences() {
+    if info == "toml" {
       for dependency in block.lines().filter(|line| line.contains(" = ")) {
-        let at = format!("{}:{line}: {dependency}", path.display());
+        let at = format!("{at}: {dependency}");
         let (name, version) = dependency.split_once(" = ").unwrap();
         match name {
           "background_fetch" => {
@@ -160,4 +176,87 @@ fn what_the_documents_say_of_dependencies_is_what_an_embedder_has() {
     }
   }
   assert!(seen >= 6, "{seen} dependencies");
+}
+
+#[test]
+fn every_block_of_code_is_of_a_kind_that_something_tests() {
+  let mut kinds = HashSet::new();
+  for Fence { at, info, .. } in fences() {
+    // Diagrams and figures are nothing to run.
+    let kind = info.split([' ', ',']).next().unwrap();
+    let known = ["text", "toml", "rust", "js", "sh", "console"];
+    assert!(known.contains(&kind), "{at}: who tests {kind:?}?");
+    let is_left_out = info.contains("ignore") || info.contains("compile_fail");
+    assert!(!is_left_out, "{at}: nobody compiles it");
+    kinds.insert(kind.to_string());
+  }
+  assert!(kinds.len() >= 5, "{kinds:?}");
+}
+
+/// No compiler knows the modules of an extension.
+#[test]
+fn what_a_host_with_globals_of_its_own_copies_is_what_one_has() {
+  let host = repository().join("examples/embedder/js/globals.js");
+  let host = fs::read_to_string(host).unwrap();
+  let mut seen = 0;
+  for Fence { at, info, block } in fences() {
+    if info == "js ext" {
+      let code = block.lines().filter(|line| !line.starts_with("//"));
+      for line in code {
+        assert!(host.contains(line), "{at}: no host has {line:?}");
+        seen += 1;
+      }
+    }
+  }
+  assert!(seen >= 5, "{seen} lines");
+}
+
+/// The public fields of a struct, read from its file.
+fn fields(file: &str, name: &str) -> Vec<String> {
+  let text = fs::read_to_string(repository().join("src").join(file)).unwrap();
+  let (_, rest) = text.split_once(&format!("pub struct {name} {{\n")).unwrap();
+  let (body, _) = rest.split_once("\n}").unwrap();
+  let lines = body.lines().filter_map(|line| line.strip_prefix("  pub "));
+  let names = lines.map(|line| line.split_once(':').unwrap().0.to_string());
+  names.collect()
+}
+
+#[test]
+fn every_option_is_in_the_guide_with_its_default() {
+  let guide = repository().join("docs/embedding.md");
+  let guide = fs::read_to_string(guide).unwrap();
+  let rows: Vec<&str> = guide
+    .lines()
+    .filter(|line| line.starts_with("| `"))
+    .collect();
+  let mut missing = Vec::new();
+  for (file, name, prefix) in [
+    ("engine/config.rs", "EngineConfig", ""),
+    ("engine/policy.rs", "RetryPolicy", "retry."),
+    ("engine/policy.rs", "Concurrency", "concurrency."),
+    ("engine/policy.rs", "SegmentPolicy", "segments."),
+    ("engine/policy.rs", "CheckpointPolicy", "checkpoint."),
+    (
+      "service_worker/delegate.rs",
+      "ServiceWorkerLimits",
+      "service_worker_limits.",
+    ),
+    ("network/config.rs", "NetworkConfig", ""),
+    ("engine/realm/options.rs", "RealmOptions", ""),
+    ("engine/workers/registrations.rs", "RegisterOptions", ""),
+    ("extension/options.rs", "ExtensionOptions", ""),
+  ] {
+    for field in fields(file, name) {
+      // `retry.attempts`, or `first_delay` in a row that begins with another.
+      let is_in = |row: &&str| {
+        row.contains(&format!("`{prefix}{field}`"))
+          || row.contains(&format!("`{field}`"))
+          || row.contains(&format!("| `{field}."))
+      };
+      if !rows.iter().any(|row| is_in(&row)) {
+        missing.push(format!("{name}::{field}"));
+      }
+    }
+  }
+  assert!(missing.is_empty(), "not in docs/embedding.md: {missing:#?}");
 }

@@ -58,11 +58,12 @@ fn every_script_of_the_documents_fits_the_types() {
   let directory = tempfile::tempdir().unwrap();
   let types = repository().join("js/lib.background_fetch.serviceworker.d.ts");
   let mut files = vec![types.display().to_string()];
-  for (path, text) in documents::all() {
-    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    for (line, block) in documents::blocks(&text, "js") {
-      let file = format!("{name}-{line}.js");
-      std::fs::write(directory.path().join(&file), block).unwrap();
+  let scripts = documents::fences();
+  for (number, fence) in scripts.iter().enumerate() {
+    if fence.info == "js" {
+      let file = format!("{number}.js");
+      let text = format!("// {}\n{}", fence.at, fence.block);
+      std::fs::write(directory.path().join(&file), text).unwrap();
       files.push(file);
     }
   }

@@ -1,7 +1,9 @@
 // The globals of a realm that its embedder makes itself.
 
-import { core, primordials } from "ext:core/mod.js";
-import { op_embedder_print, op_embedder_url } from "ext:core/ops";
+import { core } from "ext:core/mod.js";
+import { primordials } from "ext:core/mod.js";
+import { op_embedder_print } from "ext:core/ops";
+import { op_embedder_url } from "ext:core/ops";
 
 const { ObjectDefineProperty } = primordials;
 const { prepareGlobalScope, registerExceptions } = core.loadExtScript(
