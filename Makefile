@@ -81,13 +81,16 @@ MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 published: setup
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib $(FEATURES)
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --package background_fetch_build
-	cargo package --quiet --no-verify --allow-dirty \
-	  --package background_fetch --package background_fetch_build
+	cargo check --lib --no-default-features --features $(ENGINE)
+	sh scripts/package.sh
 	sh scripts/embedder.sh
 	@if cargo +$(MSRV) --version >/dev/null 2>&1; then \
 	  cargo +$(MSRV) check --lib; \
 	else echo "published: left out is Rust $(MSRV): rustup toolchain install $(MSRV)"; fi
-	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	@if cargo deny --version >/dev/null 2>&1; then \
+	  cargo deny check licenses bans sources && \
+	  if cargo deny fetch db; then cargo deny check advisories; \
+	  else echo "published: left out are advisories: see above"; fi; \
 	else echo "published: left out is cargo deny: cargo install cargo-deny"; fi
 	@if cargo semver-checks --version >/dev/null 2>&1; then \
 	  cargo semver-checks --package background_fetch; \
