@@ -60,11 +60,12 @@ pub struct BackgroundFetchSnapshot {
   pub retained: Option<Retained>,
   /// How many records there are.
   pub records: usize,
-  /// Why it failed, human-readable. Scripts never see it: it may name what
-  /// another origin keeps secret.
-  pub diagnostic: String,
-  /// What the embedder gave as [`RealmOptions::embedder_data`](crate::engine::RealmOptions).
-  pub embedder_data: String,
+  /// Why it failed, human-readable, if it has. Scripts never see it: it may name
+  /// what another origin keeps secret.
+  pub diagnostic: Option<String>,
+  /// What the embedder gave as [`RealmOptions::embedder_data`](crate::engine::RealmOptions),
+  /// if it did.
+  pub embedder_data: Option<String>,
 }
 
 /// A fetch has failed and is going to be tried again.
@@ -105,8 +106,8 @@ impl BackgroundFetchSnapshot {
       waiting: None,
       retained: None,
       records: b.records.len(),
-      diagnostic: String::new(),
-      embedder_data: String::new(),
+      diagnostic: None,
+      embedder_data: None,
     }
   }
 
@@ -141,15 +142,20 @@ pub(super) mod tests {
   }
 }
 
+/// A text of a row, where an empty one stands for none.
+pub(crate) fn unless_empty(text: String) -> Option<String> {
+  (!text.is_empty()).then_some(text)
+}
+
 /// Why, and since when, a settled background fetch is kept: until it is
 /// continued, delivered, deleted, or out of retention.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retained {
   /// Milliseconds since the epoch.
   pub since: i64,
-  /// Why its event could not be delivered, human-readable. Empty when the event
+  /// Why its event could not be delivered, human-readable. `None` when the event
   /// was handled, and it is a failed download that can be continued.
-  pub undelivered: String,
+  pub undelivered: Option<String>,
 }
 
 /// One request of a background fetch at one moment, copied.
@@ -169,14 +175,14 @@ pub struct RequestSnapshot {
   pub expected: Option<u64>,
   /// `None` as long as it is under way.
   pub result: Option<&'static str>,
-  /// Why it failed, human-readable; empty when it did not. Not for scripts.
-  pub diagnostic: String,
+  /// Why it failed, human-readable; `None` when it did not. Not for scripts.
+  pub diagnostic: Option<String>,
 }
 
 impl RequestSnapshot {
   pub(crate) fn new(
     record: &BackgroundFetchRecord,
-    diagnostic: String,
+    diagnostic: Option<String>,
   ) -> Self {
     let data = &record.response_data;
     let said = data.response.as_ref();

@@ -57,7 +57,7 @@ impl RowState {
   pub(super) fn of(b: &BackgroundFetchSnapshot) -> Self {
     let undelivered = |b: &BackgroundFetchSnapshot| {
       let retained = b.retained.as_ref();
-      retained.is_some_and(|retained| !retained.undelivered.is_empty())
+      retained.is_some_and(|retained| retained.undelivered.is_some())
     };
     match b.result {
       _ if undelivered(b) => Self::Undelivered,
@@ -114,14 +114,16 @@ impl Row {
 fn why(b: &BackgroundFetchSnapshot, state: RowState) -> String {
   match state {
     RowState::Waiting => b.waiting.as_ref().map(text::waiting),
-    RowState::Failed => Some(match text::printable(&b.diagnostic) {
-      why if why.is_empty() => text::failure(b),
-      why => why,
+    RowState::Failed => Some(match &b.diagnostic {
+      Some(why) => text::printable(why),
+      None => text::failure(b),
     }),
-    RowState::Undelivered => b.retained.as_ref().map(|retained| {
-      let why = text::printable(&retained.undelivered);
-      format!("its event could not be delivered, for {why}")
-    }),
+    RowState::Undelivered => {
+      let why = b.retained.as_ref().and_then(|r| r.undelivered.as_deref());
+      why
+        .map(text::printable)
+        .map(|why| format!("its event could not be delivered, for {why}"))
+    }
     RowState::Quarantined => Some(
       "the program died three times while it was under way; continue to try \
        it again"

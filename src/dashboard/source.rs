@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::engine::RequestSnapshot;
 use crate::engine::WeakEngine;
 use crate::ids::BackgroundFetchKey;
+use crate::snapshot::unless_empty;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::Extents;
 use crate::spec::RecordResult;
@@ -212,8 +213,8 @@ fn snapshot(
     waiting: waiting.filter(|_| !b.paused),
     retained: row.retained.clone(),
     records: b.records.len(),
-    diagnostic: diagnostic.cloned().unwrap_or_default(),
-    embedder_data: String::new(),
+    diagnostic: diagnostic.cloned(),
+    embedder_data: None,
   }
 }
 
@@ -238,7 +239,7 @@ fn stored_requests(
   records
     .take(limit)
     .map(|(record, bodies)| {
-      RequestSnapshot::new(record, bodies.diagnostic.clone())
+      RequestSnapshot::new(record, unless_empty(bodies.diagnostic.clone()))
     })
     .collect()
 }

@@ -18,11 +18,11 @@ pub fn name(background_fetch: &BackgroundFetchSnapshot) -> String {
 pub fn failure(background_fetch: &BackgroundFetchSnapshot) -> String {
   let id = printable(&background_fetch.id);
   let reason = background_fetch.failure_reason;
-  let diagnostic = printable(&background_fetch.diagnostic);
-  match (reason, diagnostic.as_str()) {
+  let diagnostic = background_fetch.diagnostic.as_deref().map(printable);
+  match (reason, diagnostic) {
     (BackgroundFetchFailureReason::Aborted, _) => format!("{id} was aborted"),
-    (reason, "") => format!("{id} failed ({})", reason.as_str()),
-    (reason, why) => format!("{id} failed ({}): {why}", reason.as_str()),
+    (reason, None) => format!("{id} failed ({})", reason.as_str()),
+    (reason, Some(why)) => format!("{id} failed ({}): {why}", reason.as_str()),
   }
 }
 

@@ -52,6 +52,7 @@ use self::until::until;
 use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
 use crate::service_worker::ServiceWorkers as Workers;
+use crate::snapshot::unless_empty;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -130,6 +131,7 @@ pub use crate::spec::ImageResource;
 pub use crate::spec::RealmKind;
 pub use crate::spec::RecordResult;
 pub use crate::spec::RedirectMode;
+pub use crate::spec::ReferrerPolicy;
 pub use crate::spec::Request;
 pub use crate::spec::RequestMode;
 pub use crate::spec::Response;
@@ -325,8 +327,9 @@ impl Engine {
       return Vec::new();
     };
     // Not under the machine's lock, which is held while these are written.
-    let diagnostics = (0..job.records.len().min(limit))
-      .map(|record| job.records[record].diagnostic.lock().clone());
+    let diagnostics = (0..job.records.len().min(limit)).map(|record| {
+      unless_empty(job.records[record].diagnostic.lock().clone())
+    });
     let diagnostics: Vec<_> = diagnostics.collect();
     job.inspect(|machine| {
       let records = machine.background_fetch().records.iter();

@@ -18,7 +18,7 @@ pub struct WorkerEnvironment {
   /// the worker's realm brings one again.
   pub net_check_lost: bool,
   /// As in `RealmOptions`.
-  pub embedder_data: String,
+  pub embedder_data: Option<String>,
 }
 
 opaque_debug!(WorkerEnvironment);

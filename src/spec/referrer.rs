@@ -11,33 +11,65 @@ use super::schemes::is_potentially_trustworthy_url;
 /// other than the empty string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReferrerPolicy {
+  /// Never anything.
   NoReferrer,
+  /// The URL, but nothing from a secure page to an insecure one.
   NoReferrerWhenDowngrade,
+  /// The URL, to the own origin only.
   SameOrigin,
+  /// The origin.
   Origin,
+  /// The origin, but nothing from a secure page to an insecure one.
   StrictOrigin,
+  /// The URL to the own origin, and the origin to others.
   OriginWhenCrossOrigin,
-  /// [The default](https://w3c.github.io/webappsec-referrer-policy/#default-referrer-policy).
+  /// The same, but nothing from a secure page to an insecure one. [The default](https://w3c.github.io/webappsec-referrer-policy/#default-referrer-policy).
   #[default]
   StrictOriginWhenCrossOrigin,
+  /// The URL, wherever the request goes.
   UnsafeUrl,
 }
 
-impl FromStr for ReferrerPolicy {
-  type Err = ();
+impl ReferrerPolicy {
+  const ALL: [Self; 8] = [
+    Self::NoReferrer,
+    Self::NoReferrerWhenDowngrade,
+    Self::SameOrigin,
+    Self::Origin,
+    Self::StrictOrigin,
+    Self::OriginWhenCrossOrigin,
+    Self::StrictOriginWhenCrossOrigin,
+    Self::UnsafeUrl,
+  ];
 
-  fn from_str(text: &str) -> Result<Self, ()> {
-    Ok(match text.to_ascii_lowercase().as_str() {
-      "no-referrer" => Self::NoReferrer,
-      "no-referrer-when-downgrade" => Self::NoReferrerWhenDowngrade,
-      "same-origin" => Self::SameOrigin,
-      "origin" => Self::Origin,
-      "strict-origin" => Self::StrictOrigin,
-      "origin-when-cross-origin" => Self::OriginWhenCrossOrigin,
-      "strict-origin-when-cross-origin" => Self::StrictOriginWhenCrossOrigin,
-      "unsafe-url" => Self::UnsafeUrl,
-      _ => return Err(()),
-    })
+  /// What the specification calls it.
+  pub fn as_str(self) -> &'static str {
+    match self {
+      Self::NoReferrer => "no-referrer",
+      Self::NoReferrerWhenDowngrade => "no-referrer-when-downgrade",
+      Self::SameOrigin => "same-origin",
+      Self::Origin => "origin",
+      Self::StrictOrigin => "strict-origin",
+      Self::OriginWhenCrossOrigin => "origin-when-cross-origin",
+      Self::StrictOriginWhenCrossOrigin => "strict-origin-when-cross-origin",
+      Self::UnsafeUrl => "unsafe-url",
+    }
+  }
+}
+
+/// The text is none of the specification's policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no referrer policy")]
+pub struct UnknownReferrerPolicy;
+
+impl FromStr for ReferrerPolicy {
+  type Err = UnknownReferrerPolicy;
+
+  fn from_str(text: &str) -> Result<Self, UnknownReferrerPolicy> {
+    let mut all = Self::ALL.into_iter();
+    all
+      .find(|policy| policy.as_str().eq_ignore_ascii_case(text))
+      .ok_or(UnknownReferrerPolicy)
   }
 }
 

@@ -68,7 +68,7 @@ impl World {
     let context = || {
       let ends = recovered.iter().map(|(id, (name, snapshot))| {
         let reason = snapshot.failure_reason;
-        format!("{id}: {name} {reason:?} {}", snapshot.diagnostic)
+        format!("{id}: {name} {reason:?} {:?}", snapshot.diagnostic)
       });
       let ends: Vec<String> = ends.collect();
       format!("{told}: {promises:?}, then {ends:#?}")

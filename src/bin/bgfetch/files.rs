@@ -95,7 +95,7 @@ impl Files {
     for found in self.engine.background_fetches() {
       ids.insert(found.id.clone());
       if let Some(StartedBy::Download { download, .. }) =
-        StartedBy::parse(&found.embedder_data)
+        StartedBy::parse(found.embedder_data.as_deref())
       {
         stored.insert(download, found);
       }
@@ -210,7 +210,7 @@ impl Files {
     };
     let realm = self.engine.attach(RealmOptions {
       policy: self.policy,
-      embedder_data,
+      embedder_data: Some(embedder_data),
       scope: scope.clone(),
       keep_failed: true,
       ..RealmOptions::new(

@@ -292,7 +292,7 @@ impl Session {
     let mut succeeded = self.before_events.all_succeeded(&counts);
     for undelivered in self.engine.background_fetches() {
       if counts(&undelivered) && is_undelivered(&undelivered) {
-        let why = undelivered.retained.map(|r| r.undelivered);
+        let why = undelivered.retained.and_then(|r| r.undelivered);
         self.screen.error(&format!(
           "the event of {} could not be delivered, for {}; it is kept: \
            `bgfetch resume` fires it again",
@@ -304,7 +304,7 @@ impl Session {
     }
     for quarantined in self.engine.background_fetches() {
       // Downloads are told of by who waits for them.
-      let started_by = StartedBy::parse(&quarantined.embedder_data);
+      let started_by = StartedBy::parse(quarantined.embedder_data.as_deref());
       let is_download = matches!(started_by, Some(StartedBy::Download { .. }));
       if counts(&quarantined) && quarantined.quarantined && !is_download {
         let id = text::printable(&quarantined.id);
@@ -373,5 +373,5 @@ async fn wait_for_visitors(mut count: watch::Receiver<usize>, screen: &Screen) {
 /// Whether no service worker could handle its event.
 fn is_undelivered(background_fetch: &BackgroundFetchSnapshot) -> bool {
   let retained = background_fetch.retained.as_ref();
-  retained.is_some_and(|retained| !retained.undelivered.is_empty())
+  retained.is_some_and(|retained| retained.undelivered.is_some())
 }

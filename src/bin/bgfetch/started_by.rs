@@ -46,8 +46,8 @@ pub enum StartedBy {
 
 impl StartedBy {
   /// `None` when something else than this program has started it.
-  pub fn parse(embedder_data: &str) -> Option<Self> {
-    serde_json::from_str(embedder_data).ok()
+  pub fn parse(embedder_data: Option<&str>) -> Option<Self> {
+    serde_json::from_str(embedder_data?).ok()
   }
 
   pub fn to_json(&self) -> Result<String, Failure> {
@@ -56,7 +56,7 @@ impl StartedBy {
   }
 
   /// The download that one was started for.
-  pub fn download(embedder_data: &str) -> Option<Download> {
+  pub fn download(embedder_data: Option<&str>) -> Option<Download> {
     match Self::parse(embedder_data)? {
       Self::Download { download, .. } => Some(download),
       _ => None,

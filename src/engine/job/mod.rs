@@ -52,6 +52,7 @@ use crate::network::without_secrets;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::snapshot::Retained;
 use crate::snapshot::Waiting;
+use crate::snapshot::unless_empty;
 use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FetchMachine;
@@ -272,12 +273,9 @@ impl Job {
   }
 
   /// Why it failed, human-readable: what its first failed record says.
-  pub(super) fn diagnostic(&self) -> String {
-    let mut diagnostics = self.records.iter().map(|r| r.diagnostic.lock());
-    match diagnostics.find(|d| !d.is_empty()) {
-      Some(diagnostic) => diagnostic.clone(),
-      None => String::new(),
-    }
+  pub(super) fn diagnostic(&self) -> Option<String> {
+    let diagnostics = self.records.iter().map(|r| r.diagnostic.lock().clone());
+    diagnostics.into_iter().find_map(unless_empty)
   }
 
   /// What its first record waits for that waits at all.
@@ -299,7 +297,7 @@ impl Job {
     }
     snapshot.quarantined = self.is_quarantined();
     snapshot.retained = self.retained();
-    snapshot.embedder_data = self.embedder_data.clone();
+    snapshot.embedder_data = unless_empty(self.embedder_data.clone());
     snapshot
   }
 

@@ -156,7 +156,7 @@ pub(crate) async fn restore_records(
 pub(crate) fn begin(context: &Arc<Context>, job: Arc<Job>) {
   let failure_reason = job.inspect(|p| p.background_fetch().failure_reason);
   if let Some(retained) = job.retained() {
-    if !retained.undelivered.is_empty() {
+    if retained.undelivered.is_some() {
       let event = FunctionalEvent::for_result(failure_reason);
       job.registration.restore_undelivered(event, job.key);
     }

@@ -112,8 +112,8 @@ pub(crate) async fn redeliver(
     return Ok(RedeliverOutcome::NotUndelivered);
   };
   let _queue = job.registration.edit_queue.lock(&job.id).await;
-  let undelivered = job.retained().map(|retained| retained.undelivered);
-  if undelivered.is_none_or(|why| why.is_empty()) {
+  let undelivered = job.retained().and_then(|r| r.undelivered);
+  if undelivered.is_none() {
     return Ok(RedeliverOutcome::NotUndelivered);
   }
   let fact = Change::Redelivered { key };
@@ -255,7 +255,7 @@ pub(crate) fn on_undelivered(jobs: &Arc<Jobs>) -> Arc<OnUndelivered> {
       return false;
     };
     context.clone().spawn(async move {
-      retain(&context, &job, undelivered.why).await;
+      retain(&context, &job, Some(undelivered.why)).await;
       job.registration.unfinished(-1);
     });
     true
@@ -266,7 +266,7 @@ pub(crate) fn on_undelivered(jobs: &Arc<Jobs>) -> Arc<OnUndelivered> {
 pub(crate) async fn retain(
   context: &Arc<Context>,
   job: &Arc<Job>,
-  undelivered: String,
+  undelivered: Option<String>,
 ) {
   let retained = Retained {
     since: millis(&*context.platform),
@@ -330,7 +330,7 @@ mod tests {
   fn what_is_retained_is_kept_for_its_time() {
     let retained = Retained {
       since: 1_000,
-      undelivered: String::new(),
+      undelivered: None,
     };
     let left = |now| left(&retained, Duration::from_secs(5), now);
     assert_eq!(left(1_000), Duration::from_secs(5));

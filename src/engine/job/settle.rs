@@ -206,7 +206,7 @@ pub(crate) fn event_handled(
   context.clone().spawn(async move {
     let failed = job.inspect(|p| is_continuable(p.background_fetch()));
     if job.keep_failed && failed {
-      retention::retain(&context, &job, String::new()).await;
+      retention::retain(&context, &job, None).await;
       return job.registration.unfinished(-1);
     }
     forget_at_last(&context, &job).await;

@@ -231,7 +231,7 @@ impl Realm {
   fn stored_environment(&self) -> StoredEnvironment {
     StoredEnvironment {
       environment: self.environment(),
-      embedder_data: self.options().embedder_data.clone(),
+      embedder_data: self.options().embedder_data.clone().unwrap_or_default(),
       keep_failed: self.options().keep_failed,
       net_check: self.net_check().is_some(),
     }

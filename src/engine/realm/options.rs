@@ -11,6 +11,7 @@ use crate::network::NetworkPolicy;
 use crate::service_worker::StartWorker;
 use crate::service_worker::WorkerEnvironment;
 use crate::spec::RealmKind;
+use crate::spec::ReferrerPolicy;
 
 /// The options of a realm, given by the embedder.
 #[derive(Clone)]
@@ -25,8 +26,9 @@ pub struct RealmOptions {
   pub policy: NetworkPolicy,
   /// The values of `Content-Security-Policy` that govern the realm.
   pub csp: Vec<String>,
-  /// A referrer policy, or the empty string for the default.
-  pub referrer_policy: String,
+  /// What is said of where a request comes from. Default: `None`, which is
+  /// [`ReferrerPolicy::StrictOriginWhenCrossOrigin`].
+  pub referrer_policy: Option<ReferrerPolicy>,
   /// Asked once for each request when it is registered, and once before each
   /// hop of it, in addition to the check in
   /// [`NetworkConfig`](crate::network::NetworkConfig). No store can keep it: a
@@ -34,8 +36,8 @@ pub struct RealmOptions {
   /// same registration brings one, unless `NetworkConfig` has one.
   pub net_check: Option<Arc<dyn NetCheck>>,
   /// Whatever the embedder wants to find again with the background fetch
-  /// after a restart.
-  pub embedder_data: String,
+  /// after a restart. Default: nothing.
+  pub embedder_data: Option<String>,
   /// Whether a background fetch of the realm that has failed is kept with its
   /// bytes when its event was handled, so that [`Engine::retry`](crate::engine::Engine::retry)
   /// can continue it, for the [retention time](crate::engine::EngineConfig::retention).
@@ -60,9 +62,9 @@ impl RealmOptions {
       url,
       policy: NetworkPolicy::Browser,
       csp: Vec::new(),
-      referrer_policy: String::new(),
+      referrer_policy: None,
       net_check: None,
-      embedder_data: String::new(),
+      embedder_data: None,
       keep_failed: false,
       worker: None,
     }
@@ -77,7 +79,7 @@ impl RealmOptions {
       url: worker.script_url.clone(),
       policy: environment.client.policy,
       csp: environment.client.csp,
-      referrer_policy: environment.client.referrer_policy,
+      referrer_policy: environment.client.referrer_policy.parse().ok(),
       net_check: environment.net_check,
       embedder_data: environment.embedder_data,
       keep_failed: false,
@@ -91,7 +93,9 @@ impl RealmOptions {
       url: self.url.clone(),
       policy: self.policy,
       csp: self.csp.clone(),
-      referrer_policy: self.referrer_policy.clone(),
+      referrer_policy: self
+        .referrer_policy
+        .map_or_else(String::new, |policy| policy.as_str().to_string()),
     }
   }
 

@@ -52,7 +52,7 @@ pub struct RegisterOptions {
   pub net_check: Option<Arc<dyn NetCheck>>,
   /// As in
   /// [`RealmOptions::embedder_data`](crate::engine::RealmOptions::embedder_data).
-  pub embedder_data: String,
+  pub embedder_data: Option<String>,
 }
 
 /// What [`ServiceWorkers::unregister`] has come to.

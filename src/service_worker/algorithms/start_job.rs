@@ -169,7 +169,7 @@ impl ServiceWorkers {
         client,
         net_check: None,
         net_check_lost: false,
-        embedder_data: String::new(),
+        embedder_data: None,
       },
       callers: vec![caller],
     });

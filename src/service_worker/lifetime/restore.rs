@@ -123,7 +123,8 @@ impl State {
         client: document.environment,
         net_check: None,
         net_check_lost: document.net_check,
-        embedder_data: document.embedder_data,
+        embedder_data:
+          Some(document.embedder_data).filter(|data| !data.is_empty()),
       },
       embedder_owned: false,
     }))
@@ -140,7 +141,7 @@ impl State {
       let document = WorkerDocument {
         worker_type: worker.worker_type,
         environment: environment.client,
-        embedder_data: environment.embedder_data,
+        embedder_data: environment.embedder_data.unwrap_or_default(),
         net_check: environment.net_check.is_some()
           || environment.net_check_lost,
       };

@@ -163,7 +163,7 @@ mod tests {
         },
         net_check: None,
         net_check_lost: false,
-        embedder_data: String::new(),
+        embedder_data: None,
       },
       callers: vec![JobCaller::Script(Caller { realm: 1, call })],
     }

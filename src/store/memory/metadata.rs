@@ -254,7 +254,7 @@ impl Rows {
         fetch.failure_reason = failure_reason;
       }
       Change::Retained { retained, .. } => {
-        row.event_owed = !retained.undelivered.is_empty();
+        row.event_owed = retained.undelivered.is_some();
         row.retained = Some(retained);
       }
       Change::Redelivered { .. } => row.retained = None,

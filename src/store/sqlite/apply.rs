@@ -61,7 +61,11 @@ pub(super) fn insert(
       fetch.records.len() as i64,
       row.abnormal_ends,
       row.retained.as_ref().map(|retained| retained.since),
-      row.retained.as_ref().map_or("", |r| r.undelivered.as_str()),
+      row
+        .retained
+        .as_ref()
+        .and_then(|r| r.undelivered.as_deref())
+        .unwrap_or_default(),
     ])
     .map_err(|error| {
       if is_duplicate(&error) {
@@ -193,7 +197,11 @@ pub(super) fn apply(
       "UPDATE background_fetch SET event_owed = ?3 <> '',
          retained_since = ?2, undelivered = ?3
        WHERE key = ?1",
-      params![key, retained.since, retained.undelivered],
+      params![
+        key,
+        retained.since,
+        retained.undelivered.as_deref().unwrap_or_default()
+      ],
     ),
     Change::Redelivered { .. } => run(
       "UPDATE background_fetch SET retained_since = NULL, undelivered = ''

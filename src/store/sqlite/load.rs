@@ -14,6 +14,7 @@ use super::text::from_word;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::snapshot::Retained;
+use crate::snapshot::unless_empty;
 use crate::spec::BackgroundFetch;
 use crate::spec::BackgroundFetchRecord;
 use crate::spec::BackgroundFetchResponse;
@@ -149,7 +150,7 @@ const MAX_BYTES: u64 = 1 << 53;
 
 fn retained(row: &Row<'_>) -> Result<Option<Retained>, Damage> {
   let since: Option<i64> = get(row, "retained_since")?;
-  let undelivered = get(row, "undelivered")?;
+  let undelivered = unless_empty(get(row, "undelivered")?);
   Ok(since.map(|since| Retained { since, undelivered }))
 }
 

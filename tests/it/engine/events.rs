@@ -93,7 +93,7 @@ async fn an_event_whose_lease_is_always_dropped_is_kept_as_undelivered() {
     drop(next_event(&realm).await);
   }
   let kept = wait_for(&engine, key, |b| b.retained.is_some()).await;
-  let why = kept.retained.unwrap().undelivered;
+  let why = kept.retained.unwrap().undelivered.unwrap();
   let dropped = "its lease was dropped 3 times, without an acknowledgement";
   assert_eq!(why, dropped);
   bounded(realm.idle()).await;

@@ -111,7 +111,7 @@ async fn two_hundred_that_come_together_share_a_few_flushes() {
   let mut leases = Vec::new();
   for _ in 0..COUNT {
     let (lease, name, snapshot) = next_event(&realm).await;
-    assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+    assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
     leases.push(lease);
   }
   for lease in leases {

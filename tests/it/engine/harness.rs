@@ -161,7 +161,7 @@ pub async fn read(record: &RecordHandle) -> Result<Vec<u8>, RecordError> {
 /// Handles the next event, which has to be `name`.
 pub async fn settle(realm: &Realm, name: &str) -> BackgroundFetchSnapshot {
   let (lease, event, snapshot) = next_event(realm).await;
-  assert_eq!(event, name, "{}", snapshot.diagnostic);
+  assert_eq!(event, name, "{:?}", snapshot.diagnostic);
   lease.acknowledge();
   bounded(realm.idle()).await;
   snapshot

@@ -43,7 +43,7 @@ async fn fetch_with_integrity(
 async fn succeeds(script: &[Behaviour], requests: usize) {
   let (name, snapshot, asked) =
     fetch_with_integrity(RIGHT, script.to_vec()).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   assert_eq!(asked, requests);
 }
 
@@ -52,7 +52,7 @@ async fn fails(script: &[Behaviour], requests: usize) {
     fetch_with_integrity(WRONG, script.to_vec()).await;
   assert_eq!(name, "backgroundfetchfail");
   assert_eq!(snapshot.failure_reason, FetchError);
-  let told = snapshot.diagnostic;
+  let told = snapshot.diagnostic.unwrap();
   assert!(told.contains("/r does not match the integrity"), "{told}");
   // It is final: the same bytes would come again.
   assert_eq!(asked, requests);

@@ -27,7 +27,7 @@ async fn fetch_with(
   let realm = worker(&in_memory());
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   let (_, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   let record = records(&realm, key).remove(0);
   let digest = content::sha256_of(&read(&record).await.unwrap());
   (server, realm, digest)
@@ -65,7 +65,7 @@ async fn what_was_got_over_is_no_diagnostic_and_the_size_is_known() {
   fetch(&realm, "r", &[&server.url("/r")]).await;
   let (_, _, snapshot) = next_event(&realm).await;
   assert_eq!(snapshot.expected, Some(SIZE));
-  assert_eq!(snapshot.diagnostic, "");
+  assert_eq!(snapshot.diagnostic, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,7 @@ async fn a_page_asks_for_a_coding_until_it_was_interrupted() {
   realm.start_worker();
   let key = fetch(&realm, "r", &[&url]).await.key;
   let (_, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   let body = read(&records(&realm, key)[0]).await.unwrap();
   assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
   let requests = server.requests_for("/r");
@@ -135,7 +135,7 @@ async fn equal_lengths_are_joined_where_that_is_asked_for() {
 
 async fn settle_or_panic(realm: &Realm) {
   let (_, name, snapshot) = next_event(realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,7 +149,7 @@ async fn the_reason_is_the_last_one() {
   fetch(&realm, "r", &[&url]).await;
   let (_, name, snapshot) = next_event(&realm).await;
   assert_eq!(name, "backgroundfetchfail");
-  let told = snapshot.diagnostic;
+  let told = snapshot.diagnostic.unwrap();
   assert!(
     told.contains("/r sent a whole answer without the"),
     "{told}"

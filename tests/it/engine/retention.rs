@@ -71,7 +71,7 @@ async fn a_failed_download_keeps_its_bytes_and_is_continued() {
   let key = fetch(&realm, "r", &urls).await.key;
   settle(&realm, "backgroundfetchfail").await;
   let kept = engine.background_fetches().remove(0);
-  assert!(kept.retained.unwrap().undelivered.is_empty());
+  assert!(kept.retained.unwrap().undelivered.is_none());
   assert_eq!(kept.downloaded, 400_005);
 
   assert_eq!(
@@ -84,7 +84,7 @@ async fn a_failed_download_keeps_its_bytes_and_is_continued() {
     RetryOutcome::Retried
   );
   let (_, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   assert_eq!(snapshot.retained, None);
   let body = read(&records(&realm, key)[0]).await.unwrap();
   assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
@@ -119,7 +119,7 @@ async fn a_failed_download_is_continued_by_a_later_engine() {
     RetryOutcome::Retried
   );
   let (lease, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   let body = read(&records(&realm, key)[0]).await.unwrap();
   assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
   let requests = server.requests_for("/r");
@@ -155,7 +155,7 @@ async fn a_retry_that_is_killed_is_continued_like_any_other() {
   server.wait_until_stalled("/r", BOUND).await;
   server.release("/r");
   let (_, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   let requests = server.requests_for("/r");
   let last = requests.last().unwrap();
   assert_eq!(last.header("range"), Some("bytes=300000-"));

@@ -70,8 +70,8 @@ fn on_disk_with(config: EngineConfig, directory: &Path) -> Engine {
 async fn fetched(realm: &Realm, url: &str) -> String {
   let key = fetch(realm, "r", &[url]).await.key;
   let (_, name, snapshot) = next_event(realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
-  assert_eq!(snapshot.diagnostic, "");
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
+  assert_eq!(snapshot.diagnostic, None);
   assert_eq!(snapshot.downloaded, SIZE);
   assert_eq!(snapshot.received, SIZE);
   content::sha256_of(&read(&records(realm, key)[0]).await.unwrap())
@@ -242,7 +242,7 @@ async fn another_engine_continues_behind_all_that_is_stored() {
     let engine = on_disk_with(split(max), directory.path());
     let realm = worker(&engine);
     let (lease, name, snapshot) = next_event(&realm).await;
-    assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+    assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
     let record = &records(&realm, snapshot.key)[0];
     let digest = content::sha256_of(&read(record).await.unwrap());
     assert_eq!(digest, content::sha256(SIZE, 1));
@@ -275,7 +275,7 @@ async fn a_paused_fetch_lets_all_parts_go() {
   let unpaused = engine.unpause(key).await.unwrap();
   assert_eq!(unpaused, UnpauseOutcome::Unpaused);
   let (_, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   let body = read(&records(&realm, key)[0]).await.unwrap();
   assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
 }

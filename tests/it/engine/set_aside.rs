@@ -108,6 +108,6 @@ async fn a_refused_row_is_set_aside_and_the_others_are_written_at_once() {
 /// Handles the next event; the refused one continues.
 async fn settle_one(realm: &background_fetch::engine::Realm) {
   let (lease, name, snapshot) = next_event(realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   lease.acknowledge();
 }

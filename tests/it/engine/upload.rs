@@ -48,7 +48,7 @@ async fn an_upload_is_sent_whole_and_counted() {
   let fetched = bounded(fetched).await.unwrap();
   assert_eq!(fetched.upload_total, SIZE);
   let (lease, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   assert_eq!(snapshot.uploaded, SIZE);
   let seen = &server.requests()[0];
   assert_eq!(seen.method, "POST");
@@ -129,7 +129,7 @@ async fn an_upload_that_was_under_way_is_not_sent_again_after_a_restart() {
   let snapshot = settle(&realm, "backgroundfetchfail").await;
   let error = BackgroundFetchFailureReason::FetchError;
   assert_eq!(snapshot.failure_reason, error);
-  let told = snapshot.diagnostic;
+  let told = snapshot.diagnostic.unwrap();
   assert!(told.contains("not sent twice"), "{told}");
   assert_eq!(server.requests().len(), 1);
 }

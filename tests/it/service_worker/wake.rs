@@ -182,7 +182,7 @@ fn a_handler_that_never_ends_is_interrupted_and_its_event_is_kept() {
   assert_eq!(world.log.count("loops"), 2);
   assert_eq!(world.log.count("left to itself"), 0);
   let kept = world.engine().background_fetches().remove(0);
-  let why = kept.retained.unwrap().undelivered;
+  let why = kept.retained.unwrap().undelivered.unwrap();
   assert_eq!(why, "its handler has not ended within 300ms, tried 2 times");
 }
 

@@ -384,13 +384,13 @@ async fn what_is_retained_owes_its_event_or_none(subject: Subject) {
   let metadata = &subject.store;
   let mut expected = failed(&subject).await;
   let key = expected.key;
-  for undelivered in ["", "it has crashed"] {
+  for undelivered in [None, Some("it has crashed")] {
     let retained = Retained {
       since: 7,
-      undelivered: undelivered.to_string(),
+      undelivered: undelivered.map(str::to_string),
     };
     expected.retained = Some(retained.clone());
-    expected.event_owed = !undelivered.is_empty();
+    expected.event_owed = undelivered.is_some();
     let retained = Change::Retained { key, retained };
     metadata.commit(vec![retained]).await.unwrap();
     let found = load_one(&subject.store, key).await;
@@ -411,7 +411,7 @@ async fn a_retry_keeps_what_has_succeeded_and_what_is_stored(subject: Subject) {
   let key = expected.key;
   let retained = Retained {
     since: 7,
-    undelivered: String::new(),
+    undelivered: None,
   };
   let retained = Change::Retained { key, retained };
   metadata

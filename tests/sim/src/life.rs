@@ -529,7 +529,7 @@ async fn calm(world: &World, engine: &Engine, mut tasks: JoinSet<()>) {
       }
       for snapshot in rest {
         match &snapshot.retained {
-          Some(retained) if !retained.undelivered.is_empty() => {
+          Some(retained) if retained.undelivered.is_some() => {
             world.say(&format!("redeliver {}", snapshot.id));
             let _ = engine.redeliver(snapshot.key).await;
           }

@@ -127,7 +127,7 @@ fn dispatched(
   }
   let mut state = world.state();
   let id = &snapshot.id;
-  state.say(&format!("{name} {id}: {}", snapshot.diagnostic));
+  state.say(&format!("{name} {id}: {:?}", snapshot.diagnostic));
   let rows = state.rows.durable();
   let row = rows.iter().find(|row| row.key == snapshot.key);
   let durable = row.map(|row| row.background_fetch.result);
@@ -135,10 +135,18 @@ fn dispatched(
     state.broken(format!("{name} of {id} comes before its result is durable"));
   }
   if !state.promises.may_lack_bytes(snapshot.key)
-    && (snapshot.diagnostic.contains("damaged")
-      || snapshot.diagnostic.contains("lost bytes"))
+    && (snapshot
+      .diagnostic
+      .as_deref()
+      .unwrap_or_default()
+      .contains("damaged")
+      || snapshot
+        .diagnostic
+        .as_deref()
+        .unwrap_or_default()
+        .contains("lost bytes"))
   {
-    state.broken(format!("{id} has lost bytes: {}", snapshot.diagnostic));
+    state.broken(format!("{id} has lost bytes: {:?}", snapshot.diagnostic));
   }
   if let Some(promise) = state.promises.of(snapshot.key) {
     let promise = promise.clone();

@@ -51,8 +51,8 @@ pub fn realm(scope: Scope, url: Url, source: &Source, host: Host) -> JsRuntime {
   let realm_options = RealmOptions {
     csp: source.csp.clone(),
     referrer_policy: match scope {
-      Scope::Window => page::referrer_policy(source),
-      _ => source.referrer_policy.clone(),
+      Scope::Window => page::referrer_policy(source).parse().ok(),
+      _ => source.referrer_policy.parse().ok(),
     },
     ..RealmOptions::new(kind, url)
   };

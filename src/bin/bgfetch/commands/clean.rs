@@ -84,7 +84,7 @@ fn is_chosen(arguments: &Clean, row: &StoredBackgroundFetch) -> bool {
   let since = Duration::from_millis(retained.since.max(0) as u64);
   let age = now.unwrap_or_default().saturating_sub(since);
   // An event that could not be delivered is its script's: it has to be named.
-  let is_failed = retained.undelivered.is_empty() || !ids.is_empty();
+  let is_failed = retained.undelivered.is_none() || !ids.is_empty();
   is_named && is_failed && arguments.older_than.is_none_or(|time| age >= time)
 }
 

@@ -186,7 +186,7 @@ async fn attend_downloads(engine: &Engine) -> Result<u8, Failure> {
       observed = observer.next() => observed,
       Some(()) = attended.next() => continue,
     };
-    let started_by = StartedBy::parse(&observed.embedder_data);
+    let started_by = StartedBy::parse(observed.embedder_data.as_deref());
     let is_download = matches!(started_by, Some(StartedBy::Download { .. }));
     if is_download && scopes.insert(observed.scope.clone()) {
       let realm = engine.attach(attend::worker_in(&observed.scope));
@@ -277,7 +277,7 @@ async fn is_there(engine: &Engine, download: &Download) {
   let observer = engine.observe();
   loop {
     let observed = observer.next().await;
-    let started_by = StartedBy::parse(&observed.embedder_data);
+    let started_by = StartedBy::parse(observed.embedder_data.as_deref());
     if let Some(StartedBy::Download { download: of, .. }) = &started_by
       && of == download
     {

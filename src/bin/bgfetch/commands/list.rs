@@ -139,7 +139,7 @@ fn show_row(row: &Row) {
 pub fn started_by(row: &StoredBackgroundFetch) -> Option<StartedBy> {
   let environment: serde_json::Value =
     serde_json::from_str(&row.environment).ok()?;
-  StartedBy::parse(environment.get("embedder_data")?.as_str()?)
+  StartedBy::parse(environment.get("embedder_data")?.as_str())
 }
 
 /// What can be read, oldest first. What cannot is reported, and makes a

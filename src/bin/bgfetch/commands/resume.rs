@@ -105,7 +105,7 @@ pub(super) fn scopes(
   let mut scopes = BTreeMap::new();
   let mut strangers = 0;
   for background_fetch in session.engine.background_fetches() {
-    match StartedBy::parse(&background_fetch.embedder_data) {
+    match StartedBy::parse(background_fetch.embedder_data.as_deref()) {
       Some(started_by) => {
         let scope = background_fetch.scope.clone();
         scopes.insert(scope, (started_by, background_fetch));

@@ -120,7 +120,8 @@ pub async fn run_until(
   session
     // A page may register workers for other scopes, too.
     .finish(interrupt, work, |other| {
-      other.scope == scope || other.embedder_data == embedder_data
+      other.scope == scope
+        || other.embedder_data.as_ref() == Some(&embedder_data)
     })
     .await
 }
@@ -133,7 +134,7 @@ pub fn realm_options(
 ) -> RealmOptions {
   RealmOptions {
     policy,
-    embedder_data,
+    embedder_data: Some(embedder_data),
     ..RealmOptions::new(RealmKind::ServiceWorker, base)
   }
 }
@@ -152,7 +153,7 @@ fn is_free(
       script: other,
       sw: other_sw,
       ..
-    } = (match StartedBy::parse(&background_fetch.embedder_data) {
+    } = (match StartedBy::parse(background_fetch.embedder_data.as_deref()) {
       Some(other) if background_fetch.scope == *scope => other,
       _ => continue,
     })

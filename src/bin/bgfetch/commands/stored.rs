@@ -72,7 +72,8 @@ impl Summary {
       undelivered: row
         .retained
         .as_ref()
-        .map_or_else(String::new, |retained| retained.undelivered.clone()),
+        .and_then(|retained| retained.undelivered.clone())
+        .unwrap_or_default(),
       kept_since: row.retained.as_ref().map(|retained| retained.since),
       records: b.records.len(),
       created: row.created,
@@ -108,22 +109,27 @@ pub fn quarantined(id: &str) -> String {
 /// Whether no service worker could handle its event.
 pub fn is_undelivered(row: &StoredBackgroundFetch) -> bool {
   let retained = row.retained.as_ref();
-  retained.is_some_and(|retained| !retained.undelivered.is_empty())
+  retained.is_some_and(|retained| retained.undelivered.is_some())
 }
 
 /// What can be done with one that is kept although nothing happens with it.
 pub fn kept(row: &StoredBackgroundFetch) -> String {
   match &row.retained {
     None => String::new(),
-    Some(Retained { undelivered, .. }) if undelivered.is_empty() => {
+    Some(Retained {
+      undelivered: None, ..
+    }) => {
       format!(
         "the same command, `bgfetch resume` or `bgfetch retry {}` continues \
          it, `bgfetch clean` deletes it",
         text::printable(&row.background_fetch.id)
       )
     }
-    Some(Retained { undelivered, .. }) => format!(
-      "its event could not be delivered, for {undelivered}; `bgfetch resume` \
+    Some(Retained {
+      undelivered: Some(why),
+      ..
+    }) => format!(
+      "its event could not be delivered, for {why}; `bgfetch resume` \
        fires it again"
     ),
   }

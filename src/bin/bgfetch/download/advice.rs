@@ -6,9 +6,10 @@ use background_fetch::spec::BackgroundFetchFailureReason as Reason;
 /// Half a message, to stand behind the reason; empty when there is nothing
 /// to say.
 pub fn advice(snapshot: &BackgroundFetchSnapshot) -> &'static str {
+  let diagnostic = snapshot.diagnostic.as_deref().unwrap_or_default();
   match snapshot.failure_reason {
-    Reason::BadStatus => for_status(status(&snapshot.diagnostic)),
-    Reason::FetchError if is_about_tls(&snapshot.diagnostic) => {
+    Reason::BadStatus => for_status(status(diagnostic)),
+    Reason::FetchError if is_about_tls(diagnostic) => {
       "trust the certificate with --cacert FILE if it is the right one"
     }
     Reason::FetchError => "the same command tries again",

@@ -167,9 +167,9 @@ fn failure(snapshot: &BackgroundFetchSnapshot) -> String {
     return "it was aborted".to_string();
   }
   let reason = snapshot.failure_reason.as_str();
-  let why = match text::printable(&snapshot.diagnostic) {
-    why if why.is_empty() => format!("it failed ({reason})"),
-    why => why,
+  let why = match &snapshot.diagnostic {
+    Some(why) => text::printable(why),
+    None => format!("it failed ({reason})"),
   };
   let is_page =
     snapshot.failure_reason == BackgroundFetchFailureReason::BadStatus;

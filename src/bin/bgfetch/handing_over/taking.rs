@@ -218,7 +218,7 @@ async fn tell(
   downloads: HashSet<Download>,
 ) {
   let (mut own, mut others) = (HashSet::new(), HashSet::new());
-  let mut is_own = |key: BackgroundFetchKey, embedder_data: &str| {
+  let mut is_own = |key: BackgroundFetchKey, embedder_data: Option<&str>| {
     if !own.contains(&key) && !others.contains(&key) {
       match StartedBy::download(embedder_data) {
         Some(download) if downloads.contains(&download) => own.insert(key),
@@ -235,7 +235,7 @@ async fn tell(
           Some(news) => news,
           None => return,
         },
-        seen = observer.next() => match is_own(seen.key, &seen.embedder_data) {
+        seen = observer.next() => match is_own(seen.key, seen.embedder_data.as_deref()) {
           true => News::Observed { snapshot: Box::new(seen) },
           false => continue,
         },

@@ -155,7 +155,7 @@ impl Screen {
     if watchers.is_empty() {
       return;
     }
-    let Some(download) = StartedBy::download(&b.embedder_data) else {
+    let Some(download) = StartedBy::download(b.embedder_data.as_deref()) else {
       return;
     };
     for watcher in watchers.iter() {
@@ -286,7 +286,7 @@ fn other_name(b: &BackgroundFetchSnapshot, ended: &Ended) -> String {
 /// The host that a download comes from, or the origin whose script has started
 /// a background fetch.
 fn owner(b: &BackgroundFetchSnapshot) -> String {
-  let started_by = StartedBy::parse(&b.embedder_data);
+  let started_by = StartedBy::parse(b.embedder_data.as_deref());
   let url = match &started_by {
     Some(StartedBy::Download { download, .. }) => &download.url,
     _ => &b.scope,

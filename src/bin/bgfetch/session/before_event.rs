@@ -100,7 +100,7 @@ impl Drop for BeforeEvents {
 
 impl Shared {
   async fn before_event(&self, snapshot: BackgroundFetchSnapshot) {
-    match StartedBy::parse(&snapshot.embedder_data) {
+    match StartedBy::parse(snapshot.embedder_data.as_deref()) {
       Some(StartedBy::Download {
         mut download,
         options,

@@ -59,7 +59,7 @@ async fn pauses_and_goes_on_over(protocol: Protocol) {
     UnpauseOutcome::Unpaused
   );
   let (_, name, snapshot) = next_event(&realm).await;
-  assert_eq!(name, "backgroundfetchsuccess", "{}", snapshot.diagnostic);
+  assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
   let body = read(&records(&realm, key)[0]).await.unwrap();
   assert_eq!(content::sha256_of(&body), content::sha256(SIZE, 1));
   let requests = server.requests();
