@@ -91,7 +91,7 @@ impl JsMessage {
       } => Self::FunctionalEvent {
         name,
         lease: lease.into_id().0 as f64,
-        background_fetch: background_fetch.into(),
+        background_fetch: (*background_fetch).into(),
       },
       RealmMessage::ServiceWorker(message) => {
         let (message, data) = JsContent::new(state, message);

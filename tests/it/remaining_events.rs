@@ -21,7 +21,7 @@ pub async fn next_event_or_end(
       background_fetch,
     } = message
     {
-      return Some((lease, name, background_fetch));
+      return Some((lease, name, *background_fetch));
     }
   }
   None

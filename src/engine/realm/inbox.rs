@@ -22,7 +22,7 @@ pub enum RealmMessage {
     /// The event's type.
     name: &'static str,
     /// What the event is about, as it stands now.
-    background_fetch: BackgroundFetchSnapshot,
+    background_fetch: Box<BackgroundFetchSnapshot>,
   },
   /// What has become of service workers, and what they and their clients have
   /// sent.

@@ -367,7 +367,7 @@ impl Realm {
       return RealmMessage::Event {
         lease: EventLease::new(attached, lease),
         name: event.name(),
-        background_fetch: job.snapshot(),
+        background_fetch: Box::new(job.snapshot()),
       };
     }
   }

@@ -117,7 +117,7 @@ pub async fn next_event(
         background_fetch,
       } = realm.next_message().await
       {
-        return (lease, name, background_fetch);
+        return (lease, name, *background_fetch);
       }
     }
   })

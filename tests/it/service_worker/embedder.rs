@@ -27,7 +27,7 @@ fn a_worker_is_registered_updated_and_unregistered_by_the_embedder() {
   world.log.wait_for("the first");
   let known = workers.registration(&scope).unwrap();
   assert_eq!(known.active.as_ref().unwrap().script_url, script);
-  assert_eq!(workers.registrations(), [known.clone()]);
+  assert_eq!(workers.registrations(), std::slice::from_ref(&known));
 
   // The same script is no other worker, and another one is.
   world.bounded(workers.update(&scope)).unwrap();

@@ -9,6 +9,7 @@ use background_fetch::service_worker::ServiceWorkerLimits;
 
 use url::Url;
 
+use crate::service_worker::harness::BOUND;
 use crate::service_worker::harness::World;
 use crate::service_worker::harness::limits;
 use support::Behaviour;
@@ -79,6 +80,8 @@ fn after_a_restart_nothing_is_fetched_without_the_check_that_the_page_had() {
   world.script("/sw.js", &version("one"));
   hold(&world);
   world.open_with(page_with_a_check(&world), START).wait();
+  let stalled = world.server.wait_until_stalled("/held", BOUND);
+  world.server.block_on(stalled);
   world.server.serve("/held", Resource::text("hello"));
   let held = world.server.requests_for("/held").len();
   world.limits = stale();
