@@ -154,7 +154,7 @@ async fn event(realm: &Realm) -> background_fetch::engine::EventLease {
 }
 
 async fn handle(realm: &Realm) {
-  realm.event_handled(event(realm).await);
+  event(realm).await.acknowledge();
   tokio::time::timeout(BOUND, realm.idle()).await.unwrap();
 }
 

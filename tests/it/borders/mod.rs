@@ -10,7 +10,7 @@ use self::imports::Imports;
 /// Each module with those that it may import. What stands further down in the
 /// list may be imported by what stands above; a folder stands for all that is
 /// in it unless it has a row of its own.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
   (
     "extension",
     &[
