@@ -260,3 +260,52 @@ fn every_option_is_in_the_guide_with_its_default() {
   }
   assert!(missing.is_empty(), "not in docs/embedding.md: {missing:#?}");
 }
+
+/// A path through the code: at most so many files have to be opened.
+const MAX_STOPS: usize = 12;
+
+#[test]
+fn the_paths_through_the_code_are_short_and_true() {
+  let page = repository().join("docs/architecture.md");
+  let text = fs::read_to_string(page).unwrap();
+  let mut paths = 0;
+  for section in text.split("\n## ") {
+    let stops: Vec<&str> = section
+      .lines()
+      .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()))
+      .collect();
+    if stops.is_empty() {
+      continue;
+    }
+    paths += 1;
+    assert!(stops.len() <= MAX_STOPS, "{} stops", stops.len());
+    for stop in stops {
+      let files: Vec<String> = links(stop);
+      assert!(!files.is_empty(), "no file: {stop}");
+      let files = files
+        .iter()
+        .map(|file| repository().join("docs").join(file));
+      let code: String = files.map(|file| source(&file)).collect();
+      for name in stop.split('`').skip(1).step_by(2) {
+        // What is called, without what it belongs to.
+        let name = name.trim_end_matches("()");
+        let name = name.rsplit("::").next().unwrap();
+        let is_a_file = name.ends_with('/') || name.contains('.');
+        let is_known = is_a_file || code.contains(name);
+        assert!(is_known || name.contains('/'), "{name} is not in: {stop}");
+      }
+    }
+  }
+  assert_eq!(paths, 3);
+}
+
+/// The code of a file, or of a folder.
+fn source(path: &Path) -> String {
+  if path.is_file() {
+    return fs::read_to_string(path).unwrap();
+  }
+  let entries = fs::read_dir(path).unwrap();
+  entries
+    .map(|entry| source(&entry.unwrap().path()))
+    .collect()
+}
