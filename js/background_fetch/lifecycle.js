@@ -33,16 +33,16 @@ async function endPage() {
   isOver = true;
   try {
     await newTask();
-    // Step 6.1. Fire an event named DOMContentLoaded at the Document object,
-    // with its bubbles attribute true. There is no document here, and it is
-    // the window that it bubbles to.
+    // Step 6.1: Fire an event named DOMContentLoaded at the Document object,
+    // with its bubbles attribute true. There is no document here, and it is the
+    // window that it bubbles to.
     const contentLoaded = new Event("DOMContentLoaded", {
       __proto__: null,
       bubbles: true,
     });
     fireEvent(global, contentLoaded);
     await newTask();
-    // Step 9.5. Fire an event named load at window.
+    // Step 9.5: Fire an event named load at window.
     fireEvent(global, new Event("load"));
   } catch (error) {
     reportException(error);

@@ -45,7 +45,7 @@ function parseRange(value, size) {
     if (end === "" || length === 0 || size === 0) return null;
     return { start: length < size ? size - length : 0, end: size };
   }
-  // Step 9.6. Those from the first one that is named.
+  // Step 9.6: Those from the first one that is named.
   const first = Number(start);
   if (first >= size) return null;
   if (end === "") return { start: first, end: size };
@@ -65,19 +65,19 @@ function rangeOf(headerList) {
 /** https://fetch.spec.whatwg.org/#scheme-fetch, "blob" */
 function blobResponse(inner) {
   const blob = inner.blobUrlEntry;
-  // Step 2. If request's method is not `GET`, then return a network error.
+  // Step 2: If request's method is not `GET`, then return a network error.
   if (inner.method !== "GET") {
     throw new TypeError("Failed to fetch: a blob: URL can only be read");
   }
   op_fetch_may_connect(inner.url());
-  // Step 7. Let type be blob's type.
+  // Step 7: Let type be blob's type.
   const type = typeOf(blob);
   const size = sizeOf(blob);
   const requested = rangeOf(inner.headerList);
   let response;
   let body;
   if (requested === null) {
-    // Step 8. If request's header list does not contain `Range`.
+    // Step 8: If request's header list does not contain `Range`.
     response = newInnerResponse(200, "OK");
     response.headerList = [
       ["content-length", String(size)],
@@ -85,7 +85,7 @@ function blobResponse(inner) {
     ];
     body = blob;
   } else {
-    // Step 9. Otherwise, a part of it.
+    // Step 9: Otherwise, a part of it.
     const range = parseRange(requested, size);
     if (range === null) {
       throw new TypeError(

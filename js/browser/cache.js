@@ -143,15 +143,15 @@ class Cache {
     webidl.requiredArguments(arguments.length, 2, prefix);
     request = convertRequestInfo(request, prefix, "Argument 1");
     response = webidl.converters.Response(response, prefix, "Argument 2");
-    // 2, 3.
+    // Steps 2 and 3.
     const inner = serializeRequest(constructRequest(request));
-    // 4.
+    // Step 4.
     op_cache_may_put(inner);
-    // 8.
+    // Step 8.
     if (response.bodyUsed || response.body?.locked) {
       throw new TypeError(`${prefix}: the response's body is used already`);
     }
-    // 9 to 17.
+    // Steps 9 to 17.
     await exceptions(() => put(this.#rid, [inner], [response]));
   }
 
@@ -226,7 +226,7 @@ async function put(rid, requests, responses) {
 
 // https://w3c.github.io/ServiceWorker/#cache-addAll
 async function addAll(rid, infos) {
-  // 2, 3, 5.1 to 5.3.
+  // Steps 2, 3 and 5.1 to 5.3.
   const requests = ArrayPrototypeMap(infos, (info) => new Request(info));
   const stored = ArrayPrototypeMap(
     requests,
@@ -236,7 +236,7 @@ async function addAll(rid, infos) {
   const controller = new AbortController();
   let responses;
   try {
-    // 5.7, 5.8.
+    // Steps 5.7 and 5.8.
     responses = await SafePromiseAll(
       ArrayPrototypeMap(requests, async (request) => {
         const signal = createDependentAbortSignal([

@@ -91,7 +91,7 @@ class EventSource extends EventTarget {
       prefix,
       "Argument 2",
     );
-    // 3 to 5.
+    // Steps 3 to 5.
     try {
       this.#url = new URL(url, getLocationHref()).href;
     } catch {

@@ -59,28 +59,28 @@ const streamOfBlob = uncurryThis(Blob.prototype.stream);
 // https://fetch.spec.whatwg.org/#fetch-method
 function fetch(input, init = undefined) {
   const { length } = arguments;
-  // 1.
+  // Step 1.
   return new Promise((resolve, reject) => {
     const prefix = "Failed to execute 'fetch'";
     if ((this ?? global) !== global) {
       throw new TypeError(`${prefix}: Illegal invocation`);
     }
     webidl.requiredArguments(length, 1, prefix);
-    // 2. An exception rejects the promise.
+    // Step 2: An exception rejects the promise.
     const request = new Request(input, init);
     const inner = toInnerRequest(request);
     checkRequest(inner, input, init, prefix);
-    // 3.
+    // Step 3.
     const signal = signalOf(request);
     const ongoing = { __proto__: null, rid: undefined, response: undefined };
-    // 4, 11.
+    // Steps 4 and 11.
     const abort = () => {
       reject(signal.reason);
       abortFetch(inner, ongoing, signal.reason);
     };
     if (signal.aborted) return abort();
     signal[add](abort);
-    // 12.
+    // Step 12.
     PromisePrototypeThen(
       start(inner, ongoing),
       (response) => {
@@ -99,21 +99,21 @@ function fetch(input, init = undefined) {
 
 // https://fetch.spec.whatwg.org/#dom-request: what deno_fetch leaves out.
 function checkRequest(inner, input, init, prefix) {
-  // 5.3.
+  // Step 5.3.
   if (!ObjectPrototypeIsPrototypeOf(RequestPrototype, input)) {
     const { username, password } = new URL(inner.url());
     if (username !== "" || password !== "") {
       throw new TypeError(`${prefix}: the URL includes credentials`);
     }
   }
-  // 32.1.
+  // Step 32.1.
   if (inner.mode === "no-cors") {
     const { method } = inner;
     if (method !== "GET" && method !== "HEAD" && method !== "POST") {
       throw new TypeError(`${prefix}: ${method} is not for the mode no-cors`);
     }
   }
-  // 36.2, 39: a stream that a script has made.
+  // Steps 36.2 and 39: a stream that a script has made.
   if (init?.body !== undefined && isReadableStream(init.body)) {
     if (inner.keepalive) {
       throw new TypeError(`${prefix}: a stream cannot be kept alive`);
@@ -177,14 +177,14 @@ async function sendBody(rid, body) {
 // https://fetch.spec.whatwg.org/#abort-fetch
 function abortFetch(inner, ongoing, reason) {
   if (ongoing.rid !== undefined) core.tryClose(ongoing.rid);
-  // 2.
+  // Step 2.
   if (inner.body !== null && !isStatic(inner.body)) {
     const { stream } = inner.body;
     if (!stream.locked) {
       PromisePrototypeThen(readableStreamCancel(stream, reason), noop, noop);
     }
   }
-  // 3 to 5.
+  // Steps 3 to 5.
   if (ongoing.response === undefined) return;
   const { body } = toInnerResponse(ongoing.response);
   if (body !== null) {

@@ -140,21 +140,21 @@ class FetchEvent extends ExtendableEvent {
     const prefix = "Failed to execute 'respondWith' on 'FetchEvent'";
     webidl.requiredArguments(arguments.length, 1, prefix);
     const promise = PromiseResolve(r);
-    // 2.
+    // Step 2.
     if (!this.#isDispatching) {
       throw invalidStateError(`${prefix}: the event is not being dispatched`);
     }
-    // 3.
+    // Step 3.
     if (this.#hasEntered) {
       throw invalidStateError(`${prefix}: it was called already`);
     }
-    // 4.
+    // Step 4.
     waitUntil(this, promise);
-    // 5, 6.
+    // Steps 5 and 6.
     stopImmediatePropagation(this);
-    // 7, 8.
+    // Steps 7 and 8.
     this.#hasEntered = true;
-    // 9, 10.
+    // Steps 9 and 10.
     PromisePrototypeThen(
       promise,
       (response) => this.#respond(response),
@@ -164,11 +164,11 @@ class FetchEvent extends ExtendableEvent {
 
   // Step 10.
   #respond(response) {
-    // 10.1.
+    // Step 10.1.
     if (!isResponse(response)) {
       return this.#fail("respondWith() was given something else than a Response");
     }
-    // 10.2.
+    // Step 10.2.
     if (response.type === "error") {
       return this.#fail("the response is a network error");
     }

@@ -76,10 +76,10 @@ const members = {
       }
       return ReflectApply(append, this, arguments);
     }
-    // 1, 2.
+    // Steps 1 and 2.
     const header = validated(append, arguments);
     if (op_fetch_is_forbidden_header(header[0], header[1])) return;
-    // 3.
+    // Step 3.
     if (isNoCors(this)) {
       const existing = getOf(this, header[0]);
       const temporary = existing === null
@@ -87,19 +87,19 @@ const members = {
         : `${existing}, ${header[1]}`;
       if (!op_fetch_is_no_cors_safelisted(header[0], temporary)) return;
     }
-    // 4.
+    // Step 4.
     appendTo(this, header[0], header[1]);
-    // 5.
+    // Step 5.
     if (isNoCors(this)) removeFrom(this, PRIVILEGED);
   },
   // https://fetch.spec.whatwg.org/#dom-headers-delete
   delete(name) {
     if (isGuarded(this)) {
-      // 1.
+      // Step 1.
       ReflectApply(remove, new Headers(), arguments);
       name = String(name);
       if (op_fetch_is_forbidden_header(name, "")) return;
-      // 2.
+      // Step 2.
       const lower = StringPrototypeToLowerCase(name);
       if (isNoCors(this) && !ArrayPrototypeIncludes(REMOVABLE, lower)) return;
       return removeFrom(this, name);
@@ -116,18 +116,18 @@ const members = {
       }
       return ReflectApply(set, this, arguments);
     }
-    // 1, 2.
+    // Steps 1 and 2.
     const header = validated(set, arguments);
     if (op_fetch_is_forbidden_header(header[0], header[1])) return;
-    // 3.
+    // Step 3.
     if (
       isNoCors(this) && !op_fetch_is_no_cors_safelisted(header[0], header[1])
     ) {
       return;
     }
-    // 4.
+    // Step 4.
     setOf(this, header[0], header[1]);
-    // 5.
+    // Step 5.
     if (isNoCors(this)) removeFrom(this, PRIVILEGED);
   },
 };

@@ -105,7 +105,7 @@ class LockManager {
       prefix,
       "Argument 2",
     );
-    // 4 to 9.
+    // Steps 4 to 9.
     if (StringPrototypeStartsWith(name, "-")) {
       throw notSupported(`${prefix}: the name begins with "-"`);
     }

@@ -90,12 +90,12 @@ class WebSocket extends EventTarget {
     protocols = convertProtocols(protocols, prefix);
     super();
     this[webidl.brand] = webidl.brand;
-    // 1 to 6.
+    // Steps 1 to 6.
     const parsed = parse(url, prefix);
-    // 7 to 9.
+    // Steps 7 to 9.
     checkProtocols(protocols, prefix);
     this.#url = parsed.href;
-    // 12.
+    // Step 12.
     this.#rid = op_web_socket_open(this.#url, protocols);
     this.#listen(parsed.origin);
   }
@@ -217,14 +217,14 @@ class WebSocket extends EventTarget {
     reason = reason === undefined
       ? undefined
       : webidl.converters.USVString(reason, prefix, "Argument 2");
-    // 1.
+    // Step 1.
     if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) {
       throw new DOMException(
         `${prefix}: the code is ${code}, and has to be 1000 or from 3000 to 4999`,
         "InvalidAccessError",
       );
     }
-    // 2.
+    // Step 2.
     if (
       reason !== undefined &&
       TypedArrayPrototypeGetByteLength(core.encode(reason)) > MAX_REASON
@@ -233,7 +233,7 @@ class WebSocket extends EventTarget {
         `${prefix}: the reason is longer than ${MAX_REASON} bytes`,
       );
     }
-    // 3.
+    // Step 3.
     if (this.#readyState === CONNECTING) {
       this.#readyState = CLOSING;
       op_web_socket_fail(this.#rid);
@@ -350,7 +350,7 @@ function convertProtocols(value, prefix) {
   return [webidl.converters.DOMString(value, prefix, "Argument 2")];
 }
 
-/** Steps 1 to 6 of the constructor. */
+/** The constructor, steps 1 to 6. */
 function parse(url, prefix) {
   let parsed;
   try {

@@ -58,9 +58,9 @@ const AT_TARGET = 2;
  */
 function dispatch(target, event) {
   const state = event[attributes];
-  // Step 1. Set event's dispatch flag.
+  // Step 1: Set event's dispatch flag.
   event[dispatchFlag] = true;
-  // Step 6.3. Append to an event path.
+  // Step 6.3: Append to an event path.
   event[path] = [{
     item: target,
     itemInShadowTree: false,
@@ -73,12 +73,12 @@ function dispatch(target, event) {
   setTarget(event, target);
   state.eventPhase = AT_TARGET;
   try {
-    // Step 6.13. Invoke with the target, and "capturing".
+    // Step 6.13: Invoke with the target, and "capturing".
     invoke(target, event, true);
-    // Step 6.14. Invoke with the target, and "bubbling".
+    // Step 6.14: Invoke with the target, and "bubbling".
     invoke(target, event, false);
   } finally {
-    // Steps 7 to 10. Unset what dispatching has set.
+    // Steps 7 to 10: Unset what dispatching has set.
     state.eventPhase = NONE;
     state.currentTarget = null;
     event[path] = [];
@@ -86,22 +86,22 @@ function dispatch(target, event) {
     event[stopPropagationFlag] = false;
     event[stopImmediatePropagationFlag] = false;
   }
-  // Step 13. Return false if event's canceled flag is set.
+  // Step 13: Return false if event's canceled flag is set.
   return !event[canceledFlag];
 }
 
 // https://dom.spec.whatwg.org/#concept-event-listener-invoke and
 // https://dom.spec.whatwg.org/#concept-event-listener-inner-invoke
 function invoke(target, event, capturing) {
-  // Step 3. If event's stop propagation flag is set, then return.
+  // Step 3: If event's stop propagation flag is set, then return.
   if (event[stopPropagationFlag]) return;
   const state = event[attributes];
-  // Step 4. Initialize event's currentTarget attribute.
+  // Step 4: Initialize event's currentTarget attribute.
   state.currentTarget = target;
   const { type } = state;
   const all = target[eventTargetData]?.listeners;
   if (all === undefined || all[type] === undefined) return;
-  // Step 5. Let listeners be a clone of the event listener list.
+  // Step 5: Let listeners be a clone of the event listener list.
   const listeners = [];
   for (let i = 0; i < all[type].length; i++) append(listeners, all[type][i]);
   for (let i = 0; i < listeners.length; i++) {

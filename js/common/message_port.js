@@ -45,7 +45,7 @@ const methods = {
     webidl.requiredArguments(arguments.length, 1, prefix);
     const transfer = convertTransfer(options, prefix);
     // https://html.spec.whatwg.org/#message-port-post-message-steps
-    // Step 2. If transfer contains sourcePort, then throw a "DataCloneError".
+    // Step 2: If transfer contains sourcePort, then throw a "DataCloneError".
     if (ArrayPrototypeIncludes(transfer, this)) {
       throw new DOMException(
         `${prefix}: a port cannot be sent through itself`,
@@ -54,7 +54,7 @@ const methods = {
     }
     const data = serializeMessage(message, transfer);
     const id = getMessagePortId(this);
-    // Step 6. If targetPort is null, then return.
+    // Step 6: If targetPort is null, then return.
     if (id !== null) op_message_port_post_message(id, data);
   },
 
@@ -102,7 +102,7 @@ async function receive(port) {
 // https://html.spec.whatwg.org/#message-port-post-message-steps, step 7
 function deliver(port, data) {
   const message = deserializeMessage(data);
-  // Step 7.3. If this throws an exception, then fire messageerror.
+  // Step 7.3: If this throws an exception, then fire messageerror.
   if (message === undefined) {
     fireEvent(port, new MessageEvent("messageerror"));
     return;

@@ -340,7 +340,7 @@ class Serializer {
   }
 
   write(value) {
-    // Step 4. If value is a primitive value.
+    // Step 4: If value is a primitive value.
     if (
       value === null || (typeof value !== "object" &&
         typeof value !== "function" && typeof value !== "symbol")
@@ -349,25 +349,25 @@ class Serializer {
       this.#put(value);
       return;
     }
-    // Step 5. If value is a Symbol, throw a "DataCloneError".
+    // Step 5: If value is a Symbol, throw a "DataCloneError".
     if (typeof value === "symbol") {
       throw dataCloneError("A symbol cannot be cloned");
     }
-    // Step 2. If memory[value] exists, then return memory[value].
+    // Step 2: If memory[value] exists, then return memory[value].
     if (MapPrototypeHas(this.#memory, value)) {
       const index = MapPrototypeGet(this.#memory, value);
       this.#put(index < 0 ? TRANSFERRED : REFERENCE);
       this.#put(index < 0 ? -1 - index : index);
       return;
     }
-    // Step 21. If IsCallable(value) is true, throw a "DataCloneError".
+    // Step 21: If IsCallable(value) is true, throw a "DataCloneError".
     if (typeof value === "function") {
       throw dataCloneError("A function cannot be cloned");
     }
     this.#writeObject(value);
   }
 
-  // Step 25. Set memory[value] to serialized.
+  // Step 25: Set memory[value] to serialized.
   #remember(value) {
     MapPrototypeSet(this.#memory, value, this.#count++);
   }
@@ -375,7 +375,7 @@ class Serializer {
   #writeObject(value) {
     const kind = kindOf(value);
     switch (kind) {
-      // Steps 7 to 10. Primitive values in objects.
+      // Steps 7 to 10: Primitive values in objects.
       case BOOLEAN:
         return this.#writeSimple(value, kind, BooleanPrototypeValueOf(value));
       case NUMBER:
@@ -384,10 +384,10 @@ class Serializer {
         return this.#writeSimple(value, kind, BigIntPrototypeValueOf(value));
       case STRING:
         return this.#writeSimple(value, kind, StringPrototypeValueOf(value));
-      // Step 11. [[DateValue]].
+      // Step 11: [[DateValue]].
       case DATE:
         return this.#writeSimple(value, kind, DatePrototypeGetTime(value));
-      // Step 12. [[RegExpMatcher]].
+      // Step 12: [[RegExpMatcher]].
       case REGEXP:
         this.#writeSimple(value, kind, RegExpPrototypeGetSource(value));
         return this.#put(RegExpPrototypeGetFlags(value));
@@ -412,7 +412,7 @@ class Serializer {
       case INSTANCE:
         return this.#writeInstance(value);
       default:
-        // Steps 22 and 23. Internal slots, and exotic objects.
+        // Steps 22 and 23: Internal slots, and exotic objects.
         throw dataCloneError("An object of its kind cannot be cloned");
     }
   }
@@ -423,7 +423,7 @@ class Serializer {
     this.#put(primitive);
   }
 
-  // Step 13. [[ArrayBufferData]].
+  // Step 13: [[ArrayBufferData]].
   #writeBuffer(value) {
     if (isDetached(value)) {
       throw dataCloneError("A detached ArrayBuffer cannot be cloned");
@@ -435,7 +435,7 @@ class Serializer {
     this.#put(resizable ? getMaxByteLength(value) : undefined);
   }
 
-  // Step 13.1. A SharedArrayBuffer stays within its agent cluster; here each
+  // Step 13.1: A SharedArrayBuffer stays within its agent cluster; here each
   // realm is one by itself.
   #writeSharedBuffer(value) {
     if (!this.#canShare) {
@@ -444,9 +444,9 @@ class Serializer {
     this.#writeSimple(value, SHARED_BUFFER, value);
   }
 
-  // Step 14. [[ViewedArrayBuffer]].
+  // Step 14: [[ViewedArrayBuffer]].
   #writeTypedArray(value) {
-    // Step 14.1. If IsArrayBufferViewOutOfBounds(value) is true, then throw.
+    // Step 14.1: If IsArrayBufferViewOutOfBounds(value) is true, then throw.
     if (!hasSlot(value, TypedArrayPrototypeKeys)) {
       throw dataCloneError("A view out of bounds cannot be cloned");
     }
@@ -481,7 +481,7 @@ class Serializer {
     this.#remember(value);
   }
 
-  // Steps 15 and 26.1. [[MapData]].
+  // Steps 15 and 26.1: [[MapData]].
   #writeMap(value) {
     const entries = newTokens();
     MapPrototypeForEach(value, (item, key) => {
@@ -494,7 +494,7 @@ class Serializer {
     for (let i = 0; i < entries.length; i++) this.write(entries[i]);
   }
 
-  // Steps 16 and 26.2. [[SetData]].
+  // Steps 16 and 26.2: [[SetData]].
   #writeSet(value) {
     const entries = newTokens();
     SetPrototypeForEach(value, (entry) => {
@@ -506,22 +506,22 @@ class Serializer {
     for (let i = 0; i < entries.length; i++) this.write(entries[i]);
   }
 
-  // Step 17. [[ErrorData]].
+  // Step 17: [[ErrorData]].
   #writeError(value) {
     if (isA(DOMExceptionPrototype, value)) {
       return this.#writeDOMException(value);
     }
-    // Steps 17.1 and 17.2. Let name be ? Get(value, "name").
+    // Steps 17.1 and 17.2: Let name be ? Get(value, "name").
     let name = value.name;
     if (typeof name !== "string" || errors[name] === undefined) name = "Error";
-    // Steps 17.3 and 17.4. Let valueMessageDesc be the own property.
+    // Steps 17.3 and 17.4: Let valueMessageDesc be the own property.
     const descriptor = ObjectGetOwnPropertyDescriptor(value, "message");
     const message = descriptor !== undefined && ObjectHasOwn(descriptor, "value")
       ? String(descriptor.value)
       : undefined;
     this.#writeSimple(value, ERROR, name);
     this.#put(message);
-    // Step 17.6. User agents should attach what is interesting.
+    // Step 17.6: User agents should attach what is interesting.
     this.#put(stackOf(value));
   }
 
@@ -539,7 +539,7 @@ class Serializer {
     }
   }
 
-  // Steps 18 and 26.4. An Array exotic object.
+  // Steps 18 and 26.4: An Array exotic object.
   #writeArray(value) {
     const { length } = value;
     const keys = ObjectKeys(value);
@@ -562,14 +562,14 @@ class Serializer {
     }
   }
 
-  // Steps 24 and 26.4. Otherwise.
+  // Steps 24 and 26.4: Otherwise.
   #writePlain(value) {
     this.#remember(value);
     this.#put(PLAIN);
     this.#writeProperties(value, ObjectKeys(value));
   }
 
-  // Step 19. If value is a platform object that is a serializable object.
+  // Step 19: If value is a platform object that is a serializable object.
   #writeInstance(value) {
     if (isA(FilePrototype, value)) {
       return this.#writeBlob(value, FILE, describeFile);
@@ -585,7 +585,7 @@ class Serializer {
       this.write(serialize(value));
       return this.#remember(value);
     }
-    // Step 20. Otherwise, if value is a platform object, throw.
+    // Step 20: Otherwise, if value is a platform object, throw.
     if (isPlatformObject(value)) {
       throw dataCloneError("An object of its interface cannot be cloned");
     }
@@ -593,9 +593,9 @@ class Serializer {
   }
 
   #writeProperties(value, keys) {
-    // Step 26.4.1. For each key in ! EnumerableOwnProperties(value, key).
+    // Step 26.4.1: For each key in ! EnumerableOwnProperties(value, key).
     for (let i = 0; i < keys.length; i++) {
-      // Step 26.4.1.1. If ! HasOwnProperty(value, key) is true.
+      // Step 26.4.1.1: If ! HasOwnProperty(value, key) is true.
       if (!ObjectHasOwn(value, keys[i])) continue;
       const item = value[keys[i]];
       this.#put(keys[i]);
@@ -862,13 +862,13 @@ function transferableType(object) {
  */
 function checkTransfer(transfer) {
   for (let i = 0; i < transfer.length; i++) {
-    // Step 2.1. Neither [[ArrayBufferData]] nor [[Detached]]: throw.
+    // Step 2.1: Neither [[ArrayBufferData]] nor [[Detached]]: throw.
     if (!isArrayBuffer(transfer[i])) {
       if (transferableType(transfer[i]) === undefined) {
         throw dataCloneError("An object that is transferred cannot be");
       }
     }
-    // Step 2.4. If memory[transferable] exists, then throw.
+    // Step 2.4: If memory[transferable] exists, then throw.
     if (ArrayPrototypeIndexOf(transfer, transfer[i]) !== i) {
       throw dataCloneError("An object is transferred twice");
     }
@@ -885,15 +885,15 @@ function serializeWithTransfer(value, transfer, canShare) {
   const serializer = new Serializer(transfer, canShare);
   const sent = [];
   try {
-    // Step 3. Let serialized be ? StructuredSerializeInternal.
+    // Step 3: Let serialized be ? StructuredSerializeInternal.
     serializer.write(value);
-    // Step 5.2. If IsDetachedBuffer(transferable) is true, then throw.
+    // Step 5.2: If IsDetachedBuffer(transferable) is true, then throw.
     for (let i = 0; i < transfer.length; i++) {
       if (isArrayBuffer(transfer[i]) && isDetached(transfer[i])) {
         throw dataCloneError("An ArrayBuffer is detached already");
       }
     }
-    // Steps 5.4 and 5.5. Threads share no memory here: a buffer is copied, and
+    // Steps 5.4 and 5.5: Threads share no memory here: a buffer is copied, and
     // then detached.
     for (let i = 0; i < transfer.length; i++) {
       append(

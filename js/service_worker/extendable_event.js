@@ -101,7 +101,7 @@ class ExtendableEvent extends Event {
     this.#settle(promise);
   }
 
-  // Step 5. Upon fulfillment or rejection of promise, queue a microtask.
+  // Step 5: Upon fulfillment or rejection of promise, queue a microtask.
   async #settle(promise) {
     try {
       await promise;

@@ -40,7 +40,7 @@ function defineOperation(global, name, value) {
 function importScripts(...urls) {
   const prefix = "Failed to execute 'importScripts'";
   // https://html.spec.whatwg.org/#import-scripts-into-worker-global-scope
-  // Step 1. If worker global scope's type is "module", throw a TypeError.
+  // Step 1: If worker global scope's type is "module", throw a TypeError.
   if (op_bgfetch_service_worker_is_module()) {
     throw new TypeError(`${prefix}: a module has import statements for that`);
   }

@@ -24,11 +24,11 @@ pub(super) async fn cors_preflight_fetch(
   let request = &fetch.request;
   let preflight = Fetch {
     request: Request {
-      // 1.
+      // Step 1.
       method: "OPTIONS".into(),
       mode: RequestMode::Cors,
       credentials: CredentialsMode::SameOrigin,
-      // 2 to 5.
+      // Steps 2 to 5.
       headers: preflight_headers(&request.method, &request.headers),
       ..Request::get(request.url.clone())
     },
@@ -38,7 +38,7 @@ pub(super) async fn cors_preflight_fetch(
     transmitted: Arc::new(|_| {}),
     ..fetch.clone()
   };
-  // 6.
+  // Step 6.
   let response = http_network_or_cache_fetch(&preflight).await?;
   let refused = |reason: String| {
     let authority = authority(&request.url);
@@ -47,18 +47,18 @@ pub(super) async fn cors_preflight_fetch(
        is not what it has to be: {reason}"
     ))
   };
-  // 7.
+  // Step 7.
   cors_check(
     &fetch.serialized_origin(),
     request.credentials,
     &response.headers,
   )
   .map_err(refused)?;
-  // 8.
+  // Step 8.
   if !(200..=299).contains(&response.status) {
     return Err(refused(format!("its status is {}", response.status)));
   }
-  // 7.1 to 7.10.
+  // Steps 7.1 to 7.10.
   let grant = validate_preflight_response(
     &request.method,
     &request.headers,
@@ -66,13 +66,13 @@ pub(super) async fn cors_preflight_fetch(
     &response.headers,
   )
   .map_err(refused)?;
-  // 7.12 to 7.15.
+  // Steps 7.12 to 7.15.
   fetch.network.preflight_cache().insert(
     fetch.preflight_key(),
     fetch.includes_credentials_always(),
     grant,
     Instant::now(),
   );
-  // 7.16.
+  // Step 7.16.
   Ok(())
 }

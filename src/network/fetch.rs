@@ -103,10 +103,9 @@ pub(super) struct OfServiceWorker {
   pub url_list: Vec<Url>,
 }
 
-/// Steps 14.3.2 to 14.3.4 of the
-/// [constructor of `Request`](https://fetch.spec.whatwg.org/#dom-request): a
-/// referrer of another origin is the client. They are taken here as well, since
-/// nobody else can be trusted with them.
+/// The [constructor of `Request`](https://fetch.spec.whatwg.org/#dom-request),
+/// steps 14.3.2 to 14.3.4: a referrer of another origin is the client. They are
+/// taken here as well, since no caller can be trusted with them.
 fn referrer_source(referrer: &str, client: &Url) -> Url {
   match Url::parse(referrer) {
     Ok(url) if url.origin() == client.origin() => url,

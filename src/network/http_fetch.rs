@@ -25,23 +25,23 @@ pub(super) async fn http_fetch(
   fetch: &mut Fetch,
   make_cors_preflight: bool,
 ) -> Result<InternalResponse, NetworkError> {
-  // 3. A background fetch's service-workers mode is "none".
+  // Step 3: A background fetch's service-workers mode is "none".
   if let Some(handle_fetch) = fetch.service_worker.take() {
-    // 3.3.
+    // Step 3.3.
     let request = fetch.request.clone();
     let response = handle_fetch(request, fetch.body.clone()).await?;
     if let Some(response) = response {
       return service_worker_response(fetch, response);
     }
   }
-  // 4.1.
+  // Step 4.1.
   if make_cors_preflight && !is_allowed_by_preflight_cache(fetch) {
-    // 4.1.1, 4.1.2.
+    // Steps 4.1.1 and 4.1.2.
     cors_preflight_fetch(fetch).await?;
   }
-  // 4.3.
+  // Step 4.3.
   let mut response = http_network_or_cache_fetch(fetch).await?;
-  // 4.4.
+  // Step 4.4.
   if fetch.response_tainting == ResponseTainting::Cors {
     cors_check(
       &fetch.serialized_origin(),
@@ -55,7 +55,7 @@ pub(super) async fn http_fetch(
       ))
     })?;
   }
-  // 4.5.
+  // Step 4.5.
   if fetch.response_tainting == ResponseTainting::Opaque
     && let Err(policy) = cross_origin_resource_policy_check(
       &fetch.origin,
@@ -69,9 +69,9 @@ pub(super) async fn http_fetch(
        {policy}"
     )));
   }
-  // 6.
+  // Step 6.
   if is_redirect_status(response.status) {
-    // 6.3.
+    // Step 6.3.
     match fetch.request.redirect {
       RedirectMode::Error => {
         return Err(NetworkError::refused(format!(
@@ -85,7 +85,7 @@ pub(super) async fn http_fetch(
       }
     }
   }
-  // 7.
+  // Step 7.
   Ok(response)
 }
 
@@ -96,7 +96,7 @@ fn service_worker_response(
 ) -> Result<InternalResponse, NetworkError> {
   let FetchResponse { response, body } = response;
   let Request { mode, redirect, .. } = &fetch.request;
-  // 3.6.
+  // Step 3.6.
   let reason = match response.response_type {
     ResponseType::Cors if *mode == RequestMode::SameOrigin => {
       "it is from another origin, and the mode of the request is same-origin"

@@ -58,7 +58,7 @@ pub(super) async fn http_network_fetch(
   headers: &HeaderList,
   mut connection: Connection,
 ) -> Result<InternalResponse, NetworkError> {
-  // 9. Switch on request's mode: "websocket".
+  // Step 9: Switch on request's mode: "websocket".
   if fetch.request.mode == RequestMode::WebSocket {
     return obtain_a_web_socket_connection(fetch, headers).await;
   }

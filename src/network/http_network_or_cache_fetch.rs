@@ -23,7 +23,7 @@ use crate::spec::same_site;
 pub(super) async fn http_network_or_cache_fetch(
   fetch: &Fetch,
 ) -> Result<InternalResponse, NetworkError> {
-  // 8.3.
+  // Step 8.3.
   let include_credentials = match fetch.request.credentials {
     CredentialsMode::Include => true,
     CredentialsMode::SameOrigin => {
@@ -32,30 +32,30 @@ pub(super) async fn http_network_or_cache_fetch(
     CredentialsMode::Omit => false,
   };
   let headers = request_headers(fetch, include_credentials);
-  // 10.1. There is no cache, so it has nothing.
+  // Step 10.1: There is no cache, so it has nothing.
   if fetch.request.cache == "only-if-cached" {
     return Err(NetworkError::refused(format!(
       "{} may be taken from the HTTP cache only, and there is none here",
       authority(&fetch.request.url)
     )));
   }
-  // 11.2.
+  // Step 11.2.
   let response =
     http_network_fetch(fetch, &headers, Connection::AnyGood).await?;
   store_cookies(fetch, include_credentials, &response);
-  // 15. There is nobody here to ask for a password.
-  // 16.1. If request's traversable for user prompts is "no-traversable", then
-  // return a network error.
+  // Step 15: There is nobody here to ask for a password.
+  // Step 16.1: If request's traversable for user prompts is "no-traversable",
+  // then return a network error.
   if response.status == 407 {
     return Err(NetworkError::refused(unexpected_407(fetch)));
   }
-  // 17.
+  // Step 17.
   if response.status == 421 && fetch.can_send_again() {
     let response = http_network_fetch(fetch, &headers, Connection::New).await?;
     store_cookies(fetch, include_credentials, &response);
     return Ok(response);
   }
-  // 19.
+  // Step 19.
   Ok(response)
 }
 
@@ -81,41 +81,43 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
       headers.append(name, value);
     }
   };
-  // 8.5 to 8.9. The transport writes `Content-Length`, from the exact size of
-  // the body, unless there is nothing to send.
+  // Steps 8.5 to 8.9: The transport writes `Content-Length`, from the exact
+  // size of the body, unless there is nothing to send.
   let is_nothing = match &fetch.body {
-    // 8.6. "If httpRequest's body is null and httpRequest's method is `POST` or
-    // `PUT`, then set contentLength to 0."
+    // Step 8.6: "If httpRequest's body is null and httpRequest's method is
+    // `POST` or `PUT`, then set contentLength to 0."
     None => matches!(fetch.request.method.as_str(), "POST" | "PUT"),
-    // 8.7. "If httpRequest's body is non-null and httpRequest's body's length is
-    // non-null, then set contentLength to httpRequest's body's length."
+    // Step 8.7: "If httpRequest's body is non-null and httpRequest's body's
+    // length is non-null, then set contentLength to httpRequest's body's
+    // length."
     Some(body) => body.length == Some(0),
   };
   if is_nothing {
     headers.set("content-length", "0");
   }
-  // 8.10. The limit for keepalive is for what no user sees; a background fetch
-  // is shown, and may be large: https://wicg.github.io/background-fetch/#privacy-and-bandwidth
+  // Step 8.10: The limit for keepalive is for what no user sees; a background
+  // fetch is shown, and may be large:
+  // https://wicg.github.io/background-fetch/#privacy-and-bandwidth
   if fetch.is_browser() {
-    // 8.11.
+    // Step 8.11.
     if let Some(referrer) = &fetch.referrer {
       headers.append("referer", referrer.as_str());
     }
-    // 8.12.
+    // Step 8.12.
     append_request_origin_header(fetch, &mut headers);
-    // 8.13.
+    // Step 8.13.
     append_fetch_metadata_headers(fetch, &mut headers);
   }
-  // 8.15.
+  // Step 8.15.
   let user_agent = &fetch.network.config().user_agent;
   set_if_absent(&mut headers, "user-agent", user_agent);
-  // 8.16. Without a cache, "default" and "no-store" ask for the same.
+  // Step 8.16: Without a cache, "default" and "no-store" ask for the same.
   match fetch.request.cache.as_str() {
-    // 8.17.
+    // Step 8.17.
     "no-cache" => {
       set_if_absent(&mut headers, "cache-control", "max-age=0");
     }
-    // 8.18.
+    // Step 8.18.
     "no-store" | "reload" => {
       set_if_absent(&mut headers, "pragma", "no-cache");
       set_if_absent(&mut headers, "cache-control", "no-cache");
@@ -140,8 +142,8 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
       headers.set("if-range", validator.as_str());
     }
   }
-  // 8.19, 8.20. What a program stores is the file; a coding that is made on
-  // the way cannot be continued.
+  // Steps 8.19 and 8.20: What a program stores is the file; a coding that is
+  // made on the way cannot be continued.
   if headers.contains("range") || fetch.identity {
     headers.set("accept-encoding", "identity");
   } else if fetch.is_browser() {
@@ -150,7 +152,7 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
     set_if_absent(&mut headers, "accept-encoding", "identity");
   }
   set_if_absent(&mut headers, "accept", "*/*");
-  // 8.21.1.
+  // Step 8.21.1.
   if include_credentials && let Some(cookies) = &fetch.network.config().cookies
   {
     let partition = fetch.partition();
@@ -158,7 +160,8 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
       set_if_absent(&mut headers, "cookie", &value);
     }
   }
-  // 8.21.2. If there is an authentication entry for the request, it is sent.
+  // Step 8.21.2: If there is an authentication entry for the request, it is
+  // sent.
   if include_credentials
     && let Some(credentials) = &fetch.network.config().credentials
   {
@@ -171,17 +174,17 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
 
 /// [Append a request `Origin` header](https://fetch.spec.whatwg.org/#append-a-request-origin-header)
 fn append_request_origin_header(fetch: &Fetch, headers: &mut HeaderList) {
-  // 2.
+  // Step 2.
   let mut serialized_origin = fetch.serialized_origin();
   let request = &fetch.request;
   if fetch.response_tainting != ResponseTainting::Cors
     && fetch.request.mode != RequestMode::WebSocket
   {
-    // 4.
+    // Step 4.
     if matches!(request.method.as_str(), "GET" | "HEAD") {
       return;
     }
-    // 4.1.
+    // Step 4.1.
     let hide = match fetch.referrer_policy {
       _ if request.mode == RequestMode::Cors => false,
       ReferrerPolicy::NoReferrer => true,
@@ -198,24 +201,24 @@ fn append_request_origin_header(fetch: &Fetch, headers: &mut HeaderList) {
       serialized_origin = "null".into();
     }
   }
-  // 3, 4.2.
+  // Steps 3 and 4.2.
   headers.append("origin", serialized_origin);
 }
 
 /// [Append the Fetch metadata headers for a request](https://w3c.github.io/webappsec-fetch-metadata/#abstract-opdef-append-the-fetch-metadata-headers-for-a-request)
 fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
-  // 1.
+  // Step 1.
   if !is_potentially_trustworthy_url(&fetch.request.url) {
     return;
   }
-  // 2.
+  // Step 2.
   let destination = match fetch.destination {
     Destination::Empty => "empty",
     Destination::Script => "script",
     Destination::ServiceWorker => "serviceworker",
   };
   headers.append("sec-fetch-dest", destination);
-  // 3.
+  // Step 3.
   let mode = match fetch.request.mode {
     RequestMode::SameOrigin => "same-origin",
     RequestMode::NoCors => "no-cors",
@@ -223,7 +226,7 @@ fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
     RequestMode::WebSocket => "websocket",
   };
   headers.append("sec-fetch-mode", mode);
-  // 4.
+  // Step 4.
   let origins = || fetch.url_list.iter().map(|url| url.origin());
   let site = if origins().all(|origin| origin == fetch.origin) {
     "same-origin"

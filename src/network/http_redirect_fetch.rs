@@ -24,7 +24,7 @@ pub(super) fn http_redirect_fetch(
   response: InternalResponse,
 ) -> BoxFuture<'_, Result<InternalResponse, NetworkError>> {
   async move {
-    // 3, 5.
+    // Steps 3 and 5.
     let location = location_url(
       response.status,
       &response.headers,
@@ -36,7 +36,7 @@ pub(super) fn http_redirect_fetch(
       let message = format!("{authority} redirects to what is not a URL");
       NetworkError::bad_answer(message)
     })?;
-    // 4.
+    // Step 4.
     let Some(location_url) = location else {
       return Ok(response);
     };
@@ -45,27 +45,27 @@ pub(super) fn http_redirect_fetch(
     // The connection serves the next hop only when the body is done with; a
     // redirect's body is of no use to anybody.
     drop(response);
-    // 6 to 10.
+    // Steps 6 to 10.
     may_follow(fetch, &location_url)
       .map_err(|reason| redirect_error(fetch, reason))?;
     fetch.redirect_count += 1;
-    // 11.
+    // Step 11.
     if status != 303 && !fetch.can_send_again() {
       return Err(redirect_error(
         fetch,
         "the body of the request is a stream, which cannot be sent again",
       ));
     }
-    // 12.
+    // Step 12.
     if becomes_get(status, &fetch.request.method) {
-      // 12.1.
+      // Step 12.1.
       fetch.request.method = "GET".into();
       fetch.request.body_length = None;
       fetch.body = None;
-      // 12.2.
+      // Step 12.2.
       delete_request_body_headers(&mut fetch.request.headers);
     }
-    // 13.
+    // Step 13.
     if fetch.request.url.origin() != location_url.origin() {
       fetch.request.headers.delete("authorization");
       // A program may set these itself; they were for the host it named.
@@ -73,14 +73,14 @@ pub(super) fn http_redirect_fetch(
       fetch.request.headers.delete("cookie");
       fetch.request.headers.delete("host");
     }
-    // 18.
+    // Step 18.
     fetch.request.url = location_url.clone();
     fetch.url_list.push(location_url);
-    // 19.
+    // Step 19.
     if let Some(policy) = new_policy {
       fetch.referrer_policy = policy;
     }
-    // 20, 22.
+    // Steps 20 and 22.
     main_fetch_recursive(fetch).await
   }
   .boxed()
@@ -88,11 +88,11 @@ pub(super) fn http_redirect_fetch(
 
 /// Steps 6, 7, 9 and 10.
 fn may_follow(fetch: &Fetch, location_url: &Url) -> Result<(), &'static str> {
-  // 6.
+  // Step 6.
   if !is_http_scheme(location_url) {
     return Err("its target is neither http: nor https:");
   }
-  // 7.
+  // Step 7.
   if fetch.redirect_count >= REDIRECT_LIMIT {
     return Err("it is one more than the 20 that are followed");
   }
@@ -101,13 +101,13 @@ fn may_follow(fetch: &Fetch, location_url: &Url) -> Result<(), &'static str> {
   if !fetch.is_browser() || !includes_credentials {
     return Ok(());
   }
-  // 9.
+  // Step 9.
   if fetch.request.mode == RequestMode::Cors
     && fetch.origin != location_url.origin()
   {
     return Err("its target includes credentials for another origin");
   }
-  // 10.
+  // Step 10.
   if fetch.response_tainting == ResponseTainting::Cors {
     return Err("its target includes credentials");
   }

@@ -39,9 +39,9 @@ use crate::spec::upgrades_insecure_requests;
 pub(super) async fn main_fetch(
   mut fetch: Fetch,
 ) -> Result<FetchResponse, NetworkError> {
-  // 1 to 12.
+  // Steps 1 to 12.
   let mut internal = main_fetch_recursive(&mut fetch).await?;
-  // 14, 16.
+  // Steps 14 and 16.
   let url_list = match &internal.of_service_worker {
     Some(own) if !own.url_list.is_empty() => own.url_list.clone(),
     _ => fetch.url_list.clone(),
@@ -56,9 +56,9 @@ pub(super) async fn main_fetch(
     url_list,
   };
   let mut response = filtered_response(&fetch, &internal, &internal_response);
-  // 20. What is no script and no style is not blocked for its type, and the
-  // other checks would repeat step 7, since no worker answers here.
-  // 22.
+  // Step 20: What is no script and no style is not blocked for its type, and
+  // the other checks would repeat step 7, since no worker answers here.
+  // Step 22.
   let null_body = fetch.request.method == "HEAD"
     || matches!(internal.status, 101 | 103 | 204 | 205 | 304);
   if null_body || internal.opaque_redirect {
@@ -87,7 +87,7 @@ pub(super) async fn main_fetch(
     let authority = authority(&fetch.request.url);
     body = decode(body, codings, authority, internal.framed);
   }
-  // 23. "If request's response tainting is "opaque" […], then run
+  // Step 23: "If request's response tainting is "opaque" […], then run
   // processBodyError".
   if !fetch.request.integrity.is_empty()
     && fetch.response_tainting == ResponseTainting::Opaque
@@ -104,7 +104,7 @@ pub(super) async fn main_fetch(
   {
     body = verify(body, verifier, fetch.url_list[0].clone());
   }
-  // 24.
+  // Step 24.
   Ok(FetchResponse { response, body })
 }
 
@@ -123,16 +123,16 @@ fn is_saved_encoded(fetch: &Fetch, response: &Response) -> bool {
 pub(super) async fn main_fetch_recursive(
   fetch: &mut Fetch,
 ) -> Result<InternalResponse, NetworkError> {
-  // 5.
+  // Step 5.
   if fetch.is_browser() && upgrades_insecure_requests(&fetch.csp) {
     upgrade(&mut fetch.request.url);
     if let Some(last) = fetch.url_list.last_mut() {
       last.clone_from(&fetch.request.url);
     }
   }
-  // 7.
+  // Step 7.
   should_be_blocked(fetch)?;
-  // 8, 9.
+  // Steps 8 and 9.
   fetch.referrer = fetch.referrer.as_ref().and_then(|referrer| {
     determine_requests_referrer(
       fetch.referrer_policy,
@@ -140,7 +140,7 @@ pub(super) async fn main_fetch_recursive(
       &fetch.request.url,
     )
   });
-  // 12.
+  // Step 12.
   if !fetch.is_browser() {
     return scheme_fetch(fetch).await;
   }
@@ -277,14 +277,14 @@ fn filtered_response(
       };
       (response_type, headers.clone())
     }
-    // 14.2.
+    // Step 14.2.
     ResponseTainting::Basic => {
       (ResponseType::Basic, basic_filtered_headers(headers))
     }
     // 14.2: what is hidden is hidden where a script gets it, see
     // [`ResponseType::Opaque`].
     ResponseTainting::Opaque => (ResponseType::Opaque, headers.clone()),
-    // 14.1, 14.2.
+    // Steps 14.1 and 14.2.
     ResponseTainting::Cors => {
       let mode = fetch.request.credentials;
       (ResponseType::Cors, cors_filtered_headers(headers, mode))

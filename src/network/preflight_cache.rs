@@ -36,8 +36,9 @@ pub(super) struct PreflightCache {
 }
 
 impl PreflightCache {
-  /// Whether the request needs no preflight: the condition of step 4.1 of
-  /// [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch), negated.
+  /// Whether the request needs no preflight: the condition of
+  /// [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch), step 4.1,
+  /// negated.
   pub(crate) fn allows(
     &self,
     key: &PreflightKey,
@@ -73,8 +74,8 @@ impl PreflightCache {
         .all(name_matches)
   }
 
-  /// Steps 7.12 to 7.15 of
-  /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch).
+  /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch),
+  /// steps 7.12 to 7.15.
   pub(crate) fn insert(
     &mut self,
     key: PreflightKey,

@@ -1,5 +1,5 @@
-//! Step 23 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch),
-//! for a body that is not held in memory.
+//! [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch), step 23, for
+//! a body that is not held in memory.
 
 use futures::StreamExt;
 use futures::stream;

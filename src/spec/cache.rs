@@ -12,8 +12,8 @@ use super::schemes::is_http_scheme;
 /// step 4, of [`addAll()`](https://w3c.github.io/ServiceWorker/#cache-addAll)
 /// steps 3 and 5.3.
 pub fn may_cache_request(request: &Request) -> Result<(), String> {
-  // 4. "If innerRequest's url's scheme is not one of "http" and "https", or
-  // innerRequest's method is not `GET`"
+  // Step 4: "If innerRequest's url's scheme is not one of "http" and "https",
+  // or innerRequest's method is not `GET`"
   if !is_http_scheme(&request.url) {
     return Err(format!(
       "{} cannot be cached: its scheme is neither http nor https",
@@ -33,7 +33,7 @@ pub fn may_cache_request(request: &Request) -> Result<(), String> {
 /// [`matchAll()`](https://w3c.github.io/ServiceWorker/#cache-matchall), 2.1,
 /// and the same step of `match()`, `delete()` and `keys()`.
 pub fn may_be_cached(request: &Request, options: CacheQueryOptions) -> bool {
-  // 2.1.2. "If r's method is not `GET` and options.ignoreMethod is false,
+  // Step 2.1.2: "If r's method is not `GET` and options.ignoreMethod is false,
   // return a promise resolved with an empty array."
   options.ignore_method || request.is_get()
 }
@@ -44,12 +44,12 @@ pub fn may_cache_response(response: &Response) -> Result<(), String> {
   if response.response_type == ResponseType::Opaque {
     return Ok(());
   }
-  // 6. "If innerResponse's status is 206"
+  // Step 6: "If innerResponse's status is 206"
   if response.status == 206 {
     return Err("a partial response (206) cannot be cached".to_string());
   }
-  // 7. "If innerResponse's header list contains a header named `Vary`" and one
-  // of its values is "*"
+  // Step 7: "If innerResponse's header list contains a header named `Vary`" and
+  // one of its values is "*"
   let vary = response.internal_headers().get("vary").unwrap_or_default();
   if vary.split(',').any(|value| value.trim() == "*") {
     return Err(
@@ -63,8 +63,8 @@ pub fn may_cache_response(response: &Response) -> Result<(), String> {
 /// Whether what was fetched for `add()` and `addAll()` may be put into a cache:
 /// [`addAll()`](https://w3c.github.io/ServiceWorker/#cache-addAll), 5.8.
 pub fn may_add_response(response: &Response) -> Result<(), String> {
-  // 5.8.1. "response's status is not an ok status"; that of an opaque response
-  // is 0.
+  // Step 5.8.1: "response's status is not an ok status"; that of an opaque
+  // response is 0.
   let is_opaque = response.response_type == ResponseType::Opaque;
   if is_opaque || !response.is_ok() {
     let url = response.url_list.last().map_or("", |url| url.as_str());

@@ -5,22 +5,22 @@ use super::headers::HeaderList;
 /// [Forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header)
 pub fn is_forbidden_request_header(name: &str, value: &str) -> bool {
   let name = name.to_ascii_lowercase();
-  // 1.
+  // Step 1.
   if FORBIDDEN.contains(&name.as_str()) {
     return true;
   }
-  // 2.
+  // Step 2.
   if name.starts_with("proxy-") || name.starts_with("sec-") {
     return true;
   }
-  // 3.
+  // Step 3.
   if matches!(
     name.as_str(),
     "x-http-method" | "x-http-method-override" | "x-method-override"
   ) {
     return value.split(',').any(|m| is_forbidden_method(m.trim()));
   }
-  // 4.
+  // Step 4.
   false
 }
 

@@ -53,8 +53,8 @@ impl HeaderList {
   ///
   /// Several values of `Content-Length` are not the same.
   pub fn extract_length(&self) -> Result<Option<u64>, DifferentLengths> {
-    // 1, 2. "Let values be the result of getting, decoding, and splitting
-    // `Content-Length` from headers."
+    // Steps 1 and 2: "Let values be the result of getting, decoding, and
+    // splitting `Content-Length` from headers."
     let mut values = self
       .values("content-length")
       .flat_map(|value| value.split(','))
@@ -62,12 +62,12 @@ impl HeaderList {
     let Some(candidate) = values.next() else {
       return Ok(None);
     };
-    // 5. "if value is not candidateValue, return failure"
+    // Step 5: "if value is not candidateValue, return failure"
     if let Some(other) = values.find(|value| *value != candidate) {
       return Err(DifferentLengths(candidate.into(), other.into()));
     }
-    // 6. "If candidateValue is the empty string or has a code point that is not
-    // an ASCII digit, then return null."
+    // Step 6: "If candidateValue is the empty string or has a code point that
+    // is not an ASCII digit, then return null."
     let is_number = candidate.bytes().all(|byte| byte.is_ascii_digit());
     Ok(candidate.parse().ok().filter(|_| is_number))
   }

@@ -26,24 +26,24 @@ pub struct IntegrityMetadata {
 
 /// [Parse metadata](https://w3c.github.io/webappsec-subresource-integrity/#parse-metadata)
 pub fn parse_metadata(metadata: &str) -> Vec<IntegrityMetadata> {
-  // 1, 2, 3.
+  // Steps 1, 2 and 3.
   metadata
     .split_ascii_whitespace()
     .filter_map(|item| {
-      // 2.1, 2.2.
+      // Steps 2.1 and 2.2.
       let expression = item.split('?').next()?;
-      // 2.3, 2.4, 2.7.
+      // Steps 2.3, 2.4 and 2.7.
       let mut parts = expression.split('-');
       let algorithm = parts.next()?.to_ascii_lowercase();
       let value = parts.collect::<Vec<_>>().join("-");
-      // 2.5, 2.6.
+      // Steps 2.5 and 2.6.
       let algorithm = match algorithm.as_str() {
         "sha256" => IntegrityAlgorithm::Sha256,
         "sha384" => IntegrityAlgorithm::Sha384,
         "sha512" => IntegrityAlgorithm::Sha512,
         _ => return None,
       };
-      // 2.8, 2.9.
+      // Steps 2.8 and 2.9.
       Some(IntegrityMetadata { algorithm, value })
     })
     .collect()
@@ -79,7 +79,7 @@ impl IntegrityVerifier {
   /// `None` when `metadata_list` asks for nothing that is understood, and so
   /// matches every body.
   pub fn new(metadata_list: &str) -> Option<Self> {
-    // 1, 2, 3.
+    // Steps 1, 2 and 3.
     let expected = get_the_strongest_metadata(parse_metadata(metadata_list));
     let hasher = match expected.first()?.algorithm {
       IntegrityAlgorithm::Sha256 => Hasher::Sha256(Sha256::new()),
@@ -100,14 +100,14 @@ impl IntegrityVerifier {
 
   /// Whether the bytes so far match.
   pub fn matches(self) -> bool {
-    // 4.3.
+    // Step 4.3.
     let actual_value = match self.hasher {
       Hasher::Sha256(hasher) => STANDARD.encode(hasher.finalize()),
       Hasher::Sha384(hasher) => STANDARD.encode(hasher.finalize()),
       Hasher::Sha512(hasher) => STANDARD.encode(hasher.finalize()),
     };
-    // 4.4, 5. Both alphabets of base64 mean the same hash, and so does one
-    // without its padding.
+    // Steps 4.4 and 5: Both alphabets of base64 mean the same hash, and so does
+    // one without its padding.
     let actual_value = actual_value.trim_end_matches('=');
     self.expected.iter().any(|item| {
       let value = item.value.replace('-', "+").replace('_', "/");

@@ -29,24 +29,24 @@ pub fn request_matches_cached_item(
   response: Option<&Response>,
   options: CacheQueryOptions,
 ) -> bool {
-  // 1.
+  // Step 1.
   if !options.ignore_method && !request.is_get() {
     return false;
   }
-  // 2 to 5.
+  // Steps 2 to 5.
   if compared_part(&request_query.url, options)
     != compared_part(&request.url, options)
   {
     return false;
   }
-  // 6.
+  // Step 6.
   let Some(response) = response else {
     return true;
   };
   if options.ignore_vary {
     return true;
   }
-  // 7.
+  // Step 7.
   let field_values = response
     .filtered_headers()
     .into_iter()
@@ -54,9 +54,9 @@ pub fn request_matches_cached_item(
     .flat_map(|value| value.split(','))
     .map(|value| value.trim_matches([' ', '\t']))
     .filter(|value| !value.is_empty());
-  // 8.
+  // Step 8.
   for field_value in field_values {
-    // 8.1.
+    // Step 8.1.
     if field_value == "*"
       || request.headers.get(field_value)
         != request_query.headers.get(field_value)
@@ -64,7 +64,7 @@ pub fn request_matches_cached_item(
       return false;
     }
   }
-  // 9.
+  // Step 9.
   true
 }
 

@@ -16,32 +16,32 @@ pub enum RedirectTaint {
 /// [Redirect-taint](https://fetch.spec.whatwg.org/#concept-request-redirect-taint):
 /// whether the request has left, and come back to, its origin.
 pub fn redirect_taint(origin: &Origin, url_list: &[Url]) -> RedirectTaint {
-  // 3.
+  // Step 3.
   let mut taint = RedirectTaint::SameOrigin;
-  // 2, 4.
+  // Steps 2 and 4.
   for pair in url_list.windows(2) {
     let (last, url) = (pair[0].origin(), pair[1].origin());
-    // 4.2.
+    // Step 4.2.
     if !same_site(&url, &last) && !same_site(origin, &last) {
       return RedirectTaint::CrossSite;
     }
-    // 4.3.
+    // Step 4.3.
     if url != last && *origin != last {
       taint = RedirectTaint::SameSite;
     }
-    // 4.4.
+    // Step 4.4.
   }
-  // 5.
+  // Step 5.
   taint
 }
 
 /// [Byte-serializing a request origin](https://fetch.spec.whatwg.org/#byte-serializing-a-request-origin).
 pub fn serialize_request_origin(origin: &Origin, url_list: &[Url]) -> String {
-  // 2.
+  // Step 2.
   if redirect_taint(origin, url_list) != RedirectTaint::SameOrigin {
     return "null".into();
   }
-  // 3.
+  // Step 3.
   origin.ascii_serialization()
 }
 

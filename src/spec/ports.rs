@@ -7,7 +7,7 @@ use super::schemes::is_http_scheme;
 /// [Block a bad port](https://fetch.spec.whatwg.org/#block-bad-port): whether
 /// a request for `url` has to be blocked.
 pub fn should_be_blocked_due_to_a_bad_port(url: &Url) -> bool {
-  // 1 to 3. A default port is not a bad port, so `Url::port` suffices.
+  // Steps 1 to 3: A default port is not a bad port, so `Url::port` suffices.
   is_http_scheme(url) && url.port().is_some_and(is_bad_port)
 }
 

@@ -28,11 +28,11 @@ pub fn location_url(
   url: &Url,
   request_fragment: Option<&str>,
 ) -> Result<Option<Url>, InvalidLocation> {
-  // 1.
+  // Step 1.
   if !is_redirect_status(status) {
     return Ok(None);
   }
-  // 2. One value only, as the header's grammar has it; the same one twice
+  // Step 2: One value only, as the header's grammar has it; the same one twice
   // leads to one place all the same.
   let mut values = headers.values("location");
   let Some(value) = values.next() else {
@@ -41,8 +41,8 @@ pub fn location_url(
   if values.any(|other| other != value) {
     return Err(InvalidLocation);
   }
-  // 3. Like every browser does, bytes that are UTF-8 are taken as such, and
-  // others stay what they are.
+  // Step 3: Like every browser does, bytes that are UTF-8 are taken as such,
+  // and others stay what they are.
   let bytes: Option<Vec<u8>> =
     value.chars().map(|c| u8::try_from(c).ok()).collect();
   let decoded = match bytes.as_deref().map(str::from_utf8) {
@@ -50,11 +50,11 @@ pub fn location_url(
     _ => percent_encode_beyond_ascii(value),
   };
   let mut location = url.join(&decoded).map_err(|_| InvalidLocation)?;
-  // 4.
+  // Step 4.
   if location.fragment().is_none() {
     location.set_fragment(request_fragment);
   }
-  // 5.
+  // Step 5.
   Ok(Some(location))
 }
 
@@ -73,17 +73,15 @@ fn percent_encode_beyond_ascii(value: &str) -> String {
   encoded
 }
 
-/// Step 12 of
-/// [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch):
-/// whether the request continues as a `GET` without a body.
+/// [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch),
+/// step 12: whether the request continues as a `GET` without a body.
 pub fn becomes_get(status: u16, method: &str) -> bool {
   (matches!(status, 301 | 302) && method == "POST")
     || (status == 303 && !matches!(method, "GET" | "HEAD"))
 }
 
-/// Step 12.2 of
-/// [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch):
-/// removes each
+/// [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#concept-http-redirect-fetch),
+/// step 12.2: removes each
 /// [request-body-header name](https://fetch.spec.whatwg.org/#request-body-header-name).
 pub fn delete_request_body_headers(headers: &mut HeaderList) {
   for name in [

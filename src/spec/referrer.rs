@@ -76,7 +76,7 @@ impl FromStr for ReferrerPolicy {
 /// [Parse a referrer policy from a `Referrer-Policy` header](https://w3c.github.io/webappsec-referrer-policy/#parse-referrer-policy-from-header).
 /// `None` is the specification's empty string.
 pub fn parse_referrer_policy(headers: &HeaderList) -> Option<ReferrerPolicy> {
-  // 1 to 3. The last one that is known wins.
+  // Steps 1 to 3: The last one that is known wins.
   headers
     .values("referrer-policy")
     .flat_map(|value| value.split(','))
@@ -91,15 +91,15 @@ pub fn determine_requests_referrer(
   referrer_source: &Url,
   current_url: &Url,
 ) -> Option<Url> {
-  // 4.
+  // Step 4.
   let mut referrer_url = strip_url(referrer_source, false)?;
-  // 5.
+  // Step 5.
   let referrer_origin = strip_url(referrer_source, true)?;
-  // 6.
+  // Step 6.
   if referrer_url.as_str().len() > 4096 {
     referrer_url = referrer_origin.clone();
   }
-  // 8.
+  // Step 8.
   let same_origin = referrer_url.origin() == current_url.origin();
   let downgrade = is_potentially_trustworthy_url(&referrer_url)
     && !is_potentially_trustworthy_url(current_url);
@@ -125,22 +125,22 @@ pub fn determine_requests_referrer(
 
 /// [Strip url for use as a referrer](https://w3c.github.io/webappsec-referrer-policy/#strip-url)
 fn strip_url(url: &Url, origin_only: bool) -> Option<Url> {
-  // 2. A local scheme; and what has no host cannot lose its credentials.
+  // Step 2: A local scheme; and what has no host cannot lose its credentials.
   if matches!(url.scheme(), "about" | "blob" | "data") {
     return None;
   }
   let mut url = url.clone();
-  // 3, 4.
+  // Steps 3 and 4.
   url.set_username("").ok()?;
   url.set_password(None).ok()?;
-  // 5.
+  // Step 5.
   url.set_fragment(None);
-  // 6.
+  // Step 6.
   if origin_only {
     url.set_path("");
     url.set_query(None);
   }
-  // 7.
+  // Step 7.
   Some(url)
 }
 

@@ -12,30 +12,29 @@ pub fn is_http_scheme(url: &Url) -> bool {
 
 /// [Is origin potentially trustworthy?](https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy)
 pub fn is_potentially_trustworthy_origin(origin: &Origin) -> bool {
-  // 1, 2.
+  // Steps 1 and 2.
   let Origin::Tuple(scheme, host, _) = origin else {
     return false;
   };
-  // 3.
+  // Step 3.
   if matches!(scheme.as_str(), "https" | "wss") {
     return true;
   }
-  // 4 to 7. `file:` has an opaque origin here.
+  // Steps 4 to 7: `file:` has an opaque origin here.
   is_loopback(host)
 }
 
 /// [Is url potentially trustworthy?](https://w3c.github.io/webappsec-secure-contexts/#is-url-trustworthy)
 pub fn is_potentially_trustworthy_url(url: &Url) -> bool {
-  // 1.
+  // Step 1.
   matches!(url.as_str(), "about:blank" | "about:srcdoc")
-    // 2.
+    // Step 2.
     || url.scheme() == "data"
-    // 3.
+    // Step 3.
     || is_potentially_trustworthy_origin(&url.origin())
 }
 
-/// Whether the host is this machine, under steps 4 and 5 of the algorithm for
-/// origins.
+/// Whether the host is this machine: the algorithm for origins, steps 4 and 5.
 fn is_loopback(host: &Host) -> bool {
   match host {
     Host::Ipv4(address) => address.is_loopback(),
@@ -56,9 +55,9 @@ pub fn is_localhost(domain: &str) -> bool {
 ///
 /// `client` is the URL of the page or worker that asks.
 pub fn should_be_blocked_as_mixed_content(client: &Url, url: &Url) -> bool {
-  // 1.1. A page that is not secure itself restricts nothing.
+  // Step 1.1: A page that is not secure itself restricts nothing.
   is_potentially_trustworthy_origin(&client.origin())
-    // 1.2.
+    // Step 1.2.
     && !is_potentially_trustworthy_url(url)
 }
 

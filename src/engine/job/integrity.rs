@@ -12,9 +12,9 @@ use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::IntegrityVerifier;
 use crate::store::StoreError;
 
-/// Step 23 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch)
-/// for the stored body of `record`, which is whole. The network sees only the
-/// part that it fetches, and nobody looks at what a restart finds.
+/// [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch), step 23, for
+/// the stored body of `record`, which is whole. The network sees only the part
+/// that it fetches, and not what a restart finds.
 pub(crate) async fn verify(
   context: Arc<Context>,
   job: Arc<Job>,

@@ -46,29 +46,29 @@ pub(super) fn check_answer(
     let server = authority(url);
     NetworkError::bad_answer(format!("{server} opens no WebSocket: {reason}"))
   };
-  // 1.
+  // Step 1.
   if response.status != 101 {
     return Err(refuse(format!("it answered {}", response.status)));
   }
   let headers = &response.headers;
-  // 2, 3.
+  // Steps 2 and 3.
   for (name, token) in [("upgrade", "websocket"), ("connection", "upgrade")] {
     if !has_token(headers, name, token) {
       return Err(refuse(format!("its answer has no {name}: {token}")));
     }
   }
-  // 4.
+  // Step 4.
   let accept: Vec<&str> = headers.values("sec-websocket-accept").collect();
   if accept != [key.accept()] {
     return Err(refuse(
       "its Sec-WebSocket-Accept does not answer the key of the request".into(),
     ));
   }
-  // 5.
+  // Step 5.
   if headers.values("sec-websocket-extensions").next().is_some() {
     return Err(refuse("it wants an extension that was not offered".into()));
   }
-  // 6, and 11.4 of "establish a WebSocket connection".
+  // Step 6; also "establish a WebSocket connection", step 11.4.
   let chosen: Vec<&str> = headers.values("sec-websocket-protocol").collect();
   match chosen[..] {
     [] if protocols.is_empty() => Ok(String::new()),

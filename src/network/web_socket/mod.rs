@@ -59,12 +59,12 @@ impl Network {
       environment,
       net_check,
     } = params;
-    // 1. Let requestURL be a copy of url, with its scheme set to "http", if
-    // url's scheme is "ws"; otherwise to "https".
+    // Step 1: Let requestURL be a copy of url, with its scheme set to "http",
+    // if url's scheme is "ws"; otherwise to "https".
     let http = format!("http{}", &url.as_str()["ws".len()..]);
     let request_url = Url::parse(&http)
       .map_err(|error| NetworkError::refused(error.to_string()))?;
-    // 2. Let request be a new request.
+    // Step 2: Let request be a new request.
     let request = Request {
       mode: RequestMode::WebSocket,
       credentials: CredentialsMode::Include,
@@ -87,7 +87,7 @@ impl Network {
         net_check,
       },
     );
-    // 3 to 9. No extension is spoken here, so none is offered.
+    // Steps 3 to 9: No extension is spoken here, so none is offered.
     let key = Key::random();
     let headers = &mut fetch.request.headers;
     headers.append("upgrade", "websocket");
@@ -101,9 +101,9 @@ impl Network {
     if !protocols.is_empty() {
       headers.append("sec-websocket-protocol", protocols.join(", "));
     }
-    // 11. Fetch request.
+    // Step 11: Fetch request.
     let response = main_fetch_recursive(&mut fetch).await?;
-    // 11.1 to 11.6.
+    // Steps 11.1 to 11.6.
     let protocol =
       check_answer(&fetch.request.url, &response, &key, &protocols)?;
     let connection = response.upgrade.ok_or_else(|| {

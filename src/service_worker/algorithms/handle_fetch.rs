@@ -32,11 +32,11 @@ impl ServiceWorkers {
       let client = state.map.client(realm);
       client.and_then(|c| Some((c.id.clone(), c.controller?)))
     };
-    // 11, 13. "If registration or activeWorker is null, return null"
+    // Steps 11 and 13: "If registration or activeWorker is null, return null"
     let Some((client, worker)) = controller else {
       return Handled::NoController;
     };
-    // 16. "If activeWorker's state is "activating", wait for it to become
+    // Step 16: "If activeWorker's state is "activating", wait for it to become
     // "activated"."
     self
       .wait_until(|state| {
@@ -44,8 +44,8 @@ impl ServiceWorkers {
         worker.is_none_or(|w| w.state != ServiceWorkerState::Activating)
       })
       .await;
-    // 17, 18. "If the result of running the Run Service Worker algorithm with
-    // activeWorker is failure, set handleFetchFailed to true."
+    // Steps 17 and 18: "If the result of running the Run Service Worker
+    // algorithm with activeWorker is failure, set handleFetchFailed to true."
     let event = Event::Extension {
       name: "fetch",
       data: request(client),

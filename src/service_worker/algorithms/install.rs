@@ -77,7 +77,7 @@ impl ServiceWorkers {
       self.terminate(redundant);
     }
     self.save(registration).await;
-    // Step 22. (Step 20, Finish Job, is the caller's.)
+    // Step 22. Step 20, Finish Job, is the caller's.
     self.try_activate(registration);
   }
 }

@@ -22,7 +22,7 @@ impl ServiceWorkers {
       let mut state = self.lock();
       let registration = state.map.registration_mut(id);
       let registration = registration.ok_or_else(no_registration)?;
-      // Step 2.1. If registration's active worker is null, reject.
+      // Step 2.1: If registration's active worker is null, reject.
       if registration.active.is_none() {
         return Err(DomException::InvalidState(
           "the registration has no active worker".into(),

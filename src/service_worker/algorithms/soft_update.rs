@@ -26,7 +26,7 @@ impl ServiceWorkers {
       {
         return;
       }
-      // Steps 3 and 4. There is no client, and so no policy of one.
+      // Steps 3 and 4: There is no client, and so no policy of one.
       Job {
         job_type: JobType::Update {
           script_url: newest.script_url.clone(),

@@ -15,12 +15,12 @@ pub fn cross_origin_resource_policy_check(
   headers: &HeaderList,
 ) -> Result<(), String> {
   // https://fetch.spec.whatwg.org/#cross-origin-resource-policy-internal-check
-  // 3, 4. What is several values, or unknown, is not a policy.
+  // Steps 3 and 4: What is several values, or unknown, is not a policy.
   let policy = headers.get("cross-origin-resource-policy");
   let blocked = match policy.as_deref() {
-    // 6, "same-origin"
+    // Step 6, "same-origin"
     Some("same-origin") => url.origin() != *origin,
-    // 6, "same-site"
+    // Step 6, "same-site"
     Some("same-site") => {
       let is_downgrade = url.scheme() == "https"
         && matches!(origin, Origin::Tuple(scheme, ..) if scheme != "https");

@@ -17,29 +17,29 @@ pub fn cors_check(
   headers: &HeaderList,
 ) -> Result<(), String> {
   let include = credentials_mode == CredentialsMode::Include;
-  // 1, 2.
+  // Steps 1 and 2.
   let Some(allowed) = headers.get("access-control-allow-origin") else {
     return Err("it has no Access-Control-Allow-Origin header".into());
   };
-  // 3.
+  // Step 3.
   if !include && allowed == "*" {
     return Ok(());
   }
-  // 4.
+  // Step 4.
   if allowed != origin {
     return Err(format!(
       "its Access-Control-Allow-Origin is {allowed:?}, and the origin is \
        {origin}"
     ));
   }
-  // 5.
+  // Step 5.
   if !include {
     return Ok(());
   }
-  // 6, 7.
+  // Steps 6 and 7.
   match headers.get("access-control-allow-credentials").as_deref() {
     Some("true") => Ok(()),
-    // 8.
+    // Step 8.
     _ => Err("its Access-Control-Allow-Credentials is not true".into()),
   }
 }
@@ -82,19 +82,19 @@ pub fn basic_filtered_headers(headers: &HeaderList) -> HeaderList {
 
 /// The headers of a
 /// [CORS filtered response](https://fetch.spec.whatwg.org/#concept-filtered-response-cors),
-/// after step 14.1 of [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch).
+/// after [main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch), step 14.1.
 pub fn cors_filtered_headers(
   headers: &HeaderList,
   credentials_mode: CredentialsMode,
 ) -> HeaderList {
-  // 14.1.1.
+  // Step 14.1.1.
   let exposed = extract_token_list("access-control-expose-headers", headers)
     .and_then(Result::ok)
     .unwrap_or_default();
-  // 14.1.2.
+  // Step 14.1.2.
   let all = credentials_mode != CredentialsMode::Include
     && exposed.iter().any(|name| name == "*");
-  // 14.1.3.
+  // Step 14.1.3.
   filtered(headers, |name| {
     let is_exposed =
       all || exposed.iter().any(|e| e.eq_ignore_ascii_case(name));

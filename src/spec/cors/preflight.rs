@@ -35,22 +35,21 @@ pub fn needs_preflight(method: &str, headers: &HeaderList) -> bool {
 /// steps 2 to 5.
 pub fn preflight_headers(method: &str, headers: &HeaderList) -> HeaderList {
   let mut preflight = HeaderList::new();
-  // 2.
+  // Step 2.
   preflight.append("accept", "*/*");
-  // 3.
+  // Step 3.
   preflight.append("access-control-request-method", method);
-  // 4.
+  // Step 4.
   let names = cors_unsafe_request_header_names(headers);
-  // 5.
+  // Step 5.
   if !names.is_empty() {
     preflight.append("access-control-request-headers", names.join(","));
   }
   preflight
 }
 
-/// Step 7 of
 /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch),
-/// after the CORS check and the status: what the response allows, or a message
+/// step 7, after the CORS check and the status: what the response allows, or a message
 /// about why it does not allow the request.
 pub fn validate_preflight_response(
   method: &str,
@@ -63,14 +62,14 @@ pub fn validate_preflight_response(
       .unwrap_or(Ok(Vec::new()))
       .map_err(|_| format!("its {name} header cannot be read"))
   };
-  // 7.1, 7.3.
+  // Steps 7.1 and 7.3.
   let methods = extract("Access-Control-Allow-Methods")?;
-  // 7.2, 7.3.
+  // Steps 7.2 and 7.3.
   let header_names = extract("Access-Control-Allow-Headers")?;
-  // 7.4. The use-CORS-preflight flag is never set.
+  // Step 7.4: The use-CORS-preflight flag is never set.
   let wildcard = credentials_mode != CredentialsMode::Include;
   let star = |list: &[String]| wildcard && list.iter().any(|i| i == "*");
-  // 7.5.
+  // Step 7.5.
   if !methods.iter().any(|allowed| allowed == method)
     && !is_cors_safelisted_method(method)
     && !star(&methods)
@@ -86,20 +85,20 @@ pub fn validate_preflight_response(
   };
   let refused =
     |name: &str| format!("its Access-Control-Allow-Headers lacks {name}");
-  // 7.6.
+  // Step 7.6.
   for (name, _) in headers.iter() {
     if is_cors_non_wildcard_request_header_name(name) && !named(name) {
       return Err(refused(name));
     }
   }
-  // 7.7.
+  // Step 7.7.
   for name in cors_unsafe_request_header_names(headers) {
     if !named(&name) && !star(&header_names) {
       return Err(refused(&name));
     }
   }
   Ok(PreflightGrant {
-    // 7.8 to 7.10.
+    // Steps 7.8 to 7.10.
     max_age: max_age(response_headers).min(MAX_AGE_LIMIT),
     methods,
     header_names,

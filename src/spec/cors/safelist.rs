@@ -9,11 +9,11 @@ pub fn is_cors_safelisted_method(method: &str) -> bool {
 
 /// [CORS-safelisted request-header](https://fetch.spec.whatwg.org/#cors-safelisted-request-header)
 pub fn is_cors_safelisted_request_header(name: &str, value: &str) -> bool {
-  // 1. One `char` is one byte.
+  // Step 1: One `char` is one byte.
   if value.chars().count() > 128 {
     return false;
   }
-  // 2.
+  // Step 2.
   match name.to_ascii_lowercase().as_str() {
     "accept" => !value.chars().any(is_unsafe_byte),
     "accept-language" | "content-language" => value
@@ -38,27 +38,27 @@ pub fn is_cors_safelisted_request_header(name: &str, value: &str) -> bool {
 /// [CORS-unsafe request-header names](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names),
 /// in lower case, sorted, each once.
 pub fn cors_unsafe_request_header_names(headers: &HeaderList) -> Vec<String> {
-  // 1, 2.
+  // Steps 1 and 2.
   let mut unsafe_names = Vec::new();
   let mut potentially_unsafe_names = Vec::new();
-  // 3.
+  // Step 3.
   let mut safelist_value_size = 0;
-  // 4.
+  // Step 4.
   for (name, value) in headers.iter() {
     if is_cors_safelisted_request_header(name, value) {
-      // 4.2.
+      // Step 4.2.
       potentially_unsafe_names.push(name.to_ascii_lowercase());
       safelist_value_size += value.chars().count();
     } else {
-      // 4.1.
+      // Step 4.1.
       unsafe_names.push(name.to_ascii_lowercase());
     }
   }
-  // 5.
+  // Step 5.
   if safelist_value_size > 1024 {
     unsafe_names.append(&mut potentially_unsafe_names);
   }
-  // 6.
+  // Step 6.
   unsafe_names.sort_unstable();
   unsafe_names.dedup();
   unsafe_names

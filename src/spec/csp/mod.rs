@@ -18,31 +18,31 @@ pub struct Policy {
 impl Policy {
   /// [Parse a serialized CSP](https://w3c.github.io/webappsec-csp/#parse-serialized-policy)
   pub fn parse(serialized: &str) -> Self {
-    // 2.
+    // Step 2.
     let mut policy = Self::default();
-    // 3.
+    // Step 3.
     for token in serialized.split(';') {
-      // 3.1, 3.6.
+      // Steps 3.1 and 3.6.
       let mut words = token.split_ascii_whitespace();
-      // 3.3.
+      // Step 3.3.
       let Some(name) = words.next() else {
         continue;
       };
-      // 3.2.
+      // Step 3.2.
       if !token.is_ascii() {
         continue;
       }
-      // 3.4.
+      // Step 3.4.
       let name = name.to_ascii_lowercase();
-      // 3.5.
+      // Step 3.5.
       if policy.directive(&name).is_some() {
         continue;
       }
-      // 3.7, 3.8.
+      // Steps 3.7 and 3.8.
       let value = words.map(String::from).collect();
       policy.directives.push((name, value));
     }
-    // 4.
+    // Step 4.
     policy
   }
 

@@ -14,7 +14,7 @@ pub(crate) fn does_url_match_source_list(
   redirect_count: u32,
 ) -> bool {
   // 2 and 3 follow from 4: `'none'` is no expression that matches.
-  // 4, 5.
+  // Steps 4 and 5.
   source_list.iter().any(|expression| {
     does_url_match_expression(url, expression, origin, redirect_count)
   })
@@ -27,25 +27,25 @@ fn does_url_match_expression(
   origin: &Origin,
   redirect_count: u32,
 ) -> bool {
-  // 1.
+  // Step 1.
   if expression == "*" {
     return is_http_scheme(url) || origin_scheme(origin) == Some(url.scheme());
   }
-  // 4.
+  // Step 4.
   if expression.eq_ignore_ascii_case("'self'") {
     return is_self(url, origin);
   }
-  // 2.2.
+  // Step 2.2.
   if let Some(scheme) = expression.strip_suffix(':')
     && is_scheme(scheme)
   {
     return scheme_part_matches(scheme, url.scheme());
   }
-  // 5.
+  // Step 5.
   let Some(source) = HostSource::parse(expression) else {
     return false;
   };
-  // 2.1, 3.2.
+  // Steps 2.1 and 3.2.
   let scheme = match source.scheme {
     Some(scheme) => scheme,
     None => match origin_scheme(origin) {
@@ -54,21 +54,21 @@ fn does_url_match_expression(
     },
   };
   scheme_part_matches(scheme, url.scheme())
-    // 3.1, 3.3.
+    // Steps 3.1 and 3.3.
     && url.host().is_some_and(|h| host_part_matches(source.host, &h))
-    // 3.4, 3.5.
+    // Steps 3.4 and 3.5.
     && port_part_matches(source.port, url)
-    // 3.6. After a redirect a path would tell the page where it led.
+    // Step 3.6: After a redirect a path would tell the page where it led.
     && (redirect_count > 0 || path_part_matches(source.path, url.path()))
 }
 
-/// Step 4 of the algorithm above.
+/// The algorithm above, step 4.
 fn is_self(url: &Url, origin: &Origin) -> bool {
-  // 4.1.
+  // Step 4.1.
   if *origin == url.origin() {
     return true;
   }
-  // 4.2.
+  // Step 4.2.
   let (Origin::Tuple(scheme, host, port), Origin::Tuple(_, url_host, url_port)) =
     (origin, url.origin())
   else {
@@ -78,9 +78,9 @@ fn is_self(url: &Url, origin: &Origin) -> bool {
     && Some(url_port) == default_port(url.scheme());
   *host == url_host
     && (*port == url_port || default_ports)
-    // 4.2.1.
+    // Step 4.2.1.
     && (matches!(url.scheme(), "https" | "wss")
-      // 4.2.2.
+      // Step 4.2.2.
       || (scheme == "http" && matches!(url.scheme(), "http" | "ws")))
 }
 
@@ -137,41 +137,41 @@ fn is_scheme(text: &str) -> bool {
 
 /// [`scheme-part` matches](https://w3c.github.io/webappsec-csp/#match-schemes)
 fn scheme_part_matches(a: &str, b: &str) -> bool {
-  // 1.1.
+  // Step 1.1.
   a.eq_ignore_ascii_case(b)
-    // 1.2.
+    // Step 1.2.
     || (a.eq_ignore_ascii_case("http") && b == "https")
-    // 1.3.
+    // Step 1.3.
     || (a.eq_ignore_ascii_case("ws") && matches!(b, "wss" | "http" | "https"))
-    // 1.4.
+    // Step 1.4.
     || (a.eq_ignore_ascii_case("wss") && b == "https")
 }
 
 /// [`host-part` matches](https://w3c.github.io/webappsec-csp/#match-hosts)
 fn host_part_matches(pattern: &str, host: &Host<&str>) -> bool {
   let Host::Domain(host) = host else {
-    // 1. But for the one address that may be named, and for `*`, where no
+    // Step 1: But for the one address that may be named, and for `*`, where no
     // browser follows the text, or a page on an address could allow nothing.
     return match host {
       Host::Ipv4(address) => pattern == "*" || address.to_string() == pattern,
       _ => pattern == "*",
     };
   };
-  // 2.
+  // Step 2.
   if pattern == "*" {
     return true;
   }
-  // 3.
+  // Step 3.
   if let Some(remaining) = pattern.strip_prefix('*') {
     return host.ends_with(&remaining.to_ascii_lowercase());
   }
-  // 4, 5.
+  // Steps 4 and 5.
   pattern.eq_ignore_ascii_case(host)
 }
 
 /// [`port-part` matches](https://w3c.github.io/webappsec-csp/#match-ports)
 fn port_part_matches(input: Option<&str>, url: &Url) -> bool {
-  // 2, 3.
+  // Steps 2 and 3.
   let normalized_input = match input {
     Some("*") => return true,
     Some(digits) => match digits.parse::<u16>() {
@@ -180,36 +180,36 @@ fn port_part_matches(input: Option<&str>, url: &Url) -> bool {
     },
     None => None,
   };
-  // 4.
+  // Step 4.
   normalized_input == url.port()
-    // 5, 6.
+    // Steps 5 and 6.
     || (url.port().is_none()
       && normalized_input == default_port(url.scheme()))
 }
 
 /// [`path-part` matches](https://w3c.github.io/webappsec-csp/#match-paths)
 fn path_part_matches(path_a: &str, path_b: &str) -> bool {
-  // 1.
+  // Step 1.
   if path_a.is_empty() {
     return true;
   }
-  // 2. An HTTP(S) URL has a path.
-  // 3.
+  // Step 2: An HTTP(S) URL has a path.
+  // Step 3.
   let exact_match = !path_a.ends_with('/');
-  // 4.
+  // Step 4.
   let mut list_a: Vec<&str> = path_a.split('/').collect();
   let list_b: Vec<&str> = path_b.split('/').collect();
-  // 5, 6.
+  // Steps 5 and 6.
   if list_a.len() > list_b.len()
     || (exact_match && list_a.len() != list_b.len())
   {
     return false;
   }
-  // 7.
+  // Step 7.
   if !exact_match {
     list_a.pop();
   }
-  // 8, 9.
+  // Steps 8 and 9.
   let mut pieces = list_a.iter().zip(&list_b);
   pieces.all(|(a, b)| percent_decode(a) == percent_decode(b))
 }
