@@ -16,7 +16,7 @@ use http::uri::Authority;
 
 use super::token::Token;
 
-/// The names of this machine that nobody else can own.
+/// The names of this machine that cannot be owned by anyone else.
 pub(super) const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Carries the token of a command. A form or a link cannot set it, and a script

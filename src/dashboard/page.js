@@ -90,7 +90,7 @@ function say(text) {
 
 function connect() {
   events?.close();
-  // Browsers have few connections to one server, and nobody looks.
+  // Browsers have few connections to one server, and they are not looked at.
   if (document.hidden) {
     document.title = TITLE;
     return;

@@ -17,7 +17,7 @@ const LENGTH: usize = 32;
 pub struct Token(String);
 
 impl Token {
-  /// One that nobody can guess.
+  /// One that cannot be guessed.
   ///
   /// # Errors
   ///

@@ -54,7 +54,7 @@ pub struct EngineConfig {
   pub byte_budget: u64,
   /// When received bytes are made durable.
   pub checkpoint: CheckpointPolicy,
-  /// Who shows the background fetches. Default: nobody.
+  /// Who shows the background fetches. Default: none.
   pub display: Option<Arc<dyn Display>>,
   /// Called with every background fetch that has settled, when its result is
   /// durable and before its event is fired: the last moment at which all its
@@ -67,7 +67,7 @@ pub struct EngineConfig {
   /// [keeps failed ones](super::RealmOptions::keep_failed); then it is deleted
   /// with its bytes. By the clock on the wall. Default: 7 days.
   pub retention: Duration,
-  /// Who runs service workers. Default: nobody. Then scripts cannot register
+  /// Who runs service workers. Default: none. Then scripts cannot register
   /// any; the embedder attaches their realms itself, and vouches for the
   /// worker of every other realm's registration.
   pub service_worker_host: Option<Arc<dyn ServiceWorkerHost>>,

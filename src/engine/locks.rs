@@ -41,7 +41,7 @@ pub enum LockRequest {
   Wait,
   /// It is had at once or not at all.
   IfAvailable,
-  /// Whoever holds it loses it.
+  /// Its holder loses it.
   Steal,
 }
 
@@ -79,7 +79,7 @@ struct Wanted {
 
 impl LockManager {
   /// [Request a lock](https://w3c.github.io/web-locks/#algorithm-request-lock);
-  /// `None` when it is not available at once, and nobody wants to wait.
+  /// `None` when it is not available at once, and the caller does not wait.
   fn request(&mut self, info: LockInfo, how: LockRequest) -> Option<Ticket> {
     if how == LockRequest::Steal {
       let of_name = |held: &mut Held| held.info.name == info.name;
@@ -197,8 +197,8 @@ impl LockHandle {
 }
 
 impl LockHandle {
-  /// Requests a lock; `None` when it is not available at once, and nobody wants
-  /// to wait.
+  /// Requests a lock; `None` when it is not available at once, and the caller
+  /// does not wait.
   pub(crate) fn request(
     manager: Arc<Mutex<LockManager>>,
     info: LockInfo,

@@ -117,7 +117,7 @@ pub struct StorageEstimate {
   pub usage: u64,
   /// In bytes, with what is used. Without a limit by
   /// [`EngineConfig::quota`](super::EngineConfig::quota) it is what the disk
-  /// can take; `None` when nobody knows that.
+  /// can take; `None` when that is not known.
   pub quota: Option<u64>,
 }
 

@@ -35,7 +35,7 @@ impl Engine {
     let (registration, id) = (job.registration.clone(), job.id.clone());
     let abort =
       async move { abort(&context, &jobs, &registration, &id, key).await };
-    // What is durable has to happen, even if nobody waits for it any more.
+    // What is durable has to happen, even if nothing waits for it any more.
     self.context().run_to_completion(abort).await?
   }
 

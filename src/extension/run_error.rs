@@ -13,7 +13,7 @@ use crate::engine::NoWorkerForEvents;
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-  /// The script throws an error, or rejects a promise, and nobody handles it.
+  /// The script throws an error, or rejects a promise, and it is not handled.
   /// The call may be made again to continue.
   #[error(transparent)]
   Script(Box<CoreError>),

@@ -188,7 +188,7 @@ impl Question<'_> {
     }
   }
 
-  /// A 206 that nobody has asked for, or that an author's own `Range` has.
+  /// A 206 that was not asked for, or that an author's own `Range` has.
   fn judge_a_first_part(self, answer: &Response) -> Decision {
     let failed = |unusable| {
       Decision::Fail(BackgroundFetchFailureReason::FetchError, unusable)

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 /// Disjoint ranges of the bytes of one representation. The one that begins
 /// with the first byte, the *prefix*, is what the specification calls the
-/// response's bytes; what lies behind a gap is *ahead*, and nobody reads it.
+/// response's bytes; what lies behind a gap is *ahead*, and is never read.
 ///
 /// Only bytes of one representation may be in one value: who adds others has
 /// to begin with an empty one.

@@ -177,7 +177,7 @@ pub enum Likeness {
   Same,
   /// They say that they are two.
   Different,
-  /// Nobody can know.
+  /// It cannot be known.
   Unproven,
 }
 

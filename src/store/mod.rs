@@ -308,7 +308,7 @@ pub trait MetadataStore: Send + Sync + 'static {
     limit: usize,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError>;
 
-  /// Everything there is, to look at, whoever's it is.
+  /// Everything there is, of every owner, to look at.
   async fn load(
     &self,
   ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError>;

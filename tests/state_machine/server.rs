@@ -35,7 +35,7 @@ pub struct Resource {
 #[derive(Clone, Debug)]
 pub struct Reply {
   pub response: Response,
-  /// Where the stream's first byte is in the resource; `None` when nobody can
+  /// Where the stream's first byte is in the resource; `None` when no one can
   /// know, so that not a byte of it may be stored.
   pub start: Option<u64>,
   /// How many bytes the stream brings.
@@ -144,7 +144,7 @@ impl Resource {
     let first = start.range_start;
     let current = self.validator(self.version).map(|(_, value)| value);
     let unchanged = start.validator.is_none() || start.validator == current;
-    // A server may send a part that nobody has asked for.
+    // A server may send a part that was not asked for.
     if first == 0 && self.length > 0 && dice.roll(3) == 2 {
       return self.part(0, 1 + dice.roll(self.length));
     }

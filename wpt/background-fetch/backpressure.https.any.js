@@ -42,7 +42,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_success({ type, bgFetch });
   assert_equals(bgFetch.downloaded, LENGTH);
   assert_equals(value, LENGTH, "all of it can be read afterwards");
-}, "a body that nobody reads keeps nothing from arriving");
+}, "a body that is never read keeps nothing from arriving");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
   // steps: records.2.8, perform.6

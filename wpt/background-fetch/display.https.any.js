@@ -24,7 +24,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   const { type, value } = await ended;
   assert_success({ type, bgFetch });
   assert_equals(value[0].text, LETTERS);
-}, "what was paused goes on, and is whole");
+}, "what was paused continues, and is whole");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
   // steps: complete.8, complete.15

@@ -69,7 +69,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_success(ended);
   assert_equals(ended.value[0].text, LETTERS);
   assert_equals(ended.value[0].response.headers.get("Content-Range"), null);
-}, "a part that nobody asked for is good when it is all there is");
+}, "a part that was not asked for is good when it is all there is");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
   // steps: complete.11.response.2.1.1

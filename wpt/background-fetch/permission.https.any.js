@@ -33,7 +33,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   const { type, value } = await ended;
   assert_success({ type, bgFetch });
   assert_equals(value[0].text, LETTERS);
-}, "what waits for the user is active, and goes on when the user says so");
+}, "what waits for the user is active, and continues when the user says so");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
   // steps: display.11, display.7, complete.14.2

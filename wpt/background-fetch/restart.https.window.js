@@ -99,7 +99,7 @@ if (test_driver.restarts === 0) {
     const response = await record.responseReady;
     assert_equals(await response.text(), LETTERS.repeat(4));
     event.handle();
-  }, "a download goes on where it was, and is whole");
+  }, "a download continues where it was, and is whole");
 
   // steps: abort.3.4, abort.3.5, ids.2
   promise_test(async (t) => {

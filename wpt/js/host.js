@@ -60,7 +60,7 @@ const host = {
 };
 Object.defineProperty(globalThis, Symbol.for("wpt.host"), { value: host });
 
-// Errors belong to the harness, which listens for them; the event loop goes on.
+// Errors belong to the harness, which listens; the event loop continues.
 globalThis.addEventListener("error", (event) => {
   event.preventDefault();
   op_wpt_log(`error: ${event.error?.stack ?? event.message}`);

@@ -529,7 +529,7 @@ Object.assign(globalThis, assertions, {
 
 // ---- Events
 
-/** Fails the test when an event comes that nobody waits for. */
+/** Fails the test when an event comes that nothing waits for. */
 class EventWatcher {
   #test;
   #waiting = null;

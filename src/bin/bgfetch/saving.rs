@@ -104,7 +104,7 @@ fn open(path: &Path) -> Option<File> {
   file.metadata().ok()?.is_file().then_some(file)
 }
 
-/// Does `work`, which waits for the disk, where that hinders nobody.
+/// Does `work`, which waits for the disk, where that does not hinder anyone.
 async fn blocking<T: Send + 'static>(
   work: impl FnOnce() -> Option<T> + Send + 'static,
 ) -> Option<T> {

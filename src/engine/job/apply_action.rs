@@ -116,7 +116,7 @@ pub(crate) fn bytes_lost(jobs: &Arc<Jobs>) -> BytesLost {
   let jobs = Arc::downgrade(jobs);
   Box::new(move |key, record, error| {
     let job = jobs.upgrade().and_then(|jobs| jobs.get(key));
-    // Without one, nobody needs the bytes any more.
+    // Without one, the bytes are not needed any more.
     let Some(job) = job else { return };
     *job.records[record].diagnostic.lock() = error.to_string();
     let reason = match error.is_full() {

@@ -46,7 +46,7 @@ impl EditQueue {
     Some(turn)
   }
 
-  /// Waits for everyone who was here earlier; nobody else is here then.
+  /// Waits for everyone who was here earlier; no one else is here then.
   pub(crate) async fn lock_all(&self) -> RwLockWriteGuard<'_, ()> {
     self.all.write().await
   }

@@ -12,7 +12,7 @@ use crate::engine::schedule::scheduler::AttemptId;
 use crate::engine::schedule::scheduler::Start;
 use crate::engine::until::until;
 
-/// complete.11: the attempt wants to use the wire. Whoever has to wait for the
+/// complete.11: the attempt wants to use the wire. One that has to wait for the
 /// permission does that first, so that no place is kept for it.
 pub(super) fn enqueue(
   context: &Arc<Context>,
@@ -94,7 +94,7 @@ fn start(context: &Arc<Context>, jobs: &Jobs, Start { attempt, place }: Start) {
     context: context.clone(),
     id: place,
   };
-  // Without one, nobody needs the record any more.
+  // Without one, the record is not needed any more.
   let Some(job) = jobs.get(attempt.key) else {
     return;
   };

@@ -36,7 +36,7 @@ pub(super) struct Queue {
   bodies: BTreeMap<BodyId, Progress>,
   /// It should not wait for a checkpoint.
   pub(super) is_urgent: bool,
-  /// The database has refused it. It waits, and nobody waits for it.
+  /// The database has refused it. It waits, and no caller does.
   pub(super) is_refused: bool,
 }
 

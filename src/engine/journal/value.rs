@@ -145,7 +145,7 @@ impl Journal {
     }
   }
 
-  /// `change` is true, and nobody waits for it.
+  /// `change` is true, and nothing waits for it.
   pub(crate) fn enqueue(&mut self, change: Change, now: Instant) {
     let key = change.key();
     self.queues.entry(key).or_default().push(change);

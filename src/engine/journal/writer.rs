@@ -192,7 +192,7 @@ impl JournalWriter {
 
   /// Writes rounds until it is closed, or the store is.
   pub(in crate::engine) async fn run(&self) {
-    // Nobody may wait for a task that was ended.
+    // No caller may wait for a task that was ended.
     let _closed = CloseOnDrop(self);
     loop {
       let next = {

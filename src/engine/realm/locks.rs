@@ -13,7 +13,7 @@ use crate::engine::locks::LockRequest;
 
 impl Realm {
   /// Requests the lock `name`.
-  /// `None` when it is not available, and nobody wants to wait.
+  /// `None` when it is not available, and the caller does not wait.
   pub fn request_lock(
     &self,
     name: String,

@@ -342,7 +342,7 @@ async fn ask_service_worker(
     }
   };
   let answered = answered.await;
-  // When this is dropped before, nobody waits for the answer any more.
+  // When this is dropped before, nothing waits for the answer any more.
   let _ = waiting.send(());
   match answered {
     None => Ok(None),

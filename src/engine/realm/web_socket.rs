@@ -143,7 +143,7 @@ impl Realm {
 
 impl Drop for WebSocket {
   fn drop(&mut self) {
-    // Nobody waits for it. One that is open hears that nobody commands it.
+    // Nothing waits for it. One that is open hears that nobody commands it.
     self.connecting.cancel();
   }
 }

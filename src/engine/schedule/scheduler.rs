@@ -142,7 +142,7 @@ impl Scheduler {
   }
 
   /// A record waits no more: its background fetch was paused or aborted, or it
-  /// has its result. What runs of it goes on until it is finished.
+  /// has its result. What runs of it continues until it is finished.
   pub(crate) fn remove(&mut self, key: BackgroundFetchKey, record: usize) {
     match self.places.remove(&(key, record)) {
       None => {}
@@ -163,7 +163,7 @@ impl Scheduler {
   }
 
   /// One more request for what an attempt fetches wants to use the wire. It
-  /// never waits: it has a place when the host has one that nobody waits for,
+  /// never waits: it has a place when the host has one that nothing waits for,
   /// and gives it back when somebody does. The other two limits are for
   /// attempts.
   pub(crate) fn start_helper(&mut self, host: &str) -> Option<PlaceId> {

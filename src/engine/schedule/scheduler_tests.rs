@@ -9,7 +9,7 @@
 //! 4. A retry comes once, not before its time, and not later than the first
 //!    moment at which the scheduler is asked after it.
 //! 5. The wake-up is the earliest retry there is.
-//! 6. Nobody starves: however much others enqueue, an attempt starts after a
+//! 6. No one starves: however much others enqueue, an attempt starts after a
 //!    bounded number of others have ended.
 //! 7. Nothing is kept of what has ended.
 //! 8. A helper never has a place of a host that somebody has found full, unless

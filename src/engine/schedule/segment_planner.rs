@@ -266,7 +266,7 @@ impl SegmentPlanner {
     let mut all = Vec::new();
     let mut push = |range: Range<u64>, owner: Option<SegmentId>| {
       let owner = match primary {
-        // It goes on as long as nobody else is there.
+        // It continues as long as nobody else is there.
         Some(next) if owner.is_none() && range.contains(&next) => Some(PRIMARY),
         _ => owner,
       };
@@ -381,7 +381,7 @@ impl SegmentPlanner {
     {
       return Some(share);
     }
-    // It is alone with its rate: nobody knows whether others are faster before
+    // It is alone with its rate: whether others are faster cannot be said before
     // it is known.
     segment.rate?;
     let alone = rest as f64 / rate;

@@ -73,7 +73,7 @@ impl ServiceWorkers {
       let id = state.map.get_registration(scope);
       id.and_then(|id| state.map.slot(id, Slot::Active))
     };
-    // Nobody waits for its end.
+    // Nothing waits for its end.
     active.is_some_and(|worker| self.enqueue(worker, event).is_some())
   }
 

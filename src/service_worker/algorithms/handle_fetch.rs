@@ -51,7 +51,7 @@ impl ServiceWorkers {
       data: request(client),
     };
     match self.enqueue(worker, event) {
-      // Who answers is the script; nobody waits for the event's end.
+      // Who answers is the script; nothing waits for the event's end.
       Some(_) => Handled::Fired,
       None => Handled::Failed,
     }

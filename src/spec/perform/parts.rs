@@ -203,7 +203,7 @@ impl FetchMachine {
 /// 3. The prefix never shrinks.
 /// 4. The attempt is asked for no byte that is stored, and brings no other but
 ///    those before the next one that is.
-/// 5. When all is there the record is verified, whoever brought it; before, it
+/// 5. When all is there the record is verified, whatever brought it; before, it
 ///    never is.
 /// 6. The result is the one that the attempt alone would have come to.
 #[cfg(test)]

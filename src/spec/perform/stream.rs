@@ -69,7 +69,7 @@ impl FetchMachine {
     let Some(head) = &fetching.head else {
       return Err(NotAppended::Terminated);
     };
-    // Not a byte is stored that cannot be right: nobody could tell it from the
+    // Not a byte is stored that cannot be right: it could not be told from the
     // others after a restart.
     let received = fetching.appended.saturating_add(in_flight);
     if let Some(announced) = head.announced()
@@ -220,7 +220,7 @@ impl FetchMachine {
       Head::Partial { .. } => {
         // complete.11.response.7.1.1: the values are in the head.
         // complete.11.response.7.1.2: complete, so "success". *Main fetch* has
-        // seen none of the other parts, so nobody has verified them.
+        // seen none of the other parts, so they are not verified.
         if self.complete_length(record) == Some(bytes) {
           self.verify(record, actions);
         } else {

@@ -23,7 +23,7 @@ pub(super) fn take_over(
   connection: &mut Connection,
   own: Option<Owner>,
 ) -> rusqlite::Result<Owner> {
-  // Where nobody knows the boot, every one is the same.
+  // Where the boot is not known, every one is the same.
   let boot = boot_id().unwrap_or_default();
   let transaction =
     connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -229,7 +229,7 @@ fn a_request_that_the_page_aborts_is_aborted_in_its_worker() {
         return await fetch(request);
       }} catch (error) {{
         client.postMessage('aborted ' + error.name);
-        return new Response('nobody waits for it');
+        return new Response('nothing waits for it');
       }}
     }})());"
   );

@@ -175,7 +175,7 @@ fn what_is_paused_without_an_engine_waits_in_the_next_one() {
   // What the killed process has left is nobody's.
   assert!(place.path("store/control").exists());
   let ended = place.bgfetch("click", &["film.bin"]).code(2);
-  ended.says("nobody works on the store");
+  ended.says("no process works on the store");
   place.bgfetch("pause", &["film.bin"]).code(0);
   assert_eq!(shown(&place, "film.bin")["state"], "paused");
   let resumed = place.start("resume", &["--json"]);

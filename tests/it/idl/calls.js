@@ -84,7 +84,7 @@ if (realmKind === "ServiceWorker") {
 }
 for (const [use, name] of enumerations) {
   for (const value of facts.enums[name]) {
-    // Nobody can start a worker here.
+    // Workers cannot be started here.
     await use(value).catch((error) =>
       assertEquals(error.name, "NotSupportedError", `${name} ${value}`));
   }

@@ -31,7 +31,7 @@ const convert = {
     (o) => manager.fetch("id", "/x", { icons: [o] }).catch(() => {}),
     { src: "i" }],
   CacheQueryOptions: [(o) => bgFetch.matchAll("/x", o), {}],
-  // Nobody can start a worker here.
+  // Workers cannot be started here.
   RegistrationOptions: [
     (o) => navigator.serviceWorker.register("/sw.js", o).catch((error) => {
       if (error.name !== "NotSupportedError") throw error;

@@ -197,7 +197,7 @@ async fn a_body_with_a_second_name_is_not_written_to() {
     assert!(refused.to_string().contains("hard link"), "{refused}");
   }
   assert_eq!(std::fs::read(&backup).unwrap(), LETTERS);
-  // It is read all the same, and goes on once it is its own again.
+  // It is read all the same, and continues once it is its own again.
   assert_eq!(read(&store, id).await.unwrap(), LETTERS);
   std::fs::remove_file(&backup).unwrap();
   store

@@ -42,7 +42,7 @@ struct Continued {
 }
 
 pub async fn retry(mut arguments: Retry) -> Result<u8, Failure> {
-  // Nobody is there who could try it again.
+  // No one is there to try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
   let continued = Continued::find(&arguments)?;
@@ -143,7 +143,7 @@ impl Continued {
     }
   }
 
-  /// Nobody works on the store.
+  /// No process works on the store.
   async fn here(self, arguments: &Retry) -> Result<u8, Failure> {
     let interrupt = Interrupt::install()?;
     let screen = Arc::new(Screen::new(&arguments.engine));

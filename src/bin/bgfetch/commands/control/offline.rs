@@ -1,5 +1,5 @@
-//! A store that nobody works on: what the user wants becomes a fact, which the
-//! next engine finds.
+//! A store that no process works on: what the user wants becomes a fact, which
+//! the next engine finds.
 
 use background_fetch::display::text::printable;
 use background_fetch::store::Change;
@@ -43,7 +43,7 @@ pub async fn apply(
     ControlAction::Pause => pause(store, &row, &id, true).await,
     ControlAction::Unpause => pause(store, &row, &id, false).await,
     ControlAction::Click => Err(Failure::usage(format!(
-      "nobody works on the store, so no script can hear of a click; start \
+      "no process works on the store, so no script can hear of a click; start \
        `bgfetch resume`, then click {id}"
     ))),
   }
