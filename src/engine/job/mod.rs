@@ -28,8 +28,6 @@ pub(crate) mod transfer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Weak;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use tracing::Span;
@@ -73,13 +71,9 @@ pub(crate) struct Job {
   pub(super) span: Span,
   pub(super) index: RecordIndex,
   state: Mutex<State>,
-  result: Mutex<BackgroundFetchResult>,
-  retained: Mutex<Option<Retained>>,
-  /// Its registration is no more: it ends without an event.
-  purged: AtomicBool,
-  /// It is not begun, and its registration does not count it as unfinished.
-  quarantined: AtomicBool,
-  watchers: Mutex<BTreeMap<u64, Weak<RealmInbox>>>,
+  /// Taken under the lock of the state machine, too, and so never held while
+  /// anything else is called.
+  standing: Mutex<Standing>,
 }
 
 /// Every background fetch of an engine whose records are still there.
@@ -89,6 +83,19 @@ pub(crate) type Jobs = Table<Job>;
 struct State {
   machine: FetchMachine,
   reservation: Reservation,
+}
+
+/// What the job is to others, beside what its state machine says.
+#[derive(Default)]
+struct Standing {
+  /// Durable, unlike the machine's.
+  result: BackgroundFetchResult,
+  retained: Option<Retained>,
+  /// Its registration is no more: it ends without an event.
+  is_purged: bool,
+  /// It is not begun, and its registration does not count it as unfinished.
+  is_quarantined: bool,
+  watchers: BTreeMap<u64, Weak<RealmInbox>>,
 }
 
 /// Everything that [`Job::new`] needs.
@@ -125,18 +132,18 @@ impl Job {
       environment: new.environment,
       embedder_data: new.embedder_data,
       keep_failed: new.keep_failed,
-      retained: Mutex::new(new.retained),
       net_permission: new.net_permission,
       records: new.slots.into_iter().map(RecordSlot::new).collect(),
       index: RecordIndex::default(),
-      result: Mutex::new(new.machine.background_fetch().result),
-      purged: AtomicBool::new(false),
-      quarantined: AtomicBool::new(false),
+      standing: Mutex::new(Standing {
+        result: new.machine.background_fetch().result,
+        retained: new.retained,
+        ..Standing::default()
+      }),
       state: Mutex::new(State {
         machine: new.machine,
         reservation,
       }),
-      watchers: Mutex::default(),
       context: weak,
       jobs: Arc::downgrade(jobs),
     })
@@ -177,28 +184,29 @@ impl Job {
   /// engine: update.6. What update.1 to update.5 read is in the snapshot; the
   /// realm does the steps that need the instance.
   pub(super) fn update_instances(self: &Arc<Self>, context: &Context) {
-    self
-      .watchers
-      .lock()
-      .retain(|_, inbox| match inbox.upgrade() {
-        Some(inbox) => {
-          inbox.push_update(self.clone());
-          true
-        }
-        None => false,
-      });
+    let mut inboxes = Vec::new();
+    self.standing.lock().watchers.retain(|_, inbox| {
+      let inbox = inbox.upgrade();
+      let is_there = inbox.is_some();
+      inboxes.extend(inbox);
+      is_there
+    });
+    for inbox in inboxes {
+      inbox.push_update(self.clone());
+    }
     context.notify_observers(self);
   }
 
   /// From now on `inbox`, the one of realm `realm`, is notified of changes,
   /// also of one that has just happened.
   pub(super) fn watch(self: &Arc<Self>, realm: u64, inbox: &Arc<RealmInbox>) {
-    self.watchers.lock().insert(realm, Arc::downgrade(inbox));
+    let watcher = Arc::downgrade(inbox);
+    self.standing.lock().watchers.insert(realm, watcher);
     inbox.push_update(self.clone());
   }
 
   pub(super) fn unwatch(&self, realm: u64) {
-    self.watchers.lock().remove(&realm);
+    self.standing.lock().watchers.remove(&realm);
   }
 
   pub(super) fn response_data(&self, record: usize) -> Arc<ResponseData> {
@@ -213,21 +221,21 @@ impl Job {
   /// The copies that others see are made of this; no lock of the state
   /// machine is taken, since it may be held by the caller.
   pub(super) fn is_settled(&self) -> bool {
-    *self.result.lock() != BackgroundFetchResult::None
+    self.standing.lock().result != BackgroundFetchResult::None
   }
 
   pub(super) fn set_settled(&self, result: BackgroundFetchResult) {
-    *self.result.lock() = result;
+    self.standing.lock().result = result;
   }
 
   /// Why and since when it is kept, if it has settled and nothing happens with
   /// it any more.
   pub(super) fn retained(&self) -> Option<Retained> {
-    self.retained.lock().clone()
+    self.standing.lock().retained.clone()
   }
 
   pub(super) fn set_retained(&self, retained: Option<Retained>) {
-    *self.retained.lock() = retained;
+    self.standing.lock().retained = retained;
   }
 
   /// Its records are not there any more.
@@ -240,32 +248,33 @@ impl Job {
   /// Another value takes the place of this one: its quota and its watchers.
   pub(super) fn give_place_to(&self, other: &Self) {
     self.state.lock().reservation.set(0);
-    let watchers = std::mem::take(&mut *self.watchers.lock());
-    other.watchers.lock().extend(watchers);
+    let watchers = std::mem::take(&mut self.standing.lock().watchers);
+    other.standing.lock().watchers.extend(watchers);
   }
 
   pub(super) fn purge(&self) {
-    self.purged.store(true, Ordering::SeqCst);
+    self.standing.lock().is_purged = true;
   }
 
   pub(super) fn is_purged(&self) -> bool {
-    self.purged.load(Ordering::SeqCst)
+    self.standing.lock().is_purged
   }
 
   /// It was under way when process after process died.
   pub(super) fn quarantine(&self) {
     telemetry::quarantined(&self.span);
-    self.quarantined.store(true, Ordering::SeqCst);
+    self.standing.lock().is_quarantined = true;
   }
 
   pub(super) fn is_quarantined(&self) -> bool {
-    self.quarantined.load(Ordering::SeqCst)
+    self.standing.lock().is_quarantined
   }
 
   /// It leaves quarantine, to be begun or to end. Returns false when it was not
   /// in it.
   pub(super) fn release(&self) -> bool {
-    let was_quarantined = self.quarantined.swap(false, Ordering::SeqCst);
+    let was_quarantined =
+      std::mem::take(&mut self.standing.lock().is_quarantined);
     if was_quarantined {
       self.registration.unfinished(1);
     }
