@@ -253,7 +253,7 @@ fn every_option_is_in_the_guide_with_its_default() {
           || row.contains(&format!("`{field}`"))
           || row.contains(&format!("| `{field}."))
       };
-      if !rows.iter().any(|row| is_in(row)) {
+      if !rows.iter().any(is_in) {
         missing.push(format!("{name}::{field}"));
       }
     }
