@@ -10,6 +10,7 @@
 mod counts;
 mod discover;
 mod expectations;
+mod failing;
 mod meta;
 mod print;
 mod report;
@@ -31,9 +32,12 @@ use tokio::runtime::Runtime;
 
 use crate::counts::Counts;
 use crate::expectations::Expectations;
+use crate::failing::Causes;
+use crate::failing::Failing;
 use crate::print::MAX_ABANDONED;
 use crate::print::Summary;
 use crate::print::print_not_run;
+use crate::results::Results;
 use crate::runner::Loader;
 use crate::runner::Route;
 use crate::runner::Setting;
@@ -80,6 +84,12 @@ struct Arguments {
   /// Record how many subtests passed on each page in this file
   #[arg(long, value_name = "FILE")]
   record: Option<PathBuf>,
+  /// Record which subtests failed, and why, in this file
+  #[arg(long, value_name = "FILE")]
+  failing: Option<PathBuf>,
+  /// Why subtests fail [default: wpt/recorded/causes.tsv]
+  #[arg(long, value_name = "FILE", requires = "failing")]
+  causes: Option<PathBuf>,
   /// A file that names further files and folders, one on each line
   #[arg(long, value_name = "FILE")]
   from: Option<PathBuf>,
@@ -159,11 +169,30 @@ fn run(arguments: Arguments) -> Result<bool, Box<dyn Error>> {
   if let Some(path) = &arguments.record {
     counts.record(path)?;
   }
+  if let Some(path) = &arguments.failing {
+    record_failing(&results, path, arguments.causes.as_deref(), own)?;
+  }
   print_not_run(&not_run);
   summary.print();
   report::write(&arguments.report, &results, &expectations, start)?;
   let few_abandoned = summary.abandoned.len() <= MAX_ABANDONED;
   Ok(summary.unexpected == 0 && few_abandoned)
+}
+
+fn record_failing(
+  results: &[Results],
+  path: &Path,
+  causes: Option<&Path>,
+  own: &Path,
+) -> Result<(), Box<dyn Error>> {
+  let causes = match causes {
+    Some(path) => Causes::read(path)?,
+    None => Causes::read(&own.join("recorded/causes.tsv"))?,
+  };
+  for (cause, count) in Failing::of(results).record(path, &causes)? {
+    println!("failing: {count} {cause}");
+  }
+  Ok(())
 }
 
 fn print_changes(now: &Counts, recorded: &Counts) {
