@@ -4,7 +4,9 @@
 const { core, primordials } = __bootstrap;
 const { ObjectDefineProperty, Promise } = primordials;
 
-const { defer } = core.loadExtScript("ext:deno_web/02_timers.js");
+const { defer, setTimeout } = core.loadExtScript(
+  "ext:deno_web/02_timers.js",
+);
 
 /**
  * A promise that no script ever sees, ready for `await`, which asks every
@@ -25,5 +27,18 @@ function newTask() {
   return internal(new Promise((resolve) => defer(resolve)));
 }
 
-return { internal, newTask };
+/**
+ * Resolves in the next task, and before any timer that is set from now on: of
+ * two timers with the same delay the one that was set first fires first.
+ */
+function nextTask() {
+  return internal(
+    new Promise((resolve) => {
+      defer(resolve);
+      setTimeout(resolve, 0);
+    }),
+  );
+}
+
+return { internal, newTask, nextTask };
 })();

@@ -9,7 +9,7 @@ const { dispatch } = core.loadExtScript("ext:background_fetch/common/dispatch.js
 const { reportRejection } = core.loadExtScript(
   "ext:background_fetch/common/exceptions.js",
 );
-const { internal, newTask } = core.loadExtScript(
+const { internal, nextTask } = core.loadExtScript(
   "ext:background_fetch/common/tasks.js",
 );
 const { Promise, PromiseResolve, queueMicrotask } = primordials;
@@ -130,12 +130,13 @@ class ExtendableEvent extends Event {
   async #dispatchAndWait(target) {
     setIsTrusted(this, true);
     this.#dispatching = true;
+    // A browser runs the microtasks that the handlers left behind before the
+    // event's dispatch flag is unset. They have run when a new task does, and
+    // the flag is unset before a task that the handlers have left.
+    const handled = nextTask();
     try {
       dispatch(target, this);
-      // A browser runs the microtasks that the handlers left behind before
-      // the event's dispatch flag is unset. They have run when a new task
-      // does.
-      await newTask();
+      await handled;
     } finally {
       this.#dispatching = false;
     }
