@@ -14,7 +14,7 @@ const { closeStream, isStatic, takeBytes, takeStream } = core.loadExtScript(
 const { blobResponse } = core.loadExtScript(
   "ext:background_fetch_browser/blob_response.js",
 );
-const { createResponse } = core.loadExtScript(
+const { bodyOf, createResponse } = core.loadExtScript(
   "ext:background_fetch_browser/responses.js",
 );
 const { serializeRequest } = core.loadExtScript(
@@ -43,9 +43,6 @@ const {
 const { Blob, BlobPrototype } = core.loadExtScript("ext:deno_web/09_file.js");
 const { Request, RequestPrototype, toInnerRequest } = core.loadExtScript(
   "ext:deno_fetch/23_request.js",
-);
-const { toInnerResponse } = core.loadExtScript(
-  "ext:deno_fetch/23_response.js",
 );
 
 const noop = () => {};
@@ -186,7 +183,7 @@ function abortFetch(inner, ongoing, reason) {
   }
   // Steps 3 to 5.
   if (ongoing.response === undefined) return;
-  const { body } = toInnerResponse(ongoing.response);
+  const body = bodyOf(ongoing.response);
   if (body !== null) {
     WeakMapPrototypeSet(aborted, body.stream, { __proto__: null, reason });
     errorReadableStream(body.stream, reason);

@@ -116,7 +116,16 @@ function serializeResponse(response) {
   };
 }
 
+/** The body of a response, of an opaque one that of its internal response. */
+function bodyOf(response) {
+  const internal = WeakMapPrototypeGet(internals, response);
+  return internal === undefined
+    ? toInnerResponse(response).body
+    : internal.body;
+}
+
 return {
+  bodyOf,
   createResponse,
   isResponse,
   serializeResponse,
