@@ -13,6 +13,7 @@ pub(crate) mod file_system;
 mod new_name;
 mod reader;
 mod sync;
+mod unflushed;
 mod writer;
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ pub(super) use self::export::export_bytes;
 use self::file_system::FileSystem;
 pub(super) use self::file_system::boot_id;
 use self::reader::FileBodyReader;
+use self::unflushed::Unflushed;
 use self::writer::Appender;
 use self::writer::FileBodyWriter;
 use self::writer::Tail;
@@ -67,6 +69,7 @@ struct Inner {
   appenders: Mutex<HashMap<BodyId, Weak<Appender>>>,
   /// Those that the disk has failed to make durable, until they are reopened.
   unsynced: Mutex<HashSet<BodyId>>,
+  unflushed: Mutex<Unflushed>,
 }
 
 impl FileBodyStore {
@@ -90,6 +93,7 @@ impl FileBodyStore {
         boot_marker,
         appenders: Mutex::default(),
         unsynced: Mutex::default(),
+        unflushed: Mutex::default(),
       }),
     })
   }
@@ -258,6 +262,7 @@ impl Inner {
   fn delete(&self, id: BodyId) -> io::Result<()> {
     self.close_appender(id);
     lock(&self.unsynced).remove(&id);
+    lock(&self.unflushed).forget(id);
     match self.file_system.remove(&self.paths.file(id)) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,

@@ -13,10 +13,6 @@ use crate::ids::BodyId;
 use crate::store::StoreError;
 use crate::store::lock::lock;
 
-/// From how many bodies on one flush of the whole file system is cheaper than
-/// a flush for each.
-const MANY: usize = 32;
-
 impl Inner {
   pub(super) fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError> {
     let mut failed = Failed::default();
@@ -50,7 +46,13 @@ impl Inner {
   /// Files and names at once, where that is cheaper. When it fails, the
   /// flushes of each say which.
   fn sync_everything(&self, ids: &[BodyId]) -> bool {
-    ids.len() > MANY && matches!(self.file_system.sync_file_system(), Ok(true))
+    let is_cheaper = lock(&self.unflushed).flush(ids);
+    let flushed =
+      is_cheaper && matches!(self.file_system.sync_file_system(), Ok(true));
+    if flushed {
+      lock(&self.unflushed).clear();
+    }
+    flushed
   }
 
   fn sync_files(&self, ids: &[BodyId], failed: &mut Failed) {

@@ -64,7 +64,7 @@ impl Appender {
   }
 
   fn append(&self, chunks: &[Bytes]) -> Result<(), StoreError> {
-    let more: u64 = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+    let more = length(chunks);
     let appended = self.with_tail(|tail| {
       let length = self.length.load(Ordering::Acquire);
       let appended = tail.as_mut().map(|t| t.append(length, chunks, more));
@@ -187,6 +187,10 @@ fn write_at(
   Ok(())
 }
 
+fn length(chunks: &[Bytes]) -> u64 {
+  chunks.iter().map(|chunk| chunk.len() as u64).sum()
+}
+
 /// Writes all of `chunks`.
 fn write_all(file: &dyn OpenFile, chunks: &[Bytes]) -> io::Result<()> {
   let mut slices: Vec<IoSlice<'_>> = chunks
@@ -236,8 +240,11 @@ impl BodyWriter for FileBodyWriter {
   }
 
   async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
-    let appender = self.appender.clone();
-    let append = move || appender.append(&chunks);
+    let (inner, appender) = (self.inner.clone(), self.appender.clone());
+    let append = move || {
+      lock(&inner.unflushed).add(appender.id, length(&chunks));
+      appender.append(&chunks)
+    };
     run_on(&*self.inner.file_system, append).await
   }
 
@@ -261,8 +268,11 @@ impl ExtentWriter for FileBodyWriter {
     offset: u64,
     chunks: Vec<Bytes>,
   ) -> Result<(), StoreError> {
-    let appender = self.appender.clone();
-    let write = move || appender.write(offset, &chunks);
+    let (inner, appender) = (self.inner.clone(), self.appender.clone());
+    let write = move || {
+      lock(&inner.unflushed).add(appender.id, length(&chunks));
+      appender.write(offset, &chunks)
+    };
     run_on(&*self.inner.file_system, write).await
   }
 }
