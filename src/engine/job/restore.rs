@@ -14,6 +14,7 @@ use super::row;
 use super::row::StoredEnvironment;
 use crate::engine::context::Context;
 use crate::engine::net_permission::NetPermission;
+use crate::ids::BodyId;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FunctionalEvent;
 use crate::store::Change;
@@ -42,27 +43,22 @@ pub(crate) async fn restore(
     known.extend(of_origin.bodies);
   }
   context.delete_bodies(deleted.bodies).await;
-  let (mut all, mut damaged) = (Vec::new(), Vec::new());
-  loop {
-    let rows = store.metadata.claim(owner, CLAIM).await?;
-    if rows.is_empty() {
-      break;
-    }
-    for row in rows {
-      if let Ok(row) = &row {
-        let bodies = row.bodies.iter();
-        known.extend(bodies.flat_map(|b| [b.request, b.response]).flatten());
-      }
-      let restored = match row {
-        Ok(row) => restore_row(context, jobs, row).await,
-        Err(damage) => Err(damage),
-      };
-      match restored {
-        Ok(job) => all.push(job),
-        Err(damage) => damaged.push(damage),
-      }
-    }
+  let mut restored = Restored::default();
+  let claim = || store.metadata.claim(owner, CLAIM);
+  let mut rows = claim().await?;
+  while !rows.is_empty() {
+    // The next ones are read meanwhile.
+    let restore = restored.add(context, jobs, rows);
+    let (more, ()) = tokio::join!(claim(), restore);
+    rows = more?;
   }
+  let Restored {
+    known: of_rows,
+    jobs: all,
+    damaged,
+    ..
+  } = restored;
+  known.extend(of_rows);
   context.start_writing();
   for damage in damaged {
     forget_damaged(context, damage).await?;
@@ -85,32 +81,80 @@ pub(crate) async fn restore(
   Ok(())
 }
 
-async fn restore_row(
-  context: &Arc<Context>,
-  jobs: &Arc<Jobs>,
-  mut row: StoredBackgroundFetch,
-) -> Result<Arc<Job>, DamagedRow> {
-  let stored: StoredEnvironment = match serde_json::from_str(&row.environment) {
-    Ok(stored) => stored,
-    Err(error) => {
-      return Err(DamagedRow {
-        key: row.key,
-        id: Some(row.background_fetch.id),
-        scope: Some(row.scope),
-        message: format!("its environment cannot be read: {error}"),
-      });
+/// What was made of the rows.
+#[derive(Default)]
+struct Restored {
+  jobs: Vec<Arc<Job>>,
+  damaged: Vec<DamagedRow>,
+  /// The bodies that they speak of.
+  known: Vec<BodyId>,
+  /// Most background fetches have the environment of the one before.
+  last: Option<(String, StoredEnvironment)>,
+}
+
+impl Restored {
+  async fn add(
+    &mut self,
+    context: &Arc<Context>,
+    jobs: &Arc<Jobs>,
+    rows: Vec<Result<StoredBackgroundFetch, DamagedRow>>,
+  ) {
+    for row in rows {
+      let restored = match row {
+        Ok(row) => self.restore_row(context, jobs, row).await,
+        Err(damage) => Err(damage),
+      };
+      match restored {
+        Ok(job) => self.jobs.push(job),
+        Err(damage) => self.damaged.push(damage),
+      }
     }
-  };
-  restore_records(context, &mut row).await;
-  let is_quarantined = is_quarantined(context, &row);
-  // What is not begun waits as it does while it is paused.
-  row.background_fetch.paused |= is_quarantined;
-  let permission = NetPermission::restored(&context.policies, stored.net_check);
-  let job = row::make_known(context, jobs, row, stored, permission);
-  if is_quarantined {
-    job.quarantine();
   }
-  Ok(job)
+
+  fn environment(
+    &mut self,
+    text: &str,
+  ) -> serde_json::Result<StoredEnvironment> {
+    if let Some((_, last)) = self.last.as_ref().filter(|(of, _)| of == text) {
+      return Ok(last.clone());
+    }
+    let stored: StoredEnvironment = serde_json::from_str(text)?;
+    self.last = Some((text.to_owned(), stored.clone()));
+    Ok(stored)
+  }
+
+  async fn restore_row(
+    &mut self,
+    context: &Arc<Context>,
+    jobs: &Arc<Jobs>,
+    mut row: StoredBackgroundFetch,
+  ) -> Result<Arc<Job>, DamagedRow> {
+    let bodies = row.bodies.iter();
+    let bodies = bodies.flat_map(|b| [b.request, b.response]).flatten();
+    self.known.extend(bodies);
+    let stored = match self.environment(&row.environment) {
+      Ok(stored) => stored,
+      Err(error) => {
+        return Err(DamagedRow {
+          key: row.key,
+          id: Some(row.background_fetch.id),
+          scope: Some(row.scope),
+          message: format!("its environment cannot be read: {error}"),
+        });
+      }
+    };
+    restore_records(context, &mut row).await;
+    let is_quarantined = is_quarantined(context, &row);
+    // What is not begun waits as it does while it is paused.
+    row.background_fetch.paused |= is_quarantined;
+    let permission =
+      NetPermission::restored(&context.policies, stored.net_check);
+    let job = row::make_known(context, jobs, row, stored, permission);
+    if is_quarantined {
+      job.quarantine();
+    }
+    Ok(job)
+  }
 }
 
 /// Whether a background fetch whose records were restored is held back. Not

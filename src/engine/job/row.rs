@@ -18,7 +18,7 @@ use crate::spec::FetchMachine;
 use crate::store::StoredBackgroundFetch;
 
 /// What the store keeps of the realm that started a background fetch.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredEnvironment {
   pub(crate) environment: ClientEnvironment,
   pub(crate) embedder_data: String,

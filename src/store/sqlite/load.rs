@@ -1,6 +1,8 @@
 //! Rows, back as values. What does not make sense is reported row by row.
 
+use std::fmt::Display;
 use std::sync::Arc;
+use std::sync::LazyLock;
 
 use rusqlite::Connection;
 use rusqlite::Row;
@@ -41,8 +43,7 @@ pub(super) fn some(
   last: i64,
   limit: usize,
 ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
-  let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-  read_some(&database.connection, [after, last, limit])
+  read_some(&database.connection, [after, last], limit)
     .map_err(|error| database.error(error))
 }
 
@@ -52,86 +53,248 @@ pub(super) fn last_key(connection: &Connection) -> rusqlite::Result<i64> {
   connection.query_row(sql, [], |row| row.get(0))
 }
 
+/// Every column that is read, of the background fetch and of its record.
+const COLUMNS: [&str; 33] = [
+  "b.key",
+  "b.scope",
+  "b.id",
+  "b.environment",
+  "b.title",
+  "b.icons",
+  "b.download_total",
+  "b.upload_total",
+  "b.uploaded",
+  "b.result",
+  "b.failure_reason",
+  "b.records_available",
+  "b.paused",
+  "b.abort_all",
+  "b.active",
+  "b.event_owed",
+  "b.created",
+  "b.records",
+  "b.abnormal_ends",
+  "b.retained_since",
+  "b.undelivered",
+  "r.background_fetch",
+  "r.position",
+  "r.request",
+  "r.request_body",
+  "r.response",
+  "r.response_body",
+  "r.bytes",
+  "r.ahead",
+  "r.result",
+  "r.diagnostic",
+  "r.sent",
+  "r.most",
+];
+
+/// The place of a column. SQLite compares names one by one, for each value.
+const fn at(name: &str) -> usize {
+  let mut place = 0;
+  while place < COLUMNS.len() {
+    if is_equal(COLUMNS[place].as_bytes(), name.as_bytes()) {
+      return place;
+    }
+    place += 1;
+  }
+  panic!("there is no such column")
+}
+
+const fn is_equal(one: &[u8], other: &[u8]) -> bool {
+  let mut index = 0;
+  while index < one.len() && index < other.len() {
+    if one[index] != other[index] {
+      return false;
+    }
+    index += 1;
+  }
+  one.len() == other.len()
+}
+
+/// One statement for all, so that records fit their background fetches also
+/// while another process writes.
+static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+  let columns = COLUMNS.join(", ");
+  format!(
+    "SELECT {columns} FROM background_fetch AS b
+     LEFT JOIN record AS r ON r.background_fetch = b.key
+     WHERE b.key > ? AND b.key <= ? ORDER BY b.key, r.position"
+  )
+});
+
 fn read_some(
   connection: &Connection,
-  range: [i64; 3],
+  [after, last]: [i64; 2],
+  limit: usize,
 ) -> rusqlite::Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>> {
-  // One transaction, so that records fit their background fetches also while
-  // another process writes.
-  let transaction = connection.unchecked_transaction()?;
-  let mut statement = transaction.prepare_cached(
-    "SELECT * FROM background_fetch WHERE key > ? AND key <= ?
-     ORDER BY key LIMIT ?",
-  )?;
-  let mut rows = statement.query(range)?;
+  let mut statement = connection.prepare_cached(&STATEMENT)?;
+  let mut rows = statement.query([after, last])?;
   let mut all = Vec::new();
+  let mut reading: Option<Reading> = None;
+  let mut scopes = Scopes::default();
   while let Some(row) = rows.next()? {
-    let key = BackgroundFetchKey(row.get("key")?);
-    let loaded = match read_records(&transaction, key)? {
-      Ok(records) => read_background_fetch(row, key, records),
-      Err(damage) => Err(damage),
-    };
-    all.push(loaded.map_err(|damage| DamagedRow {
-      key,
-      id: row.get("id").ok(),
-      scope: url(row, "scope").ok(),
-      message: damage.0,
-    }));
+    let key = BackgroundFetchKey(row.get(const { at("b.key") })?);
+    if reading.as_ref().is_none_or(|reading| reading.key != key) {
+      all.extend(reading.take().map(Reading::finish));
+      if all.len() >= limit {
+        break;
+      }
+      reading = Some(Reading::begin(row, key, &mut scopes));
+    }
+    if let Some(reading) = &mut reading {
+      reading.read_record(row);
+    }
   }
+  all.extend(reading.map(Reading::finish));
   Ok(all)
 }
 
-/// What is wrong with a row, human-readable.
-struct Damage(String);
-
-type Records = Vec<(BackgroundFetchRecord, RecordBodies)>;
-
-fn read_background_fetch(
-  row: &Row<'_>,
+/// A background fetch whose records are being read.
+struct Reading {
   key: BackgroundFetchKey,
+  id: Option<String>,
+  scope: Option<Url>,
+  /// How many records it has to have, and all but them.
+  row: Result<(i64, StoredBackgroundFetch), Damage>,
+  records: Records,
+  damage: Option<Damage>,
+}
+
+impl Reading {
+  fn begin(
+    row: &Row<'_>,
+    key: BackgroundFetchKey,
+    scopes: &mut Scopes,
+  ) -> Self {
+    Self {
+      key,
+      id: row.get(const { at("b.id") }).ok(),
+      scope: scopes.read(row).ok(),
+      row: read_background_fetch(row, key, scopes),
+      records: Vec::new(),
+      damage: None,
+    }
+  }
+
+  /// The record in `row`, if there is one.
+  fn read_record(&mut self, row: &Row<'_>) {
+    let is_there: Result<Option<i64>, _> =
+      get(row, const { at("r.background_fetch") });
+    if self.damage.is_some() || matches!(is_there, Ok(None)) {
+      return;
+    }
+    match read_record(row, self.records.len()) {
+      Ok(record) => self.records.push(record),
+      Err(Damage(message)) => {
+        let message = format!("record {}: {message}", self.records.len());
+        self.damage = Some(Damage(message));
+      }
+    }
+  }
+
+  #[expect(clippy::result_large_err, reason = "a row is larger still")]
+  fn finish(self) -> Result<StoredBackgroundFetch, DamagedRow> {
+    let (key, id, scope) = (self.key, self.id, self.scope);
+    let finished = match (self.damage, self.row) {
+      (Some(damage), _) => Err(damage),
+      (None, Err(damage)) => Err(damage),
+      (None, Ok((expected, row))) => with_records(row, expected, self.records),
+    };
+    finished.map_err(|Damage(message)| DamagedRow {
+      key,
+      id,
+      scope,
+      message,
+    })
+  }
+}
+
+fn with_records(
+  mut row: StoredBackgroundFetch,
+  expected: i64,
   records: Records,
 ) -> Result<StoredBackgroundFetch, Damage> {
-  let expected: i64 = get(row, "records")?;
   if expected != records.len() as i64 {
     return Err(Damage(format!(
       "{} of its {expected} records are there",
       records.len()
     )));
   }
-  let (records, bodies): (Vec<BackgroundFetchRecord>, _) =
-    records.into_iter().unzip();
-  let total: String = get(row, "download_total")?;
   let stored = records
     .iter()
-    .map(|record| record.response_data.extents.total());
-  check_sum(stored.chain([bytes(row, "upload_total")?]))?;
-  Ok(StoredBackgroundFetch {
+    .map(|(record, _)| record.response_data.extents.total());
+  check_sum(stored.chain([row.background_fetch.upload_total]))?;
+  (row.background_fetch.records, row.bodies) = records.into_iter().unzip();
+  Ok(row)
+}
+
+/// Most background fetches have the scope of the one before.
+#[derive(Default)]
+struct Scopes(Option<Url>);
+
+impl Scopes {
+  fn read(&mut self, row: &Row<'_>) -> Result<Url, Damage> {
+    let place = const { at("b.scope") };
+    let text: String = get(row, place)?;
+    if let Some(last) = self.0.as_ref().filter(|last| last.as_str() == text) {
+      return Ok(last.clone());
+    }
+    let scope = Url::parse(&text).map_err(|error| damage(place, error))?;
+    Ok(self.0.insert(scope).clone())
+  }
+}
+
+/// What is wrong with a row, human-readable.
+struct Damage(String);
+
+fn damage(place: usize, error: impl Display) -> Damage {
+  Damage(format!("{}: {error}", name(place)))
+}
+
+/// The name of a column, without its table's.
+fn name(place: usize) -> &'static str {
+  let name = COLUMNS[place];
+  name.split_once('.').map_or(name, |(_, name)| name)
+}
+
+type Records = Vec<(BackgroundFetchRecord, RecordBodies)>;
+
+fn read_background_fetch(
+  row: &Row<'_>,
+  key: BackgroundFetchKey,
+  scopes: &mut Scopes,
+) -> Result<(i64, StoredBackgroundFetch), Damage> {
+  let total: String = get(row, const { at("b.download_total") })?;
+  let stored = StoredBackgroundFetch {
     key,
-    scope: url(row, "scope")?,
-    environment: get(row, "environment")?,
+    scope: scopes.read(row)?,
+    environment: get(row, const { at("b.environment") })?,
     background_fetch: BackgroundFetch {
-      id: get(row, "id")?,
-      records,
-      title: get(row, "title")?,
-      icons: json(row, "icons")?,
+      id: get(row, const { at("b.id") })?,
+      records: Vec::new(),
+      title: get(row, const { at("b.title") })?,
+      icons: json(row, const { at("b.icons") })?,
       download_total: total
         .parse()
         .map_err(|_| Damage(format!("download_total is \"{total}\"")))?,
-      upload_total: bytes(row, "upload_total")?,
-      uploaded: bytes(row, "uploaded")?,
-      result: word(row, "result")?,
-      failure_reason: word(row, "failure_reason")?,
-      records_available: flag(row, "records_available")?,
-      paused: flag(row, "paused")?,
-      abort_all: flag(row, "abort_all")?,
+      upload_total: bytes(row, const { at("b.upload_total") })?,
+      uploaded: bytes(row, const { at("b.uploaded") })?,
+      result: word(row, const { at("b.result") })?,
+      failure_reason: word(row, const { at("b.failure_reason") })?,
+      records_available: flag(row, const { at("b.records_available") })?,
+      paused: flag(row, const { at("b.paused") })?,
+      abort_all: flag(row, const { at("b.abort_all") })?,
     },
-    bodies,
-    active: flag(row, "active")?,
-    event_owed: flag(row, "event_owed")?,
-    abnormal_ends: get(row, "abnormal_ends")?,
+    bodies: Vec::new(),
+    active: flag(row, const { at("b.active") })?,
+    event_owed: flag(row, const { at("b.event_owed") })?,
+    abnormal_ends: get(row, const { at("b.abnormal_ends") })?,
     retained: retained(row)?,
-    created: get(row, "created")?,
-  })
+    created: get(row, const { at("b.created") })?,
+  };
+  Ok((get(row, const { at("b.records") })?, stored))
 }
 
 /// The engine adds these numbers: together they have to be what a disk can
@@ -149,62 +312,40 @@ fn check_sum(mut bytes: impl Iterator<Item = u64>) -> Result<(), Damage> {
 const MAX_BYTES: u64 = 1 << 53;
 
 fn retained(row: &Row<'_>) -> Result<Option<Retained>, Damage> {
-  let since: Option<i64> = get(row, "retained_since")?;
-  let undelivered = unless_empty(get(row, "undelivered")?);
+  let since: Option<i64> = get(row, const { at("b.retained_since") })?;
+  let undelivered = unless_empty(get(row, const { at("b.undelivered") })?);
   Ok(since.map(|since| Retained { since, undelivered }))
-}
-
-/// The outer error is the database's, the inner one that of a single record.
-fn read_records(
-  connection: &Connection,
-  key: BackgroundFetchKey,
-) -> rusqlite::Result<Result<Records, Damage>> {
-  let mut statement = connection.prepare_cached(
-    "SELECT * FROM record WHERE background_fetch = ? ORDER BY position",
-  )?;
-  let mut rows = statement.query([key.0])?;
-  let mut records = Vec::new();
-  while let Some(row) = rows.next()? {
-    match read_record(row, records.len()) {
-      Ok(record) => records.push(record),
-      Err(Damage(message)) => {
-        let message = format!("record {}: {message}", records.len());
-        return Ok(Err(Damage(message)));
-      }
-    }
-  }
-  Ok(Ok(records))
 }
 
 fn read_record(
   row: &Row<'_>,
   expected: usize,
 ) -> Result<(BackgroundFetchRecord, RecordBodies), Damage> {
-  let position: i64 = get(row, "position")?;
+  let position: i64 = get(row, const { at("r.position") })?;
   if position != expected as i64 {
     return Err(Damage(format!("it is missing, {position} is the next")));
   }
-  let response: Option<String> = get(row, "response")?;
-  let result: Option<String> = get(row, "result")?;
+  let response: Option<String> = get(row, const { at("r.response") })?;
+  let result: Option<String> = get(row, const { at("r.result") })?;
   let response_data = BackgroundFetchResponse {
     response: match response {
-      Some(_) => Some(json(row, "response")?),
+      Some(_) => Some(json(row, const { at("r.response") })?),
       None => None,
     },
     extents: extents(row)?,
     result: match result {
-      Some(_) => Some(word(row, "result")?),
+      Some(_) => Some(word(row, const { at("r.result") })?),
       None => None,
     },
   };
   let bodies = RecordBodies {
-    request: body(row, "request_body")?,
-    response: body(row, "response_body")?,
-    sent: flag(row, "sent")?,
-    diagnostic: get(row, "diagnostic")?,
-    most: bytes(row, "most")?,
+    request: body(row, const { at("r.request_body") })?,
+    response: body(row, const { at("r.response_body") })?,
+    sent: flag(row, const { at("r.sent") })?,
+    diagnostic: get(row, const { at("r.diagnostic") })?,
+    most: bytes(row, const { at("r.most") })?,
   };
-  let request: Request = json(row, "request")?;
+  let request: Request = json(row, const { at("r.request") })?;
   let record = BackgroundFetchRecord {
     request: Arc::new(request),
     response_data,
@@ -212,37 +353,31 @@ fn read_record(
   Ok((record, bodies))
 }
 
-fn get<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T, Damage> {
-  row
-    .get(column)
-    .map_err(|error| Damage(format!("{column}: {error}")))
+fn get<T: FromSql>(row: &Row<'_>, place: usize) -> Result<T, Damage> {
+  row.get(place).map_err(|error| damage(place, error))
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, Damage> {
-  let text: String = get(row, column)?;
-  serde_json::from_str(&text)
-    .map_err(|error| Damage(format!("{column}: {error}")))
+fn json<T: DeserializeOwned>(row: &Row<'_>, place: usize) -> Result<T, Damage> {
+  let text: String = get(row, place)?;
+  serde_json::from_str(&text).map_err(|error| damage(place, error))
 }
 
-fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, Damage> {
-  let text: String = get(row, column)?;
-  from_word(&text).ok_or_else(|| Damage(format!("{column} is \"{text}\"")))
+fn word<T: DeserializeOwned>(row: &Row<'_>, place: usize) -> Result<T, Damage> {
+  let text: String = get(row, place)?;
+  from_word(&text)
+    .ok_or_else(|| Damage(format!("{} is \"{text}\"", name(place))))
 }
 
-fn url(row: &Row<'_>, column: &str) -> Result<Url, Damage> {
-  let text: String = get(row, column)?;
-  Url::parse(&text).map_err(|error| Damage(format!("{column}: {error}")))
-}
-
-fn bytes(row: &Row<'_>, column: &str) -> Result<u64, Damage> {
-  let number: i64 = get(row, column)?;
-  u64::try_from(number).map_err(|_| Damage(format!("{column} is {number}")))
+fn bytes(row: &Row<'_>, place: usize) -> Result<u64, Damage> {
+  let number: i64 = get(row, place)?;
+  u64::try_from(number)
+    .map_err(|_| Damage(format!("{} is {number}", name(place))))
 }
 
 /// The stored bytes of a record.
 fn extents(row: &Row<'_>) -> Result<Extents, Damage> {
-  let mut extents = Extents::prefix_of(bytes(row, "bytes")?);
-  let ahead: Vec<(u64, u64)> = json(row, "ahead")?;
+  let mut extents = Extents::prefix_of(bytes(row, const { at("r.bytes") })?);
+  let ahead: Vec<(u64, u64)> = json(row, const { at("r.ahead") })?;
   for (start, end) in ahead {
     if end > MAX_BYTES || start >= end || start <= extents.end() {
       return Err(Damage(format!("ahead has {start} to {end}")));
@@ -252,15 +387,15 @@ fn extents(row: &Row<'_>) -> Result<Extents, Damage> {
   Ok(extents)
 }
 
-fn flag(row: &Row<'_>, column: &str) -> Result<bool, Damage> {
-  match get::<i64>(row, column)? {
+fn flag(row: &Row<'_>, place: usize) -> Result<bool, Damage> {
+  match get::<i64>(row, place)? {
     0 => Ok(false),
     1 => Ok(true),
-    other => Err(Damage(format!("{column} is {other}"))),
+    other => Err(Damage(format!("{} is {other}", name(place)))),
   }
 }
 
-fn body(row: &Row<'_>, column: &str) -> Result<Option<BodyId>, Damage> {
-  let bytes: Option<[u8; 16]> = get(row, column)?;
+fn body(row: &Row<'_>, place: usize) -> Result<Option<BodyId>, Damage> {
+  let bytes: Option<[u8; 16]> = get(row, place)?;
   Ok(bytes.map(|bytes| BodyId(Uuid::from_bytes(bytes))))
 }
