@@ -1,5 +1,6 @@
 //! `bgfetch run`
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use background_fetch::engine::Engine;
@@ -148,15 +149,18 @@ fn is_free(
   let StartedBy::Run { script, sw, .. } = started_by else {
     return Ok(());
   };
-  for background_fetch in engine.background_fetches() {
-    let StartedBy::Run {
+  let all = engine.background_fetches().into_iter();
+  let of_scope =
+    all.filter(|background_fetch| background_fetch.scope == *scope);
+  // Thousands may have been started by the same one.
+  let starters: HashSet<String> =
+    of_scope.filter_map(|b| b.embedder_data).collect();
+  for starter in &starters {
+    let Some(StartedBy::Run {
       script: other,
       sw: other_sw,
       ..
-    } = (match StartedBy::parse(background_fetch.embedder_data.as_deref()) {
-      Some(other) if background_fetch.scope == *scope => other,
-      _ => continue,
-    })
+    }) = StartedBy::parse(Some(starter))
     else {
       continue;
     };
