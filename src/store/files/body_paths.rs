@@ -1,16 +1,14 @@
 //! Where a body lies, and which directories have names to flush.
 
 use std::io;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
 use super::file_system::FileSystem;
 use super::file_system::OpenFile;
+use super::names::Names;
 use crate::ids::BodyId;
 
 /// One directory for each value of a uuid's last byte. The first bytes are
@@ -23,37 +21,6 @@ pub(super) struct BodyPaths {
   root: PathBuf,
   root_names: Names,
   names: Vec<Names>,
-}
-
-/// Counts the names that were made in a directory, and how many of them are
-/// durable. A counter and not a flag: of two flushes at the same time neither
-/// may take the other's beginning for its end.
-struct Names {
-  made: AtomicU64,
-  durable: AtomicU64,
-}
-
-impl Names {
-  /// What an earlier process made may not be durable yet: it counts as one.
-  fn new() -> Self {
-    Self {
-      made: AtomicU64::new(1),
-      durable: AtomicU64::new(0),
-    }
-  }
-
-  fn add(&self) {
-    self.made.fetch_add(1, Ordering::SeqCst);
-  }
-
-  fn sync(&self, file_system: &dyn FileSystem, path: &Path) -> io::Result<()> {
-    let made = self.made.load(Ordering::SeqCst);
-    if self.durable.load(Ordering::SeqCst) < made {
-      file_system.sync_directory(path)?;
-      self.durable.fetch_max(made, Ordering::SeqCst);
-    }
-    Ok(())
-  }
 }
 
 impl BodyPaths {
@@ -69,8 +36,8 @@ impl BodyPaths {
     Ok(Self {
       file_system,
       root,
-      root_names: Names::new(),
-      names: (0..DIRECTORIES).map(|_| Names::new()).collect(),
+      root_names: Names::default(),
+      names: (0..DIRECTORIES).map(|_| Names::default()).collect(),
     })
   }
 
@@ -106,7 +73,8 @@ impl BodyPaths {
   pub(super) fn sync(&self, id: BodyId) -> io::Result<()> {
     let byte = last_byte(id);
     let names = &self.names[usize::from(byte)];
-    match names.sync(&*self.file_system, &self.directory(byte)) {
+    let sync = || self.file_system.sync_directory(&self.directory(byte));
+    match names.sync(sync) {
       // No body of this byte was ever made.
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,
@@ -115,7 +83,9 @@ impl BodyPaths {
 
   /// Makes the names of the directories durable.
   pub(super) fn sync_root(&self) -> io::Result<()> {
-    self.root_names.sync(&*self.file_system, &self.root)
+    self
+      .root_names
+      .sync(|| self.file_system.sync_directory(&self.root))
   }
 
   /// Every body. Whatever else lies there is left alone.

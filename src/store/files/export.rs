@@ -6,14 +6,13 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use super::file_system::FileSystem;
 use super::file_system::StdFileSystem;
 use super::new_name::NewName;
 use crate::ids::BodyId;
 use crate::store::ExportMode;
 use crate::store::StoreError;
 
-/// Exports the body in `file`.
+/// Exports the body in `file`, whose bytes are durable.
 ///
 /// File systems that can share bytes until one side changes them do so when
 /// they are asked to copy.
@@ -30,9 +29,8 @@ pub(super) fn export_file(
   };
   let name = NewName::new(destination)?;
   if mode == ExportMode::Share && !name.inherits() {
-    file_system.sync_file(file).map_err(missing)?;
     match file_system.link(file, &name) {
-      Ok(()) => return Ok(name.sync()?),
+      Ok(()) => return Ok(file_system.sync_name(&name)?),
       Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
         return Err(StoreError::DestinationExists(destination.to_owned()));
       }
@@ -41,7 +39,8 @@ pub(super) fn export_file(
     }
   }
   let source = file_system.source(file).map_err(missing)?;
-  export_new(id, destination, &name, |part| {
+  let sync = || file_system.sync_name(&name);
+  export_new(id, destination, &name, sync, |part| {
     // Asks the operating system to copy, where it can.
     io::copy(&mut &source, part).map(drop)
   })
@@ -54,16 +53,22 @@ pub(in crate::store) fn export_bytes(
   destination: &Path,
 ) -> Result<(), StoreError> {
   let name = NewName::new(destination)?;
-  export_new(id, destination, &name, |part| {
-    io::Write::write_all(part, bytes)
-  })
+  export_new(
+    id,
+    destination,
+    &name,
+    || name.sync(),
+    |part| io::Write::write_all(part, bytes),
+  )
 }
 
-/// Exports a body that `write` puts into the file it is given.
+/// Exports a body that `write` puts into the file it is given; `sync` makes its
+/// name durable.
 fn export_new(
   id: BodyId,
   destination: &Path,
   name: &NewName,
+  sync: impl FnOnce() -> io::Result<()>,
   write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
   // The same name at every attempt: what a crash left is removed.
@@ -75,7 +80,7 @@ fn export_new(
     name.publish(&part)
   };
   match publish() {
-    Ok(()) => Ok(name.sync()?),
+    Ok(()) => Ok(sync()?),
     Err(error) => {
       // The error counts, not whether there was anything to remove.
       let _ = name.remove(&part);

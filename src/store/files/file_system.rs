@@ -25,6 +25,7 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
 use super::export::export_file;
+use super::names::Directories;
 use super::new_name::NewName;
 use crate::ids::BodyId;
 use crate::store::ExportMode;
@@ -64,8 +65,8 @@ pub trait FileSystem: Send + Sync + 'static {
   fn read_text(&self, path: &Path) -> io::Result<String>;
   /// Writes a file as a whole, in the place of an earlier one if need be.
   fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
-  /// Gives the bytes of a file the name `to` outside of the store, as
-  /// [`BodyStore::export`](crate::store::BodyStore::export) has it.
+  /// Gives the bytes of a file, which are durable, the name `to` outside of the
+  /// store, as [`BodyStore::export`](crate::store::BodyStore::export) has it.
   fn export(
     &self,
     id: BodyId,
@@ -132,6 +133,8 @@ pub(in crate::store) struct StdFileSystem {
   directory: OwnedFd,
   /// The directory is this store's as long as this is here.
   lock: Arc<DirectoryLock>,
+  /// Where bodies are exported to.
+  outside: Directories,
 }
 
 impl StdFileSystem {
@@ -140,7 +143,11 @@ impl StdFileSystem {
     lock: Arc<DirectoryLock>,
   ) -> io::Result<Self> {
     let directory = directory.try_clone()?;
-    Ok(Self { directory, lock })
+    Ok(Self {
+      directory,
+      lock,
+      outside: Directories::default(),
+    })
   }
 
   /// Opens an existing file to be copied to the outside.
@@ -151,6 +158,12 @@ impl StdFileSystem {
   /// Gives a file a second name, outside. Fails when that exists.
   pub(super) fn link(&self, from: &Path, to: &NewName) -> io::Result<()> {
     self.within(from, |directory, name| to.link(directory, name))
+  }
+
+  /// Makes a name outside durable that has just been made, in one flush with
+  /// those that others make in the same directory.
+  pub(super) fn sync_name(&self, name: &NewName) -> io::Result<()> {
+    self.outside.sync(name.directory())
   }
 
   /// Opens the directory at `path`, one part after the other; `None` is the

@@ -8,8 +8,10 @@
 pub(crate) mod body_paths;
 pub(crate) mod boot_marker;
 mod direct;
+mod durable;
 mod export;
 pub(crate) mod file_system;
+mod names;
 mod new_name;
 mod reader;
 mod sync;
@@ -32,6 +34,7 @@ use async_trait::async_trait;
 
 use self::body_paths::BodyPaths;
 use self::boot_marker::BootMarker;
+use self::durable::Durable;
 pub(super) use self::export::export_bytes;
 use self::file_system::FileSystem;
 pub(super) use self::file_system::boot_id;
@@ -70,6 +73,8 @@ struct Inner {
   /// Those that the disk has failed to make durable, until they are reopened.
   unsynced: Mutex<HashSet<BodyId>>,
   unflushed: Mutex<Unflushed>,
+  /// Those that are known to be durable, and are not written to.
+  durable: Durable,
 }
 
 impl FileBodyStore {
@@ -94,6 +99,7 @@ impl FileBodyStore {
         appenders: Mutex::default(),
         unsynced: Mutex::default(),
         unflushed: Mutex::default(),
+        durable: Durable::default(),
       }),
     })
   }
@@ -179,6 +185,10 @@ impl BodyStore for FileBodyStore {
     let destination = destination.to_owned();
     let export = move |inner: &Arc<Inner>| {
       let file = inner.paths.file(id);
+      if !inner.durable.is(id) {
+        let synced = inner.file_system.sync_file(&file);
+        synced.map_err(|error| missing(id, error))?;
+      }
       inner.file_system.export(id, &file, &destination, mode)
     };
     self.run(export).await
@@ -236,6 +246,8 @@ impl Inner {
   ) -> Box<dyn BodyWriter> {
     let appender = Arc::new(Appender::new(id, tail, length));
     lock(&self.appenders).insert(id, Arc::downgrade(&appender));
+    // A flush that begins now finds the writing end.
+    self.durable.remove(id);
     Box::new(FileBodyWriter::new(self.clone(), appender))
   }
 
@@ -263,6 +275,7 @@ impl Inner {
     self.close_appender(id);
     lock(&self.unsynced).remove(&id);
     lock(&self.unflushed).forget(id);
+    self.durable.remove(id);
     match self.file_system.remove(&self.paths.file(id)) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,

@@ -123,6 +123,11 @@ impl NewName {
     )?)
   }
 
+  /// The directory that it is in.
+  pub(super) fn directory(&self) -> BorrowedFd<'_> {
+    self.directory.as_fd()
+  }
+
   /// Makes the name durable.
   pub(super) fn sync(&self) -> io::Result<()> {
     Ok(rustix::fs::fsync(&self.directory)?)

@@ -15,6 +15,12 @@ use crate::store::lock::lock;
 
 impl Inner {
   pub(super) fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError> {
+    let closed = {
+      let appenders = lock(&self.appenders);
+      let is_closed = |id: &&BodyId| !appenders.contains_key(*id);
+      ids.iter().filter(is_closed).copied().collect()
+    };
+    let round = self.durable.begin(closed);
     let mut failed = Failed::default();
     if !self.sync_everything(ids) {
       self.sync_files(ids, &mut failed);
@@ -32,6 +38,7 @@ impl Inner {
     let known = ids.iter().filter(|id| unsynced.contains(id));
     let bodies: Vec<BodyId> = known.copied().collect();
     if bodies.is_empty() {
+      self.durable.end(round);
       return Ok(());
     }
     let error = failed.error.unwrap_or_else(|| {

@@ -30,7 +30,7 @@ const CHUNK: usize = 1024 * 1024;
 
 /// How many are saved at once: each has files open, and the process may not
 /// have many.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 
 /// What has come of a response that was fetched whole.
 pub enum Saving {
