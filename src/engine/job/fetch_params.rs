@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
+use futures::Stream;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +18,8 @@ use crate::network::RangeStart;
 use crate::network::RequestBody;
 use crate::spec::Destination;
 use crate::spec::Request;
+use crate::store::BodyReader;
+use crate::store::StoreError;
 use crate::telemetry;
 
 /// Which attempt it is.
@@ -73,6 +77,10 @@ pub(crate) fn params(
 /// How much of a stored request body is read at once, in bytes.
 const REQUEST_BODY_CHUNK: usize = 256 * 1024;
 
+/// How many such parts are read at once: while the wire takes one, the disk has
+/// the next one.
+const READ_AHEAD: usize = 2;
+
 fn request_body(
   context: &Arc<Context>,
   body: BodyId,
@@ -86,28 +94,44 @@ fn request_body(
       let opened = async move { store.get()?.bodies.open(body).await };
       futures::stream::once(opened)
         .flat_map(|reader| match reader {
-          Ok(reader) => futures::stream::unfold(
-            (reader, 0),
-            |(reader, offset)| async move {
-              match reader.read_at(offset, REQUEST_BODY_CHUNK).await {
-                Ok(bytes) if bytes.is_empty() => None,
-                Ok(bytes) => {
-                  let next = offset + bytes.len() as u64;
-                  Some((Ok(bytes), (reader, next)))
-                }
-                Err(error) => {
-                  // An error ends the stream: the next read is at the end.
-                  Some((Err(std::io::Error::other(error)), (reader, u64::MAX)))
-                }
-              }
-            },
-          )
-          .boxed(),
-          Err(error) => {
-            futures::stream::iter([Err(std::io::Error::other(error))]).boxed()
-          }
+          Ok(reader) => parts(reader.into()).boxed(),
+          Err(error) => futures::stream::iter([Err(error)]).boxed(),
         })
+        .map(|part| part.map_err(std::io::Error::other))
         .boxed()
     }),
   }
+}
+
+/// All that `reader` has, from its beginning.
+fn parts(
+  reader: Arc<dyn BodyReader>,
+) -> impl Stream<Item = Result<Bytes, StoreError>> {
+  let offsets = (0..).map(|part: u64| part * REQUEST_BODY_CHUNK as u64);
+  let read = move |offset| read_part(reader.clone(), offset);
+  let parts = futures::stream::iter(offsets)
+    .map(read)
+    .buffered(READ_AHEAD);
+  parts.take_while(|part| {
+    let is_there = !matches!(part, Ok(bytes) if bytes.is_empty());
+    std::future::ready(is_there)
+  })
+}
+
+/// The part that begins at `offset`: whole, but for the last one.
+async fn read_part(
+  reader: Arc<dyn BodyReader>,
+  offset: u64,
+) -> Result<Bytes, StoreError> {
+  let mut part = reader.read_at(offset, REQUEST_BODY_CHUNK).await?;
+  while !part.is_empty() && part.len() < REQUEST_BODY_CHUNK {
+    let next = offset + part.len() as u64;
+    let left = REQUEST_BODY_CHUNK - part.len();
+    let more = reader.read_at(next, left).await?;
+    if more.is_empty() {
+      break;
+    }
+    part = [part, more].concat().into();
+  }
+  Ok(part)
 }
