@@ -168,6 +168,39 @@ pub fn split(world: &World) -> Result<Vec<Scenario>> {
 const WHOLE: &str = "one connection";
 const SYNCED: &str = "bare, synced";
 
+/// Many transfers onto a disk that takes them slowly: what was received waits
+/// for it in memory, within the byte budget.
+///
+/// The disk is this one, and strace holds each write of a body up. Bodies of
+/// this size are written by `writev`, and nothing else that is much is.
+pub fn slow(world: &World) -> Result<Vec<Scenario>> {
+  let files = Files::random(world, "slow", 32, 24 * MIB)?;
+  let urls = files.urls(|path| world.server.http(path));
+  let job = Job {
+    parallel: 32,
+    ..Job::of(&urls)
+  };
+  let download = Download { world, files, job };
+  let places = world.places();
+  let bgfetch = world.peers.bgfetch(&download.job, &places, &[]);
+  let delay = format!("inject=writev:delay_enter={SLOW_WRITE_US}");
+  let strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"];
+  let traced = ["-e", "trace=writev", "-e", &delay];
+  let mut command: Vec<String> = strace
+    .into_iter()
+    .chain(traced)
+    .map(str::to_owned)
+    .collect();
+  command.extend(bgfetch.command);
+  let contender = Contender { command, ..bgfetch };
+  let name = "32 x 24 MiB at once, 0.2 s for each write".to_owned();
+  let scenario = download.race_of(name, &[contender])?;
+  Ok(vec![scenario.within_mib(128.0)])
+}
+
+/// In microseconds.
+const SLOW_WRITE_US: u32 = 200_000;
+
 /// What servers compress, decoded on the way.
 pub fn coded(world: &World) -> Result<Vec<Scenario>> {
   let codings = ["gzip", "br", "zstd"].into_iter();

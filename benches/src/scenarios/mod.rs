@@ -29,13 +29,14 @@ impl World {
 type Measure = fn(&World) -> Result<Vec<Scenario>>;
 
 /// A name for the command line, and what it measures.
-pub const ALL: [(&str, Measure); 13] = [
+pub const ALL: [(&str, Measure); 14] = [
   ("large", downloads::large),
   ("tls", downloads::tls),
   ("films", downloads::films),
   ("small", downloads::small),
   ("urls", downloads::urls),
   ("split", downloads::split),
+  ("slow", downloads::slow),
   ("coded", downloads::coded),
   ("flushes", flushes::flushes),
   ("resolve", scripts::resolve),
