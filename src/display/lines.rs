@@ -96,6 +96,12 @@ impl Lines {
     )
   }
 
+  /// So many more are going to begin.
+  #[cfg(feature = "cli")]
+  pub fn queued(&self, count: usize) {
+    self.0.lock().totals.set_queued(count);
+  }
+
   /// Writes `line`, unless it is about one of many.
   pub fn note(&self, line: &str) {
     let mut state = self.0.lock();

@@ -134,6 +134,14 @@ impl Terminal {
     }
   }
 
+  /// So many more are going to begin.
+  pub fn queued(&self, count: usize) {
+    let mut state = self.state.lock();
+    if state.totals.set_queued(count) {
+      self.draw_total(&mut state);
+    }
+  }
+
   /// Takes all bars away.
   pub fn clear(&self) {
     let mut state = self.state.lock();

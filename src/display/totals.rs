@@ -11,6 +11,8 @@ use crate::spec::BackgroundFetchResult;
 /// What is known of all background fetches together.
 pub(super) struct Totals {
   parts: HashMap<BackgroundFetchKey, Part>,
+  /// How many are going to begin of which nothing is known yet.
+  queued: usize,
   settled: usize,
   failed: usize,
   /// In bytes. Wider than what one may have, for servers may announce any
@@ -35,6 +37,7 @@ impl Totals {
   pub(super) fn new() -> Self {
     Self {
       parts: HashMap::new(),
+      queued: 0,
       settled: 0,
       failed: 0,
       downloaded: 0,
@@ -80,8 +83,15 @@ impl Totals {
     bytes(part.expected.unwrap_or_default(), &mut self.expected);
   }
 
+  /// So many are going to begin of which nothing is known yet. Whether that is
+  /// another number than before.
+  #[cfg(feature = "cli")]
+  pub(super) fn set_queued(&mut self, count: usize) -> bool {
+    std::mem::replace(&mut self.queued, count) != count
+  }
+
   pub(super) fn known(&self) -> usize {
-    self.parts.len()
+    self.parts.len() + self.queued
   }
 
   /// In bytes, as the next two.
@@ -92,7 +102,8 @@ impl Totals {
   /// How many there will be, once all have said so.
   #[cfg(feature = "cli")]
   pub(super) fn expected(&self) -> Option<u64> {
-    (self.without_expected == 0).then(|| saturate(self.expected))
+    (self.without_expected == 0 && self.queued == 0)
+      .then(|| saturate(self.expected))
   }
 
   /// In a second, since the first was seen.

@@ -1,8 +1,10 @@
 //! The files of a command, from the servers or as the store has them.
 
-use std::collections::BTreeMap;
+mod queued;
+
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use background_fetch::display::text;
@@ -31,6 +33,7 @@ use crate::download::Download;
 use crate::download::Downloads;
 use crate::download::Ended;
 use crate::download::Item;
+use crate::download::Place;
 use crate::failure::Failure;
 use crate::screen::Screen;
 use crate::session::Session;
@@ -51,7 +54,13 @@ pub struct Files {
   stored: HashMap<Download, BackgroundFetchSnapshot>,
   /// The ids that are used already; those of all commands of the process.
   ids: Arc<Mutex<HashSet<String>>>,
+  /// Where downloads of this command were: the engine remembers a scope, so
+  /// that others have it after them.
+  free_scopes: Mutex<Vec<Url>>,
   is_one_of_few: bool,
+  /// The store's.
+  directory: PathBuf,
+  max_per_host: Option<u32>,
 }
 
 impl Files {
@@ -69,7 +78,10 @@ impl Files {
       look: Arc::new(Look::new(session.network()?)),
       stored: HashMap::new(),
       ids: Arc::default(),
+      free_scopes: Mutex::default(),
       is_one_of_few: false,
+      directory: session.directory.clone(),
+      max_per_host: session.max_per_host,
     };
     Ok(template.again(base, policy, usize::MAX, session.screen.clone()))
   }
@@ -110,39 +122,24 @@ impl Files {
       look: self.look.clone(),
       stored,
       ids: self.ids.clone(),
+      free_scopes: Mutex::default(),
       is_one_of_few: count <= FEW,
-    }
-  }
-
-  /// Gets those of `items` that have not ended, each by itself, and notes why
-  /// one has no file.
-  pub async fn get_all(
-    &self,
-    items: &[Item],
-    noted: &Mutex<BTreeMap<usize, Option<String>>>,
-  ) {
-    let left: Vec<usize> = {
-      let noted = noted.lock();
-      (0..items.len())
-        .filter(|i| !noted.contains_key(i))
-        .collect()
-    };
-    let mut under_way: FuturesUnordered<_> = left
-      .into_iter()
-      .map(async |index| (index, self.get(&items[index]).await))
-      .collect();
-    while let Some((index, ended)) = under_way.next().await {
-      noted.lock().insert(index, ended.why().map(str::to_string));
+      directory: self.directory.clone(),
+      max_per_host: self.max_per_host,
     }
   }
 
   /// One file, from the first of its mirrors that has it.
   pub async fn get(&self, item: &Item) -> Ended {
+    self.get_at(item, None).await
+  }
+
+  async fn get_at(&self, item: &Item, place: Option<&Arc<Place>>) -> Ended {
     let mut item = self.as_stored(item);
     loop {
       let ended = match self.unchanged(&item).await {
         Some(unchanged) => unchanged,
-        None => self.fetch(&item).await,
+        None => self.fetch(&item, place).await,
       };
       let is_there = ended.is_success() || matches!(ended, Ended::Unsaved(_));
       if is_there || item.options.mirrors.is_empty() {
@@ -189,7 +186,7 @@ impl Files {
   }
 
   /// Continues what is stored of it, or starts it, and waits for its end.
-  async fn fetch(&self, item: &Item) -> Ended {
+  async fn fetch(&self, item: &Item, place: Option<&Arc<Place>>) -> Ended {
     let stored = self.stored.get(&item.download);
     let started_by = StartedBy::Download {
       typed: item.typed.clone(),
@@ -203,7 +200,7 @@ impl Files {
     let base = self.base.as_ref();
     let scope = match stored {
       Some(stored) => stored.scope.clone(),
-      None => match new_scope(base) {
+      None => match self.free_scope() {
         Ok(scope) => scope,
         Err(failure) => return Ended::Failed(failure.message),
       },
@@ -215,7 +212,7 @@ impl Files {
       keep_failed: true,
       ..RealmOptions::new(
         RealmKind::ServiceWorker,
-        base.cloned().unwrap_or(scope),
+        base.cloned().unwrap_or_else(|| scope.clone()),
       )
     });
     let key = match stored {
@@ -228,7 +225,25 @@ impl Files {
         Err(refused) => return Ended::Failed(refused.to_string()),
       },
     };
-    attend_download(&self.downloads, &realm, key).await
+    if let Some(place) = place {
+      self.downloads.at(key, place);
+    }
+    let ended = attend_download(&self.downloads, &realm, key).await;
+    self.downloads.left(key);
+    drop(realm);
+    if matches!(ended, Ended::Saved(_)) {
+      // Nothing is left in it.
+      self.free_scopes.lock().push(scope);
+    }
+    ended
+  }
+
+  /// A scope that nothing is in.
+  fn free_scope(&self) -> Result<Url, Failure> {
+    match self.free_scopes.lock().pop() {
+      Some(scope) => Ok(scope),
+      None => new_scope(self.base.as_ref()),
+    }
   }
 
   async fn start(
@@ -259,7 +274,10 @@ impl Files {
 
   /// Downloads that earlier commands have left continue beside these, and those
   /// that have failed may be retried at any time. Nobody waits for their ends.
-  pub async fn attend_others(&self, items: &[Item]) -> Result<u8, Failure> {
+  pub async fn attend_others(
+    &self,
+    items: &[Arc<Item>],
+  ) -> Result<u8, Failure> {
     let own: HashSet<_> = items
       .iter()
       .map(|item| self.as_stored(item).download)
@@ -270,8 +288,19 @@ impl Files {
       take_events(&realm).await;
     });
     let mut attended: FuturesUnordered<_> = attended.collect();
-    while attended.next().await.is_some() {}
-    std::future::pending().await
+    let mut backlogs: FuturesUnordered<_> = self
+      .backlogs()
+      .into_iter()
+      .map(|left| left.without(|item| own.contains(&item.download)))
+      .map(|left| self.get_backlog(left, |_, _| {}))
+      .collect();
+    loop {
+      tokio::select! {
+        Some(()) = attended.next() => {}
+        Some(_) = backlogs.next() => {}
+        else => return std::future::pending().await,
+      }
+    }
   }
 }
 

@@ -5,7 +5,6 @@ mod before_event;
 pub mod pressed;
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,10 +35,9 @@ use crate::arguments::NetworkOptions;
 use crate::arguments::Policy;
 use crate::commands::stored;
 use crate::desktop::Desktop;
-use crate::download::Download;
 use crate::download::Downloads;
+use crate::download::Item;
 use crate::download::Jar;
-use crate::download::SaveOptions;
 use crate::download::Saved;
 use crate::download::SecretHeaders;
 use crate::failure::FAILED;
@@ -78,8 +76,9 @@ pub struct Setup {
   pub cookies: Option<Jar>,
   /// The URLs whose downloads go to standard output.
   pub to_stdout: HashSet<Url>,
-  /// How downloads are saved that the store may have from earlier commands.
-  pub save_options: HashMap<Download, SaveOptions>,
+  /// The downloads that the command wants; the store may have them from earlier
+  /// ones that wanted them saved in another way.
+  pub wanted: Vec<Arc<Item>>,
   /// How many fetches may be on the wire for each host.
   pub max_per_host: Option<u32>,
 }
@@ -121,6 +120,9 @@ pub struct Session {
   pub worker_files: Arc<WorkerFiles>,
   pub downloads: Arc<Downloads>,
   network: NetworkConfig,
+  /// The store's.
+  pub directory: PathBuf,
+  pub max_per_host: Option<u32>,
   /// How long the command may take.
   max_time: Option<Duration>,
   terms: Terms,
@@ -164,7 +166,7 @@ impl Session {
     let evaluations = Evaluations::default();
     let saved = Saved::open(&directory);
     let downloads =
-      Arc::new(Downloads::new(saved, setup.to_stdout, setup.save_options));
+      Arc::new(Downloads::new(saved, setup.to_stdout, &setup.wanted));
     let before_events =
       BeforeEvents::new(screen.clone(), setup.out, downloads.clone());
     let mut config = EngineConfig {
@@ -222,6 +224,8 @@ impl Session {
       terms,
       visitors,
       before_events,
+      directory,
+      max_per_host: setup.max_per_host,
     })
   }
 
@@ -273,14 +277,18 @@ impl Session {
       wait_for_visitors(count, &self.screen).await;
       Ok::<_, Failure>(status)
     };
+    let own_hands = pressed::Own {
+      engine: &self.engine,
+      downloads: &self.downloads,
+    };
     let interrupted = || Ok(own.get().copied().unwrap_or(INTERRUPTED));
     let ended = tokio::select! {
       biased;
       () = interrupt.interrupted() => interrupted(),
       () = self.before_events.unsaved() => Ok(FAILED),
-      () = show(&self.observer, &self.screen) => Ok(FAILED),
+      () = show(&self.observer, &self.screen, &self.downloads) => Ok(FAILED),
       () = out_of_time(self.max_time, &self.screen) => Ok(own.get().copied().unwrap_or(FAILED)),
-      () = pressed::quit(&self.engine, &self.screen) => interrupted(),
+      () = pressed::quit(&own_hands, &self.screen) => interrupted(),
       never = attended => never,
       ended = work => ended,
     };
@@ -347,11 +355,14 @@ async fn out_of_time(max_time: Option<Duration>, screen: &Screen) {
 }
 
 /// For ever.
-async fn show(observer: &Observer, screen: &Screen) {
+async fn show(observer: &Observer, screen: &Screen, downloads: &Downloads) {
   let mut refresh = tokio::time::interval(REFRESH_INTERVAL);
   loop {
     tokio::select! {
-      seen = observer.next() => screen.observed(&seen),
+      seen = observer.next() => {
+        downloads.observed(&seen);
+        screen.observed(&seen);
+      }
       _ = refresh.tick() => screen.refresh(),
     }
   }

@@ -10,6 +10,7 @@ mod help;
 mod interrupted;
 mod kept;
 mod kept_downloads;
+mod many;
 mod network;
 mod quarantine;
 mod run;

@@ -103,6 +103,7 @@ async fn work(
       failed = served.serve(router) => failed,
       never = scripts => never,
       never = attend_downloads(&engine) => never,
+      never = get_backlogs(&files) => never,
       never = add_all(&engine, &files, out, added) => never,
     }
   };
@@ -195,6 +196,12 @@ async fn attend_downloads(engine: &Engine) -> Result<u8, Failure> {
   }
 }
 
+/// Gets what earlier commands have not begun. How it ends is shown.
+async fn get_backlogs(files: &Files) -> Result<u8, Failure> {
+  files.get_backlogs().await;
+  std::future::pending().await
+}
+
 /// Starts what users add, and saves it.
 async fn add_all(
   engine: &Engine,
@@ -241,7 +248,7 @@ async fn add(engine: &Engine, files: &Files, out: &Path, added: Added) {
 }
 
 /// What `bgfetch get URL` would do. The error is what it would say.
-fn ordered(url: &str, out: &Path) -> Result<Item, Failure> {
+fn ordered(url: &str, out: &Path) -> Result<Arc<Item>, Failure> {
   let words: [&OsStr; 6] = [
     "bgfetch".as_ref(),
     "get".as_ref(),

@@ -56,10 +56,7 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
     secrets,
     cookies: Some(cookies),
     to_stdout,
-    save_options: items
-      .iter()
-      .map(|item| (item.download.clone(), item.options.clone()))
-      .collect(),
+    wanted: items.clone(),
     max_per_host: arguments.max_per_host,
     ..Setup::default()
   };
@@ -91,7 +88,7 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
   let ended = &giving.ended;
   let work = async {
     let (getting, others) =
-      (files.get_all(&items, ended), files.attend_others(&items));
+      (files.get_left(&items, ended), files.attend_others(&items));
     tokio::select! {
       () = getting => {
         Ok(report(&files.screen, &items, &failures(&ended.lock())))
@@ -111,7 +108,7 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
 /// The same when the command is left before all files have ended.
 fn report_left(
   screen: &Screen,
-  items: &[Item],
+  items: &[Arc<Item>],
   ended: &BTreeMap<usize, Option<String>>,
 ) {
   screen.clear();
@@ -200,7 +197,11 @@ fn failures(ended: &BTreeMap<usize, Option<String>>) -> Vec<(usize, String)> {
 }
 
 /// A message for each that failed; the exit status.
-fn report(screen: &Screen, items: &[Item], failed: &[(usize, String)]) -> u8 {
+fn report(
+  screen: &Screen,
+  items: &[Arc<Item>],
+  failed: &[(usize, String)],
+) -> u8 {
   screen.clear();
   for (index, why) in failed {
     screen.error(&sentence(&items[*index].typed, why));

@@ -1,5 +1,6 @@
 //! `bgfetch list` and `bgfetch show`
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use background_fetch::control::Answer;
@@ -21,6 +22,8 @@ use super::stored::Summary;
 use crate::arguments::List;
 use crate::arguments::Show;
 use crate::arguments::StoreOptions;
+use crate::download::Download;
+use crate::download::Left;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::PREFIX;
@@ -31,13 +34,19 @@ use crate::started_by::StartedBy;
 
 pub async fn list(arguments: &List) -> Result<u8, Failure> {
   let (rows, status) = read(&arguments.store).await?;
+  let queued = queued(&arguments.store, &rows)?;
   if arguments.json {
     for row in &rows {
       output::json_line(&row.summary());
     }
+    for summary in queued.iter().flat_map(summaries) {
+      output::json_line(&summary);
+    }
     return Ok(status);
   }
-  let cells: Vec<[String; 4]> = rows.iter().map(cells).collect();
+  let begun = rows.iter().map(cells);
+  let cells: Vec<[String; 4]> =
+    begun.chain(queued.iter().flat_map(cells_queued)).collect();
   let width = |column: usize| {
     let lengths = cells.iter().map(|row| row[column].chars().count());
     lengths.max().unwrap_or_default()
@@ -61,6 +70,40 @@ fn cells(row: &Row) -> [String; 4] {
       _ => summary.scope,
     },
   ]
+}
+
+fn summaries(left: &Left) -> impl Iterator<Item = Summary> {
+  let created = left.created();
+  let items = left.items.iter();
+  items.map(move |item| Summary::queued(item, created))
+}
+
+fn cells_queued(left: &Left) -> impl Iterator<Item = [String; 4]> {
+  summaries(left).zip(&left.items).map(|(summary, item)| {
+    [
+      printable(&summary.id),
+      summary.state.to_string(),
+      stored::progress(0, None),
+      printable(&item.typed),
+    ]
+  })
+}
+
+/// The files that commands have asked for and not begun.
+fn queued(options: &StoreOptions, rows: &[Row]) -> Result<Vec<Left>, Failure> {
+  let directory = paths::store_directory(options)?;
+  let begun: HashSet<Download> = rows
+    .iter()
+    .filter_map(|row| match started_by(&row.stored)? {
+      StartedBy::Download { download, .. } => Some(download),
+      _ => None,
+    })
+    .collect();
+  let left = Left::read(&directory).into_iter();
+  let left = left.map(|left| {
+    left.without(|item| item.downloads().any(|d| begun.contains(&d)))
+  });
+  Ok(left.collect())
 }
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryStatuses;
+use background_fetch::network::NetworkPolicy;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 use futures::future::BoxFuture;
@@ -19,9 +20,11 @@ use crate::arguments::Resume;
 use crate::attend;
 use crate::download;
 use crate::download::Ended;
+use crate::download::Left;
 use crate::failure::FAILED;
 use crate::failure::Failure;
 use crate::failure::SUCCESS;
+use crate::files::Files;
 use crate::interrupt::Interrupt;
 use crate::logging;
 use crate::paths;
@@ -66,7 +69,8 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   let screen = Arc::new(Screen::new(&arguments.engine));
   let session = open(arguments, screen)?;
   let scopes = scopes(&session);
-  if scopes.is_empty() {
+  let files = Files::new(&session, None, NetworkPolicy::Server)?;
+  if scopes.is_empty() && !files.has_backlogs() {
     session.screen.note("nothing is unfinished");
   }
   let counts: HashSet<Url> = scopes.keys().cloned().collect();
@@ -86,8 +90,9 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
     session.redeliver(scope).await?;
   }
   let work = async {
-    let done = try_join_all(all).await?;
-    match done.into_iter().all(|taken| taken) {
+    let (done, all_there) =
+      futures::join!(try_join_all(all), files.get_backlogs());
+    match done?.into_iter().all(|taken| taken) && all_there {
       true => Ok(SUCCESS),
       false => Ok(FAILED),
     }
@@ -223,5 +228,10 @@ fn stored_urls(arguments: &Resume) -> Result<Vec<Url>, Failure> {
     StartedBy::Download { download, .. } => Some(download.url),
     _ => None,
   };
-  Ok(rows.filter_map(url).collect())
+  let begun = rows.filter_map(url);
+  let left = Left::read(&directory).into_iter();
+  let left = left
+    .flat_map(|left| left.items)
+    .map(|i| i.download.url.clone());
+  Ok(begun.chain(left).collect())
 }

@@ -8,6 +8,8 @@ use background_fetch::store::Retained;
 use background_fetch::store::StoredBackgroundFetch;
 use serde::Serialize;
 
+use crate::download::Item;
+
 /// A background fetch in the store.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,6 +79,29 @@ impl Summary {
       kept_since: row.retained.as_ref().map(|retained| retained.since),
       records: b.records.len(),
       created: row.created,
+    }
+  }
+}
+
+impl Summary {
+  /// A file that a command has asked for and not begun.
+  pub fn queued(item: &Item, created: i64) -> Self {
+    Self {
+      id: item.options.url_name.clone(),
+      title: String::new(),
+      scope: String::new(),
+      state: "queued",
+      waiting: String::new(),
+      downloaded: 0,
+      download_total: 0,
+      uploaded: 0,
+      upload_total: 0,
+      result: "",
+      failure_reason: "",
+      undelivered: String::new(),
+      kept_since: None,
+      records: 1,
+      created,
     }
   }
 }

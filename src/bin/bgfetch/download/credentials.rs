@@ -40,6 +40,14 @@ impl SecretHeaders {
     origin.or_insert_with(|| headers.to_vec());
   }
 
+  /// Keeps no more than what is needed: that a URL has none means nothing where
+  /// no other has some.
+  pub fn shrink(&mut self) {
+    if self.by_origin.is_empty() {
+      self.by_url = HashMap::new();
+    }
+  }
+
   /// What is sent to `url`.
   pub fn for_url(&self, url: &Url) -> Vec<(String, String)> {
     let own = self

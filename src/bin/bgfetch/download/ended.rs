@@ -1,8 +1,13 @@
 //! How the downloads of this process have ended.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Weak;
 
 use background_fetch::display::text;
 use background_fetch::engine::BackgroundFetchSnapshot;
@@ -18,6 +23,8 @@ use url::Url;
 
 use super::Download;
 use super::Item;
+use super::Place;
+use super::Queue;
 use super::SaveOptions;
 use super::Saved;
 use super::advice::advice;
@@ -57,32 +64,64 @@ impl Ended {
   }
 }
 
+/// An item, found by its download.
+#[derive(Clone)]
+struct Wanted(Arc<Item>);
+
+impl Borrow<Download> for Wanted {
+  fn borrow(&self) -> &Download {
+    &self.0.download
+  }
+}
+
+impl PartialEq for Wanted {
+  fn eq(&self, other: &Self) -> bool {
+    self.0.download == other.0.download
+  }
+}
+
+impl Eq for Wanted {}
+
+impl Hash for Wanted {
+  fn hash<H: Hasher>(&self, state: &mut H) {
+    self.0.download.hash(state);
+  }
+}
+
 /// The downloads of this process.
 pub struct Downloads {
   saver: Saver,
   /// What this command wants, and those that have handed over theirs, whatever
   /// the one did that has started it.
-  save_options: Mutex<HashMap<Download, SaveOptions>>,
+  wanted: Mutex<HashSet<Wanted>>,
   /// Whose files go to standard output, if they were meant to.
   to_stdout: HashSet<Url>,
   ended: Mutex<HashMap<BackgroundFetchKey, Ended>>,
   /// One could not be saved.
   unsaved: watch::Sender<()>,
+  /// What is not begun yet.
+  queues: Mutex<Vec<Weak<Queue>>>,
+  /// Of those that are begun.
+  places: Mutex<HashMap<BackgroundFetchKey, Arc<Place>>>,
 }
 
 impl Downloads {
   pub fn new(
     saved: Saved,
     to_stdout: HashSet<Url>,
-    save_options: HashMap<Download, SaveOptions>,
+    wanted: &[Arc<Item>],
   ) -> Self {
-    Self {
+    let this = Self {
       saver: Saver::new(saved),
-      save_options: Mutex::new(save_options),
+      wanted: Mutex::default(),
       to_stdout,
       ended: Mutex::default(),
       unsaved: watch::Sender::new(()),
-    }
+      queues: Mutex::default(),
+      places: Mutex::default(),
+    };
+    this.also_wants(wanted);
+    this
   }
 
   pub fn saved(&self) -> &Saved {
@@ -90,16 +129,17 @@ impl Downloads {
   }
 
   /// What another command has handed over is saved as that one wants it.
-  pub fn also_wants(&self, items: &[Item]) {
-    let wanted = items
-      .iter()
-      .map(|item| (item.download.clone(), item.options.clone()));
-    self.save_options.lock().extend(wanted);
+  pub fn also_wants(&self, items: &[Arc<Item>]) {
+    let mut wanted = self.wanted.lock();
+    for item in items {
+      // The latest one counts.
+      wanted.replace(Wanted(item.clone()));
+    }
   }
 
   /// Whether a command of this process has said how it is saved.
   pub fn is_wanted(&self, download: &Download) -> bool {
-    self.save_options.lock().contains_key(download)
+    self.wanted.lock().contains(download)
   }
 
   /// A download has settled: saves it, and returns what has come of it.
@@ -110,8 +150,8 @@ impl Downloads {
     download: &Download,
     options: &SaveOptions,
   ) -> Ended {
-    let wanted = self.save_options.lock().get(download).cloned();
-    let options = wanted.as_ref().unwrap_or(options);
+    let wanted = self.wanted.lock().get(download).cloned();
+    let options = wanted.as_ref().map_or(options, |wanted| &wanted.0.options);
     let to_stdout =
       download.is_for_stdout() && self.to_stdout.contains(&download.url);
     let ended = match snapshot.result {
@@ -138,6 +178,50 @@ impl Downloads {
 
   pub fn ended(&self, key: BackgroundFetchKey) -> Option<Ended> {
     self.ended.lock().get(&key).cloned()
+  }
+
+  /// Files of `queue` may be given up.
+  pub fn queued(&self, queue: &Arc<Queue>) {
+    let mut queues = self.queues.lock();
+    queues.retain(|queue| queue.strong_count() > 0);
+    queues.push(Arc::downgrade(queue));
+  }
+
+  /// How many files there are in all queues that the engine does not know of.
+  pub fn unknown(&self) -> usize {
+    let queues = self.queues.lock();
+    let queues = queues.iter().filter_map(Weak::upgrade);
+    queues.map(|queue| queue.unknown()).sum()
+  }
+
+  /// The user wants nothing of what is not begun.
+  pub fn give_up_queued(&self) {
+    for queue in self.queues.lock().iter().filter_map(Weak::upgrade) {
+      queue.give_up();
+    }
+  }
+
+  /// The download `key` is at `place` until [`Downloads::left`].
+  pub fn at(&self, key: BackgroundFetchKey, place: &Arc<Place>) {
+    place.begun();
+    self.places.lock().insert(key, place.clone());
+  }
+
+  /// See [`Downloads::at`].
+  pub fn left(&self, key: BackgroundFetchKey) {
+    let place = self.places.lock().remove(&key);
+    // Not under the lock, for it wakes another one.
+    drop(place);
+  }
+
+  /// The engine reports a background fetch: one that waits for the network
+  /// keeps no other from its turn.
+  pub fn observed(&self, snapshot: &BackgroundFetchSnapshot) {
+    if snapshot.waiting.is_some()
+      && let Some(place) = self.places.lock().get(&snapshot.key)
+    {
+      place.stalled();
+    }
   }
 
   /// Waits until a download could not be saved, which nothing else ends.

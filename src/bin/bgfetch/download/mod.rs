@@ -2,6 +2,7 @@
 //! is saved as a file.
 
 mod advice;
+mod backlog;
 mod content_disposition;
 mod cookies;
 mod credentials;
@@ -13,6 +14,7 @@ mod order;
 pub mod os_text;
 mod save;
 mod saved;
+mod turns;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -26,6 +28,9 @@ use url::Url;
 use crate::file_names::file_name;
 use crate::file_names::sanitized;
 
+pub use self::backlog::Backlog;
+pub use self::backlog::Left;
+pub use self::backlog::Whole;
 pub use self::cookies::Jar;
 pub use self::credentials::SecretHeaders;
 pub use self::credentials::is_secret;
@@ -43,6 +48,9 @@ pub use self::order::parse_url;
 pub use self::order::shown_again;
 pub use self::saved::Entry as SavedFile;
 pub use self::saved::Saved;
+pub use self::turns::LIMIT;
+pub use self::turns::Place;
+pub use self::turns::Queue;
 
 /// What the store keeps of a download. Two commands that agree in it mean the
 /// same download.

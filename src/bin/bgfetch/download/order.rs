@@ -8,6 +8,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use background_fetch::spec::Request;
 use background_fetch::spec::Response;
@@ -36,7 +37,7 @@ use crate::paths;
 
 /// Everything that a `get` command orders.
 pub struct Order {
-  pub items: Vec<Item>,
+  pub items: Vec<Arc<Item>>,
   pub secrets: SecretHeaders,
   pub cookies: Jar,
   /// The URLs whose file `--output -` sends to standard output.
@@ -65,24 +66,30 @@ impl Order {
     }
     let directory = paths::out_directory(&arguments.files.out)?;
     let mut order = Self {
-      items: Vec::with_capacity(entries.len()),
+      items: Vec::new(),
       secrets: SecretHeaders::with_netrc(netrc(&arguments.credentials)?),
       cookies: Jar::default(),
       to_stdout: HashSet::new(),
     };
     let common = Common::new(arguments, directory)?;
-    let mut seen = HashSet::new();
+    let mut items = Vec::with_capacity(entries.len());
     for entry in entries {
-      let item = order.item(&common, entry)?;
-      // The same file twice is one download.
-      if seen.insert(item.download.clone()) {
-        order.items.push(item);
-      }
+      items.push(order.item(&common, entry)?);
     }
+    // The same file twice is one download.
+    let mut seen = HashSet::new();
+    let is_first: Vec<bool> = items
+      .iter()
+      .map(|item| seen.insert(&item.download))
+      .collect();
+    let mut is_first = is_first.into_iter();
+    items.retain(|_| is_first.next().unwrap_or_default());
+    number(&mut items);
+    has_directories(&items)?;
+    order.items = items.into_iter().map(Arc::new).collect();
+    order.secrets.shrink();
     let for_stdout = order.items.iter().filter(|i| i.download.is_for_stdout());
-    order.to_stdout = for_stdout.flat_map(Item::urls).cloned().collect();
-    number(&mut order.items);
-    has_directories(&order.items)?;
+    order.to_stdout = for_stdout.flat_map(|i| i.urls()).cloned().collect();
     let urls: Vec<Url> =
       order.items.iter().map(|i| i.download.url.clone()).collect();
     order.cookies = jar(&arguments.credentials, &urls)?;
@@ -220,6 +227,14 @@ impl Item {
   /// Where it is to be had: the first place, and its mirrors.
   pub fn urls(&self) -> impl Iterator<Item = &Url> {
     std::iter::once(&self.download.url).chain(&self.options.mirrors)
+  }
+
+  /// Every download that may come of it: one for each of [`Item::urls`].
+  pub fn downloads(&self) -> impl Iterator<Item = Download> {
+    self.urls().map(|url| Download {
+      url: url.clone(),
+      ..self.download.clone()
+    })
   }
 
   /// What goes on the wire, without what is secret.

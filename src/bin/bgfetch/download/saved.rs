@@ -4,7 +4,10 @@
 //! It is kept in `saved.jsonl` in the store's directory, a line for each file
 //! that was saved. Losing it costs a transfer, never a file.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
@@ -28,7 +31,30 @@ const OUTDATED: usize = 1000;
 /// The files that were saved from a store.
 pub struct Saved {
   file: PathBuf,
-  known: Mutex<HashMap<Download, Entry>>,
+  known: Mutex<HashSet<Known>>,
+}
+
+/// A file that was saved, found by its download.
+struct Known(Box<Entry>);
+
+impl Borrow<Download> for Known {
+  fn borrow(&self) -> &Download {
+    &self.0.download
+  }
+}
+
+impl PartialEq for Known {
+  fn eq(&self, other: &Self) -> bool {
+    self.0.download == other.0.download
+  }
+}
+
+impl Eq for Known {}
+
+impl Hash for Known {
+  fn hash<H: Hasher>(&self, state: &mut H) {
+    self.0.download.hash(state);
+  }
 }
 
 /// A file that was saved.
@@ -56,12 +82,12 @@ impl Saved {
   pub fn open(store: &Path) -> Self {
     let file = store.join(FILE_NAME);
     let text = std::fs::read(&file).unwrap_or_default();
-    let mut known = HashMap::new();
+    let mut known = HashSet::new();
     let mut lines = 0;
     for line in text.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
       lines += 1;
       if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
-        known.insert(entry.download.clone(), entry);
+        known.replace(Known(Box::new(entry)));
       }
     }
     if lines > 2 * known.len() + OUTDATED {
@@ -75,14 +101,15 @@ impl Saved {
 
   /// The file that was saved for `download`, if nobody has changed it since.
   pub fn unchanged(&self, download: &Download) -> Option<Entry> {
-    let entry = self.known.lock().get(download).cloned()?;
+    let entry = Entry::clone(&self.known.lock().get(download)?.0);
     entry.is_as_saved().then_some(entry)
   }
 
   /// What is known of the file at `path`, which has to be absolute.
   pub fn of_file(&self, path: &Path) -> Option<Entry> {
     let known = self.known.lock();
-    known.values().find(|entry| entry.path == path).cloned()
+    let mut entries = known.iter().map(|Known(entry)| entry);
+    entries.find(|e| e.path == path).map(|e| Entry::clone(e))
   }
 
   /// Notes that `download` is the file at `path` now.
@@ -107,7 +134,7 @@ impl Saved {
       checksums,
     };
     append(&self.file, &entry);
-    self.known.lock().insert(download.clone(), entry);
+    self.known.lock().replace(Known(Box::new(entry)));
   }
 }
 
@@ -146,12 +173,12 @@ fn append(file: &Path, entry: &Entry) {
   }
 }
 
-fn rewrite(file: &Path, known: &HashMap<Download, Entry>) {
+fn rewrite(file: &Path, known: &HashSet<Known>) {
   let part = file.with_extension("part");
   let write = || {
     let mut to = std::io::BufWriter::new(std::fs::File::create(&part)?);
-    for entry in known.values() {
-      serde_json::to_writer(&mut to, entry)?;
+    for Known(entry) in known {
+      serde_json::to_writer(&mut to, &**entry)?;
       to.write_all(b"\n")?;
     }
     to.into_inner()?.sync_all()?;

@@ -43,7 +43,7 @@ pub struct Giving<'a> {
   pub terms: Terms,
   pub base: Option<Url>,
   pub policy: NetworkPolicy,
-  pub items: &'a [Item],
+  pub items: &'a [Arc<Item>],
   pub screen: Arc<Screen>,
   /// What another process cannot do for this one.
   pub own: Vec<&'static str>,
@@ -150,7 +150,7 @@ impl Giving<'_> {
     };
     said.say(&offer).await?;
     for index in &left {
-      said.say(&self.items[*index]).await?;
+      said.say(&*self.items[*index]).await?;
     }
     let process = match heard.next().await? {
       None => return Err(ControlError::NotServed),
@@ -262,6 +262,9 @@ impl Hands for Giving<'_> {
   async fn abort(&self, key: BackgroundFetchKey) -> Result<(), String> {
     self.command(Command::Abort { key }).await
   }
+
+  /// The other process begins what is left; those that are seen are aborted.
+  fn give_up_queued(&self) {}
 }
 
 impl Giving<'_> {

@@ -140,7 +140,7 @@ impl Host {
   async fn get_all(
     &self,
     offer: &Offer,
-    items: &[Item],
+    items: &[Arc<Item>],
     news: mpsc::UnboundedSender<News>,
   ) {
     let downloads = &self.files.downloads;
@@ -148,21 +148,16 @@ impl Host {
     let screen = Arc::new(Screen::far(news.clone()));
     let base = offer.base.clone();
     let files = self.files.again(base, offer.policy, items.len(), screen);
-    let mut under_way: FuturesUnordered<_> = items
-      .iter()
-      .enumerate()
-      .map(async |(item, wanted)| (item, files.get(wanted).await))
-      .collect();
-    while let Some((item, ended)) = under_way.next().await {
-      let why = ended.why().map(str::to_string);
+    let say = |item, why| {
       // A command that has been left still gets its files.
       let _ = news.send(News::ItemEnded { item, why });
-    }
+    };
+    files.get_all(items, |_| false, say).await;
     self.files.screen.unwatch(&news);
   }
 
   /// Why this process cannot do it.
-  fn refuses(&self, offer: &Offer, items: &[Item]) -> Option<String> {
+  fn refuses(&self, offer: &Offer, items: &[Arc<Item>]) -> Option<String> {
     if let unmet @ [_, ..] = &self.terms.unmet(&offer.terms)[..] {
       let (is, those) = match unmet.len() {
         1 => ("is", "that option"),
@@ -175,7 +170,7 @@ impl Host {
       ));
     }
     let credentials = self.credentials.as_ref()?;
-    let urls = items.iter().flat_map(Item::urls);
+    let urls = items.iter().flat_map(|item| item.urls());
     let mut known = urls.filter(|url| !credentials.headers(url).is_empty());
     known.next().map(|url| {
       let host = url.host_str().unwrap_or_default();
@@ -185,27 +180,18 @@ impl Host {
 }
 
 /// What a command wants; `None` when it does not say so.
-async fn listen(heard: &mut Heard) -> Option<(Offer, Vec<Item>)> {
+async fn listen(heard: &mut Heard) -> Option<(Offer, Vec<Arc<Item>>)> {
   let offer: Offer = heard.next().await.ok()??;
   let mut items = Vec::new();
   for _ in 0..offer.items {
-    items.push(heard.next().await.ok()??);
+    items.push(Arc::new(heard.next().await.ok()??));
   }
   Some((offer, items))
 }
 
 /// Every download that may come of `items`.
-fn alternatives(items: &[Item]) -> HashSet<Download> {
-  let mut all = HashSet::new();
-  for item in items {
-    let mirrors = item.options.mirrors.iter().cloned();
-    all.extend(mirrors.map(|url| Download {
-      url,
-      ..item.download.clone()
-    }));
-    all.insert(item.download.clone());
-  }
-  all
+fn alternatives(items: &[Arc<Item>]) -> HashSet<Download> {
+  items.iter().flat_map(|item| item.downloads()).collect()
 }
 
 /// Says what happens with `downloads`, until there is no more of it or nobody

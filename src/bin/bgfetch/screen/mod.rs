@@ -178,6 +178,15 @@ impl Screen {
     }
   }
 
+  /// So many files are not begun yet.
+  pub fn queued(&self, count: usize) {
+    match &self.display {
+      Output::Bars(bars) => bars.queued(count),
+      Output::Lines(lines) => lines.queued(count),
+      Output::Json(_) | Output::Quiet | Output::Far(_) => {}
+    }
+  }
+
   /// Something that is good to know.
   pub fn note(&self, text: &str) {
     if let Output::Far(news) = &self.display {

@@ -6,6 +6,7 @@ use background_fetch::engine::Engine;
 use background_fetch::store::BackgroundFetchKey;
 use futures::future::join_all;
 
+use crate::download::Downloads;
 use crate::keys;
 use crate::keys::Key;
 use crate::keys::Keys;
@@ -25,11 +26,20 @@ pub trait Hands {
   ) -> Result<(), String>;
 
   async fn abort(&self, key: BackgroundFetchKey) -> Result<(), String>;
+
+  /// Gives up what is not begun yet.
+  fn give_up_queued(&self);
 }
 
-impl Hands for Engine {
+/// Those of this process.
+pub struct Own<'a> {
+  pub engine: &'a Engine,
+  pub downloads: &'a Downloads,
+}
+
+impl Hands for Own<'_> {
   fn under_way(&self) -> Vec<BackgroundFetchSnapshot> {
-    let mut all = self.background_fetches();
+    let mut all = self.engine.background_fetches();
     all.retain(|b| !b.is_settled());
     all
   }
@@ -40,15 +50,19 @@ impl Hands for Engine {
     paused: bool,
   ) -> Result<(), String> {
     let done = match paused {
-      true => self.pause(key).await.map(drop),
-      false => self.unpause(key).await.map(drop),
+      true => self.engine.pause(key).await.map(drop),
+      false => self.engine.unpause(key).await.map(drop),
     };
     done.map_err(|error| error.to_string())
   }
 
   async fn abort(&self, key: BackgroundFetchKey) -> Result<(), String> {
-    let done = Engine::abort(self, key).await;
+    let done = self.engine.abort(key).await;
     done.map(drop).map_err(|error| error.to_string())
+  }
+
+  fn give_up_queued(&self) {
+    self.downloads.give_up_queued();
   }
 }
 
@@ -85,6 +99,7 @@ async fn set_paused(hands: &impl Hands, screen: &Screen, paused: bool) {
 }
 
 async fn abort(hands: &impl Hands, screen: &Screen) {
+  hands.give_up_queued();
   let all = hands.under_way().into_iter();
   let all = all.map(|b| hands.abort(b.key));
   report(screen, join_all(all).await);

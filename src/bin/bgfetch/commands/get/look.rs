@@ -126,7 +126,7 @@ struct Head<'a> {
 /// `--spider` and `--dry-run`.
 pub async fn at_heads(
   arguments: &Get,
-  items: &[Item],
+  items: &[Arc<Item>],
   setup: Setup,
   screen: &Screen,
 ) -> Result<u8, Failure> {

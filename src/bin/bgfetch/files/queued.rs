@@ -1,0 +1,171 @@
+//! Many files: which are begun when, and what of them is noted before.
+
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use parking_lot::Mutex;
+
+use super::Files;
+use crate::attend::sentence;
+use crate::download::Backlog;
+use crate::download::Download;
+use crate::download::Item;
+use crate::download::LIMIT;
+use crate::download::Left;
+use crate::download::Queue;
+use crate::download::Whole;
+
+impl Files {
+  /// Gets those of `items` that have not ended, and notes why one has no file.
+  pub async fn get_left(
+    &self,
+    items: &[Arc<Item>],
+    noted: &Mutex<BTreeMap<usize, Option<String>>>,
+  ) {
+    let ended: HashSet<usize> = noted.lock().keys().copied().collect();
+    let note = |index, why| {
+      noted.lock().insert(index, why);
+    };
+    self
+      .get_all(items, |index| ended.contains(&index), note)
+      .await;
+    // Another command may have been left with some of these.
+    let own: HashSet<&Download> = items.iter().map(|i| &i.download).collect();
+    for left in Left::read(&self.directory) {
+      left.note_elsewhere(|item| own.contains(&item.download));
+    }
+  }
+
+  /// Gets `items`, each by itself, without those that have `ended`; says of
+  /// each that it has come to its end, and why it has no file.
+  ///
+  /// All of them are durable before the first is begun: in a backlog, when
+  /// they are not all begun at once.
+  pub async fn get_all(
+    &self,
+    items: &[Arc<Item>],
+    ended: impl Fn(usize) -> bool,
+    say: impl Fn(usize, Option<String>),
+  ) {
+    let left = || (0..items.len()).filter(|index| !ended(*index));
+    let mut backlog = None;
+    if left().nth(LIMIT).is_some() {
+      let whole = Whole {
+        base: self.base.clone(),
+        policy: self.policy,
+      };
+      match Backlog::write(&self.directory, &whole, items) {
+        Ok(written) => {
+          let ended = (0..items.len()).filter(|index| ended(*index));
+          ended.for_each(|index| written.note_begun(index));
+          backlog = Some(written);
+        }
+        Err(error) => {
+          let why =
+            format!("the store cannot note what there is to do: {error}");
+          return left().for_each(|index| say(index, Some(why.clone())));
+        }
+      }
+    }
+    self.get_queued(items, left(), backlog, say).await;
+  }
+
+  /// The same for those that an earlier command has left.
+  pub(super) async fn get_backlog(
+    &self,
+    left: Left,
+    say: impl Fn(&Item, Option<String>),
+  ) -> std::io::Result<()> {
+    let (whole, items, backlog) = left.open()?;
+    let files =
+      self.again(whole.base, whole.policy, items.len(), self.screen.clone());
+    let say = |index: usize, why| say(&items[index], why);
+    let all = 0..items.len();
+    files.get_queued(&items, all, Some(backlog), say).await;
+    Ok(())
+  }
+
+  async fn get_queued(
+    &self,
+    items: &[Arc<Item>],
+    left: impl Iterator<Item = usize>,
+    backlog: Option<Backlog>,
+    say: impl Fn(usize, Option<String>),
+  ) {
+    let host = |index: usize| {
+      let host = items[index].download.url.host_str();
+      (index, host.unwrap_or_default())
+    };
+    let queue = Queue::new(left.map(host), self.max_per_host, backlog);
+    self.downloads.queued(&queue);
+    let mut under_way = FuturesUnordered::new();
+    loop {
+      while let Some((index, place)) = queue.next() {
+        under_way.push(async move {
+          let ended = self.get_at(&items[index], Some(&place)).await;
+          place.begun();
+          (index, ended)
+        });
+      }
+      self.screen.queued(self.downloads.unknown());
+      for index in queue.given_up() {
+        say(index, Some("it was aborted".to_string()));
+      }
+      if under_way.is_empty() {
+        return queue.finish();
+      }
+      tokio::select! {
+        Some((index, ended)) = under_way.next() => {
+          say(index, ended.why().map(str::to_string));
+        }
+        () = queue.changed() => {}
+      }
+    }
+  }
+
+  /// What earlier commands have left that is not even begun. What is begun is
+  /// in the store.
+  pub(super) fn backlogs(&self) -> Vec<Left> {
+    let mut seen = HashSet::new();
+    let all = Left::read(&self.directory).into_iter();
+    let left = all.map(|left| {
+      let is_stored = |download| self.stored.contains_key(&download);
+      left.without(|item| item.downloads().any(is_stored))
+    });
+    left
+      .map(|left| left.without_again(&mut seen))
+      .filter(|left| !left.is_done())
+      .collect()
+  }
+
+  /// Whether earlier commands have left something that is not even begun.
+  pub fn has_backlogs(&self) -> bool {
+    !self.backlogs().is_empty()
+  }
+
+  /// Gets what earlier commands have left that is not even begun. Whether
+  /// every file is there.
+  pub async fn get_backlogs(&self) -> bool {
+    let all_there = AtomicBool::new(true);
+    let say = |item: &Item, why: Option<String>| {
+      if let Some(why) = why {
+        self.screen.error(&sentence(&item.typed, &why));
+        all_there.store(false, Ordering::Relaxed);
+      }
+    };
+    for left in self.backlogs() {
+      if let Err(error) = self.get_backlog(left, say).await {
+        self
+          .screen
+          .error(&format!("a list of files is gone: {error}"));
+        all_there.store(false, Ordering::Relaxed);
+      }
+    }
+    all_there.into_inner()
+  }
+}
