@@ -4,7 +4,7 @@
 # this repository. What needs more is not in them: black-box tests need the crate
 # `support`, which is not published.
 #
-#   scripts/package.sh [OPTIONS OF CARGO TEST]
+#   scripts/package.sh [NAME OF A TEST]
 set -eu
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -35,6 +35,7 @@ CMAKE_TOOLCHAIN_FILE = "$library/cmake/simde.cmake"
 END
 
 cd "$library"
-echo "package: tests of the library and its documents"
-CARGO_TARGET_DIR=$target cargo test --quiet "$@" --lib
-CARGO_TARGET_DIR=$target cargo test --quiet "$@" --doc
+echo "package: tests of the library, and of its documents in a lean build"
+CARGO_TARGET_DIR=$target cargo test --quiet --features cli --lib "$@"
+CARGO_TARGET_DIR=$target cargo test --quiet --no-default-features \
+  --features quickjs,dashboard --doc "$@"
