@@ -23,3 +23,17 @@ pub fn allow_many() {
     let _ = setrlimit(Resource::Nofile, more);
   }
 }
+
+/// How many files may be saved at once. Each has a few files open; where the
+/// process may have many it is more, for they share the flushes.
+pub fn saved_at_once() -> usize {
+  let limit = getrlimit(Resource::Nofile).current.unwrap_or(ENOUGH);
+  usize::try_from(limit / OF_A_SAVING)
+    .unwrap_or(MOST_SAVED)
+    .clamp(FEWEST_SAVED, MOST_SAVED)
+}
+
+/// The limit for each that is saved: the rest is for the engine.
+const OF_A_SAVING: u64 = 32;
+const FEWEST_SAVED: usize = 8;
+const MOST_SAVED: usize = 32;

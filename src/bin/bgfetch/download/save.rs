@@ -23,14 +23,11 @@ use super::digest;
 use super::digest::Expected;
 use super::digest::Hasher;
 use crate::file_names::numbered;
+use crate::open_files;
 use crate::saving::has_bytes_of;
 
 /// How many bytes are read at a time.
 const CHUNK: usize = 1024 * 1024;
-
-/// How many are saved at once: each has files open, and the process may not
-/// have many.
-const AT_ONCE: usize = 32;
 
 /// What has come of a response that was fetched whole.
 pub enum Saving {
@@ -67,7 +64,7 @@ impl Saver {
     Self {
       saved,
       numbers: Mutex::default(),
-      places: Semaphore::new(AT_ONCE),
+      places: Semaphore::new(open_files::saved_at_once()),
     }
   }
 
