@@ -1,5 +1,7 @@
 //! Two `get` at once on one store, and a `get` beside other commands.
 
+use std::time::Instant;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -49,6 +51,24 @@ fn film(server: &FaultServer) -> String {
     .etag("\"1\"")
     .script([Behaviour::StallAfter(2_000_000), Behaviour::Normal]);
   server.serve("/film.bin", film)
+}
+
+/// Waits until a row speaks of the body for `path`: a kill before that loses
+/// what was received.
+fn wait_until_noted(place: &Place, path: &str) {
+  let database = place.path(&place.store).join("facts.sqlite3");
+  let database = rusqlite::Connection::open(database).unwrap();
+  let noted = "SELECT count(*) FROM record
+    WHERE response_body IS NOT NULL AND instr(request, ?1)";
+  let begin = Instant::now();
+  loop {
+    let row = database.query_row(noted, [path], |row| row.get::<_, u32>(0));
+    if row.unwrap() > 0 {
+      return;
+    }
+    assert!(begin.elapsed() < BOUND, "no row speaks of {path}");
+    std::thread::yield_now();
+  }
 }
 
 #[test]
@@ -118,6 +138,7 @@ fn the_second_continues_when_the_first_is_killed_or_interrupted() {
       line["downloaded"].as_u64() > Some(1_000_000)
     });
     server.block_on(server.wait_until_stalled("/film.bin", BOUND));
+    wait_until_noted(&place, "/film.bin");
     first.signal(signal);
     first.ended();
     let ended = second.ended().code(0);
