@@ -69,7 +69,11 @@ pub(crate) async fn transfer(
     if appending.is_none() && !batch.chunks.is_empty() {
       let (chunks, length) = batch.take();
       match body_writer(attempt, writer.take()).await {
-        Ok(body) => appending = Some(append(body, chunks, length)),
+        Ok(Some(body)) => appending = Some(append(body, chunks, length)),
+        Ok(None) => {
+          room.released(length);
+          end = Some(End::Terminated);
+        }
         Err(error) => return append_failed(attempt, error),
       }
     }
@@ -294,13 +298,14 @@ fn append_failed(attempt: Attempt<'_>, error: StoreError) -> AttemptOutcome {
 }
 
 /// The record's body, opened where it ends; a new one for the first bytes of a
-/// response.
+/// response. `None` when the record was aborted, and its background fetch has
+/// settled meanwhile.
 async fn body_writer(
   attempt: Attempt<'_>,
   open: Option<Box<dyn BodyWriter>>,
-) -> Result<Box<dyn BodyWriter>, StoreError> {
-  if let Some(body) = open {
-    return Ok(body);
+) -> Result<Option<Box<dyn BodyWriter>>, StoreError> {
+  if open.is_some() {
+    return Ok(open);
   }
   let Attempt {
     context,
@@ -311,13 +316,13 @@ async fn body_writer(
   let data = job.response_data(record);
   if let Some(id) = data.body() {
     let stored = job.inspect(|p| p.extents(record).clone());
-    return context.store.get()?.bodies.reopen(id, &stored).await;
+    let reopened = context.store.get()?.bodies.reopen(id, &stored).await;
+    return reopened.map(Some);
   }
   let body = context.store.get()?.bodies.create().await?;
   if !data.set_body(body.id()) {
-    // The record was aborted, and its background fetch has settled meanwhile.
     context.delete_bodies(vec![body.id()]).await;
-    return Err(StoreError::DamagedBody("nobody needs it any more".into()));
+    return Ok(None);
   }
   context.journal.enqueue_urgent(Change::Response {
     key: job.key,
@@ -325,5 +330,5 @@ async fn body_writer(
     response: data.response().map(Arc::unwrap_or_clone),
     body: Some(body.id()),
   });
-  Ok(body)
+  Ok(Some(body))
 }
