@@ -27,6 +27,10 @@ use support::Resource;
 
 const COUNT: usize = 200;
 
+/// About five on a machine that has nothing else to do. On a busy one fewer of
+/// them come together; each for itself would be 200, and 600.
+const FEW: usize = 40;
+
 /// Counts what is written, each with a flush; and keeps the first result and
 /// the first end back until they may be written.
 struct Counting {
@@ -90,7 +94,7 @@ async fn two_hundred_that_come_together_share_a_few_flushes() {
   let fetches = ids.iter().map(|id| fetch(&realm, id, &urls));
   let fetches = bounded(futures::future::join_all(fetches)).await;
   let insertions = counting.insertions.load(Ordering::SeqCst);
-  assert!(insertions <= 10, "{insertions} for the registrations");
+  assert!(insertions <= FEW, "{insertions} for the registrations");
 
   let unpaused = fetches.iter().map(|fetch| engine.unpause(fetch.key));
   for unpaused in bounded(futures::future::join_all(unpaused)).await {
@@ -120,7 +124,7 @@ async fn two_hundred_that_come_together_share_a_few_flushes() {
   counting.may_forget.send_replace(true);
   bounded(realm.idle()).await;
   let others = counting.others.load(Ordering::SeqCst);
-  assert!(others <= 10, "{others} for the results and the ends");
+  assert!(others <= FEW, "{others} for the results and the ends");
   bounded(engine.shutdown()).await;
   assert_eq!(rest(directory.path()), (0, 0));
 }
