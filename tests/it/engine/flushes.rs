@@ -96,22 +96,26 @@ async fn two_hundred_that_come_together_share_a_few_flushes() {
   let insertions = counting.insertions.load(Ordering::SeqCst);
   assert!(insertions <= FEW, "{insertions} for the registrations");
 
+  // The first end is kept back, and with it what is written after it: so may be
+  // the answer to an unpausing.
   let unpaused = fetches.iter().map(|fetch| engine.unpause(fetch.key));
-  for unpaused in bounded(futures::future::join_all(unpaused)).await {
-    assert_eq!(unpaused.unwrap(), UnpauseOutcome::Unpaused);
-  }
+  let unpaused = futures::future::join_all(unpaused);
   let observer = engine.observe();
-  bounded(async {
+  let all_are_whole = async {
     let is_whole = |s: &background_fetch::engine::BackgroundFetchSnapshot| {
       s.downloaded == 4096
     };
     while !engine.background_fetches().iter().all(is_whole) {
       observer.next().await;
     }
-  })
-  .await;
-  counting.others.store(0, Ordering::SeqCst);
-  counting.may_settle.send_replace(true);
+    counting.others.store(0, Ordering::SeqCst);
+    counting.may_settle.send_replace(true);
+  };
+  let (unpaused, ()) =
+    bounded(futures::future::join(unpaused, all_are_whole)).await;
+  for unpaused in unpaused {
+    assert_eq!(unpaused.unwrap(), UnpauseOutcome::Unpaused);
+  }
   let mut leases = Vec::new();
   for _ in 0..COUNT {
     let (lease, name, snapshot) = next_event(&realm).await;
