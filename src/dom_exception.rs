@@ -11,7 +11,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DomException {
-  /// A `TypeError`, which is no `DOMException`.
+  /// A `TypeError`, which is not a `DOMException`.
   #[error("{0}")]
   Type(String),
   /// An `AbortError`: it was aborted.
@@ -26,7 +26,7 @@ pub enum DomException {
   /// A `NotAllowedError`: the user, or the embedder, has not permitted it.
   #[error("{0}")]
   NotAllowed(String),
-  /// A `NotSupportedError`: this engine has nobody who could do it.
+  /// A `NotSupportedError`: this engine has no part that could do it.
   #[error("{0}")]
   NotSupported(String),
   /// A [`QuotaExceededError`](https://webidl.spec.whatwg.org/#quotaexceedederror).

@@ -219,7 +219,7 @@ pub(crate) enum AttemptOutcome {
   Retry,
   /// The record fails.
   Failed,
-  /// Nobody wants it any more, or it is paused, or the engine ends.
+  /// It is not wanted any more, or it is paused, or the engine ends.
   Stopped,
 }
 

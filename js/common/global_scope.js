@@ -24,7 +24,7 @@ const { setLocationHref } = core.loadExtScript("ext:deno_web/12_location.js");
  * @param {object} prototype that of the global object: an interface that
  *   inherits from `EventTarget`, such as `Window.prototype`
  * @param {(error: unknown) => void} reportException called with what a
- *   listener, a timer or `reportError()` throws and it is not caught
+ *   listener, a timer or `reportError()` throws, if it is not caught
  */
 function prepareGlobalScope(
   url,

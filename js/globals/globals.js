@@ -297,7 +297,7 @@ define(navigatorName, Navigator);
 defineAttribute(shared, "navigator", () => navigator);
 
 // What no listener wants ends a page, by way of the embedder's event loop. A
-// worker continues: its owner, or its host, is told.
+// worker continues: its owner, or its host, is notified.
 const isPage = options.kind === "window";
 function reportException(error) {
   if (isHandled(error)) return;

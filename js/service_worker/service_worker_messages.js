@@ -132,7 +132,7 @@ async function fireExtendableEvent(message, data, global) {
 function createEvent(name, source, origin, data) {
   if (name !== "message") return new ExtendableEvent(name);
   // https://w3c.github.io/ServiceWorker/#service-worker-postmessage, steps
-  // Steps 6.3 to 6.7.
+  // 6.3 to 6.7
   const message = deserializeMessage(data);
   return createMessageEvent(
     message === undefined ? "messageerror" : "message",

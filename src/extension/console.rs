@@ -48,7 +48,7 @@ impl Console {
   }
 
   pub(super) fn write(&self, text: &str, is_error: bool) {
-    // A closed pipe is no reason to end a script.
+    // A closed pipe does not end a script.
     let _ = match self {
       Console::Custom(write) => {
         write.write(text, is_error);

@@ -43,7 +43,7 @@ pub(super) async fn http_network_or_cache_fetch(
   let response =
     http_network_fetch(fetch, &headers, Connection::AnyGood).await?;
   store_cookies(fetch, include_credentials, &response);
-  // Step 15: There is nobody here to ask for a password.
+  // Step 15: No user can be asked for a password here.
   // Step 16.1: If request's traversable for user prompts is "no-traversable",
   // then return a network error.
   if response.status == 407 {

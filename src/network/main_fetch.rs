@@ -56,8 +56,9 @@ pub(super) async fn main_fetch(
     url_list,
   };
   let mut response = filtered_response(&fetch, &internal, &internal_response);
-  // Step 20: What is no script and no style is not blocked for its type, and
-  // the other checks would repeat step 7, since no worker answers here.
+  // Step 20: What is neither a script nor a style is not blocked for its type.
+  // The other checks would repeat step 7; what a service worker answers with was
+  // checked when the worker fetched it.
   // Step 22.
   let null_body = fetch.request.method == "HEAD"
     || matches!(internal.status, 101 | 103 | 204 | 205 | 304);
@@ -281,7 +282,7 @@ fn filtered_response(
     ResponseTainting::Basic => {
       (ResponseType::Basic, basic_filtered_headers(headers))
     }
-    // 14.2: what is hidden is hidden where a script gets it, see
+    // Step 14.2: what is hidden is hidden where a script gets it, see
     // [`ResponseType::Opaque`].
     ResponseTainting::Opaque => (ResponseType::Opaque, headers.clone()),
     // Steps 14.1 and 14.2.

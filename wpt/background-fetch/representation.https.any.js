@@ -83,7 +83,7 @@ backgroundFetchTest(async (t, backgroundFetch) => {
   assert_failure(ended, "fetch-error");
   assert_hidden(ended.value[0]);
   assert_asked(ended.seen.at(-1), "bytes=16-", '"v1"');
-}, "a page without the validator is no resource, however often it comes");
+}, "a page without the validator is not the resource, however often it comes");
 
 backgroundFetchTest(async (t, backgroundFetch) => {
   // steps: complete.8, complete.11.response.7.1.2

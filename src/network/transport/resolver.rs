@@ -21,8 +21,8 @@ pub trait Resolve: Send + Sync + 'static {
   /// [`NetworkUnreachable`](io::ErrorKind::NetworkUnreachable) or
   /// [`HostUnreachable`](io::ErrorKind::HostUnreachable) says that no name server
   /// can be reached, which counts as
-  /// [`Offline`](crate::network::NetworkErrorKind::Offline); any other that there
-  /// is no such name.
+  /// [`Offline`](crate::network::NetworkErrorKind::Offline); any other that the
+  /// name does not exist.
   fn resolve(
     &self,
     name: &str,

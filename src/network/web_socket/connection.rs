@@ -122,7 +122,7 @@ impl WebSocketConnection {
     reports: WebSocketEvents,
   ) {
     let WebSocketEvents { events, sent } = reports;
-    // Who does not hear it any more gives no command either.
+    // A script that does not listen any more gives no command either.
     let _ = events.send(WebSocketEvent::Open(self.protocol)).await;
     let (sink, stream) = self.stream.split();
     let mut writer = Writer {

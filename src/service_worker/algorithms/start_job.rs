@@ -38,7 +38,7 @@ impl ServiceWorkers {
   ) -> Result<(), DomException> {
     if !self.delegate.has_host() {
       return Err(DomException::NotSupported(
-        "this engine has nobody who could start a service worker".into(),
+        "this engine has no host that could start a service worker".into(),
       ));
     }
     // Step 2.

@@ -23,7 +23,7 @@ pub(crate) struct Caller {
   pub(crate) call: u32,
 }
 
-/// Who waits for what a job comes to.
+/// A caller that waits for the result of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobCaller {
   Script(Caller),

@@ -27,7 +27,7 @@ use crate::realm_thread::Until;
 use crate::realm_thread::start;
 
 /// Runs `script` as a page to its end and returns what it has said; `hear` is
-/// told of each line at once.
+/// called with each line at once.
 fn lines(
   config: EngineConfig,
   url: &str,
@@ -235,7 +235,7 @@ fn a_window_goes_where_the_display_takes_it() {
     "TypeError",
     "TypeError",
     "TypeError",
-    // Nobody has clicked.
+    // No user has clicked.
     "InvalidAccessError",
     "end",
   ];

@@ -29,7 +29,7 @@ fn a_worker_is_registered_updated_and_unregistered_by_the_embedder() {
   assert_eq!(known.active.as_ref().unwrap().script_url, script);
   assert_eq!(workers.registrations(), std::slice::from_ref(&known));
 
-  // The same script is no other worker, and another one is.
+  // The same script makes no other worker, and another one does.
   world.bounded(workers.update(&scope)).unwrap();
   world.bounded(workers.idle());
   assert_eq!(workers.registration(&scope).unwrap().active, known.active);
@@ -71,7 +71,7 @@ fn what_cannot_be_registered_is_refused_with_the_exception_of_a_script() {
 }
 
 #[test]
-fn an_engine_without_a_host_registers_nobody() {
+fn an_engine_without_a_host_registers_no_worker() {
   let world = World::new();
   let engine = Engine::builder()
     .start_blocking(Store::in_memory())

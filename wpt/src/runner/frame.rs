@@ -70,7 +70,7 @@ fn run(
   let tokio = match runtime {
     Ok(tokio) => tokio,
     Err(error) => {
-      // No one may be waiting any more.
+      // The caller may have gone.
       let _ = loaded.send(Err(error.to_string()));
       return;
     }
@@ -93,7 +93,7 @@ async fn show(
   let source = match loader.load_frame(url).await {
     Ok(source) => source,
     Err(error) => {
-      // No one may be waiting any more.
+      // The caller may have gone.
       let _ = loaded.send(Err(error));
       return;
     }
@@ -103,7 +103,7 @@ async fn show(
   let shown = async {
     let result = open_page(&mut runtime, &loader, url, &source).await;
     deliver_events(&mut runtime);
-    // No one may be waiting any more.
+    // The caller may have gone.
     let _ = loaded.send(result);
     if let Err(error) = until(&mut runtime, || false).await {
       log.line(&format!("frame: {error}"));
