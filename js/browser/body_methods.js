@@ -3,20 +3,17 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
+const { symbolOf } = core.loadExtScript(
+  "ext:background_fetch/common/symbols.js",
+);
 const {
   MapPrototypeGet,
   ObjectGetOwnPropertyDescriptor,
-  ObjectGetOwnPropertySymbols,
   PromisePrototypeThen,
-  ReflectApply,
-  SafeArrayIterator,
-  SafeWeakMap,
   StringPrototypeToLowerCase,
-  SymbolPrototypeGetDescription,
   TypedArrayPrototypeGetByteLength,
   TypeError,
-  WeakMapPrototypeGet,
-  WeakMapPrototypeSet,
+  uncurryThis,
 } = primordials;
 
 const { Blob } = core.loadExtScript("ext:deno_web/09_file.js");
@@ -25,24 +22,15 @@ const { essence, serializeMimeType } = core.loadExtScript(
 );
 const { Response } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
-/** The symbol under which deno's classes keep something. */
-function symbolOf(object, description) {
-  const symbols = ObjectGetOwnPropertySymbols(object);
-  for (const symbol of new SafeArrayIterator(symbols)) {
-    if (SymbolPrototypeGetDescription(symbol) === description) return symbol;
-  }
-  throw new TypeError(`nothing is kept as "${description}"`);
-}
-
 const typeOfBlob = symbolOf(new Blob(), "Type");
 
 /** Whether the last delimiter of a multipart body is there. */
 function isTerminated(bytes, boundary) {
   const end = core.encode(`--${boundary}--`);
   const length = TypedArrayPrototypeGetByteLength(end);
+  const last = TypedArrayPrototypeGetByteLength(bytes) - length;
   // What follows it is ignored.
-  let at = TypedArrayPrototypeGetByteLength(bytes) - length;
-  for (; at >= 0; at--) {
+  for (let at = last; at >= 0; at--) {
     let matched = 0;
     while (matched < length && bytes[at + matched] === end[matched]) matched++;
     if (matched === length && (at === 0 || bytes[at - 1] === 0x0a)) return true;
@@ -50,24 +38,17 @@ function isTerminated(bytes, boundary) {
   return false;
 }
 
-/** @type {WeakMap<object, () => object | null>} */
-const mimeTypes = new SafeWeakMap();
-
 // What deno's classes have under a symbol of their own.
-function mimeTypeOf({ prototype }, object) {
-  let getter = WeakMapPrototypeGet(mimeTypes, prototype);
-  if (getter === undefined) {
-    const symbol = symbolOf(prototype, "mime type");
-    getter = ObjectGetOwnPropertyDescriptor(prototype, symbol).get;
-    WeakMapPrototypeSet(mimeTypes, prototype, getter);
-  }
-  return ReflectApply(getter, object, []);
+function mimeTypeGetter({ prototype }) {
+  const symbol = symbolOf(prototype, "mime type");
+  return uncurryThis(ObjectGetOwnPropertyDescriptor(prototype, symbol).get);
 }
 
 /** The type of the body; null where there is none, or no body. */
 function mimeType(Class, object) {
+  Class.mimeType ??= mimeTypeGetter(Class);
   try {
-    return mimeTypeOf(Class, object);
+    return Class.mimeType(object);
   } catch {
     // It is not a Request or a Response: deno's own methods say so.
     return null;

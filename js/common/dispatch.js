@@ -11,11 +11,12 @@ const { reportException, setDispatch } = core.loadExtScript(
   "ext:background_fetch/common/exceptions.js",
 );
 const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
+const { symbolOf } = core.loadExtScript(
+  "ext:background_fetch/common/symbols.js",
+);
 const {
   ArrayPrototypeIncludes,
   FunctionPrototypeCall,
-  ObjectGetOwnPropertySymbols,
-  SymbolPrototypeGetDescription,
   TypeError,
   uncurryThis,
 } = primordials;
@@ -28,16 +29,9 @@ const removeEventListener = uncurryThis(
   EventTarget.prototype.removeEventListener,
 );
 
-const symbols = ObjectGetOwnPropertySymbols(new Event(""));
+const anyEvent = new Event("");
 /** deno_web's name for a part of an event's state. */
-function slot(name) {
-  for (let i = 0; i < symbols.length; i++) {
-    if (SymbolPrototypeGetDescription(symbols[i]) === `[[${name}]]`) {
-      return symbols[i];
-    }
-  }
-  throw new TypeError(`deno_web's events have no [[${name}]]`);
-}
+const slot = (name) => symbolOf(anyEvent, `[[${name}]]`);
 const attributes = slot("attributes");
 const canceledFlag = slot("canceledFlag");
 const dispatchFlag = slot("dispatched");

@@ -72,6 +72,7 @@ deno_core::extension!(
     "common/lists.js",
     "common/message_port.js",
     "common/structured_clone.js",
+    "common/symbols.js",
     "common/tasks.js",
     "service_worker/clients.js",
     "service_worker/container.js",
