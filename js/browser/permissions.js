@@ -12,7 +12,7 @@ const { eventHandler } = core.loadExtScript(
 );
 const { fire } = core.loadExtScript("ext:background_fetch/common/dispatch.js");
 const { append, filterList } = core.loadExtScript("ext:background_fetch/common/lists.js");
-const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
+const { watch } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const {
   ArrayPrototypeIncludes,
   SafeArrayIterator,
@@ -124,7 +124,11 @@ let limit = 64;
 function createStatus(name) {
   if (!watched) {
     watched = true;
-    fireChanges();
+    watch(
+      op_navigator_permission_changes,
+      op_navigator_permission_changes_other_than,
+      fireChanges,
+    );
   }
   const status = new PermissionStatus(privateKey, name);
   if (statuses.length >= limit) {
@@ -144,19 +148,13 @@ function letGo(entry) {
   entry.held = listeners?.length > 0 ? status : null;
 }
 
-// https://w3c.github.io/permissions/#permissionstatus-update-steps. It keeps no
-// event loop alive.
-async function fireChanges() {
-  let known = op_navigator_permission_changes();
-  while (true) {
-    const next = op_navigator_permission_changes_other_than(known);
-    core.unrefOpPromise(next);
-    known = await internal(next);
-    const all = filterList(statuses, () => true);
-    for (let i = 0; i < all.length; i++) {
-      const status = WeakRefPrototypeDeref(all[i].weak);
-      if (status !== undefined && hasChanged(status)) fire(status, "change");
-    }
+// https://w3c.github.io/permissions/#permissionstatus-update-steps
+function fireChanges() {
+  // A listener may query, which changes the list.
+  const all = filterList(statuses, () => true);
+  for (let i = 0; i < all.length; i++) {
+    const status = WeakRefPrototypeDeref(all[i].weak);
+    if (status !== undefined && hasChanged(status)) fire(status, "change");
   }
 }
 

@@ -40,5 +40,23 @@ function nextTask() {
   );
 }
 
-return { internal, newTask, nextTask };
+/**
+ * Calls `hear` with each value that the engine has after the present one, and
+ * keeps no event loop alive by doing so.
+ * @template T
+ * @param {() => T} read
+ * @param {(known: T) => Promise<T>} readOtherThan
+ * @param {(value: T) => void} hear
+ */
+async function watch(read, readOtherThan, hear) {
+  let value = read();
+  while (true) {
+    const next = readOtherThan(value);
+    core.unrefOpPromise(next);
+    value = await internal(next);
+    hear(value);
+  }
+}
+
+return { internal, newTask, nextTask, watch };
 })();
