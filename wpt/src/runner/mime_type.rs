@@ -2,6 +2,7 @@
 //! [MIME Sniffing](https://mimesniff.spec.whatwg.org/) and Fetch to tell
 //! whether a `<script>` may run, and how its bytes are decoded.
 
+use data_url::mime::Mime;
 use encoding_rs::Encoding;
 use encoding_rs::UTF_8;
 use reqwest::header::HeaderMap;
@@ -21,15 +22,15 @@ impl MimeType {
     let values: Vec<String> = values
       .map(|value| value.as_bytes().iter().copied().map(char::from).collect())
       .collect();
-    // 4. Let values be the result of getting, decoding, and splitting.
+    // Step 4: Let values be the result of getting, decoding, and splitting.
     let mut found: Option<Self> = None;
     for value in split(&values.join(", ")) {
-      // 6.1, 6.2. "If temporaryMimeType is failure or its essence is "*/*",
-      // then continue."
+      // Steps 6.1 and 6.2: "If temporaryMimeType is failure or its essence is
+      // "*/*", then continue."
       let Some(next) = parse(value).filter(|next| next.essence != "*/*") else {
         continue;
       };
-      // 6.4, 6.5. Of types with the same essence the charset stays.
+      // Steps 6.4 and 6.5: Of types with the same essence the charset stays.
       let charset = match &found {
         Some(before) if before.essence == next.essence => {
           next.charset.or_else(|| before.charset.clone())
@@ -95,71 +96,11 @@ fn split(value: &str) -> Vec<&str> {
 
 /// [Parses a MIME type](https://mimesniff.spec.whatwg.org/#parse-a-mime-type).
 fn parse(value: &str) -> Option<MimeType> {
-  let value = value.trim_matches(is_whitespace);
-  let (essence, mut rest) = value.split_once(';').unwrap_or((value, ""));
-  let essence = essence.trim_end_matches(is_whitespace);
-  let (kind, subtype) = essence.split_once('/')?;
-  if !is_token(kind) || !is_token(subtype) {
-    return None;
-  }
-  let mut charset = None;
-  while !rest.is_empty() {
-    rest = rest.trim_start_matches(is_whitespace);
-    let end = rest.find([';', '=']).unwrap_or(rest.len());
-    let name = &rest[..end];
-    let Some(after) = rest[end..].strip_prefix('=') else {
-      rest = rest[end..].strip_prefix(';').unwrap_or("");
-      continue;
-    };
-    let parameter;
-    if after.starts_with('"') {
-      let end;
-      (parameter, end) = quoted_string(after);
-      rest = after[end..].split_once(';').map_or("", |(_, after)| after);
-    } else {
-      let (plain, after) = after.split_once(';').unwrap_or((after, ""));
-      parameter = plain.trim_end_matches(is_whitespace).to_string();
-      rest = after;
-      if parameter.is_empty() {
-        continue;
-      }
-    }
-    if name.eq_ignore_ascii_case("charset") && charset.is_none() {
-      charset = Some(parameter);
-    }
-  }
+  let mime: Mime = value.parse().ok()?;
   Some(MimeType {
-    essence: essence.to_ascii_lowercase(),
-    charset,
+    essence: format!("{}/{}", mime.type_, mime.subtype),
+    charset: mime.get_parameter("charset").map(str::to_owned),
   })
-}
-
-/// [An HTTP quoted string](https://fetch.spec.whatwg.org/#collect-an-http-quoted-string):
-/// what it stands for, and where it ends.
-fn quoted_string(text: &str) -> (String, usize) {
-  let mut value = String::new();
-  let mut chars = text.char_indices().skip(1);
-  while let Some((at, char)) = chars.next() {
-    match char {
-      '"' => return (value, at + 1),
-      '\\' => value.push(chars.next().map_or('\\', |(_, escaped)| escaped)),
-      _ => value.push(char),
-    }
-  }
-  (value, text.len())
-}
-
-/// <https://fetch.spec.whatwg.org/#http-whitespace>
-fn is_whitespace(char: char) -> bool {
-  matches!(char, ' ' | '\t' | '\n' | '\r')
-}
-
-/// <https://mimesniff.spec.whatwg.org/#http-token-code-point>
-fn is_token(text: &str) -> bool {
-  let is_token = |char: char| {
-    char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char)
-  };
-  !text.is_empty() && text.chars().all(is_token)
 }
 
 #[cfg(test)]
