@@ -12,8 +12,7 @@ pub(super) fn op_local_storage_get(
   state: &mut OpState,
   #[string] key: &str,
 ) -> Result<Option<String>, OpError> {
-  let item = state.borrow::<Realm>().local_item(key);
-  Ok(item?)
+  Ok(state.borrow::<Realm>().local_item(key)?)
 }
 
 #[op2]
@@ -21,8 +20,7 @@ pub(super) fn op_local_storage_get(
 pub(super) fn op_local_storage_keys(
   state: &mut OpState,
 ) -> Result<Vec<String>, OpError> {
-  let keys = state.borrow::<Realm>().local_keys();
-  Ok(keys?)
+  Ok(state.borrow::<Realm>().local_keys()?)
 }
 
 #[op2(fast)]
@@ -31,8 +29,7 @@ pub(super) fn op_local_storage_set(
   #[string] key: &str,
   #[string] value: &str,
 ) -> Result<(), OpError> {
-  let set = state.borrow::<Realm>().set_local_item(key, value);
-  Ok(set?)
+  Ok(state.borrow::<Realm>().set_local_item(key, value)?)
 }
 
 #[op2(fast)]
@@ -40,14 +37,12 @@ pub(super) fn op_local_storage_remove(
   state: &mut OpState,
   #[string] key: &str,
 ) -> Result<(), OpError> {
-  let removed = state.borrow::<Realm>().remove_local_items(Some(key));
-  Ok(removed?)
+  Ok(state.borrow::<Realm>().remove_local_items(Some(key))?)
 }
 
 #[op2(fast)]
 pub(super) fn op_local_storage_clear(
   state: &mut OpState,
 ) -> Result<(), OpError> {
-  let removed = state.borrow::<Realm>().remove_local_items(None);
-  Ok(removed?)
+  Ok(state.borrow::<Realm>().remove_local_items(None)?)
 }

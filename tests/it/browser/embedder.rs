@@ -132,7 +132,7 @@ fn a_network_that_goes_and_comes_back_is_told() {
       true => Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0))]),
       false => Err(io::ErrorKind::NetworkDown.into()),
     };
-    Box::pin(std::future::ready(addresses))
+    std::future::ready(addresses)
   }));
   // Each attempt asks for the name again.
   config.network.pool_idle_timeout = std::time::Duration::ZERO;
