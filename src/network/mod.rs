@@ -94,6 +94,16 @@ pub struct ClientEnvironment {
 }
 
 impl ClientEnvironment {
+  /// A client that no policy of a document governs.
+  pub fn new(url: Url, policy: NetworkPolicy) -> Self {
+    Self {
+      url,
+      policy,
+      csp: Vec::new(),
+      referrer_policy: String::new(),
+    }
+  }
+
   /// Whether `fetch()` takes a request for `url`; the error is a message for
   /// the `TypeError` that it rejects with. See [`may_register`].
   pub fn may_register(&self, url: &Url) -> Result<(), String> {

@@ -27,11 +27,10 @@ impl WorkerEnvironment {
   /// For an update that no client asks for, and so without the policies of one.
   pub(crate) fn without_client(&self) -> Self {
     Self {
-      client: ClientEnvironment {
-        csp: Vec::new(),
-        referrer_policy: String::new(),
-        ..self.client.clone()
-      },
+      client: ClientEnvironment::new(
+        self.client.url.clone(),
+        self.client.policy,
+      ),
       ..self.clone()
     }
   }

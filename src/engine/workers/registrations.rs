@@ -99,14 +99,9 @@ impl ServiceWorkers {
       net_check,
       embedder_data,
     } = options;
-    let client = ClientEnvironment {
-      url: scope.clone().unwrap_or_else(|| script_url.clone()),
-      policy,
-      csp: Vec::new(),
-      referrer_policy: String::new(),
-    };
+    let url = scope.clone().unwrap_or_else(|| script_url.clone());
     let environment = WorkerEnvironment {
-      client,
+      client: ClientEnvironment::new(url, policy),
       net_check,
       net_check_lost: false,
       embedder_data,

@@ -156,12 +156,7 @@ impl ServiceWorkers {
 
   /// The same for the embedder, who may end any registration.
   pub(crate) fn schedule_unregister(&self, caller: JobCaller, scope: Url) {
-    let client = ClientEnvironment {
-      url: scope.clone(),
-      policy: NetworkPolicy::Server,
-      csp: Vec::new(),
-      referrer_policy: String::new(),
-    };
+    let client = ClientEnvironment::new(scope.clone(), NetworkPolicy::Server);
     self.schedule(Job {
       job_type: JobType::Unregister,
       scope,

@@ -155,12 +155,10 @@ mod tests {
       job_type,
       scope: url("https://a.test/"),
       environment: WorkerEnvironment {
-        client: ClientEnvironment {
-          url: url("https://a.test/page"),
-          policy: NetworkPolicy::Browser,
-          csp: Vec::new(),
-          referrer_policy: String::new(),
-        },
+        client: ClientEnvironment::new(
+          url("https://a.test/page"),
+          NetworkPolicy::Browser,
+        ),
         net_check: None,
         net_check_lost: false,
         embedder_data: None,

@@ -38,12 +38,7 @@ pub fn page() -> ClientEnvironment {
 }
 
 pub fn page_at(url: &str) -> ClientEnvironment {
-  ClientEnvironment {
-    url: Url::parse(url).unwrap(),
-    policy: NetworkPolicy::Browser,
-    csp: Vec::new(),
-    referrer_policy: String::new(),
-  }
+  ClientEnvironment::new(Url::parse(url).unwrap(), NetworkPolicy::Browser)
 }
 
 pub fn program() -> ClientEnvironment {

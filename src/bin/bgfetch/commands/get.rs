@@ -224,11 +224,7 @@ pub(super) fn may_register(
   base: Option<&Url>,
 ) -> Result<(), Failure> {
   let url = &item.download.url;
-  let environment = ClientEnvironment {
-    url: base.unwrap_or(url).clone(),
-    policy,
-    csp: Vec::new(),
-    referrer_policy: String::new(),
-  };
+  let base = base.unwrap_or(url).clone();
+  let environment = ClientEnvironment::new(base, policy);
   environment.may_register(url).map_err(Failure::usage)
 }

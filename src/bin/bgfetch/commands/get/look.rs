@@ -89,12 +89,7 @@ impl Look {
     let params = FetchParams {
       request,
       destination: Destination::default(),
-      environment: ClientEnvironment {
-        url,
-        policy: NetworkPolicy::Server,
-        csp: Vec::new(),
-        referrer_policy: String::new(),
-      },
+      environment: ClientEnvironment::new(url, NetworkPolicy::Server),
       range: None,
       identity: true,
       body: None,
