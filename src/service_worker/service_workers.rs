@@ -116,11 +116,12 @@ impl ServiceWorkers {
     Locked(self.state.lock(), &self.changed)
   }
 
-  /// What the embedder asks for: `begin` schedules a job for it.
+  /// What the embedder asks for: `begin` schedules a job for it. `None` when
+  /// the engine ends before.
   pub(crate) async fn embedder_call(
     &self,
     begin: impl FnOnce(&Self, JobCaller) -> Result<(), DomException>,
-  ) -> CallResult {
+  ) -> Option<CallResult> {
     let (sender, receiver) = oneshot::channel();
     let number = {
       let mut state = self.lock();
@@ -133,9 +134,7 @@ impl ServiceWorkers {
     if let Err(refused) = begin(self, caller) {
       self.lock().settle(caller, Err(refused));
     }
-    receiver.await.unwrap_or_else(|_| {
-      Err(DomException::InvalidState("the engine has ended".into()))
-    })
+    receiver.await.ok()
   }
 
   /// Those of every origin, oldest first.

@@ -189,7 +189,7 @@ impl ServiceWorkers {
   ) -> Result<Answer, DomException> {
     let stopping = &self.engine.context().stopping;
     let answer = until(stopping, self.workers().embedder_call(begin)).await;
-    answer.unwrap_or_else(|| Err(ended()))
+    answer.flatten().unwrap_or_else(|| Err(ended()))
   }
 }
 
