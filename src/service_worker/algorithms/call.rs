@@ -14,6 +14,7 @@ use crate::service_worker::model::message::JobCaller;
 use crate::service_worker::model::navigation_preload::NavigationPreloadChange;
 use crate::service_worker::model::script::UpdateViaCache;
 use crate::service_worker::model::script::WorkerType;
+use crate::service_worker::service_workers::AttachedRealm;
 use crate::service_worker::service_workers::ServiceWorkers;
 use crate::service_worker::service_workers::State;
 
@@ -108,11 +109,7 @@ impl ServiceWorkers {
         worker_type,
         update_via_cache,
       } => {
-        let environment = {
-          let state = self.lock();
-          let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
-          realm.environment.clone()
-        };
+        let environment = self.lock().realm(caller.realm)?.environment.clone();
         self.start_register(
           JobCaller::Script(caller),
           environment,
@@ -196,14 +193,18 @@ impl ServiceWorkers {
 }
 
 impl State {
-  pub(crate) fn url_of(&self, realm: RealmId) -> Result<Url, DomException> {
-    let realm = self.realms.get(&realm).ok_or_else(no_realm)?;
-    Ok(realm.url.clone())
+  /// The realm that calls.
+  pub(crate) fn realm(
+    &self,
+    realm: RealmId,
+  ) -> Result<&AttachedRealm, DomException> {
+    let gone = || DomException::InvalidState("this realm is gone".into());
+    self.realms.get(&realm).ok_or_else(gone)
   }
-}
 
-pub(crate) fn no_realm() -> DomException {
-  DomException::InvalidState("this realm is gone".into())
+  pub(crate) fn url_of(&self, realm: RealmId) -> Result<Url, DomException> {
+    Ok(self.realm(realm)?.url.clone())
+  }
 }
 
 pub(crate) fn no_registration() -> DomException {

@@ -3,7 +3,6 @@
 
 use url::Url;
 
-use super::call::no_realm;
 use super::call::no_registration;
 use crate::dom_exception::DomException;
 use crate::ids::RegistrationId;
@@ -79,7 +78,7 @@ impl ServiceWorkers {
   ) -> Result<(), DomException> {
     let environment = {
       let state = self.lock();
-      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
+      let realm = state.realm(caller.realm)?;
       // Step 4.
       let own = realm.worker.and_then(|worker| state.map.worker(worker));
       if own.is_some_and(|w| w.state == ServiceWorkerState::Installing) {
@@ -137,7 +136,7 @@ impl ServiceWorkers {
   ) -> Result<(), DomException> {
     let job = {
       let state = self.lock();
-      let realm = state.realms.get(&caller.realm).ok_or_else(no_realm)?;
+      let realm = state.realm(caller.realm)?;
       if !state.map.is_registered(registration) {
         state.reply(caller, Ok(Answer::Boolean(false)));
         return Ok(());
