@@ -146,11 +146,14 @@ impl SegmentPlanner {
   }
 
   /// The attempt has come so far. Returns the segments that it has passed
-  /// before they had brought anything: they are of no use any more.
+  /// before they had brought anything: they are of no use any more. Once its
+  /// own segment has ended it passes none, wherever it stands: what follows is
+  /// for the others to bring.
   pub(crate) fn moved(&mut self, position: u64) -> Vec<SegmentId> {
-    if let Some(primary) = self.segments.get_mut(&PRIMARY) {
-      primary.next = primary.next.max(position);
-    }
+    let Some(primary) = self.segments.get_mut(&PRIMARY) else {
+      return Vec::new();
+    };
+    primary.next = primary.next.max(position);
     let passed = self.segments.iter_mut().filter(|(id, segment)| {
       **id != PRIMARY
         && segment.start <= position
@@ -266,8 +269,9 @@ impl SegmentPlanner {
     let mut all = Vec::new();
     let mut push = |range: Range<u64>, owner: Option<SegmentId>| {
       let owner = match primary {
-        // It continues as long as nobody else is there.
-        Some(next) if owner.is_none() && range.contains(&next) => Some(PRIMARY),
+        // It continues until it comes to another one; what it has passed is
+        // still to be written.
+        Some(next) if owner.is_none() && range.start <= next => Some(PRIMARY),
         _ => owner,
       };
       if !range.is_empty() {

@@ -325,3 +325,37 @@ impl Drop for ShowSeed {
     }
   }
 }
+
+/// The attempt stands where the gap begins that another segment is on.
+#[test]
+fn an_attempt_that_has_ended_passes_no_other() {
+  let now = Instant::now();
+  let policy = SegmentPolicy {
+    max: 4,
+    min_size: MIB,
+  };
+  let mut planner = SegmentPlanner::new(policy, 4 * MIB, 0, now);
+  let mut stored = Extents::default();
+  stored.add(0..3 * MIB);
+  planner.ended(PRIMARY, SegmentEnd::Done, now);
+  let rest = planner.next(&stored, now).expect("the rest is missing");
+  let (id, _) = planner.start(&rest, now);
+  assert_eq!(planner.moved(3 * MIB), []);
+  assert!(!planner.is_at_end(id));
+  assert_eq!(planner.next(&stored, now), None);
+}
+
+/// The attempt has received everything, and the rest is still to be written.
+#[test]
+fn what_is_received_and_not_yet_stored_is_not_fetched_again() {
+  let now = Instant::now();
+  let policy = SegmentPolicy {
+    max: 4,
+    min_size: MIB,
+  };
+  let mut planner = SegmentPlanner::new(policy, 4 * MIB, 0, now);
+  let mut stored = Extents::default();
+  stored.add(0..MIB);
+  assert_eq!(planner.moved(4 * MIB), []);
+  assert_eq!(planner.next(&stored, now), None);
+}

@@ -16,10 +16,14 @@ mod workers;
 mod world;
 
 use std::cell::RefCell;
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::Once;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use self::life::End;
 use self::plan::How;
@@ -44,8 +48,40 @@ pub struct History {
 /// A process that does not come up again and again is not going to.
 const MAX_LIVES: usize = 40;
 
+/// Of real time; a history takes some hundredths of a second.
+const MAX_TIME: Duration = Duration::from_secs(120);
+
 /// Lets `plan` happen. `keep` keeps the record of it.
+///
+/// A history that does not come to its end ends the process, and prints the
+/// plan.
 pub fn run(plan: &Plan, keep: bool) -> History {
+  let (history, ended) = mpsc::channel::<()>();
+  let watched = plan.clone();
+  std::thread::spawn(move || {
+    if ended.recv_timeout(MAX_TIME) == Err(RecvTimeoutError::Timeout) {
+      end_process(&watched);
+    }
+  });
+  let ended = run_to_end(plan, keep);
+  drop(history);
+  ended
+}
+
+/// The engine turns in a circle, and virtual time stands still: nothing in the
+/// history's own thread could say so.
+fn end_process(plan: &Plan) -> ! {
+  let plan = serde_json::to_string_pretty(plan).expect("a plan is JSON");
+  // Not by a macro: a test would keep what it prints to itself.
+  let _ = writeln!(
+    std::io::stderr(),
+    "the history of this plan has not ended after {} s:\n{plan}",
+    MAX_TIME.as_secs()
+  );
+  std::process::exit(1);
+}
+
+fn run_to_end(plan: &Plan, keep: bool) -> History {
   note_panics();
   let world = World::new(plan, keep);
   let plan = Arc::new(plan.clone());
