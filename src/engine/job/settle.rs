@@ -111,16 +111,19 @@ async fn try_settle(
   // perform.8.1, perform.8.2: If activeBgFetches contains background fetch …
   let was_active = registration.contains_background_fetch(&job.id, job.key);
   // The result is durable before anybody hears of it, and all bytes before it.
-  let outcome = || job.inspect(|p| p.outcome(was_active));
-  let mut settled = outcome();
-  while let Err(error) = commit_settled(context, job.key, settled).await {
-    // A record that has lost bytes has failed now.
-    let lost = matches!(error, StoreError::Unsynced { .. });
-    if !lost || outcome() == settled {
-      return Err(error);
+  // A record that has lost bytes meanwhile has failed, and the result is
+  // another one.
+  let settled = loop {
+    let settled = job.inspect(|p| p.outcome(was_active));
+    let committed = commit_settled(context, job.key, settled).await;
+    let is_still_so = job.inspect(|p| p.outcome(was_active)) == settled;
+    match committed {
+      Ok(()) if is_still_so => break settled,
+      Ok(()) => {}
+      Err(StoreError::Unsynced { .. }) if !is_still_so => {}
+      Err(error) => return Err(error),
     }
-    settled = outcome();
-  }
+  };
   let (result, failure_reason) = settled;
   // perform.8.3: … bgFetch, remove it.
   if was_active {

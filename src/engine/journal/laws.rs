@@ -630,34 +630,46 @@ fn a_hundred_callers_share_a_round() {
   assert_eq!(journal.next(now), Next::Wait(None));
 }
 
-/// A result that was worked out before bytes were lost is not the result.
+/// A result that was worked out before bytes were lost is not the result,
+/// whether it is in the round or has come while that was under way.
 #[test]
 fn a_result_is_asked_for_again_when_bytes_are_lost() {
-  let (mut journal, now) = (journal(), Instant::now());
-  journal.record_progress(KEY, body(1), progress(10), now);
-  let settled = journal.draw(Wanted::Changes {
-    key: KEY,
-    changes: vec![Change::Settled {
-      key: KEY,
-      result: crate::spec::BackgroundFetchResult::Success,
-      failure_reason: crate::spec::BackgroundFetchFailureReason::None,
-    }],
-    is_kept: false,
-  });
-  let other = journal.draw(Wanted::Flush);
-  assert_eq!(journal.next(now), Next::Sync(vec![body(1)]));
-  let lost = StoreError::Unsynced {
-    bodies: vec![body(1)],
-    source: Box::new(full()),
-  };
-  let Synced::Lost { records, answers } = journal.synced(Err(lost), now) else {
-    panic!("bytes are lost");
-  };
-  assert_eq!(records, [(KEY, 0)]);
-  assert!(matches!(*answers, [(it, Err(_))] if it == settled));
-  // The other one waits for what comes of that.
-  assert_eq!(journal.next(now), Next::Sync(Vec::new()));
-  assert!(matches!(journal.synced(Ok(()), now), Synced::Write(_)));
-  let answers = journal.written(Ok(Vec::new()), now);
-  assert!(matches!(*answers, [(it, Ok(None))] if it == other));
+  for is_in_round in [true, false] {
+    let (mut journal, now) = (journal(), Instant::now());
+    journal.record_progress(KEY, body(1), progress(10), now);
+    let draw = |journal: &mut Journal| {
+      journal.draw(Wanted::Changes {
+        key: KEY,
+        changes: vec![Change::Settled {
+          key: KEY,
+          result: crate::spec::BackgroundFetchResult::Success,
+          failure_reason: crate::spec::BackgroundFetchFailureReason::None,
+        }],
+        is_kept: false,
+      })
+    };
+    let before = is_in_round.then(|| draw(&mut journal));
+    let other = journal.draw(Wanted::Flush);
+    assert_eq!(journal.next(now), Next::Sync(vec![body(1)]));
+    let settled = before.unwrap_or_else(|| draw(&mut journal));
+    let lost = StoreError::Unsynced {
+      bodies: vec![body(1)],
+      source: Box::new(full()),
+    };
+    let Synced::Lost { records, answers } = journal.synced(Err(lost), now)
+    else {
+      panic!("bytes are lost");
+    };
+    assert_eq!(records, [(KEY, 0)]);
+    assert!(matches!(*answers, [(it, Err(_))] if it == settled));
+    // The other one waits for what comes of that.
+    assert_eq!(journal.next(now), Next::Sync(Vec::new()));
+    let Synced::Write(groups) = journal.synced(Ok(()), now) else {
+      panic!("nothing has failed");
+    };
+    assert!(groups.iter().flatten().next().is_none(), "{groups:?}");
+    let outcomes = vec![GroupOutcome::default(); groups.len()];
+    let answers = journal.written(Ok(outcomes), now);
+    assert!(matches!(*answers, [(it, Ok(None))] if it == other));
+  }
 }

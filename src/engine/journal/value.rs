@@ -376,15 +376,20 @@ impl Journal {
       }
       Wanted::Flush | Wanted::FlushRefused => false,
     };
-    let failed = take_out(&mut round.tickets, fails);
+    let mut failed = take_out(&mut round.tickets, fails);
+    // It may have come while the round was under way.
+    failed.extend(take_out(&mut self.tickets, fails));
     if records.is_empty() && failed.is_empty() {
       self.round = Some(round);
       return None;
     }
     let mut answers = Vec::new();
     for (ticket, wanted) in failed {
-      if let Some(queue) = wanted.key().and_then(|k| round.queues.get_mut(&k)) {
-        queue.replace_ticket(ticket, Vec::new());
+      let queues = [&mut round.queues, &mut self.queues];
+      for queues in queues {
+        if let Some(queue) = wanted.key().and_then(|k| queues.get_mut(&k)) {
+          queue.replace_ticket(ticket, Vec::new());
+        }
       }
       answers.push((ticket, Err(error.clone())));
     }
