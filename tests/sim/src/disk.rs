@@ -178,25 +178,35 @@ impl DiskState {
     if file.open.is_empty() {
       return Ok(());
     }
-    if self.failing_flushes > 0 {
-      self.failing_flushes -= 1;
-      // The pages count as clean now: no later flush writes them.
-      file.open.clear();
-      return Err(io::Error::other("the disk has failed to write"));
-    }
     file.open.clear();
+    self.fail_flush()?;
+    let file = &mut self.files[node];
     file.durable.clone_from(&file.live);
     Ok(())
   }
 
-  fn sync_directory(&mut self, directory: &Path) {
+  fn sync_directory(&mut self, directory: &Path) -> io::Result<()> {
     let (of_it, others): (Vec<Name>, _) = std::mem::take(&mut self.open_names)
       .into_iter()
       .partition(|change| change.directory() == Some(directory));
+    self.open_names = others;
+    if !of_it.is_empty() {
+      self.fail_flush()?;
+    }
     for change in of_it {
       apply_name(&mut self.durable_names, &change);
     }
-    self.open_names = others;
+    Ok(())
+  }
+
+  /// One that fails has lost what it was for: it counts as clean now, and no
+  /// later flush writes it.
+  fn fail_flush(&mut self) -> io::Result<()> {
+    if self.failing_flushes == 0 {
+      return Ok(());
+    }
+    self.failing_flushes -= 1;
+    Err(io::Error::other("the disk has failed to write"))
   }
 }
 
@@ -449,8 +459,7 @@ impl FileSystem for SimDisk {
       if path != Path::new("") && !state.disk.names.contains_key(path) {
         return Err(io::ErrorKind::NotFound.into());
       }
-      state.disk.sync_directory(path);
-      Ok(())
+      state.disk.sync_directory(path)
     })
   }
 

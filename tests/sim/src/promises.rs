@@ -77,14 +77,18 @@ impl Promises {
       && plan.records.iter().all(is_safe)
   }
 
-  /// Whether bytes of it may be gone: the disk has failed; or nobody needed
-  /// them any more (the event was handled, or others took their place), and
-  /// they made room on a full disk for the row that says so.
+  /// Whether its failure may be that bytes of it are gone: the disk has failed
+  /// to keep them, or they [have made room](Self::has_made_room).
   pub fn may_lack_bytes(&mut self, key: BackgroundFetchKey) -> bool {
+    self.flushes_have_failed || self.has_made_room(key)
+  }
+
+  /// Whether bytes of it may be gone that were all there once: they were not
+  /// needed any more (the event was handled, or others took their place), and
+  /// have made room on a full disk for the row that says so.
+  pub fn has_made_room(&mut self, key: BackgroundFetchKey) -> bool {
     let was_handled = self.of(key).is_some_and(|promise| promise.handled);
-    self.flushes_have_failed
-      || self.rows_were_full
-      || was_handled && self.rows_have_failed
+    self.rows_were_full || was_handled && self.rows_have_failed
   }
 
   pub fn of(&mut self, key: BackgroundFetchKey) -> Option<&mut Promise> {

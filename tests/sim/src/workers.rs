@@ -134,18 +134,10 @@ fn dispatched(
   if durable.is_none_or(|result| result == BackgroundFetchResult::None) {
     state.broken(format!("{name} of {id} comes before its result is durable"));
   }
-  if !state.promises.may_lack_bytes(snapshot.key)
-    && (snapshot
-      .diagnostic
-      .as_deref()
-      .unwrap_or_default()
-      .contains("damaged")
-      || snapshot
-        .diagnostic
-        .as_deref()
-        .unwrap_or_default()
-        .contains("lost bytes"))
-  {
+  let diagnostic = snapshot.diagnostic.as_deref().unwrap_or_default();
+  let says_so =
+    diagnostic.contains("damaged") || diagnostic.contains("lost bytes");
+  if says_so && !state.promises.may_lack_bytes(snapshot.key) {
     state.broken(format!("{id} has lost bytes: {:?}", snapshot.diagnostic));
   }
   if let Some(promise) = state.promises.of(snapshot.key) {
@@ -207,7 +199,7 @@ async fn read(
     }
     let mut state = world.state();
     match whole {
-      Err(error) if is_success && !state.promises.may_lack_bytes(key) => {
+      Err(error) if is_success && !state.promises.has_made_room(key) => {
         state.broken(format!("{path} cannot be read: {error}"));
       }
       Err(error) => state.say(&format!("{path}: {error}")),
