@@ -19,8 +19,8 @@ const DIRECTORIES: usize = 256;
 pub(super) struct BodyPaths {
   file_system: Arc<dyn FileSystem>,
   root: PathBuf,
-  root_names: Names,
-  names: Vec<Names>,
+  root_names: Names<u8>,
+  names: Vec<Names<BodyId>>,
 }
 
 impl BodyPaths {
@@ -33,11 +33,13 @@ impl BodyPaths {
       other => other?,
     }
     file_system.make_private(&root)?;
+    // Of all bodies at once: who opens a store may try again.
+    file_system.sync_directory(&root)?;
     Ok(Self {
       file_system,
       root,
-      root_names: Names::default(),
-      names: (0..DIRECTORIES).map(|_| Names::default()).collect(),
+      root_names: Names::all_known(),
+      names: (0..DIRECTORIES).map(|_| Names::with_earlier()).collect(),
     })
   }
 
@@ -60,49 +62,79 @@ impl BodyPaths {
           Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
           other => other?,
         }
-        self.root_names.add();
+        self.root_names.add(byte);
         self.file_system.create(&path)?
       }
       other => other?,
     };
-    self.names[usize::from(byte)].add();
+    self.names(byte).add(id);
     Ok(file)
   }
 
-  /// Makes the name of a body durable in its directory.
+  fn names(&self, byte: u8) -> &Names<BodyId> {
+    &self.names[usize::from(byte)]
+  }
+
+  /// Makes the name of a body durable, and that of its directory.
   pub(super) fn sync(&self, id: BodyId) -> io::Result<()> {
     let byte = last_byte(id);
-    let names = &self.names[usize::from(byte)];
-    let sync = || self.file_system.sync_directory(&self.directory(byte));
-    match names.sync(sync) {
+    let sync = || match self.file_system.sync_directory(&self.directory(byte)) {
       // No body of this byte was ever made.
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,
-    }
+    };
+    let all = || self.ids_in(byte);
+    self.names(byte).sync(id, sync, all)?;
+    let sync_root = || self.file_system.sync_directory(&self.root);
+    self.root_names.sync(byte, sync_root, || Ok(Vec::new()))
   }
 
-  /// Makes the names of the directories durable.
-  pub(super) fn sync_root(&self) -> io::Result<()> {
-    self
-      .root_names
-      .sync(|| self.file_system.sync_directory(&self.root))
+  /// A body is going to be written to again. Makes its name again, when the
+  /// disk may have failed to keep it; not one that `is_durable`, whatever a
+  /// flush for others has said.
+  pub(super) fn reopen(&self, id: BodyId, is_durable: bool) -> io::Result<()> {
+    let byte = last_byte(id);
+    if is_durable {
+      self.names(byte).remove(id);
+    }
+    if !self.names(byte).is_lost(id) {
+      return Ok(());
+    }
+    // A process that dies in between leaves a body that no row knows.
+    let other = Uuid::from_u128(id.0.as_u128() ^ 1 << 32);
+    let other = self.file(BodyId(other));
+    let file = self.file(id);
+    self.file_system.rename(&file, &other)?;
+    self.file_system.rename(&other, &file)?;
+    self.names(byte).add(id);
+    Ok(())
+  }
+
+  /// Removes the file of a body.
+  pub(super) fn remove(&self, id: BodyId) -> io::Result<()> {
+    self.names(last_byte(id)).remove(id);
+    self.file_system.remove(&self.file(id))
   }
 
   /// Every body. Whatever else lies there is left alone.
   pub(super) fn ids(&self) -> io::Result<Vec<BodyId>> {
     let mut ids = Vec::new();
     for byte in 0..=u8::MAX {
-      let names = match self.file_system.names(&self.directory(byte)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-        other => other?,
-      };
-      let parse = |name: &std::ffi::OsString| {
-        let uuid = Uuid::try_parse(name.to_str()?).ok()?;
-        Some(BodyId(uuid))
-      };
-      ids.extend(names.iter().filter_map(parse));
+      ids.extend(self.ids_in(byte)?);
     }
     Ok(ids)
+  }
+
+  fn ids_in(&self, byte: u8) -> io::Result<Vec<BodyId>> {
+    let names = match self.file_system.names(&self.directory(byte)) {
+      Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+      other => other?,
+    };
+    let parse = |name: &std::ffi::OsString| {
+      let uuid = Uuid::try_parse(name.to_str()?).ok()?;
+      Some(BodyId(uuid))
+    };
+    Ok(names.iter().filter_map(parse).collect())
   }
 }
 

@@ -280,12 +280,9 @@ impl FileSystem for StdFileSystem {
   }
 
   fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-    Ok(rustix::fs::renameat(
-      &self.directory,
-      from,
-      &self.directory,
-      to,
-    )?)
+    self.within(from, |old, from| {
+      self.within(to, |new, to| Ok(rustix::fs::renameat(old, from, new, to)?))
+    })
   }
 
   fn remove(&self, path: &Path) -> io::Result<()> {

@@ -230,6 +230,7 @@ impl Inner {
       }
     }
     // What the disk has failed to keep is cut off now.
+    self.paths.reopen(id, durable.end() > 0)?;
     lock(&self.unsynced).remove(&id);
     let mut tail = Tail::new(self, id, file, length);
     if has_gaps {
@@ -276,7 +277,7 @@ impl Inner {
     lock(&self.unsynced).remove(&id);
     lock(&self.unflushed).forget(id);
     self.durable.remove(id);
-    match self.file_system.remove(&self.paths.file(id)) {
+    match self.paths.remove(id) {
       Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
       other => other,
     }

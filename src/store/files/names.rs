@@ -1,7 +1,13 @@
 //! The names that are made in a directory, and how many flushes it takes until
 //! they are durable: one for all that were made before it began.
+//!
+//! A flush that fails may have dropped the names from memory, and the next one
+//! then reports success all the same. So those that it was for are lost from
+//! then on, to everyone who asks.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -11,63 +17,114 @@ use std::sync::atomic::Ordering;
 
 use crate::store::lock::lock;
 
-/// Counts the names that were made in a directory, and how many of them are
-/// durable. Those that an earlier process has made may not be durable yet: they
-/// count as one.
-pub(super) struct Names {
-  made: AtomicU64,
-  /// Held while the directory is flushed: who waits for it may find that
-  /// nothing is left to do.
-  durable: Mutex<u64>,
+/// The names that were made in a directory, and are not known to be durable.
+pub(super) struct Names<T> {
+  /// Those that no flush was tried for yet.
+  made: Mutex<HashSet<T>>,
+  /// Those that a flush has failed for.
+  lost: Mutex<HashSet<T>>,
+  /// Whether those that an earlier process has made are in the two others, or
+  /// durable. Held while the directory is flushed: who waits for it may find
+  /// that nothing is left to do.
+  knows_all: Mutex<bool>,
 }
 
-impl Default for Names {
-  fn default() -> Self {
+impl<T: Copy + Eq + Hash> Names<T> {
+  /// Those of a directory in which nobody else has made any.
+  pub(super) fn all_known() -> Self {
     Self {
-      made: AtomicU64::new(1),
-      durable: Mutex::new(0),
+      made: Mutex::default(),
+      lost: Mutex::default(),
+      knows_all: Mutex::new(true),
     }
   }
-}
 
-impl Names {
-  /// A name was made.
-  pub(super) fn add(&self) {
-    self.made.fetch_add(1, Ordering::SeqCst);
+  /// Those of a directory in which earlier processes may have made some.
+  pub(super) fn with_earlier() -> Self {
+    Self {
+      knows_all: Mutex::new(false),
+      ..Self::all_known()
+    }
   }
 
-  /// Makes every name durable that was made before, by `flush` if it takes
-  /// that.
+  /// A name was made, whatever became of it before.
+  pub(super) fn add(&self, name: T) {
+    lock(&self.lost).remove(&name);
+    lock(&self.made).insert(name);
+  }
+
+  /// A name is gone.
+  pub(super) fn remove(&self, name: T) {
+    lock(&self.made).remove(&name);
+    lock(&self.lost).remove(&name);
+  }
+
+  /// Whether a flush for the name has failed.
+  pub(super) fn is_lost(&self, name: T) -> bool {
+    lock(&self.lost).contains(&name)
+  }
+
+  /// Makes a name durable, with every other one that was made before, by
+  /// `flush` if it takes that. `all` lists those that there are.
   pub(super) fn sync(
     &self,
+    name: T,
     flush: impl FnOnce() -> io::Result<()>,
+    all: impl FnOnce() -> io::Result<Vec<T>>,
   ) -> io::Result<()> {
-    let wanted = self.made.load(Ordering::SeqCst);
-    let mut durable = lock(&self.durable);
-    if *durable < wanted {
-      // With those that were made while another one flushed.
-      let made = self.made.load(Ordering::SeqCst);
-      flush()?;
-      *durable = made;
+    let mut knows_all = lock(&self.knows_all);
+    // With those that were made while another one flushed.
+    let made = std::mem::take(&mut *lock(&self.made));
+    let mut failed = None;
+    if !made.is_empty() || !*knows_all {
+      match flush() {
+        Ok(()) => *knows_all = true,
+        Err(error) => {
+          let mut lost = lock(&self.lost);
+          lost.extend(made);
+          if !*knows_all {
+            match all() {
+              Ok(all) => {
+                lost.extend(all);
+                *knows_all = true;
+              }
+              Err(_) => drop(lost.insert(name)),
+            }
+          }
+          failed = Some(error);
+        }
+      }
     }
-    Ok(())
+    if !self.is_lost(name) {
+      return Ok(());
+    }
+    Err(failed.unwrap_or_else(|| {
+      io::Error::other("an earlier flush of its directory has failed")
+    }))
   }
 }
 
-/// The [`Names`] of directories outside of the store, while somebody makes some
-/// there.
+/// The [`Names`] of directories outside of the store, while some are made there.
+/// Each has a number.
 #[derive(Default)]
-pub(super) struct Directories(Mutex<HashMap<(u64, u64), Arc<Names>>>);
+pub(super) struct Directories {
+  names: Mutex<HashMap<(u64, u64), Arc<Names<u64>>>>,
+  last: AtomicU64,
+}
 
 impl Directories {
   /// Makes a name durable that has just been made in `directory`.
   pub(super) fn sync(&self, directory: impl AsFd) -> io::Result<()> {
     let status = rustix::fs::fstat(&directory)?;
     let id = (status.st_dev, status.st_ino);
-    let names = lock(&self.0).entry(id).or_default().clone();
-    names.add();
-    let synced = names.sync(|| Ok(rustix::fs::fsync(&directory)?));
-    let mut all = lock(&self.0);
+    let new = || Arc::new(Names::all_known());
+    let names = lock(&self.names).entry(id).or_insert_with(new).clone();
+    let number = self.last.fetch_add(1, Ordering::Relaxed);
+    names.add(number);
+    let flush = || Ok(rustix::fs::fsync(&directory)?);
+    let synced = names.sync(number, flush, || Ok(Vec::new()));
+    names.remove(number);
+    let mut all = lock(&self.names);
     drop(names);
     if all
       .get(&id)
@@ -83,31 +140,40 @@ impl Directories {
 mod tests {
   use super::*;
 
+  fn none() -> io::Result<Vec<u32>> {
+    Ok(Vec::new())
+  }
+
+  fn fails() -> io::Result<()> {
+    Err(io::ErrorKind::Other.into())
+  }
+
   #[test]
   fn names_that_are_made_during_a_flush_need_one_flush_more_for_all() {
-    let names = Names::default();
+    let names = Names::all_known();
+    names.add(0);
     let flushes = AtomicU64::new(0);
     let (begun, begins) = std::sync::mpsc::channel();
     let (end, ends) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
       let (names, flushes) = (&names, &flushes);
       let first = scope.spawn(move || {
-        names.sync(|| {
+        let flush = || {
           flushes.fetch_add(1, Ordering::SeqCst);
           begun.send(()).map_err(io::Error::other)?;
           ends.recv().map_err(io::Error::other)
-        })
+        };
+        names.sync(0, flush, none)
       });
       begins.recv().expect("the first flush begins");
-      let others: Vec<_> = (0..8)
-        .map(|_| {
-          names.add();
-          scope.spawn(|| {
-            names.sync(|| {
-              flushes.fetch_add(1, Ordering::SeqCst);
-              Ok(())
-            })
-          })
+      let others: Vec<_> = (1..9)
+        .map(|name| {
+          names.add(name);
+          let flush = || {
+            flushes.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+          };
+          scope.spawn(move || names.sync(name, flush, none))
         })
         .collect();
       end.send(()).expect("the first flush waits");
@@ -120,17 +186,46 @@ mod tests {
   }
 
   #[test]
-  fn a_flush_that_fails_is_nobodys() {
-    let names = Names::default();
-    let failed = names.sync(|| Err(io::ErrorKind::Other.into()));
-    assert!(failed.is_err());
-    let mut flushed = false;
+  fn a_name_that_a_flush_has_failed_for_is_lost_until_it_is_made_again() {
+    let names = Names::all_known();
+    names.add(1);
+    names.sync(1, || Ok(()), none).expect("a flush");
+    names.add(2);
+    names.add(3);
+    // It was durable before.
+    names.sync(1, fails, none).expect("nothing of it is lost");
+    names.add(4);
+    for lost in [2, 3] {
+      assert!(names.sync(lost, || Ok(()), none).is_err());
+    }
     names
-      .sync(|| {
-        flushed = true;
-        Ok(())
-      })
-      .expect("the next one");
-    assert!(flushed);
+      .sync(4, fails, none)
+      .expect("it is flushed with the others");
+    names.add(3);
+    names.sync(3, || Ok(()), none).expect("a flush");
+    names.remove(2);
+    assert!(!names.is_lost(2));
+  }
+
+  #[test]
+  fn a_first_flush_that_fails_loses_what_an_earlier_process_has_made() {
+    let names = Names::with_earlier();
+    let all = || Ok(vec![1, 2]);
+    assert!(names.sync(1, fails, all).is_err());
+    assert!(names.sync(2, || Ok(()), none).is_err());
+    names.sync(3, fails, none).expect("it is not one of them");
+    let names = Names::with_earlier();
+    assert!(
+      names
+        .sync(1, fails, || Err(io::ErrorKind::Other.into()))
+        .is_err()
+    );
+    let mut is_flushed = false;
+    let flush = || {
+      is_flushed = true;
+      Ok(())
+    };
+    names.sync(2, flush, none).expect("a flush");
+    assert!(is_flushed);
   }
 }

@@ -80,9 +80,6 @@ impl Inner {
         failed.add(&[*id], error);
       }
     }
-    if let Err(error) = self.paths.sync_root() {
-      failed.add(ids, error);
-    }
   }
 }
 
