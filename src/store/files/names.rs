@@ -104,11 +104,14 @@ impl<T: Copy + Eq + Hash> Names<T> {
   }
 }
 
+/// The device, and the number there.
+type Inode = (u64, u64);
+
 /// The [`Names`] of directories outside of the store, while some are made there.
 /// Each has a number.
 #[derive(Default)]
 pub(super) struct Directories {
-  names: Mutex<HashMap<(u64, u64), Arc<Names<u64>>>>,
+  names: Mutex<HashMap<Inode, Arc<Names<u64>>>>,
   last: AtomicU64,
 }
 
