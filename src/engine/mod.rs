@@ -42,17 +42,16 @@ use tokio::runtime::Runtime;
 use self::context::Context;
 use self::context::JobCallbacks;
 use self::job::Jobs;
-use self::job::apply_action;
 use self::job::restore;
 use self::job::retention;
 use self::job::start;
+use self::job::update;
 use self::mailbox::Delivery;
 use self::mailbox::Mailbox;
 use self::until::until;
 use self::workers::delegate::EngineDelegate;
 use crate::network::Network;
 use crate::service_worker::ServiceWorkers as Workers;
-use crate::snapshot::unless_empty;
 use crate::store::ExportMode;
 use crate::store::Store;
 use crate::store::StoreError;
@@ -245,7 +244,7 @@ impl Engine {
       service_workers,
       config.policies(),
       JobCallbacks {
-        bytes_lost: apply_action::bytes_lost(&jobs),
+        bytes_lost: update::bytes_lost(&jobs),
         undelivered: retention::on_undelivered(&jobs),
       },
     );
@@ -326,16 +325,7 @@ impl Engine {
     let Some(job) = self.jobs().get(key) else {
       return Vec::new();
     };
-    // Not under the machine's lock, which is held while these are written.
-    let diagnostics = (0..job.records.len().min(limit)).map(|record| {
-      unless_empty(job.records[record].diagnostic.lock().clone())
-    });
-    let diagnostics: Vec<_> = diagnostics.collect();
-    job.inspect(|machine| {
-      let records = machine.background_fetch().records.iter();
-      let both = records.zip(diagnostics);
-      both.map(|(r, why)| RequestSnapshot::new(r, why)).collect()
-    })
+    job.requests(limit)
   }
 
   /// The records of a background fetch, in their order; none when they are not

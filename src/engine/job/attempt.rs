@@ -10,8 +10,8 @@ use super::Job;
 use super::fetch_params::Attempt;
 use super::fetch_params::params;
 use super::record_slot::Attempts;
-use super::retry::note_failure;
-use super::retry::note_status;
+use super::record_slot::Failure;
+use super::retry;
 use super::transfer;
 use crate::engine::context::Context;
 use crate::engine::until::until;
@@ -111,8 +111,9 @@ async fn fetch(
   match until(terminate, fetch).await {
     None => AttemptOutcome::Stopped,
     Some(Err(error)) => {
-      let unavailability = note_failure(context, job, record, attempts, &error);
-      job.update(|p, actions| {
+      let failure = retry::failure(context, attempts, &error);
+      let unavailability = failure.unavailability();
+      job.update_failed(record, failure, |p, actions| {
         p.process_network_error(record, number, false, unavailability, actions)
       });
       outcome_of(unavailability)
@@ -147,9 +148,9 @@ async fn answered(
   telemetry::answered(response.status);
   attempts.retries.online();
   context.online.answered();
-  if asks_to_come_back(attempt, attempts, &response) {
-    let temporary = Unavailability::Temporary;
-    job.update(|p, actions| {
+  if let Some(failure) = temporary_failure(attempt, attempts, &response) {
+    let temporary = failure.unavailability();
+    job.update_failed(record, failure, |p, actions| {
       p.process_network_error(record, number, false, temporary, actions)
     });
     return AttemptOutcome::Retry;
@@ -163,8 +164,9 @@ async fn answered(
       kind: NetworkErrorKind::Interrupted,
       message: sent(&response, unusable),
     };
-    let unavailability = note_failure(context, job, record, attempts, &error);
-    job.update(|p, actions| {
+    let failure = retry::failure(context, attempts, &error);
+    let unavailability = failure.unavailability();
+    job.update_failed(record, failure, |p, actions| {
       p.process_unusable_response(
         record,
         number,
@@ -175,11 +177,6 @@ async fn answered(
     });
     return outcome_of(unavailability);
   }
-  // The reason of an earlier failure is no longer one.
-  *job.records[record].diagnostic.lock() = reason(&decision, &response);
-  if job.records[record].waiting.lock().take().is_some() {
-    context.notify_observers(job);
-  }
   let without_body = match decision {
     Decision::Complete => AttemptOutcome::Complete,
     Decision::AskForTheWhole(_) => AttemptOutcome::Retry,
@@ -189,8 +186,9 @@ async fn answered(
     }
   };
   let head = response.clone();
-  job
-    .update(|p, actions| p.process_response(record, number, response, actions));
+  job.update_answered(record, reason(&decision, &response), |p, actions| {
+    p.process_response(record, number, response, actions)
+  });
   if terminate.is_cancelled() {
     return without_body;
   }
@@ -200,13 +198,14 @@ async fn answered(
   }
 }
 
-/// Deviation E20: whether the response is one that the retry policy takes for
-/// a resource that is temporarily unavailable, and there is a try left.
-fn asks_to_come_back(
+/// Deviation E20: the failure that `response` counts as when the retry policy
+/// takes its status for a resource that is temporarily unavailable. `None` when
+/// it does not, or when there is no try left.
+fn temporary_failure(
   attempt: Attempt<'_>,
   attempts: &mut Attempts,
   response: &Response,
-) -> bool {
+) -> Option<Failure> {
   let Attempt {
     context,
     job,
@@ -217,10 +216,10 @@ fn asks_to_come_back(
   let is_temporary =
     statuses.contains(response.status, job.environment.policy, job.keep_failed);
   if !is_temporary || !job.records[record].request.is_get() {
-    return false;
+    return None;
   }
   let after = retry_after(response, context.platform.now());
-  note_status(attempt, attempts, after, bad_status(response))
+  retry::bad_status(context, attempts, after, bad_status(response))
 }
 
 /// Why a response with this verdict makes its record fail, or did so much as

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Job;
+use super::record_slot::Failure;
 use crate::engine::context::Context;
 use crate::engine::until::until;
 use crate::network::NetworkError;
@@ -35,22 +36,26 @@ pub(crate) async fn verify(
       }
     }
   };
-  let diagnostic = &job.records[record].diagnostic;
   match is_match {
-    Ok(is_match) => {
-      if !is_match {
-        let error = NetworkError::integrity_mismatch(&request.url);
-        *diagnostic.lock() = error.message;
-      }
-      job.update(|p, actions| p.verified(record, attempt, is_match, actions));
+    Ok(true) => {
+      job.update(|p, actions| p.verified(record, attempt, true, actions));
+    }
+    Ok(false) => {
+      let error = NetworkError::integrity_mismatch(&request.url);
+      let failure = Failure::last(error.message);
+      job.update_failed(record, failure, |p, actions| {
+        p.verified(record, attempt, false, actions)
+      });
     }
     Err(error) => {
-      *diagnostic.lock() = format!(
-        "the integrity of {} cannot be verified: {error}",
-        request.url
-      );
+      let url = &request.url;
+      let failure = Failure::last(format!(
+        "the integrity of {url} cannot be verified: {error}"
+      ));
       let reason = BackgroundFetchFailureReason::FetchError;
-      job.update(|p, actions| p.bytes_lost(record, reason, actions));
+      job.update_failed(record, failure, |p, actions| {
+        p.bytes_lost(record, reason, actions)
+      });
     }
   }
 }

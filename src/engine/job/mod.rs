@@ -1,7 +1,6 @@
 //! One background fetch in the engine: the state machine, and what carries
 //! out its actions.
 
-pub(crate) mod apply_action;
 pub(crate) mod attempt;
 pub(crate) mod edit_queue;
 pub(crate) mod fetch_params;
@@ -24,17 +23,20 @@ pub(crate) mod settle;
 pub(crate) mod start;
 pub(crate) mod table;
 pub(crate) mod transfer;
+pub(crate) mod update;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Weak;
 
 use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use self::record_index::RecordIndex;
 use self::record_slot::NewSlot;
 use self::record_slot::RecordSlot;
+use self::record_slot::RecordStatus;
 use self::response_data::ResponseData;
 use self::table::Table;
 use super::context::Context;
@@ -48,10 +50,10 @@ use crate::ids::BodyId;
 use crate::network::ClientEnvironment;
 use crate::network::without_secrets;
 use crate::snapshot::BackgroundFetchSnapshot;
+use crate::snapshot::RequestSnapshot;
 use crate::snapshot::Retained;
 use crate::snapshot::Waiting;
 use crate::snapshot::unless_empty;
-use crate::spec::Action;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::FetchMachine;
 use crate::telemetry;
@@ -70,32 +72,46 @@ pub(crate) struct Job {
   pub(super) records: Vec<RecordSlot>,
   pub(super) span: Span,
   pub(super) index: RecordIndex,
+  /// All that changes. [`Job::update`] says what is done under it.
   state: Mutex<State>,
-  /// Taken under the lock of the state machine, too, and so never held while
-  /// anything else is called.
-  standing: Mutex<Standing>,
 }
 
 /// Every background fetch of an engine whose records are still there.
 pub(crate) type Jobs = Table<Job>;
 
-/// The state machine, and what it holds of its origin's quota.
+/// What changes of a job, all of it under its one lock.
 struct State {
   machine: FetchMachine,
+  /// What the job holds of its origin's quota.
   reservation: Reservation,
-}
-
-/// What the job is to others, beside what its state machine says.
-#[derive(Default)]
-struct Standing {
-  /// Durable, unlike the machine's.
-  result: BackgroundFetchResult,
+  /// In the order of the machine's.
+  records: Vec<RecordStatus>,
+  /// Why and since when it is kept, if it has settled and nothing happens with
+  /// it any more.
   retained: Option<Retained>,
   /// Its registration is no more: it ends without an event.
   is_purged: bool,
   /// It is not begun, and its registration does not count it as unfinished.
   is_quarantined: bool,
   watchers: BTreeMap<u64, Weak<RealmInbox>>,
+}
+
+impl State {
+  /// Its result is set, and is durable since before that.
+  fn is_settled(&self) -> bool {
+    self.machine.background_fetch().result != BackgroundFetchResult::None
+  }
+
+  /// Why it failed, human-readable: what its first failed record says.
+  fn diagnostic(&self) -> Option<String> {
+    let mut diagnostics = self.records.iter().map(|r| &r.diagnostic);
+    diagnostics.find(|text| !text.is_empty()).cloned()
+  }
+
+  /// What its first record waits for that waits at all.
+  fn waiting(&self) -> Option<Waiting> {
+    self.records.iter().find_map(|r| r.waiting.clone())
+  }
 }
 
 /// Everything that [`Job::new`] needs.
@@ -124,6 +140,13 @@ impl Job {
     reservation.set(new.machine.bytes_held());
     let id = new.machine.background_fetch().id.clone();
     let scope = without_secrets(&new.registration.scope);
+    let mut records = Vec::new();
+    let mut statuses = Vec::new();
+    for slot in new.slots {
+      let data = ResponseData::new(slot.response);
+      records.push(RecordSlot::new(slot.request, slot.request_body));
+      statuses.push(RecordStatus::new(data, slot.diagnostic));
+    }
     Arc::new(Self {
       key: new.key,
       span: telemetry::background_fetch(new.key.0, &id, &scope),
@@ -133,50 +156,20 @@ impl Job {
       embedder_data: new.embedder_data,
       keep_failed: new.keep_failed,
       net_permission: new.net_permission,
-      records: new.slots.into_iter().map(RecordSlot::new).collect(),
+      records,
       index: RecordIndex::default(),
-      standing: Mutex::new(Standing {
-        result: new.machine.background_fetch().result,
-        retained: new.retained,
-        ..Standing::default()
-      }),
       state: Mutex::new(State {
         machine: new.machine,
         reservation,
+        records: statuses,
+        retained: new.retained,
+        is_purged: false,
+        is_quarantined: false,
+        watchers: Default::default(),
       }),
       context: weak,
       jobs: Arc::downgrade(jobs),
     })
-  }
-
-  /// Tells the state machine something and does what it answers.
-  ///
-  /// The actions are carried out under the machine's lock, so that they keep
-  /// their order; none of them waits.
-  pub(super) fn update<T>(
-    self: &Arc<Self>,
-    what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
-  ) -> T {
-    self.update_within_quota(what).0
-  }
-
-  /// The same for something that makes the background fetch hold more; also
-  /// says whether it is within its origin's quota with that.
-  pub(super) fn update_within_quota<T>(
-    self: &Arc<Self>,
-    what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
-  ) -> (T, bool) {
-    let mut actions = Vec::new();
-    let mut state = self.state.lock();
-    let answer = what(&mut state.machine, &mut actions);
-    let held = state.machine.bytes_held();
-    let within = state.reservation.set(held);
-    if let Some(context) = self.context.upgrade() {
-      for action in actions {
-        self.apply_action(&context, &state.machine, action);
-      }
-    }
-    (answer, within)
   }
 
   /// [Update background fetch instances](https://wicg.github.io/background-fetch/#update-background-fetch-instance-algorithm):
@@ -185,7 +178,7 @@ impl Job {
   /// realm does the steps that need the instance.
   pub(super) fn update_instances(self: &Arc<Self>, context: &Context) {
     let mut inboxes = Vec::new();
-    self.standing.lock().watchers.retain(|_, inbox| {
+    self.state.lock().watchers.retain(|_, inbox| {
       let inbox = inbox.upgrade();
       let is_there = inbox.is_some();
       inboxes.extend(inbox);
@@ -201,41 +194,52 @@ impl Job {
   /// also of one that has just happened.
   pub(super) fn watch(self: &Arc<Self>, realm: u64, inbox: &Arc<RealmInbox>) {
     let watcher = Arc::downgrade(inbox);
-    self.standing.lock().watchers.insert(realm, watcher);
+    self.state.lock().watchers.insert(realm, watcher);
     inbox.push_update(self.clone());
   }
 
   pub(super) fn unwatch(&self, realm: u64) {
-    self.standing.lock().watchers.remove(&realm);
+    self.state.lock().watchers.remove(&realm);
   }
 
   pub(super) fn response_data(&self, record: usize) -> Arc<ResponseData> {
-    self.records[record].response_data.lock().clone()
+    self.state.lock().records[record].response_data.clone()
   }
 
-  /// Looks at the state machine without telling it anything.
+  /// What terminates `attempt`, which begins. `None` when there is a later one.
+  fn begin_attempt(
+    &self,
+    context: &Context,
+    record: usize,
+    attempt: u32,
+  ) -> Option<CancellationToken> {
+    let status = &mut self.state.lock().records[record];
+    status.begin(attempt, &context.stopping)
+  }
+
+  /// What `record` waits for from now on, if it waits.
+  fn set_waiting(&self, record: usize, waiting: Option<Waiting>) {
+    self.state.lock().records[record].waiting = waiting;
+  }
+
+  /// Looks at the state machine without notifying it of anything.
   pub(super) fn inspect<T>(&self, at: impl FnOnce(&FetchMachine) -> T) -> T {
     at(&self.state.lock().machine)
   }
 
-  /// The copies that others see are made of this; no lock of the state
-  /// machine is taken, since it may be held by the caller.
+  /// Whether it has a result, which is durable then.
   pub(super) fn is_settled(&self) -> bool {
-    self.standing.lock().result != BackgroundFetchResult::None
-  }
-
-  pub(super) fn set_settled(&self, result: BackgroundFetchResult) {
-    self.standing.lock().result = result;
+    self.state.lock().is_settled()
   }
 
   /// Why and since when it is kept, if it has settled and nothing happens with
   /// it any more.
   pub(super) fn retained(&self) -> Option<Retained> {
-    self.standing.lock().retained.clone()
+    self.state.lock().retained.clone()
   }
 
   pub(super) fn set_retained(&self, retained: Option<Retained>) {
-    self.standing.lock().retained = retained;
+    self.state.lock().retained = retained;
   }
 
   /// Its records are not there any more.
@@ -247,72 +251,71 @@ impl Job {
 
   /// Another value takes the place of this one: its quota and its watchers.
   pub(super) fn give_place_to(&self, other: &Self) {
-    self.state.lock().reservation.set(0);
-    let watchers = std::mem::take(&mut self.standing.lock().watchers);
-    other.standing.lock().watchers.extend(watchers);
+    let watchers = {
+      let mut state = self.state.lock();
+      state.reservation.set(0);
+      std::mem::take(&mut state.watchers)
+    };
+    other.state.lock().watchers.extend(watchers);
   }
 
   pub(super) fn purge(&self) {
-    self.standing.lock().is_purged = true;
+    self.state.lock().is_purged = true;
   }
 
   pub(super) fn is_purged(&self) -> bool {
-    self.standing.lock().is_purged
+    self.state.lock().is_purged
   }
 
   /// It was under way when process after process died.
   pub(super) fn quarantine(&self) {
     telemetry::quarantined(&self.span);
-    self.standing.lock().is_quarantined = true;
+    self.state.lock().is_quarantined = true;
   }
 
   pub(super) fn is_quarantined(&self) -> bool {
-    self.standing.lock().is_quarantined
+    self.state.lock().is_quarantined
   }
 
   /// It leaves quarantine, to be begun or to end. Returns false when it was not
   /// in it.
   pub(super) fn release(&self) -> bool {
-    let was_quarantined =
-      std::mem::take(&mut self.standing.lock().is_quarantined);
+    let was_quarantined = std::mem::take(&mut self.state.lock().is_quarantined);
     if was_quarantined {
       self.registration.unfinished(1);
     }
     was_quarantined
   }
 
-  /// Why it failed, human-readable: what its first failed record says.
-  pub(super) fn diagnostic(&self) -> Option<String> {
-    let diagnostics = self.records.iter().map(|r| r.diagnostic.lock().clone());
-    diagnostics.into_iter().find_map(unless_empty)
-  }
-
-  /// What its first record waits for that waits at all.
-  fn waiting(&self) -> Option<Waiting> {
-    self.records.iter().find_map(|r| r.waiting.lock().clone())
-  }
-
   pub(super) fn snapshot(&self) -> BackgroundFetchSnapshot {
-    let mut snapshot = self.inspect(|machine| {
-      BackgroundFetchSnapshot::new(
-        self.key,
-        self.registration.scope.clone(),
-        machine,
-      )
-    });
-    snapshot.diagnostic = self.diagnostic();
+    let state = self.state.lock();
+    let scope = self.registration.scope.clone();
+    let mut snapshot =
+      BackgroundFetchSnapshot::new(self.key, scope, &state.machine);
+    snapshot.diagnostic = state.diagnostic();
     if !snapshot.paused && !snapshot.is_settled() {
-      snapshot.waiting = self.waiting();
+      snapshot.waiting = state.waiting();
     }
-    snapshot.quarantined = self.is_quarantined();
-    snapshot.retained = self.retained();
+    snapshot.quarantined = state.is_quarantined;
+    snapshot.retained = state.retained.clone();
     snapshot.embedder_data = unless_empty(self.embedder_data.clone());
     snapshot
   }
 
+  /// The first `limit` requests, in order.
+  pub(super) fn requests(&self, limit: usize) -> Vec<RequestSnapshot> {
+    let state = self.state.lock();
+    let records = state.machine.background_fetch().records.iter();
+    let both = records.zip(&state.records).take(limit);
+    let request = |(record, status): (_, &RecordStatus)| {
+      RequestSnapshot::new(record, unless_empty(status.diagnostic.clone()))
+    };
+    both.map(request).collect()
+  }
+
   /// The bodies of responses that failed and are never exposed.
   pub(super) fn discard_unexposed(&self) -> Vec<BodyId> {
-    let responses = (0..self.records.len()).map(|r| self.response_data(r));
+    let responses = self.all_response_data().into_iter();
     responses
       .filter(|data| !data.state().may_be_exposed())
       .filter_map(|data| data.discard())
@@ -324,9 +327,18 @@ impl Job {
   pub(super) fn discard_bodies(&self) -> Vec<BodyId> {
     self.state.lock().reservation.set(0);
     let requests = self.records.iter().filter_map(|r| r.request_body);
-    let responses = (0..self.records.len())
-      .filter_map(|record| self.response_data(record).discard());
+    let responses = self.all_response_data().into_iter();
+    let responses = responses.filter_map(|data| data.discard());
     requests.chain(responses).collect()
+  }
+
+  fn all_response_data(&self) -> Vec<Arc<ResponseData>> {
+    let state = self.state.lock();
+    state
+      .records
+      .iter()
+      .map(|r| r.response_data.clone())
+      .collect()
   }
 }
 

@@ -30,17 +30,17 @@ impl Job {
         if current.is_some() {
           return current;
         }
-        let waiting = &self.records[record].waiting;
         let reason = "the permission to use it is not there since the \
                       restart; it continues when a page or a worker of its \
                       scope brings one";
-        *waiting.lock() = Some(Waiting {
+        let waiting = Waiting {
           offline: true,
           reason: reason.into(),
-        });
+        };
+        self.set_waiting(record, Some(waiting));
         context.notify_observers(self);
         let check = self.registration.net_check.installed().await;
-        waiting.lock().take();
+        self.set_waiting(record, None);
         context.notify_observers(self);
         check
       }

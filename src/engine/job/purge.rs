@@ -62,8 +62,6 @@ pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
     }
     p.clear_records_available();
   });
-  let result = job.inspect(|p| p.background_fetch().result);
-  job.set_settled(result);
   job.update_instances(context);
   // What was noted meanwhile is of no use.
   let forgotten = vec![Change::Forgotten { key: job.key }];

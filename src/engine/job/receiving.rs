@@ -8,7 +8,7 @@ use crate::engine::context::Context;
 use crate::engine::journal::queue::Progress;
 use crate::engine::schedule::byte_budget::ByteBudget;
 use crate::ids::BodyId;
-use crate::spec::FetchMachine;
+use crate::spec::Extents;
 use crate::telemetry;
 
 /// How many bytes are appended at once, at most. The stream is read no further
@@ -54,28 +54,26 @@ impl Drop for Room<'_> {
   }
 }
 
-/// `more` bytes of the record were written to `body`. Returns how many there
-/// are.
-pub(super) fn note_progress(
+/// `more` bytes of the record were written to `body`, of which `extents` are
+/// stored now. An attempt and its segments are one task, so that what is
+/// recorded of a record keeps its order.
+pub(super) fn record_progress(
   attempt: Attempt<'_>,
-  machine: &FetchMachine,
   body: BodyId,
+  extents: Extents,
   more: u64,
-) -> u64 {
+) {
   let Attempt {
     context,
     job,
     record,
     ..
   } = attempt;
-  let extents = machine.extents(record);
   job.response_data(record).set_stored(extents.prefix());
-  let total = extents.total();
   let progress = Progress {
     record,
-    extents: extents.clone(),
+    extents,
     more,
   };
   context.journal.record_progress(job.key, body, progress);
-  total
 }

@@ -53,7 +53,6 @@ mod tests {
   use proptest::prelude::*;
 
   use super::*;
-  use crate::engine::job::record_slot::NewSlot;
   use crate::spec::request_matches_cached_item;
 
   fn request(path: u8, query: Option<u8>, fragment: Option<u8>) -> Request {
@@ -69,12 +68,7 @@ mod tests {
   }
 
   fn slot(request: Request) -> RecordSlot {
-    RecordSlot::new(NewSlot {
-      request: request.into(),
-      request_body: None,
-      response: Default::default(),
-      diagnostic: String::new(),
-    })
+    RecordSlot::new(request.into(), None)
   }
 
   proptest! {

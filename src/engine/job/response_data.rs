@@ -11,7 +11,8 @@ use crate::spec::Response;
 use crate::spec::may_be_exposed;
 
 /// Shared by the record it belongs to and by every record object made of it,
-/// even if it has become redundant.
+/// even if it has become redundant. So it is no part of its job's state: who
+/// reads it may do so longer than there is a job, and waits for it to change.
 pub(crate) struct ResponseData {
   state: watch::Sender<ResponseState>,
 }

@@ -5,87 +5,80 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Job;
-use super::fetch_params::Attempt;
 use super::record_slot::Attempts;
+use super::record_slot::Failure;
+use super::record_slot::Retry;
 use crate::engine::context::Context;
 use crate::engine::schedule::retry_state::Decision;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::platform::fraction;
 use crate::snapshot::Waiting;
-use crate::spec::Unavailability;
 use crate::telemetry;
 
-/// Says whether the resource is temporarily unavailable, and keeps the reason
-/// as human-readable text.
-pub(crate) fn note_failure(
+/// What `error` is to an attempt: whether the resource is temporarily
+/// unavailable, and until when, and the reason as human-readable text.
+pub(super) fn failure(
   context: &Context,
-  job: &Job,
-  record: usize,
   attempts: &mut Attempts,
   error: &NetworkError,
-) -> Unavailability {
+) -> Failure {
   context.online.failed(error.kind);
   let policy = &context.policies.retry;
-  let slot = &job.records[record];
-  let mut reason = error.message.clone();
+  let reason = error.message.clone();
   let chance = fraction(&*context.platform);
-  let failed = attempts.retries.failed(error.kind, policy, chance);
-  let unavailability = match failed {
+  match attempts.retries.failed(error.kind, policy, chance) {
     Decision::Again { after, offline } => {
-      *slot.retry_at.lock() = Some(Instant::now() + after);
       let cause = if offline { "offline" } else { "network" };
-      telemetry::retry(cause, after, &reason);
-      let reason = reason.clone();
-      *slot.waiting.lock() = Some(Waiting { offline, reason });
-      Unavailability::Temporary
+      temporary(cause, offline, after, reason)
     }
     Decision::OfflineForTooLong => {
-      reason += "; the network did not come back in time";
-      Unavailability::Final
+      Failure::last(reason + "; the network did not come back in time")
     }
-    Decision::Final => Unavailability::Final,
+    Decision::Final => Failure::last(reason),
+  }
+}
+
+fn temporary(
+  cause: &'static str,
+  offline: bool,
+  after: Duration,
+  reason: String,
+) -> Failure {
+  telemetry::retry(cause, after, &reason);
+  let retry = Retry {
+    at: Instant::now() + after,
+    waiting: Waiting {
+      offline,
+      reason: reason.clone(),
+    },
   };
-  *slot.diagnostic.lock() = reason;
-  unavailability
+  Failure {
+    diagnostic: reason,
+    retry: Some(retry),
+  }
 }
 
 /// The longest wait that a server may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The server has answered with a status that counts as a failure, for which
-/// `reason` is the sentence, and wants to be asked again `after` so long. Says
-/// whether there is a try left.
-pub(crate) fn note_status(
-  attempt: Attempt<'_>,
+/// `reason` is the error message, and wants to be asked again `after` so long.
+/// `None` when there is no try left.
+pub(super) fn bad_status(
+  context: &Context,
   attempts: &mut Attempts,
   after: Option<Duration>,
   reason: String,
-) -> bool {
+) -> Option<Failure> {
   let asked = after.unwrap_or_default().min(MAX_RETRY_AFTER);
-  let Attempt {
-    context,
-    job,
-    record,
-    ..
-  } = attempt;
   let failed = attempts.retries.failed(
     NetworkErrorKind::Interrupted,
     &context.policies.retry,
     fraction(&*context.platform),
   );
   let Decision::Again { after, .. } = failed else {
-    return false;
+    return None;
   };
-  let slot = &job.records[record];
-  let after = after.max(asked);
-  telemetry::retry("status", after, &reason);
-  *slot.retry_at.lock() = Some(Instant::now() + after);
-  slot.diagnostic.lock().clone_from(&reason);
-  *slot.waiting.lock() = Some(Waiting {
-    offline: false,
-    reason,
-  });
-  true
+  Some(temporary("status", false, after.max(asked), reason))
 }

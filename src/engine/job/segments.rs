@@ -26,7 +26,7 @@ use super::fetch_params::params;
 use super::place::Place;
 use super::receiving::MAX_BATCH;
 use super::receiving::Room;
-use super::receiving::note_progress;
+use super::receiving::record_progress;
 use super::record_slot::Attempts;
 use crate::engine::policy::RetryStatuses;
 use crate::engine::schedule::segment_planner::PRIMARY;
@@ -50,6 +50,8 @@ type Running<'a> = FuturesUnordered<BoxFuture<'a, (SegmentId, SegmentEnd)>>;
 pub(super) struct Segments<'a> {
   attempt: Attempt<'a>,
   entity_tag: String,
+  /// Shared with the segments, which are futures of the attempt's task: nothing
+  /// ever waits for this lock, and no other task has it.
   planner: Arc<Mutex<SegmentPlanner>>,
   running: Running<'a>,
   /// What makes each that runs end.
@@ -400,10 +402,11 @@ impl Segment<'_> {
     }
     match self.writer.write(from, received.chunks).await {
       Ok(()) => {
-        job.update(|p, actions| {
+        let extents = job.update(|p, actions| {
           p.part_written(record, from..from + length, actions);
-          note_progress(self.attempt, p, self.body, length);
+          p.extents(record).clone()
         });
+        record_progress(self.attempt, self.body, extents, length);
         true
       }
       Err(error) => {

@@ -131,7 +131,6 @@ async fn try_settle(
   }
   // perform.8.4 to perform.8.6
   let event = job.update(|p, _| p.settle(was_active));
-  job.set_settled(result);
   telemetry::settled(&job.span, result.as_str(), failure_reason.as_str());
   // perform.8.7: Update background fetch instances.
   job.update_instances(context);

@@ -7,6 +7,7 @@ use super::Job;
 use super::Jobs;
 use super::attempt;
 use super::place::Place;
+use super::record_slot::RecordStatus;
 use crate::engine::context::Context;
 use crate::engine::schedule::scheduler::AttemptId;
 use crate::engine::schedule::scheduler::Start;
@@ -17,14 +18,14 @@ use crate::engine::until::until;
 pub(super) fn enqueue(
   context: &Arc<Context>,
   job: &Arc<Job>,
+  status: &mut RecordStatus,
   record: usize,
   attempt: u32,
 ) {
   if !job.lacks_net_check() {
     return ask_for_place(context, job, record, attempt);
   }
-  let slot = &job.records[record];
-  let Some(terminate) = slot.begin(attempt, &context.stopping) else {
+  let Some(terminate) = status.begin(attempt, &context.stopping) else {
     return;
   };
   let (context, job) = (context.clone(), job.clone());
@@ -53,7 +54,8 @@ fn ask_for_place(context: &Context, job: &Job, record: usize, attempt: u32) {
 /// when the network is back, so it is tried.
 pub(super) fn wait_until_available(
   context: &Context,
-  job: &Arc<Job>,
+  job: &Job,
+  status: &mut RecordStatus,
   record: usize,
   attempt: u32,
 ) {
@@ -62,10 +64,9 @@ pub(super) fn wait_until_available(
     record,
     attempt,
   };
-  let time = job.records[record].retry_at.lock().take();
+  let time = status.retry_at.take();
   let time = time.unwrap_or_else(tokio::time::Instant::now);
   context.admission.retry_at(attempt, time);
-  context.notify_observers(job);
 }
 
 /// Starts what may use the wire, as long as the engine runs.
@@ -101,8 +102,7 @@ fn start(context: &Arc<Context>, jobs: &Jobs, Start { attempt, place }: Start) {
   let AttemptId {
     record, attempt, ..
   } = attempt;
-  let slot = &job.records[record];
-  let Some(terminate) = slot.begin(attempt, &context.stopping) else {
+  let Some(terminate) = job.begin_attempt(context, record, attempt) else {
     return;
   };
   let context = context.clone();

@@ -13,9 +13,10 @@ use super::attempt::sent;
 use super::fetch_params::Attempt;
 use super::receiving::MAX_BATCH;
 use super::receiving::Room;
-use super::receiving::note_progress;
+use super::receiving::record_progress;
 use super::record_slot::Attempts;
-use super::retry::note_failure;
+use super::record_slot::Failure;
+use super::retry;
 use super::segments::Segments;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
@@ -127,9 +128,9 @@ pub(crate) async fn transfer(
       AttemptOutcome::Complete
     }
     Some(End::Errored(error)) => {
-      let unavailability =
-        note_failure(attempt.context, job, record, attempts, &error);
-      job.update(|p, actions| {
+      let failure = retry::failure(attempt.context, attempts, &error);
+      let unavailability = failure.unavailability();
+      job.update_failed(record, failure, |p, actions| {
         p.stream_errored(record, number, unavailability, actions)
       });
       outcome_of(unavailability)
@@ -276,11 +277,12 @@ fn appended(
   length: u64,
 ) {
   let Attempt { job, record, .. } = attempt;
-  let total = job.update(|p, actions| {
+  let extents = job.update(|p, actions| {
     p.bytes_appended(record, length, actions);
-    note_progress(attempt, p, body.id(), length)
+    p.extents(record).clone()
   });
-  attempts.progressed(total);
+  attempts.progressed(extents.total());
+  record_progress(attempt, body.id(), extents, length);
 }
 
 fn append_failed(attempt: Attempt<'_>, error: StoreError) -> AttemptOutcome {
@@ -290,9 +292,9 @@ fn append_failed(attempt: Attempt<'_>, error: StoreError) -> AttemptOutcome {
     number,
     ..
   } = attempt;
-  *job.records[record].diagnostic.lock() = error.to_string();
-  job.update(|p, actions| {
-    p.append_failed(record, number, error.is_full(), actions)
+  let is_full = error.is_full();
+  job.update_failed(record, Failure::last(error), |p, actions| {
+    p.append_failed(record, number, is_full, actions)
   });
   AttemptOutcome::Failed
 }

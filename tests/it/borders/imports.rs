@@ -23,9 +23,7 @@ struct Import {
 impl Imports {
   /// Those of the sources in `root`.
   pub fn read(root: &Path) -> io::Result<Self> {
-    let mut files = Vec::new();
-    collect(root, root, &mut files)?;
-    Ok(Self::of(files))
+    Ok(Self::of(sources(root)?))
   }
 
   /// Those of files with these paths and texts.
@@ -142,6 +140,13 @@ impl Imports {
   }
 }
 
+/// The paths below `root` of its sources, and their texts.
+pub fn sources(root: &Path) -> io::Result<Vec<(String, String)>> {
+  let mut files = Vec::new();
+  collect(root, root, &mut files)?;
+  Ok(files)
+}
+
 fn collect(
   root: &Path,
   directory: &Path,
@@ -178,7 +183,7 @@ fn module(path: &str) -> Vec<String> {
 
 /// The lines without comments, up to the tests at the end: these may use what
 /// they like. Nor does it import a module to be visible in it.
-fn code(text: &str) -> impl Iterator<Item = &str> {
+pub fn code(text: &str) -> impl Iterator<Item = &str> {
   text
     .lines()
     .take_while(|line| !line.ends_with("mod tests {"))

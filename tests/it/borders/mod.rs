@@ -1,11 +1,15 @@
 //! The borders between modules: who may import whom, read from the imports of
-//! `src`. `docs/architecture.md` draws the same arrows.
+//! `src`, and what of a job is behind a lock. `docs/architecture.md` draws the
+//! same arrows, and speaks of the locks.
 
 mod imports;
+mod locks;
 
 use std::path::Path;
 
 use self::imports::Imports;
+use self::imports::sources;
+use self::locks::fields_behind_locks;
 
 /// Each module with those that it may import. What stands further down in the
 /// list may be imported by what stands above; a folder stands for all that is
@@ -158,6 +162,25 @@ const FETCH: [&str; 4] = [
 const SMALLER_CIRCLES: [(&str, usize); 3] =
   [("spec/", 2), ("service_worker/", 2), ("display/", 1)];
 
+/// A job has one lock. What else there is in its folder belongs to others, or
+/// is no state of a job.
+const LOCKS_OF_JOBS: [&str; 8] = [
+  // The registration's.
+  "edit_queue.rs: all: RwLock<()>,",
+  "edit_queue.rs: ids: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,",
+  // The one.
+  "mod.rs: state: Mutex<State>,",
+  // Whose turn it is, for as long as an attempt takes.
+  "record_slot.rs: pub(crate) attempts: tokio::sync::Mutex<Attempts>,",
+  // What readers of a response wait for, who may outlive the job.
+  "response_data.rs: state: watch::Sender<ResponseState>,",
+  // The attempt's, in its two parts.
+  "segments.rs: planner: Arc<Mutex<SegmentPlanner>>,",
+  "segments.rs: planner: Arc<Mutex<SegmentPlanner>>,",
+  // The engine's.
+  "table.rs: pub(crate) struct Table<T>(Mutex<BTreeMap<BackgroundFetchKey, Arc<T>>>);",
+];
+
 fn of_the_crate() -> Imports {
   let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
   Imports::read(&root).unwrap()
@@ -186,6 +209,36 @@ fn where_circles_were_smaller_they_stay_so() {
   for (folder, most) in SMALLER_CIRCLES {
     let circles = files.circles(folder, most);
     assert!(circles.is_empty(), "{circles:#?}");
+  }
+}
+
+#[test]
+fn a_job_has_one_lock() {
+  let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/job");
+  assert_eq!(fields_behind_locks(&sources(&root).unwrap()), LOCKS_OF_JOBS);
+}
+
+#[test]
+fn a_second_lock_is_found_however_it_is_written() {
+  let found = |line: &str| {
+    let file = ("mod.rs".to_string(), line.to_string());
+    fields_behind_locks(&[file]).len()
+  };
+  for line in [
+    "  waiting: Mutex<Option<Waiting>>,",
+    "  pub(super) waiting: parking_lot::RwLock<Option<Waiting>>,",
+    "  is_settled: Arc<AtomicBool>,",
+    "struct Waiting(Mutex<String>);",
+  ] {
+    assert_eq!(found(line), 1, "{line}");
+  }
+  for line in [
+    "  state: State,",
+    "  // state: Mutex<State>,",
+    "  budget: &'a Mutex<ByteBudget>,",
+    "use parking_lot::Mutex;",
+  ] {
+    assert_eq!(found(line), 0, "{line}");
   }
 }
 
