@@ -109,7 +109,6 @@
 //!
 //! [Background Fetch]: https://wicg.github.io/background-fetch/
 
-#![deny(unsafe_code)]
 #![warn(missing_debug_implementations, missing_docs, unreachable_pub)]
 
 #[macro_use]

@@ -28,6 +28,8 @@
 //! let cache = with_scripts(deno_cache::deno_cache::init(None), scripts);
 //! ```
 
+#![warn(missing_debug_implementations, missing_docs, unreachable_pub)]
+
 mod sources;
 
 use std::env;

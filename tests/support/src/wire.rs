@@ -45,6 +45,7 @@ impl Wire {
 
   /// How many bytes were written and have not arrived.
   #[cfg(target_os = "linux")]
+  #[expect(unsafe_code, reason = "an ioctl that has no safe function")]
   pub fn unacknowledged(&self) -> i32 {
     use rustix::ioctl::{Getter, Opcode, ioctl};
     /// `SIOCOUTQ`, which is not in rustix by name.
