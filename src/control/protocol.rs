@@ -18,6 +18,7 @@ pub(super) const MAX_REQUEST: u64 = 256 * 1024;
 /// What the engine is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Command {
   /// How far every background fetch has come.
   List,
@@ -88,6 +89,7 @@ pub struct Moved {
 /// What the engine answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Answer {
   /// To [`Command::List`], oldest first.
   #[serde(rename_all = "camelCase")]

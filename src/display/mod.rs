@@ -23,6 +23,17 @@ pub use crate::snapshot::BackgroundFetchSnapshot;
 pub use crate::snapshot::Waiting;
 use url::Url;
 
+/// Whether a display has done what a script wanted of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum WindowOutcome {
+  /// It has.
+  Done,
+  /// It has not, and the script's promise is rejected, or resolves with `null`,
+  /// as the standard has it.
+  Refused,
+}
+
 /// Presents background fetches to the user. What the user answers (pause, go
 /// on, abort, click) goes by the [`UserActions`] that [`Display::start`] gets.
 pub trait Display: Send + Sync + 'static {
@@ -49,25 +60,25 @@ pub trait Display: Send + Sync + 'static {
 
   /// A service worker wants `url` in a new window
   /// ([`openWindow()`](https://w3c.github.io/ServiceWorker/#clients-openwindow)).
-  /// Returns whether it is opened; not, by default.
-  fn open_window(&self, url: &Url) -> bool {
+  /// Refused by default.
+  fn open_window(&self, url: &Url) -> WindowOutcome {
     let _ = url;
-    false
+    WindowOutcome::Refused
   }
 
   /// A service worker wants the window at `url` in front
   /// ([`focus()`](https://w3c.github.io/ServiceWorker/#client-focus)).
-  /// Returns whether it is; not, by default.
-  fn focus_window(&self, url: &Url) -> bool {
+  /// Refused by default.
+  fn focus_window(&self, url: &Url) -> WindowOutcome {
     let _ = url;
-    false
+    WindowOutcome::Refused
   }
 
   /// A service worker wants the window at `from` to go to `to`
   /// ([`navigate()`](https://w3c.github.io/ServiceWorker/#client-navigate)).
-  /// Returns whether it does; not, by default.
-  fn navigate_window(&self, from: &Url, to: &Url) -> bool {
+  /// Refused by default.
+  fn navigate_window(&self, from: &Url, to: &Url) -> WindowOutcome {
     let _ = (from, to);
-    false
+    WindowOutcome::Refused
   }
 }

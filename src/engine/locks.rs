@@ -36,6 +36,7 @@ pub struct LockInfo {
 
 /// How a lock is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LockRequest {
   /// It is waited for.
   Wait,

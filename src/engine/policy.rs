@@ -154,6 +154,7 @@ pub struct RetryPolicy {
 
 /// See [`RetryPolicy::statuses`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RetryStatuses {
   /// Every answer is final, as it is for a page.
   #[default]

@@ -21,6 +21,7 @@ where
 
 /// Where `console` writes.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub enum Console {
   /// Warnings and errors to standard error, the rest to standard output.
   #[default]

@@ -10,6 +10,7 @@ use super::error::OpError;
 use super::messages::kind_name;
 use super::net_check::take_permissions;
 use super::payload::payload;
+use crate::display::WindowOutcome;
 use crate::dom_exception::DomException;
 use crate::engine::Realm;
 use crate::ids::WorkerId;
@@ -122,15 +123,17 @@ pub(crate) fn op_clients_focus(
 fn ask_display(
   url: &str,
   realm: &Realm,
-  ask: impl FnOnce(&Url) -> bool,
+  ask: impl FnOnce(&Url) -> WindowOutcome,
 ) -> &'static str {
   let Ok(url) = Url::parse(url) else {
     return "TypeError";
   };
-  match realm.consume_user_activation() {
-    false => "InvalidAccessError",
-    true if ask(&url) => "",
-    true => "TypeError",
+  if !realm.consume_user_activation() {
+    return "InvalidAccessError";
+  }
+  match ask(&url) {
+    WindowOutcome::Done => "",
+    WindowOutcome::Refused => "TypeError",
   }
 }
 
@@ -141,10 +144,11 @@ pub(crate) fn op_clients_navigate(
   #[string] from: &str,
   #[string] to: &str,
 ) -> bool {
-  match (Url::parse(from), Url::parse(to)) {
-    (Ok(from), Ok(to)) => state.borrow::<Realm>().navigate_window(&from, &to),
-    _ => false,
-  }
+  let (Ok(from), Ok(to)) = (Url::parse(from), Url::parse(to)) else {
+    return false;
+  };
+  let navigated = state.borrow::<Realm>().navigate_window(&from, &to);
+  navigated == WindowOutcome::Done
 }
 
 #[op2]

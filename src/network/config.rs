@@ -179,6 +179,7 @@ impl Default for NetworkConfig {
 
 /// Which way requests leave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Proxy {
   /// As the environment variables `http_proxy`, `https_proxy`, `all_proxy` and
   /// `no_proxy` say, or else the same in upper case. An empty one counts as

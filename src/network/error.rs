@@ -56,6 +56,7 @@ impl NetworkError {
 
 /// What a network error means for the one who fetches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NetworkErrorKind {
   /// A rule forbids it (scheme, port, CORS, CSP, mixed content, redirect,
   /// integrity, permission, a proxy that refuses): trying again changes

@@ -121,6 +121,7 @@ impl ClientEnvironment {
   Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum NetworkPolicy {
   /// A page's: origin, CORS, mixed content, CSP, credentials.
   #[default]

@@ -22,6 +22,7 @@ use super::rate_limit::RateLimit;
 
 /// A request body that cannot be sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestBodyError {
   /// It cannot be read.
   #[error("it cannot be read from the store: {0}")]

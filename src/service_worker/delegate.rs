@@ -91,6 +91,7 @@ pub struct ScriptRequest {
 
 /// What a script is to its worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ScriptRole {
   /// The worker's own script.
   Main,

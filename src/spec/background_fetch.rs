@@ -41,6 +41,7 @@ impl BackgroundFetchResult {
   Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum BackgroundFetchFailureReason {
   /// Not completed yet, or successful.
   #[default]

@@ -10,6 +10,7 @@ use sha2::Sha512;
 /// A [valid SRI hash algorithm token](https://w3c.github.io/webappsec-subresource-integrity/#valid-sri-hash-algorithm-token),
 /// weaker before stronger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum IntegrityAlgorithm {
   Sha256,
   Sha384,

@@ -68,6 +68,7 @@ impl Request {
 /// What a request is for, as far as it is needed here.
 /// <https://fetch.spec.whatwg.org/#concept-request-destination>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Destination {
   /// The empty string, which a background fetch has.
   #[default]

@@ -8,6 +8,7 @@ use crate::ids::BodyId;
 
 /// An error of a store, with a message that a user can act on.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
   /// Another process has it.
   #[error(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use background_fetch::display::Display;
 use background_fetch::display::ShownNotification;
+use background_fetch::display::WindowOutcome;
 use background_fetch::display::text::printable;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use serde_json::json;
@@ -37,19 +38,19 @@ impl Display for Desktop {
     self.0.told_to_programs(event);
   }
 
-  fn open_window(&self, url: &Url) -> bool {
+  fn open_window(&self, url: &Url) -> WindowOutcome {
     let text = format!("open {}", printable(url.as_str()));
     self
       .0
       .told(&text, json!({ "event": "openwindow", "url": url }));
-    true
+    WindowOutcome::Done
   }
 
-  fn focus_window(&self, url: &Url) -> bool {
+  fn focus_window(&self, url: &Url) -> WindowOutcome {
     let text = format!("show {}", printable(url.as_str()));
     self
       .0
       .told(&text, json!({ "event": "focuswindow", "url": url }));
-    true
+    WindowOutcome::Done
   }
 }

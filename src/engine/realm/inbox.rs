@@ -11,6 +11,7 @@ use crate::spec::FunctionalEvent;
 
 /// A message for a script.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum RealmMessage {
   /// *Update background fetch instances*, for background fetches that the realm
   /// [watches](crate::engine::Realm::watch); at least one.

@@ -1,15 +1,16 @@
 //! [Notifications](https://notifications.spec.whatwg.org/), behind the script's
 //! door. They are shown as long as the engine runs.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use url::Url;
 
 use super::Realm;
+use crate::display::Display;
 use crate::display::Notification;
 use crate::display::ShownNotification;
+use crate::display::WindowOutcome;
 use crate::engine::Engine;
 use crate::engine::context::Context;
 use crate::engine::notifications::NotificationEvent;
@@ -199,26 +200,27 @@ impl Realm {
     *self.attached.activated.lock() = Some(tokio::time::Instant::now());
   }
 
-  /// Asks the display to open `url` in a new window; false when it does not.
-  pub fn open_window(&self, url: &Url) -> bool {
-    let display = self.display();
-    display.is_some_and(|display| display.open_window(url))
+  /// Asks the display to open `url` in a new window.
+  pub fn open_window(&self, url: &Url) -> WindowOutcome {
+    self.ask_display(|display| display.open_window(url))
   }
 
   /// Asks the display to bring the window at `url` to the front.
-  pub fn focus_window(&self, url: &Url) -> bool {
-    let display = self.display();
-    display.is_some_and(|display| display.focus_window(url))
+  pub fn focus_window(&self, url: &Url) -> WindowOutcome {
+    self.ask_display(|display| display.focus_window(url))
   }
 
   /// Asks the display to take the window at `from` to `to`.
-  pub fn navigate_window(&self, from: &Url, to: &Url) -> bool {
-    let display = self.display();
-    display.is_some_and(|display| display.navigate_window(from, to))
+  pub fn navigate_window(&self, from: &Url, to: &Url) -> WindowOutcome {
+    self.ask_display(|display| display.navigate_window(from, to))
   }
 
-  fn display(&self) -> Option<Arc<dyn crate::display::Display>> {
-    self.engine().context().policies.display.clone()
+  fn ask_display(
+    &self,
+    ask: impl FnOnce(&dyn Display) -> WindowOutcome,
+  ) -> WindowOutcome {
+    let display = self.engine().context().policies.display.clone();
+    display.map_or(WindowOutcome::Refused, |display| ask(&*display))
   }
 }
 

@@ -41,6 +41,7 @@ struct Events {
 
 /// What happens to a [`WebSocket`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum WebSocketNews {
   /// What the connection has brought.
   Event(WebSocketEvent),

@@ -35,6 +35,7 @@ const END_OF_CONNECTION: Duration = Duration::from_secs(2);
 
 /// What a script does with a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WebSocketCommand {
   /// Sends a text.
   Text(String),
@@ -47,6 +48,7 @@ pub enum WebSocketCommand {
 
 /// What a script hears of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WebSocketEvent {
   /// It is open, with this subprotocol or the empty string.
   Open(String),

@@ -44,6 +44,7 @@ impl fmt::Debug for Payload {
 /// A message for a script. A realm gets all of it in the order in which it
 /// happened, and does each in a task of its own.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ServiceWorkerMessage {
   /// The registration's `installing`, `waiting` and `active` are these now.
   Registration(Box<RegistrationSnapshot>),
@@ -87,6 +88,7 @@ pub enum ServiceWorkerMessage {
 /// An event for a service worker that is not a functional event of another
 /// specification.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event {
   /// `install`
   Install,
@@ -125,6 +127,7 @@ impl Event {
 /// Who has sent a message.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Source {
   /// A client.
   Client(ClientSnapshot),

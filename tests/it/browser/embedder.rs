@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use background_fetch::display::Display;
+use background_fetch::display::WindowOutcome;
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
@@ -192,9 +193,12 @@ struct Windows(Arc<Mutex<Vec<(Url, Url)>>>);
 impl Display for Windows {
   fn show(&self, _: &BackgroundFetchSnapshot) {}
 
-  fn navigate_window(&self, from: &Url, to: &Url) -> bool {
+  fn navigate_window(&self, from: &Url, to: &Url) -> WindowOutcome {
     self.0.lock().push((from.clone(), to.clone()));
-    !to.path().ends_with("/refused")
+    match to.path().ends_with("/refused") {
+      true => WindowOutcome::Refused,
+      false => WindowOutcome::Done,
+    }
   }
 }
 

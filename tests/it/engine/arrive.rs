@@ -93,7 +93,7 @@ async fn the_last_progress_is_always_told() {
         }
       }
       RealmMessage::Event { .. } => break,
-      RealmMessage::ServiceWorker(_) => {}
+      _ => {}
     }
   }
   assert_eq!(last, 2_000_000);
