@@ -140,14 +140,14 @@ impl BackgroundFetch {
   /// The [stored body bytes total](https://wicg.github.io/background-fetch/#background-fetch-stored-body-bytes-total),
   /// in bytes.
   pub fn stored_body_bytes_total(&self) -> u64 {
-    // stored.1 to stored.3, stored.2.1
+    // stored.1 to stored.3, stored.2.1: add up the bytes of every record.
     self.records.iter().map(|r| r.response_data.bytes()).sum()
   }
 
   /// Whether the display may offer to pause: only when every request is a
   /// `GET`, since issuing another request again may have side effects.
   pub fn is_pausable(&self) -> bool {
-    // display.8
+    // display.8: offer to pause only what may be asked for twice.
     self.records.iter().all(|r| r.request.is_get())
   }
 }

@@ -32,10 +32,10 @@ impl ContentRange {
 pub fn extract_content_range_values(
   response: &Response,
 ) -> Option<ContentRange> {
-  // extract.1, extract.2
+  // extract.1, extract.2: without the header there is nothing to extract.
   let content_range_value =
     response.internal_headers().first("content-range")?;
-  // extract.3
+  // extract.3: parse the value by its grammar.
   parse(content_range_value)
 }
 
@@ -53,11 +53,11 @@ fn parse(value: &str) -> Option<ContentRange> {
   let (positions, complete_length) = after_unit(value)?.split_once('/')?;
   let (first, last) = positions.split_once('-')?;
   let range = ContentRange {
-    // extract.4
+    // extract.4: where the part begins.
     first_byte_pos: number(first)?,
-    // extract.5
+    // extract.5: where it ends, inclusively.
     last_byte_pos: number(last)?,
-    // extract.6, extract.7
+    // extract.6, extract.7: how long the whole is, unless that is unknown.
     complete_length: match complete_length.trim_matches(BLANKS) {
       "*" => None,
       length => Some(number(length)?),
@@ -68,7 +68,7 @@ fn parse(value: &str) -> Option<ContentRange> {
   let inside = range
     .complete_length
     .is_none_or(|l| l > range.last_byte_pos);
-  // extract.8
+  // extract.8: hand the three numbers to the caller.
   (in_order && inside).then_some(range)
 }
 

@@ -5,22 +5,22 @@ use super::headers::HeaderList;
 /// [Forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header)
 pub fn is_forbidden_request_header(name: &str, value: &str) -> bool {
   let name = name.to_ascii_lowercase();
-  // Step 1.
+  // Step 1: some names are never a script's to set.
   if FORBIDDEN.contains(&name.as_str()) {
     return true;
   }
-  // Step 2.
+  // Step 2: nor are those with these prefixes.
   if name.starts_with("proxy-") || name.starts_with("sec-") {
     return true;
   }
-  // Step 3.
+  // Step 3: headers that override the method may not name a forbidden one.
   if matches!(
     name.as_str(),
     "x-http-method" | "x-http-method-override" | "x-method-override"
   ) {
     return value.split(',').any(|m| is_forbidden_method(m.trim()));
   }
-  // Step 4.
+  // Step 4: everything else may be set.
   false
 }
 

@@ -27,24 +27,24 @@ pub struct IntegrityMetadata {
 
 /// [Parse metadata](https://w3c.github.io/webappsec-subresource-integrity/#parse-metadata)
 pub fn parse_metadata(metadata: &str) -> Vec<IntegrityMetadata> {
-  // Steps 1, 2 and 3.
+  // Steps 1, 2 and 3: each item between white space, in order.
   metadata
     .split_ascii_whitespace()
     .filter_map(|item| {
-      // Steps 2.1 and 2.2.
+      // Steps 2.1 and 2.2: options follow a question mark.
       let expression = item.split('?').next()?;
-      // Steps 2.3, 2.4 and 2.7.
+      // Steps 2.3, 2.4 and 2.7: algorithm and hash, with a hyphen between.
       let mut parts = expression.split('-');
       let algorithm = parts.next()?.to_ascii_lowercase();
       let value = parts.collect::<Vec<_>>().join("-");
-      // Steps 2.5 and 2.6.
+      // Steps 2.5 and 2.6: an algorithm that is unknown is passed over.
       let algorithm = match algorithm.as_str() {
         "sha256" => IntegrityAlgorithm::Sha256,
         "sha384" => IntegrityAlgorithm::Sha384,
         "sha512" => IntegrityAlgorithm::Sha512,
         _ => return None,
       };
-      // Steps 2.8 and 2.9.
+      // Steps 2.8 and 2.9: the item joins the metadata.
       Some(IntegrityMetadata { algorithm, value })
     })
     .collect()
@@ -80,7 +80,7 @@ impl IntegrityVerifier {
   /// `None` when `metadata_list` asks for nothing that is understood, and so
   /// matches every body.
   pub fn new(metadata_list: &str) -> Option<Self> {
-    // Steps 1, 2 and 3.
+    // Steps 1, 2 and 3: only the strongest algorithm counts; none matches all.
     let expected = get_the_strongest_metadata(parse_metadata(metadata_list));
     let hasher = match expected.first()?.algorithm {
       IntegrityAlgorithm::Sha256 => Hasher::Sha256(Sha256::new()),
@@ -101,7 +101,7 @@ impl IntegrityVerifier {
 
   /// Whether the bytes so far match.
   pub fn matches(self) -> bool {
-    // Step 4.3.
+    // Step 4.3: the hash of the bytes that have come.
     let actual_value = match self.hasher {
       Hasher::Sha256(hasher) => STANDARD.encode(hasher.finalize()),
       Hasher::Sha384(hasher) => STANDARD.encode(hasher.finalize()),

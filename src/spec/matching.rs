@@ -29,24 +29,24 @@ pub fn request_matches_cached_item(
   response: Option<&Response>,
   options: CacheQueryOptions,
 ) -> bool {
-  // Step 1.
+  // Step 1: only a `GET` is found, unless the method is ignored.
   if !options.ignore_method && !request.is_get() {
     return false;
   }
-  // Steps 2 to 5.
+  // Steps 2 to 5: the URLs have to be equal, as far as they are compared.
   if compared_part(&request_query.url, options)
     != compared_part(&request.url, options)
   {
     return false;
   }
-  // Step 6.
+  // Step 6: without a response or a `Vary` there is no more to compare.
   let Some(response) = response else {
     return true;
   };
   if options.ignore_vary {
     return true;
   }
-  // Step 7.
+  // Step 7: the header names that the response varies by.
   let field_values = response
     .filtered_headers()
     .into_iter()
@@ -54,9 +54,9 @@ pub fn request_matches_cached_item(
     .flat_map(|value| value.split(','))
     .map(|value| value.trim_matches([' ', '\t']))
     .filter(|value| !value.is_empty());
-  // Step 8.
+  // Step 8: each of them has to have the same value.
   for field_value in field_values {
-    // Step 8.1.
+    // Step 8.1: `*`, or a value that differs, does not match.
     if field_value == "*"
       || request.headers.get(field_value)
         != request_query.headers.get(field_value)
@@ -64,7 +64,7 @@ pub fn request_matches_cached_item(
       return false;
     }
   }
-  // Step 9.
+  // Step 9: nothing has differed.
   true
 }
 

@@ -16,32 +16,32 @@ pub enum RedirectTaint {
 /// [Redirect-taint](https://fetch.spec.whatwg.org/#concept-request-redirect-taint):
 /// whether the request has left, and come back to, its origin.
 pub fn redirect_taint(origin: &Origin, url_list: &[Url]) -> RedirectTaint {
-  // Step 3.
+  // Step 3: every request begins without a taint.
   let mut taint = RedirectTaint::SameOrigin;
-  // Steps 2 and 4.
+  // Steps 2 and 4: from each URL to the one it redirected to.
   for pair in url_list.windows(2) {
     let (last, url) = (pair[0].origin(), pair[1].origin());
-    // Step 4.2.
+    // Step 4.2: another site has had a say in it.
     if !same_site(&url, &last) && !same_site(origin, &last) {
       return RedirectTaint::CrossSite;
     }
-    // Step 4.3.
+    // Step 4.3: another origin of the site has.
     if url != last && *origin != last {
       taint = RedirectTaint::SameSite;
     }
-    // Step 4.4.
+    // Step 4.4: go on from here to the next URL.
   }
-  // Step 5.
+  // Step 5: what was found is the taint.
   taint
 }
 
 /// [Byte-serializing a request origin](https://fetch.spec.whatwg.org/#byte-serializing-a-request-origin).
 pub fn serialize_request_origin(origin: &Origin, url_list: &[Url]) -> String {
-  // Step 2.
+  // Step 2: a tainted request hides its origin.
   if redirect_taint(origin, url_list) != RedirectTaint::SameOrigin {
     return "null".into();
   }
-  // Step 3.
+  // Step 3: otherwise the origin is serialized.
   origin.ascii_serialization()
 }
 

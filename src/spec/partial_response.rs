@@ -22,18 +22,18 @@ pub fn validate_partial_response(
   previous: Option<(&Representation, ResumePolicy)>,
 ) -> Result<ContentRange, Unusable> {
   // validate.1: the status; the caller has looked at it.
-  // validate.2
+  // validate.2: it has to say which part it is.
   let Some(range) = extract_content_range_values(partial_response) else {
     return Err(Unusable::NoRange);
   };
-  // validate.3
+  // validate.3: the part has to begin where the stored bytes end.
   if range.first_byte_pos != expected_range_start {
     return Err(Unusable::OtherStart {
       expected: expected_range_start,
       found: range.first_byte_pos,
     });
   }
-  // validate.4
+  // validate.4: it is to continue an earlier response.
   if let Some((previous, policy)) = previous {
     // validate.4.1, validate.4.1.1, validate.4.2, validate.4.2.1,
     // validate.4.2.2: the validators, and the complete lengths
@@ -44,7 +44,7 @@ pub fn validate_partial_response(
       Likeness::Unproven => return Err(Unusable::Unproven),
     }
   }
-  // validate.5
+  // validate.5: the part may be appended.
   Ok(range)
 }
 

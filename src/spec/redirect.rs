@@ -28,7 +28,7 @@ pub fn location_url(
   url: &Url,
   request_fragment: Option<&str>,
 ) -> Result<Option<Url>, InvalidLocation> {
-  // Step 1.
+  // Step 1: only a redirect has a location URL.
   if !is_redirect_status(status) {
     return Ok(None);
   }
@@ -50,11 +50,11 @@ pub fn location_url(
     _ => percent_encode_beyond_ascii(value),
   };
   let mut location = url.join(&decoded).map_err(|_| InvalidLocation)?;
-  // Step 4.
+  // Step 4: a fragment is inherited where the location has none.
   if location.fragment().is_none() {
     location.set_fragment(request_fragment);
   }
-  // Step 5.
+  // Step 5: hand the location URL to the caller.
   Ok(Some(location))
 }
 

@@ -91,15 +91,15 @@ pub fn determine_requests_referrer(
   referrer_source: &Url,
   current_url: &Url,
 ) -> Option<Url> {
-  // Step 4.
+  // Step 4: the referrer without what is never sent.
   let mut referrer_url = strip_url(referrer_source, false)?;
-  // Step 5.
+  // Step 5: its origin, which may be all that is sent.
   let referrer_origin = strip_url(referrer_source, true)?;
-  // Step 6.
+  // Step 6: a URL that is too long becomes its origin.
   if referrer_url.as_str().len() > 4096 {
     referrer_url = referrer_origin.clone();
   }
-  // Step 8.
+  // Step 8: the policy chooses what is sent, if anything.
   let same_origin = referrer_url.origin() == current_url.origin();
   let downgrade = is_potentially_trustworthy_url(&referrer_url)
     && !is_potentially_trustworthy_url(current_url);
@@ -130,17 +130,17 @@ fn strip_url(url: &Url, origin_only: bool) -> Option<Url> {
     return None;
   }
   let mut url = url.clone();
-  // Steps 3 and 4.
+  // Steps 3 and 4: no user name and no password.
   url.set_username("").ok()?;
   url.set_password(None).ok()?;
-  // Step 5.
+  // Step 5: no fragment either.
   url.set_fragment(None);
-  // Step 6.
+  // Step 6: an origin has no path and no query.
   if origin_only {
     url.set_path("");
     url.set_query(None);
   }
-  // Step 7.
+  // Step 7: the rest may be sent.
   Some(url)
 }
 

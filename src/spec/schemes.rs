@@ -12,11 +12,11 @@ pub fn is_http_scheme(url: &Url) -> bool {
 
 /// [Is origin potentially trustworthy?](https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy)
 pub fn is_potentially_trustworthy_origin(origin: &Origin) -> bool {
-  // Steps 1 and 2.
+  // Steps 1 and 2: an opaque origin is never trustworthy.
   let Origin::Tuple(scheme, host, _) = origin else {
     return false;
   };
-  // Step 3.
+  // Step 3: a scheme with TLS always is.
   if matches!(scheme.as_str(), "https" | "wss") {
     return true;
   }
@@ -26,11 +26,11 @@ pub fn is_potentially_trustworthy_origin(origin: &Origin) -> bool {
 
 /// [Is url potentially trustworthy?](https://w3c.github.io/webappsec-secure-contexts/#is-url-trustworthy)
 pub fn is_potentially_trustworthy_url(url: &Url) -> bool {
-  // Step 1.
+  // Step 1: a blank document is trustworthy,
   matches!(url.as_str(), "about:blank" | "about:srcdoc")
-    // Step 2.
+    // Step 2: so is what the URL itself holds,
     || url.scheme() == "data"
-    // Step 3.
+    // Step 3: and otherwise what its origin is.
     || is_potentially_trustworthy_origin(&url.origin())
 }
 
@@ -57,7 +57,7 @@ pub fn is_localhost(domain: &str) -> bool {
 pub fn should_be_blocked_as_mixed_content(client: &Url, url: &Url) -> bool {
   // Step 1.1: A page that is not secure itself restricts nothing.
   is_potentially_trustworthy_origin(&client.origin())
-    // Step 1.2.
+    // Step 1.2: a secure page may not fetch from an insecure place.
     && !is_potentially_trustworthy_url(url)
 }
 

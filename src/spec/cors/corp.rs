@@ -18,9 +18,9 @@ pub fn cross_origin_resource_policy_check(
   // Steps 3 and 4: What is several values, or unknown, is not a policy.
   let policy = headers.get("cross-origin-resource-policy");
   let blocked = match policy.as_deref() {
-    // Step 6, "same-origin"
+    // Step 6, "same-origin": another origin is blocked.
     Some("same-origin") => url.origin() != *origin,
-    // Step 6, "same-site"
+    // Step 6, "same-site": another site is blocked, and a downgrade.
     Some("same-site") => {
       let is_downgrade = url.scheme() == "https"
         && matches!(origin, Origin::Tuple(scheme, ..) if scheme != "https");

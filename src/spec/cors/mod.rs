@@ -17,29 +17,29 @@ pub fn cors_check(
   headers: &HeaderList,
 ) -> Result<(), String> {
   let include = credentials_mode == CredentialsMode::Include;
-  // Steps 1 and 2.
+  // Steps 1 and 2: without the header no other origin may read the response.
   let Some(allowed) = headers.get("access-control-allow-origin") else {
     return Err("it has no Access-Control-Allow-Origin header".into());
   };
-  // Step 3.
+  // Step 3: any origin may, as long as there are no credentials.
   if !include && allowed == "*" {
     return Ok(());
   }
-  // Step 4.
+  // Step 4: otherwise the header has to name this origin.
   if allowed != origin {
     return Err(format!(
       "its Access-Control-Allow-Origin is {allowed:?}, and the origin is \
        {origin}"
     ));
   }
-  // Step 5.
+  // Step 5: without credentials that is enough.
   if !include {
     return Ok(());
   }
-  // Steps 6 and 7.
+  // Steps 6 and 7: with them the server has to allow them by name.
   match headers.get("access-control-allow-credentials").as_deref() {
     Some("true") => Ok(()),
-    // Step 8.
+    // Step 8: everything else fails the check.
     _ => Err("its Access-Control-Allow-Credentials is not true".into()),
   }
 }
@@ -87,14 +87,14 @@ pub fn cors_filtered_headers(
   headers: &HeaderList,
   credentials_mode: CredentialsMode,
 ) -> HeaderList {
-  // Step 14.1.1.
+  // Step 14.1.1: the header names that the server exposes.
   let exposed = extract_token_list("access-control-expose-headers", headers)
     .and_then(Result::ok)
     .unwrap_or_default();
-  // Step 14.1.2.
+  // Step 14.1.2: `*` exposes all of them where there are no credentials.
   let all = credentials_mode != CredentialsMode::Include
     && exposed.iter().any(|name| name == "*");
-  // Step 14.1.3.
+  // Step 14.1.3: a header is seen when it is safelisted or exposed.
   filtered(headers, |name| {
     let is_exposed =
       all || exposed.iter().any(|e| e.eq_ignore_ascii_case(name));

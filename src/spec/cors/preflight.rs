@@ -35,13 +35,13 @@ pub fn needs_preflight(method: &str, headers: &HeaderList) -> bool {
 /// steps 2 to 5.
 pub fn preflight_headers(method: &str, headers: &HeaderList) -> HeaderList {
   let mut preflight = HeaderList::new();
-  // Step 2.
+  // Step 2: it accepts an answer of any type.
   preflight.append("accept", "*/*");
-  // Step 3.
+  // Step 3: it names the method that is to follow.
   preflight.append("access-control-request-method", method);
-  // Step 4.
+  // Step 4: the headers that are not safe without asking.
   let names = cors_unsafe_request_header_names(headers);
-  // Step 5.
+  // Step 5: it names those headers.
   if !names.is_empty() {
     preflight.append("access-control-request-headers", names.join(","));
   }
@@ -62,14 +62,14 @@ pub fn validate_preflight_response(
       .unwrap_or(Ok(Vec::new()))
       .map_err(|_| format!("its {name} header cannot be read"))
   };
-  // Steps 7.1 and 7.3.
+  // Steps 7.1 and 7.3: the methods that are allowed; a bad list fails.
   let methods = extract("Access-Control-Allow-Methods")?;
-  // Steps 7.2 and 7.3.
+  // Steps 7.2 and 7.3: the headers that are allowed; a bad list fails.
   let header_names = extract("Access-Control-Allow-Headers")?;
   // Step 7.4: The use-CORS-preflight flag is never set.
   let wildcard = credentials_mode != CredentialsMode::Include;
   let star = |list: &[String]| wildcard && list.iter().any(|i| i == "*");
-  // Step 7.5.
+  // Step 7.5: the method has to be allowed, safe or covered by `*`.
   if !methods.iter().any(|allowed| allowed == method)
     && !is_cors_safelisted_method(method)
     && !star(&methods)
@@ -85,20 +85,20 @@ pub fn validate_preflight_response(
   };
   let refused =
     |name: &str| format!("its Access-Control-Allow-Headers lacks {name}");
-  // Step 7.6.
+  // Step 7.6: some headers have to be allowed by name.
   for (name, _) in headers.iter() {
     if is_cors_non_wildcard_request_header_name(name) && !named(name) {
       return Err(refused(name));
     }
   }
-  // Step 7.7.
+  // Step 7.7: the other unsafe headers may be covered by `*`.
   for name in cors_unsafe_request_header_names(headers) {
     if !named(&name) && !star(&header_names) {
       return Err(refused(&name));
     }
   }
   Ok(PreflightGrant {
-    // Steps 7.8 to 7.10.
+    // Steps 7.8 to 7.10: how long the grant lasts, within our limit.
     max_age: max_age(response_headers).min(MAX_AGE_LIMIT),
     methods,
     header_names,

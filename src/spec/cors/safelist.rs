@@ -13,7 +13,7 @@ pub fn is_cors_safelisted_request_header(name: &str, value: &str) -> bool {
   if value.chars().count() > 128 {
     return false;
   }
-  // Step 2.
+  // Step 2: which values are safe depends on the name.
   match name.to_ascii_lowercase().as_str() {
     "accept" => !value.chars().any(is_unsafe_byte),
     "accept-language" | "content-language" => value
@@ -38,27 +38,27 @@ pub fn is_cors_safelisted_request_header(name: &str, value: &str) -> bool {
 /// [CORS-unsafe request-header names](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names),
 /// in lower case, sorted, each once.
 pub fn cors_unsafe_request_header_names(headers: &HeaderList) -> Vec<String> {
-  // Steps 1 and 2.
+  // Steps 1 and 2: names that are unsafe, and names that may become so.
   let mut unsafe_names = Vec::new();
   let mut potentially_unsafe_names = Vec::new();
-  // Step 3.
+  // Step 3: how long the safe values are together.
   let mut safelist_value_size = 0;
-  // Step 4.
+  // Step 4: look at each header of the request.
   for (name, value) in headers.iter() {
     if is_cors_safelisted_request_header(name, value) {
-      // Step 4.2.
+      // Step 4.2: a safe one counts for the size.
       potentially_unsafe_names.push(name.to_ascii_lowercase());
       safelist_value_size += value.chars().count();
     } else {
-      // Step 4.1.
+      // Step 4.1: an unsafe one is unsafe whatever the size.
       unsafe_names.push(name.to_ascii_lowercase());
     }
   }
-  // Step 5.
+  // Step 5: too many safe bytes make all of them unsafe.
   if safelist_value_size > 1024 {
     unsafe_names.append(&mut potentially_unsafe_names);
   }
-  // Step 6.
+  // Step 6: each name once, in lower case, sorted.
   unsafe_names.sort_unstable();
   unsafe_names.dedup();
   unsafe_names

@@ -18,31 +18,31 @@ pub struct Policy {
 impl Policy {
   /// [Parse a serialized CSP](https://w3c.github.io/webappsec-csp/#parse-serialized-policy)
   pub fn parse(serialized: &str) -> Self {
-    // Step 2.
+    // Step 2: a policy without directives.
     let mut policy = Self::default();
-    // Step 3.
+    // Step 3: directives are separated by semicolons.
     for token in serialized.split(';') {
-      // Steps 3.1 and 3.6.
+      // Steps 3.1 and 3.6: white space separates name and values.
       let mut words = token.split_ascii_whitespace();
-      // Step 3.3.
+      // Step 3.3: the name comes first; an empty token has none.
       let Some(name) = words.next() else {
         continue;
       };
-      // Step 3.2.
+      // Step 3.2: what is not ASCII is passed over.
       if !token.is_ascii() {
         continue;
       }
-      // Step 3.4.
+      // Step 3.4: names are compared in lower case.
       let name = name.to_ascii_lowercase();
-      // Step 3.5.
+      // Step 3.5: the first directive of a name counts.
       if policy.directive(&name).is_some() {
         continue;
       }
-      // Steps 3.7 and 3.8.
+      // Steps 3.7 and 3.8: the rest are its values.
       let value = words.map(String::from).collect();
       policy.directives.push((name, value));
     }
-    // Step 4.
+    // Step 4: hand the policy to the caller.
     policy
   }
 

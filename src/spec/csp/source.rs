@@ -14,7 +14,7 @@ pub(crate) fn does_url_match_source_list(
   redirect_count: u32,
 ) -> bool {
   // 2 and 3 follow from 4: `'none'` is no expression that matches.
-  // Steps 4 and 5.
+  // Steps 4 and 5: one expression that matches is enough.
   source_list.iter().any(|expression| {
     does_url_match_expression(url, expression, origin, redirect_count)
   })
@@ -27,25 +27,25 @@ fn does_url_match_expression(
   origin: &Origin,
   redirect_count: u32,
 ) -> bool {
-  // Step 1.
+  // Step 1: `*` matches network schemes, and the own one.
   if expression == "*" {
     return is_http_scheme(url) || origin_scheme(origin) == Some(url.scheme());
   }
-  // Step 4.
+  // Step 4: `'self'` is the origin of the page.
   if expression.eq_ignore_ascii_case("'self'") {
     return is_self(url, origin);
   }
-  // Step 2.2.
+  // Step 2.2: a scheme alone matches by the scheme.
   if let Some(scheme) = expression.strip_suffix(':')
     && is_scheme(scheme)
   {
     return scheme_part_matches(scheme, url.scheme());
   }
-  // Step 5.
+  // Step 5: what is not a host source matches nothing.
   let Some(source) = HostSource::parse(expression) else {
     return false;
   };
-  // Steps 2.1 and 3.2.
+  // Steps 2.1 and 3.2: without a scheme, the one of the page counts.
   let scheme = match source.scheme {
     Some(scheme) => scheme,
     None => match origin_scheme(origin) {
@@ -54,9 +54,9 @@ fn does_url_match_expression(
     },
   };
   scheme_part_matches(scheme, url.scheme())
-    // Steps 3.1 and 3.3.
+    // Steps 3.1 and 3.3: the hosts have to match.
     && url.host().is_some_and(|h| host_part_matches(source.host, &h))
-    // Steps 3.4 and 3.5.
+    // Steps 3.4 and 3.5: the ports have to match.
     && port_part_matches(source.port, url)
     // Step 3.6: After a redirect a path would tell the page where it led.
     && (redirect_count > 0 || path_part_matches(source.path, url.path()))
@@ -64,11 +64,11 @@ fn does_url_match_expression(
 
 /// The algorithm above, step 4.
 fn is_self(url: &Url, origin: &Origin) -> bool {
-  // Step 4.1.
+  // Step 4.1: the same origin matches.
   if *origin == url.origin() {
     return true;
   }
-  // Step 4.2.
+  // Step 4.2: so does the same host on a port that is alike.
   let (Origin::Tuple(scheme, host, port), Origin::Tuple(_, url_host, url_port)) =
     (origin, url.origin())
   else {
@@ -78,9 +78,9 @@ fn is_self(url: &Url, origin: &Origin) -> bool {
     && Some(url_port) == default_port(url.scheme());
   *host == url_host
     && (*port == url_port || default_ports)
-    // Step 4.2.1.
+    // Step 4.2.1: when its scheme is a secure one,
     && (matches!(url.scheme(), "https" | "wss")
-      // Step 4.2.2.
+      // Step 4.2.2: or the page was not secure either.
       || (scheme == "http" && matches!(url.scheme(), "http" | "ws")))
 }
 
@@ -137,13 +137,13 @@ fn is_scheme(text: &str) -> bool {
 
 /// [`scheme-part` matches](https://w3c.github.io/webappsec-csp/#match-schemes)
 fn scheme_part_matches(a: &str, b: &str) -> bool {
-  // Step 1.1.
+  // Step 1.1: the same scheme matches.
   a.eq_ignore_ascii_case(b)
-    // Step 1.2.
+    // Step 1.2: so does the secure one of `http`,
     || (a.eq_ignore_ascii_case("http") && b == "https")
-    // Step 1.3.
+    // Step 1.3: every scheme that `ws` may be upgraded to,
     || (a.eq_ignore_ascii_case("ws") && matches!(b, "wss" | "http" | "https"))
-    // Step 1.4.
+    // Step 1.4: and what carries a secure WebSocket.
     || (a.eq_ignore_ascii_case("wss") && b == "https")
 }
 
@@ -157,21 +157,21 @@ fn host_part_matches(pattern: &str, host: &Host<&str>) -> bool {
       _ => pattern == "*",
     };
   };
-  // Step 2.
+  // Step 2: `*` is every host.
   if pattern == "*" {
     return true;
   }
-  // Step 3.
+  // Step 3: a wildcard matches by what follows it.
   if let Some(remaining) = pattern.strip_prefix('*') {
     return host.ends_with(&remaining.to_ascii_lowercase());
   }
-  // Steps 4 and 5.
+  // Steps 4 and 5: otherwise the whole host, in any case.
   pattern.eq_ignore_ascii_case(host)
 }
 
 /// [`port-part` matches](https://w3c.github.io/webappsec-csp/#match-ports)
 fn port_part_matches(input: Option<&str>, url: &Url) -> bool {
-  // Steps 2 and 3.
+  // Steps 2 and 3: `*` is every port; others are numbers.
   let normalized_input = match input {
     Some("*") => return true,
     Some(digits) => match digits.parse::<u16>() {
@@ -180,36 +180,36 @@ fn port_part_matches(input: Option<&str>, url: &Url) -> bool {
     },
     None => None,
   };
-  // Step 4.
+  // Step 4: the same port matches.
   normalized_input == url.port()
-    // Steps 5 and 6.
+    // Steps 5 and 6: so does the default port of the scheme.
     || (url.port().is_none()
       && normalized_input == default_port(url.scheme()))
 }
 
 /// [`path-part` matches](https://w3c.github.io/webappsec-csp/#match-paths)
 fn path_part_matches(path_a: &str, path_b: &str) -> bool {
-  // Step 1.
+  // Step 1: without a path every path matches.
   if path_a.is_empty() {
     return true;
   }
   // Step 2: An HTTP(S) URL has a path.
-  // Step 3.
+  // Step 3: a path that ends in a slash matches what is below it.
   let exact_match = !path_a.ends_with('/');
-  // Step 4.
+  // Step 4: paths are compared piece by piece.
   let mut list_a: Vec<&str> = path_a.split('/').collect();
   let list_b: Vec<&str> = path_b.split('/').collect();
-  // Steps 5 and 6.
+  // Steps 5 and 6: the pieces have to be as many, or more below.
   if list_a.len() > list_b.len()
     || (exact_match && list_a.len() != list_b.len())
   {
     return false;
   }
-  // Step 7.
+  // Step 7: what follows the last slash is left out.
   if !exact_match {
     list_a.pop();
   }
-  // Steps 8 and 9.
+  // Steps 8 and 9: each piece has to be the same once decoded.
   let mut pieces = list_a.iter().zip(&list_b);
   pieces.all(|(a, b)| percent_decode(a) == percent_decode(b))
 }

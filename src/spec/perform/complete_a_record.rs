@@ -38,7 +38,7 @@ pub(super) enum State {
   /// complete.3: for the paused flag to be unset.
   #[default]
   Waiting,
-  /// complete.11
+  /// complete.11: the record's request is being fetched.
   Fetching(Fetching),
   /// For the resource not to be temporarily unavailable.
   Unavailable,
@@ -49,9 +49,9 @@ pub(super) enum State {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fetching {
-  /// complete.7
+  /// complete.7: rangeStart, how many bytes were stored before.
   pub(super) range_start: u64,
-  /// complete.10
+  /// complete.10: lastTransmittedSize, of the request's body.
   pub(super) last_transmitted_size: u64,
   /// What the head said, once it is there.
   pub(super) head: Option<Head>,
@@ -121,7 +121,8 @@ impl RecordState {
 }
 
 impl FetchMachine {
-  /// complete.3 to complete.11, and again for complete.15.
+  /// complete.3 to complete.11: begin an attempt, unless it has to wait. Again
+  /// for complete.15, while there is no result.
   pub(super) fn complete_a_record(
     &mut self,
     record: usize,
@@ -191,7 +192,8 @@ impl FetchMachine {
     let data = &self.background_fetch.records[record].response_data;
     let is_ok = data.response.as_ref().is_some_and(Response::is_ok);
     let result = match is_ok {
-      // complete.11.response.7.2, after a restart
+      // complete.11.response.7.2: what is not ok has failed, also after a
+      // restart.
       false => RecordResult::Failure(BackgroundFetchFailureReason::BadStatus),
       true => RecordResult::Success,
     };
@@ -204,7 +206,8 @@ impl FetchMachine {
     record: usize,
     actions: &mut Vec<Action>,
   ) {
-    // complete.11.response.3.1 to complete.11.response.3.3
+    // complete.11.response.3.1 to complete.11.response.3.3: the old response
+    // data is redundant; the record begins with an empty one.
     let data = &mut self.background_fetch.records[record].response_data;
     self.stored -= data.bytes();
     self.ahead -= data.extents.ahead_total();
@@ -388,7 +391,7 @@ impl FetchMachine {
       }
       State::Waiting | State::Unavailable => {}
     }
-    // complete.14.2: "aborted"
+    // complete.14.2: the abort all flag makes the result "aborted".
     self.fail(record, BackgroundFetchFailureReason::Aborted, actions);
   }
 

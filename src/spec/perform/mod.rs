@@ -40,11 +40,11 @@ pub use self::stream::Wanted;
 pub struct FetchMachine {
   background_fetch: BackgroundFetch,
   records: Vec<RecordState>,
-  /// perform.2
+  /// perform.2: how many records are complete.
   settled_fetches: usize,
-  /// perform.3
+  /// perform.3: whether the others are aborted for it.
   immediate_failure: bool,
-  /// perform.4
+  /// perform.4: the first failure, if there was one.
   failure_reason: BackgroundFetchFailureReason,
   /// The stored body bytes total, kept so that no chunk costs a walk over
   /// every record.
@@ -146,7 +146,7 @@ impl FetchMachine {
     }
     for record in 0..self.records.len() {
       if self.records[record].is_waiting() {
-        // perform.5.1: Complete a record.
+        // perform.5.1: Complete a record, in parallel with the others.
         self.complete_a_record(record, actions);
       }
     }

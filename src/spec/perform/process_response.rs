@@ -28,7 +28,8 @@ impl FetchMachine {
     let Some(fetching) = self.fetching(record, attempt) else {
       return;
     };
-    // complete.11.body.1 to complete.11.body.3
+    // complete.11.body.1 to complete.11.body.3: count what was sent since the
+    // last time.
     let more = transmitted.saturating_sub(fetching.last_transmitted_size);
     fetching.last_transmitted_size = transmitted;
     self.background_fetch.uploaded += more;
@@ -60,7 +61,7 @@ impl FetchMachine {
     } else {
       BackgroundFetchFailureReason::FetchError
     };
-    // complete.11.response.1.3
+    // complete.11.response.1.3: the record is complete, and has failed.
     self.complete(record, RecordResult::Failure(reason), actions);
   }
 
@@ -165,7 +166,8 @@ impl FetchMachine {
     reason: BackgroundFetchFailureReason,
     actions: &mut Vec<Action>,
   ) {
-    // complete.11.response.2.1.1, complete.11.response.2.1.2
+    // complete.11.response.2.1.1, complete.11.response.2.1.2: the record is
+    // complete, and its result is a fetch error.
     self.fail(record, reason, actions);
     // complete.11.response.2.1.3: Terminate the ongoing fetch.
     actions.push(Action::Terminate { record, attempt });

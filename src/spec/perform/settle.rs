@@ -29,13 +29,13 @@ impl FunctionalEvent {
   pub fn for_result(reason: BackgroundFetchFailureReason) -> Self {
     match reason {
       // perform.8.10: If failureReason is "aborted", then:
-      // perform.8.10.1, perform.8.10.2
+      // perform.8.10.1, perform.8.10.2: its event is the abort event.
       BackgroundFetchFailureReason::Aborted => Self::Abort,
-      // perform.8.12: Otherwise.
-      // perform.8.12.1, perform.8.12.2
+      // perform.8.12: Otherwise, it has succeeded.
+      // perform.8.12.1, perform.8.12.2: its event is the success event.
       BackgroundFetchFailureReason::None => Self::Success,
       // perform.8.11: Otherwise, if failureReason is not the empty string.
-      // perform.8.11.1, perform.8.11.2
+      // perform.8.11.1, perform.8.11.2: its event is the fail event.
       _ => Self::Fail,
     }
   }
@@ -68,7 +68,7 @@ impl FetchMachine {
     };
     // perform.8.5: If failureReason is not the empty string, then:
     let result = if failure_reason != BackgroundFetchFailureReason::None {
-      // perform.8.5.1, perform.8.5.2
+      // perform.8.5.1, perform.8.5.2: the result is "failure", for this reason.
       BackgroundFetchResult::Failure
     } else {
       // perform.8.6: Otherwise, set result to "success".

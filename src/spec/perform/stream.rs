@@ -89,9 +89,9 @@ impl FetchMachine {
     // bytes is greater than downloadTotal
     let end = fetching.position.saturating_add(in_flight + length);
     if others.saturating_add(bytes.max(end)) > download_total {
-      // complete.11.response.6.1.1: Cancel stream.
+      // complete.11.response.6.1.1: Cancel the response's stream.
       actions.push(Action::Terminate { record, attempt });
-      // complete.11.response.6.1.2
+      // complete.11.response.6.1.2: the result says that there was too much.
       let reason = BackgroundFetchFailureReason::DownloadTotalExceeded;
       self.fail(record, reason, actions);
       return Err(NotAppended::Terminated);
@@ -142,7 +142,7 @@ impl FetchMachine {
       return;
     }
     actions.push(Action::Terminate { record, attempt });
-    // complete.11.response.6.3: "quota-exceeded"
+    // complete.11.response.6.3: without space the result is "quota-exceeded".
     let reason = if quota {
       BackgroundFetchFailureReason::QuotaExceeded
     } else {
@@ -228,7 +228,8 @@ impl FetchMachine {
           self.complete_a_record(record, actions);
         }
       }
-      // complete.11.response.7.2: "bad-status"
+      // complete.11.response.7.2: a whole response that is not ok:
+      // "bad-status".
       Head::Whole { ok: false, .. } => {
         self.fail(record, BackgroundFetchFailureReason::BadStatus, actions);
       }
@@ -236,7 +237,7 @@ impl FetchMachine {
       Head::Whole {
         verified: false, ..
       } => self.verify(record, actions),
-      // complete.11.response.7.3: Otherwise, "success".
+      // complete.11.response.7.3: Otherwise, the record is a "success".
       Head::Whole { .. } => {
         self.complete(record, RecordResult::Success, actions);
       }
@@ -258,7 +259,7 @@ impl FetchMachine {
     }
     // complete.11.response.8.1: temporarily unavailable, and a GET
     if !self.wait_until_available(record, unavailability, actions) {
-      // complete.11.response.8.2: Otherwise, "fetch-error".
+      // complete.11.response.8.2: Otherwise, the record is a "fetch-error".
       self.fail(record, BackgroundFetchFailureReason::FetchError, actions);
     }
   }
