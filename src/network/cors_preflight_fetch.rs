@@ -24,11 +24,12 @@ pub(super) async fn cors_preflight_fetch(
   let request = &fetch.request;
   let preflight = Fetch {
     request: Request {
-      // Step 1.
+      // Step 1: the preflight is an OPTIONS request to the same URL, in CORS
+      // mode.
       method: "OPTIONS".into(),
       mode: RequestMode::Cors,
       credentials: CredentialsMode::SameOrigin,
-      // Steps 2 to 5.
+      // Steps 2 to 5: it names the method and the headers that are asked for.
       headers: preflight_headers(&request.method, &request.headers),
       ..Request::get(request.url.clone())
     },
@@ -38,7 +39,7 @@ pub(super) async fn cors_preflight_fetch(
     transmitted: Arc::new(|_| {}),
     ..fetch.clone()
   };
-  // Step 6.
+  // Step 6: fetch the preflight, without the author's headers and body.
   let response = http_network_or_cache_fetch(&preflight).await?;
   let refused = |reason: String| {
     let authority = authority(&request.url);
@@ -47,18 +48,19 @@ pub(super) async fn cors_preflight_fetch(
        is not what it has to be: {reason}"
     ))
   };
-  // Step 7.
+  // Step 7: its answer has to pass the CORS check for the request's origin.
   cors_check(
     &fetch.serialized_origin(),
     request.credentials,
     &response.headers,
   )
   .map_err(refused)?;
-  // Step 8.
+  // Step 8: only an OK status lets the request through.
   if !(200..=299).contains(&response.status) {
     return Err(refused(format!("its status is {}", response.status)));
   }
-  // Steps 7.1 to 7.10.
+  // Steps 7.1 to 7.10: the method and the headers have to be among those
+  // allowed.
   let grant = validate_preflight_response(
     &request.method,
     &request.headers,
@@ -66,13 +68,13 @@ pub(super) async fn cors_preflight_fetch(
     &response.headers,
   )
   .map_err(refused)?;
-  // Steps 7.12 to 7.15.
+  // Steps 7.12 to 7.15: remember what was allowed in the preflight cache.
   fetch.network.preflight_cache().insert(
     fetch.preflight_key(),
     fetch.includes_credentials_always(),
     grant,
     Instant::now(),
   );
-  // Step 7.16.
+  // Step 7.16: the request may be sent now.
   Ok(())
 }

@@ -27,21 +27,21 @@ pub(super) async fn http_fetch(
 ) -> Result<InternalResponse, NetworkError> {
   // Step 3: A background fetch's service-workers mode is "none".
   if let Some(handle_fetch) = fetch.service_worker.take() {
-    // Step 3.3.
+    // Step 3.3: let a service worker handle the fetch.
     let request = fetch.request.clone();
     let response = handle_fetch(request, fetch.body.clone()).await?;
     if let Some(response) = response {
       return service_worker_response(fetch, response);
     }
   }
-  // Step 4.1.
+  // Step 4.1: a preflight comes first where the cache has no grant.
   if make_cors_preflight && !is_allowed_by_preflight_cache(fetch) {
-    // Steps 4.1.1 and 4.1.2.
+    // Steps 4.1.1 and 4.1.2: when it fails, the fetch does.
     cors_preflight_fetch(fetch).await?;
   }
-  // Step 4.3.
+  // Step 4.3: fetch from the network or the cache.
   let mut response = http_network_or_cache_fetch(fetch).await?;
-  // Step 4.4.
+  // Step 4.4: a response tainted by CORS has to pass the CORS check.
   if fetch.response_tainting == ResponseTainting::Cors {
     cors_check(
       &fetch.serialized_origin(),
@@ -55,7 +55,7 @@ pub(super) async fn http_fetch(
       ))
     })?;
   }
-  // Step 4.5.
+  // Step 4.5: an opaque one has to pass the resource policy check.
   if fetch.response_tainting == ResponseTainting::Opaque
     && let Err(policy) = cross_origin_resource_policy_check(
       &fetch.origin,
@@ -69,9 +69,9 @@ pub(super) async fn http_fetch(
        {policy}"
     )));
   }
-  // Step 6.
+  // Step 6: the status is a redirect's.
   if is_redirect_status(response.status) {
-    // Step 6.3.
+    // Step 6.3: the redirect mode says what becomes of it.
     match fetch.request.redirect {
       RedirectMode::Error => {
         return Err(NetworkError::refused(format!(
@@ -85,18 +85,19 @@ pub(super) async fn http_fetch(
       }
     }
   }
-  // Step 7.
+  // Step 7: hand the response to the caller.
   Ok(response)
 }
 
-/// Steps 3.4 to 3.6.
+/// Steps 3.4 to 3.6: what a service worker has answered, if the request may
+/// have it.
 fn service_worker_response(
   fetch: &Fetch,
   response: FetchResponse,
 ) -> Result<InternalResponse, NetworkError> {
   let FetchResponse { response, body } = response;
   let Request { mode, redirect, .. } = &fetch.request;
-  // Step 3.6.
+  // Step 3.6: refuse a type that mode and redirect mode do not allow.
   let reason = match response.response_type {
     ResponseType::Cors if *mode == RequestMode::SameOrigin => {
       "it is from another origin, and the mode of the request is same-origin"

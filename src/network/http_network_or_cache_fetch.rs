@@ -23,7 +23,7 @@ use crate::spec::same_site;
 pub(super) async fn http_network_or_cache_fetch(
   fetch: &Fetch,
 ) -> Result<InternalResponse, NetworkError> {
-  // Step 8.3.
+  // Step 8.3: whether credentials are included.
   let include_credentials = match fetch.request.credentials {
     CredentialsMode::Include => true,
     CredentialsMode::SameOrigin => {
@@ -39,7 +39,7 @@ pub(super) async fn http_network_or_cache_fetch(
       authority(&fetch.request.url)
     )));
   }
-  // Step 11.2.
+  // Step 11.2: forward the request to the network.
   let response =
     http_network_fetch(fetch, &headers, Connection::AnyGood).await?;
   store_cookies(fetch, include_credentials, &response);
@@ -49,13 +49,13 @@ pub(super) async fn http_network_or_cache_fetch(
   if response.status == 407 {
     return Err(NetworkError::refused(unexpected_407(fetch)));
   }
-  // Step 17.
+  // Step 17: a misdirected request is sent again on its own connection.
   if response.status == 421 && fetch.can_send_again() {
     let response = http_network_fetch(fetch, &headers, Connection::New).await?;
     store_cookies(fetch, include_credentials, &response);
     return Ok(response);
   }
-  // Step 19.
+  // Step 19: hand the response to the caller.
   Ok(response)
 }
 
@@ -99,25 +99,25 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
   // fetch is shown, and may be large:
   // https://wicg.github.io/background-fetch/#privacy-and-bandwidth
   if fetch.is_browser() {
-    // Step 8.11.
+    // Step 8.11: the referrer that was determined becomes `Referer`.
     if let Some(referrer) = &fetch.referrer {
       headers.append("referer", referrer.as_str());
     }
-    // Step 8.12.
+    // Step 8.12: the `Origin` header, where the request has one.
     append_request_origin_header(fetch, &mut headers);
-    // Step 8.13.
+    // Step 8.13: the `Sec-Fetch-*` headers say what asks.
     append_fetch_metadata_headers(fetch, &mut headers);
   }
-  // Step 8.15.
+  // Step 8.15: the default `User-Agent`, unless the author has set one.
   let user_agent = &fetch.network.config().user_agent;
   set_if_absent(&mut headers, "user-agent", user_agent);
   // Step 8.16: Without a cache, "default" and "no-store" ask for the same.
   match fetch.request.cache.as_str() {
-    // Step 8.17.
+    // Step 8.17: caches on the way have to revalidate.
     "no-cache" => {
       set_if_absent(&mut headers, "cache-control", "max-age=0");
     }
-    // Step 8.18.
+    // Step 8.18: caches on the way have to be passed by.
     "no-store" | "reload" => {
       set_if_absent(&mut headers, "pragma", "no-cache");
       set_if_absent(&mut headers, "cache-control", "no-cache");
@@ -152,7 +152,7 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
     set_if_absent(&mut headers, "accept-encoding", "identity");
   }
   set_if_absent(&mut headers, "accept", "*/*");
-  // Step 8.21.1.
+  // Step 8.21.1: the cookies for this URL.
   if include_credentials && let Some(cookies) = &fetch.network.config().cookies
   {
     let partition = fetch.partition();
@@ -174,17 +174,17 @@ fn request_headers(fetch: &Fetch, include_credentials: bool) -> HeaderList {
 
 /// [Append a request `Origin` header](https://fetch.spec.whatwg.org/#append-a-request-origin-header)
 fn append_request_origin_header(fetch: &Fetch, headers: &mut HeaderList) {
-  // Step 2.
+  // Step 2: start from the serialized origin.
   let mut serialized_origin = fetch.serialized_origin();
   let request = &fetch.request;
   if fetch.response_tainting != ResponseTainting::Cors
     && fetch.request.mode != RequestMode::WebSocket
   {
-    // Step 4.
+    // Step 4: without CORS, GET and HEAD go without it.
     if matches!(request.method.as_str(), "GET" | "HEAD") {
       return;
     }
-    // Step 4.1.
+    // Step 4.1: the referrer policy may hide the origin.
     let hide = match fetch.referrer_policy {
       _ if request.mode == RequestMode::Cors => false,
       ReferrerPolicy::NoReferrer => true,
@@ -201,24 +201,24 @@ fn append_request_origin_header(fetch: &Fetch, headers: &mut HeaderList) {
       serialized_origin = "null".into();
     }
   }
-  // Steps 3 and 4.2.
+  // Steps 3 and 4.2: append the origin, or `null` in its place.
   headers.append("origin", serialized_origin);
 }
 
 /// [Append the Fetch metadata headers for a request](https://w3c.github.io/webappsec-fetch-metadata/#abstract-opdef-append-the-fetch-metadata-headers-for-a-request)
 fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
-  // Step 1.
+  // Step 1: only a trustworthy URL gets them.
   if !is_potentially_trustworthy_url(&fetch.request.url) {
     return;
   }
-  // Step 2.
+  // Step 2: `Sec-Fetch-Dest` says what the response is for.
   let destination = match fetch.destination {
     Destination::Empty => "empty",
     Destination::Script => "script",
     Destination::ServiceWorker => "serviceworker",
   };
   headers.append("sec-fetch-dest", destination);
-  // Step 3.
+  // Step 3: `Sec-Fetch-Mode` is the request's mode.
   let mode = match fetch.request.mode {
     RequestMode::SameOrigin => "same-origin",
     RequestMode::NoCors => "no-cors",
@@ -226,7 +226,7 @@ fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
     RequestMode::WebSocket => "websocket",
   };
   headers.append("sec-fetch-mode", mode);
-  // Step 4.
+  // Step 4: `Sec-Fetch-Site` compares every hop with the origin.
   let origins = || fetch.url_list.iter().map(|url| url.origin());
   let site = if origins().all(|origin| origin == fetch.origin) {
     "same-origin"

@@ -39,9 +39,9 @@ use crate::spec::upgrades_insecure_requests;
 pub(super) async fn main_fetch(
   mut fetch: Fetch,
 ) -> Result<FetchResponse, NetworkError> {
-  // Steps 1 to 12.
+  // Steps 1 to 12: the response, from wherever the scheme says.
   let mut internal = main_fetch_recursive(&mut fetch).await?;
-  // Steps 14 and 16.
+  // Steps 14 and 16: filter it for the script, and give it its URL list.
   let url_list = match &internal.of_service_worker {
     Some(own) if !own.url_list.is_empty() => own.url_list.clone(),
     _ => fetch.url_list.clone(),
@@ -59,7 +59,7 @@ pub(super) async fn main_fetch(
   // Step 20: What is neither a script nor a style is not blocked for its type.
   // The other checks would repeat step 7; what a service worker answers with was
   // checked when the worker fetched it.
-  // Step 22.
+  // Step 22: some methods and statuses have a null body.
   let null_body = fetch.request.method == "HEAD"
     || matches!(internal.status, 101 | 103 | 204 | 205 | 304);
   if null_body || internal.opaque_redirect {
@@ -105,7 +105,7 @@ pub(super) async fn main_fetch(
   {
     body = verify(body, verifier, fetch.url_list[0].clone());
   }
-  // Step 24.
+  // Step 24: hand the response over, with the body to come.
   Ok(FetchResponse { response, body })
 }
 
@@ -124,16 +124,16 @@ fn is_saved_encoded(fetch: &Fetch, response: &Response) -> bool {
 pub(super) async fn main_fetch_recursive(
   fetch: &mut Fetch,
 ) -> Result<InternalResponse, NetworkError> {
-  // Step 5.
+  // Step 5: upgrade an insecure request where the policy says so.
   if fetch.is_browser() && upgrades_insecure_requests(&fetch.csp) {
     upgrade(&mut fetch.request.url);
     if let Some(last) = fetch.url_list.last_mut() {
       last.clone_from(&fetch.request.url);
     }
   }
-  // Step 7.
+  // Step 7: block what must not be reached.
   should_be_blocked(fetch)?;
-  // Steps 8 and 9.
+  // Steps 8 and 9: reduce the referrer by the referrer policy.
   fetch.referrer = fetch.referrer.as_ref().and_then(|referrer| {
     determine_requests_referrer(
       fetch.referrer_policy,
@@ -141,7 +141,7 @@ pub(super) async fn main_fetch_recursive(
       &fetch.request.url,
     )
   });
-  // Step 12.
+  // Step 12: origin, mode and scheme choose the fetch and the tainting.
   if !fetch.is_browser() {
     return scheme_fetch(fetch).await;
   }
@@ -241,7 +241,7 @@ fn upgrade(url: &mut Url) {
   }
 }
 
-/// Step 14.
+/// Step 14: the filtered response for the request's tainting.
 fn filtered_response(
   fetch: &Fetch,
   internal: &InternalResponse,
@@ -278,14 +278,14 @@ fn filtered_response(
       };
       (response_type, headers.clone())
     }
-    // Step 14.2.
+    // Step 14.2: a basic response hides its cookies.
     ResponseTainting::Basic => {
       (ResponseType::Basic, basic_filtered_headers(headers))
     }
     // Step 14.2: what is hidden is hidden where a script gets it, see
     // [`ResponseType::Opaque`].
     ResponseTainting::Opaque => (ResponseType::Opaque, headers.clone()),
-    // Steps 14.1 and 14.2.
+    // Steps 14.1 and 14.2: a CORS one shows only the headers that are exposed.
     ResponseTainting::Cors => {
       let mode = fetch.request.credentials;
       (ResponseType::Cors, cors_filtered_headers(headers, mode))

@@ -75,7 +75,7 @@ impl PreflightCache {
   }
 
   /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch),
-  /// steps 7.12 to 7.15.
+  /// steps 7.12 to 7.15: remembers what a preflight has allowed.
   pub(crate) fn insert(
     &mut self,
     key: PreflightKey,

@@ -24,12 +24,12 @@ pub(super) async fn scheme_fetch(
 
 /// "data"
 fn data_fetch(fetch: &Fetch) -> Result<InternalResponse, NetworkError> {
-  // Steps 1 and 2.
+  // Steps 1 and 2: process the `data:` URL; a failure is a network error.
   let invalid = |_| NetworkError::refused("the data: URL cannot be decoded");
   let url = DataUrl::process(fetch.request.url.as_str())
     .map_err(|_| NetworkError::refused("the data: URL cannot be parsed"))?;
   let (body, _fragment) = url.decode_to_vec().map_err(invalid)?;
-  // Steps 3 and 4.
+  // Steps 3 and 4: its MIME type and its bytes make the response.
   let mut headers = HeaderList::new();
   headers.append("content-type", url.mime_type().to_string());
   let body = stream::iter([Ok(Bytes::from(body))]);

@@ -46,25 +46,25 @@ pub(super) fn check_answer(
     let server = authority(url);
     NetworkError::bad_answer(format!("{server} opens no WebSocket: {reason}"))
   };
-  // Step 1.
+  // Step 1: only status 101 switches protocols.
   if response.status != 101 {
     return Err(refuse(format!("it answered {}", response.status)));
   }
   let headers = &response.headers;
-  // Steps 2 and 3.
+  // Steps 2 and 3: the answer has to confirm the upgrade in both headers.
   for (name, token) in [("upgrade", "websocket"), ("connection", "upgrade")] {
     if !has_token(headers, name, token) {
       return Err(refuse(format!("its answer has no {name}: {token}")));
     }
   }
-  // Step 4.
+  // Step 4: the accept value proves that the key was read.
   let accept: Vec<&str> = headers.values("sec-websocket-accept").collect();
   if accept != [key.accept()] {
     return Err(refuse(
       "its Sec-WebSocket-Accept does not answer the key of the request".into(),
     ));
   }
-  // Step 5.
+  // Step 5: no extension was offered, so none may be chosen.
   if headers.values("sec-websocket-extensions").next().is_some() {
     return Err(refuse("it wants an extension that was not offered".into()));
   }

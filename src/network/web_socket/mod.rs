@@ -101,9 +101,9 @@ impl Network {
     if !protocols.is_empty() {
       headers.append("sec-websocket-protocol", protocols.join(", "));
     }
-    // Step 11: Fetch request.
+    // Step 11: fetch the request of the handshake.
     let response = main_fetch_recursive(&mut fetch).await?;
-    // Steps 11.1 to 11.6.
+    // Steps 11.1 to 11.6: check what the server has answered.
     let protocol =
       check_answer(&fetch.request.url, &response, &key, &protocols)?;
     let connection = response.upgrade.ok_or_else(|| {
