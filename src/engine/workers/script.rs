@@ -31,8 +31,8 @@ pub(crate) async fn fetch(
     request.cache = "no-cache".into();
   }
   if script.role == ScriptRole::Main {
-    // https://w3c.github.io/ServiceWorker/#update-algorithm, steps 7.1
-    // and 7.5.
+    // https://w3c.github.io/ServiceWorker/#update-algorithm, steps 7.1 and 7.5:
+    // the server can tell the request, and may not redirect it.
     request.headers.append("service-worker", "script");
     request.redirect = RedirectMode::Error;
     request.mode = RequestMode::SameOrigin;

@@ -25,7 +25,7 @@ impl ServiceWorkers {
       };
       workers
     };
-    // Activate, step 2.1.
+    // Activate, step 2.1: the worker that was active is terminated.
     if let Some(redundant) = redundant {
       self.terminate(redundant);
     }
@@ -43,7 +43,7 @@ impl ServiceWorkers {
     self.save(registration).await;
     // Steps 9 to 12: whatever comes of it, the worker is active.
     let _ = self.fire(worker, Event::Activate).await;
-    // Step 13.
+    // Step 13: its state becomes activated.
     let scope = {
       let mut state = self.lock();
       let state_now = state.map.worker(worker).map(|w| w.state);

@@ -152,7 +152,7 @@ impl ServiceWorkers {
       }
       Call::GetRegistration { url } => {
         let state = self.lock();
-        // Step 4.
+        // Step 4: a URL of another origin is refused.
         if url.origin() != state.url_of(caller.realm)?.origin() {
           return Err(DomException::Security(format!(
             "{url} has another origin"

@@ -23,17 +23,17 @@ impl ServiceWorkers {
       let mut state = self.lock();
       let worker = state.realms.get(&caller.realm).and_then(|r| r.worker);
       let worker = worker.and_then(|worker| state.map.worker_mut(worker));
-      // Step 2.1.
+      // Step 2.1: set the skip waiting flag.
       worker.map(|worker| {
         worker.skip_waiting = true;
         worker.registration
       })
     };
-    // Step 2.2.
+    // Step 2.2: it may be that nothing else holds the worker back.
     if let Some(registration) = registration {
       self.try_activate(registration);
     }
-    // Step 2.3.
+    // Step 2.3: the promise resolves with nothing.
     self.lock().reply(caller, Ok(Answer::Nothing));
   }
 
@@ -44,7 +44,7 @@ impl ServiceWorkers {
     let worker = state.realms.get(&caller.realm).and_then(|r| r.worker);
     let registration =
       worker.and_then(|w| Some(state.map.worker(w)?.registration));
-    // Step 1.
+    // Step 1: only an active worker may claim.
     let active = registration.and_then(|id| state.map.slot(id, Slot::Active));
     let (Some(worker), true) = (worker, worker == active) else {
       return Err(DomException::InvalidState(
@@ -62,7 +62,7 @@ impl ServiceWorkers {
       let before = state.map.client(realm).and_then(|c| c.controller);
       let before = before.and_then(|b| Some(state.map.worker(b)?.registration));
       left.extend(before.filter(|before| Some(*before) != registration));
-      // Steps 3.1.7 and 3.1.8.
+      // Steps 3.1.7 and 3.1.8: the worker controls the client from now on.
       state.map.control(realm, worker);
     }
     state.reply(caller, Ok(Answer::Nothing));
@@ -159,7 +159,8 @@ impl State {
         "sharedworker" => client.kind == RealmKind::SharedWorker,
         _ => false,
       };
-      // Steps 2.1.1 to 2.1.4.
+      // Steps 2.1.1 to 2.1.4: of the same origin, controlled if so asked, and
+      // of the type.
       client.url.origin() == url.origin()
         && (options.include_uncontrolled || controlled)
         && of_type

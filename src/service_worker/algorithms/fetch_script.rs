@@ -57,7 +57,7 @@ impl ServiceWorkers {
         "the script {url} cannot be fetched: the server answered {status}"
       )));
     }
-    // Update, step 7.7.
+    // Update, step 7.7: the MIME type has to be one of JavaScript.
     if !is_javascript(response.headers.first("content-type")) {
       return Err(refused(&format!("{url} has no JavaScript MIME type")));
     }

@@ -108,7 +108,7 @@ impl ServiceWorkers {
     if let Some(registration) = registration {
       self.events_over(registration);
       // https://w3c.github.io/ServiceWorker/#fire-functional-event-algorithm,
-      // step 8.
+      // step 8: a stale registration is updated softly.
       self.soft_update_if_stale(registration);
     }
   }

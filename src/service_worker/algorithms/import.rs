@@ -39,7 +39,7 @@ impl ServiceWorkers {
         }
         return Ok(source);
       }
-      // Step 4.
+      // Step 4: a worker that is installed imports nothing new.
       let is_new = matches!(
         record.state,
         ServiceWorkerState::Parsed | ServiceWorkerState::Installing
@@ -52,13 +52,13 @@ impl ServiceWorkers {
       let running = state.running.get(&worker);
       let stop = running.map(|running| running.handle.stop.clone());
       let environment = record.environment.clone();
-      // Steps 6 and 8.
+      // Steps 6 and 8: whether the HTTP cache is passed by.
       let registration = state.map.registration(record.registration);
       let bypass = registration.is_some_and(|r| self.bypasses_cache(r, false));
       let role = ScriptRole::import_of(record.worker_type);
       (worker, environment, stop.unwrap_or_default(), bypass, role)
     };
-    // Step 9.
+    // Step 9: fetch the script, as long as the worker runs.
     let script = tokio::select! {
       biased;
       script = self.fetch_script(&environment, &url, role, bypass_cache) => script,
@@ -69,14 +69,14 @@ impl ServiceWorkers {
     let script =
       script.map_err(|error| DomException::Network(error.to_string()))?;
     let mut state = self.lock();
-    // Step 10.
+    // Step 10: the registration was checked for an update just now.
     let registration = state.map.worker(worker).map(|w| w.registration);
     if let Some(registration) =
       registration.and_then(|id| state.map.registration_mut(id))
     {
       registration.last_update_check = Some(self.platform.now());
     }
-    // Steps 12 and 13.
+    // Steps 12 and 13: keep the script in the worker's script resource map.
     if let Some(record) = state.map.worker_mut(worker)
       && !record.embedder_owned
     {

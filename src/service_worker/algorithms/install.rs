@@ -22,26 +22,26 @@ impl ServiceWorkers {
     {
       let mut state = self.lock();
       let map = &mut state.map;
-      // Step 3.
+      // Step 3: the registration takes the job's update via cache mode.
       map.set_update_via_cache(registration, job);
-      // Step 4.
+      // Step 4: the worker becomes the installing one.
       map.update_registration_state(
         registration,
         Slot::Installing,
         Some(worker),
       );
-      // Step 5.
+      // Step 5: its state becomes installing.
       map.update_worker_state(worker, ServiceWorkerState::Installing);
     }
-    // Step 7.
+    // Step 7: the job's promise resolves with the registration.
     self.resolve(job, registration);
-    // Step 8.
+    // Step 8: fire `updatefound` at every registration object.
     let update_found = Notice::UpdateFound(registration);
     self.lock().map.notices.push(update_found);
-    // Steps 10 and 11.
+    // Steps 10 and 11: fire `install`, and wait for what extends it.
     let install_failed =
       self.fire(worker, Event::Install).await.unwrap_or(true);
-    // Step 12.
+    // Step 12: the installation has failed: the worker is redundant.
     if install_failed {
       let mut state = self.lock();
       state.map.make_redundant(registration, Slot::Installing);
@@ -60,14 +60,14 @@ impl ServiceWorkers {
     let redundant = {
       let mut state = self.lock();
       let map = &mut state.map;
-      // Steps 13 to 15.
+      // Steps 13 to 15: keep only the scripts that were really imported.
       if let Some(worker) = map.worker_mut(worker) {
         let used = &worker.used_scripts;
         Arc::make_mut(&mut worker.scripts).retain(|url, _| used.contains(url));
       }
-      // Step 16.
+      // Step 16: the worker that was waiting is redundant.
       let redundant = map.make_redundant(registration, Slot::Waiting);
-      // Steps 17 to 19.
+      // Steps 17 to 19: the worker waits now, and its state is installed.
       map.update_registration_state(registration, Slot::Waiting, Some(worker));
       map.update_registration_state(registration, Slot::Installing, None);
       map.update_worker_state(worker, ServiceWorkerState::Installed);

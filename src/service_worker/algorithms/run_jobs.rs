@@ -75,15 +75,16 @@ impl ServiceWorkers {
     worker_type: WorkerType,
     update_via_cache: UpdateViaCache,
   ) {
-    // Steps 1 to 3.
+    // Steps 1 to 3: script and scope have to be secure and of the client's
+    // origin.
     if let Err(error) = check_origins(job, script_url) {
       return self.reject(job, error);
     }
     {
       let mut state = self.lock();
-      // Step 4.
+      // Step 4: look for a registration of the scope.
       match state.map.get_registration(&job.scope) {
-        // Step 5.
+        // Step 5: with the same script and modes, there is nothing to do.
         Some(id) => {
           let newest = state.map.newest_worker(id);
           let newest = newest.and_then(|worker| state.map.worker(worker));
@@ -99,27 +100,27 @@ impl ServiceWorkers {
             return self.resolve(job, id);
           }
         }
-        // Step 6.
+        // Step 6: a new scope gets a new registration.
         None => {
           let scope = job.scope.clone();
           state.map.set_registration(scope, update_via_cache);
         }
       }
     }
-    // Step 7.
+    // Step 7: everything else is an update's.
     self.update(job, script_url, worker_type).await;
   }
 
   /// [Unregister](https://w3c.github.io/ServiceWorker/#unregister-algorithm)
   async fn unregister(&self, job: &Job) {
-    // Step 1.
+    // Step 1: the scope has to be of the client's origin.
     let environment = &job.environment;
     if environment.client.url.origin() != job.scope.origin() {
       return self.reject(job, refused("its scope has another origin"));
     }
     // Nothing that is being stored may come after its end.
     let saving = self.saving.lock().await;
-    // Steps 2 to 4.
+    // Steps 2 to 4: take the registration out of the map, if there is one.
     let registration = {
       let mut state = self.lock();
       let registration = state.map.get_registration(&job.scope);
@@ -135,10 +136,10 @@ impl ServiceWorkers {
     }
     drop(saving);
     if let Some(registration) = registration {
-      // Step 6.
+      // Step 6: clear the registration once nothing uses it.
       self.try_clear(registration);
     }
-    // Step 5.
+    // Step 5: the promise resolves with whether there was one.
     let mut state = self.lock();
     for caller in state.jobs.settle(&job.scope) {
       let answer = Answer::Boolean(registration.is_some());
@@ -158,7 +159,7 @@ impl ServiceWorkers {
       .into_iter()
       .flatten()
       .any(|worker| !state.has_no_pending_events(worker));
-      // Step 1.
+      // Step 1: not while a client or an event needs the registration.
       if state.map.is_used(id) || pending {
         return;
       }
@@ -194,16 +195,16 @@ fn check_origins(job: &Job, script_url: &Url) -> Result<(), DomException> {
   if job.environment.client.policy == NetworkPolicy::Server {
     return Ok(());
   }
-  // Step 1.
+  // Step 1: the script has to be from a trustworthy URL.
   if !is_potentially_trustworthy_url(script_url) {
     return Err(refused("its script does not come securely"));
   }
   let client = job.environment.client.url.origin();
-  // Step 2.
+  // Step 2: it has to be of the client's own origin.
   if client != script_url.origin() {
     return Err(refused("its script has another origin"));
   }
-  // Step 3.
+  // Step 3: the scope has to be, too.
   if client != job.scope.origin() {
     return Err(refused("its scope has another origin"));
   }

@@ -14,11 +14,11 @@ impl ServiceWorkers {
   pub(crate) fn soft_update_if_stale(&self, registration: RegistrationId) {
     let job = {
       let state = self.lock();
-      // Step 1.
+      // Step 1: look for the newest worker.
       let newest = state.map.newest_worker(registration);
       let newest = newest.and_then(|worker| state.map.worker(worker));
       let registration = state.map.registration(registration);
-      // Step 2.
+      // Step 2: without one, there is nothing to update.
       let (Some(newest), Some(registration)) = (newest, registration) else {
         return;
       };
@@ -37,7 +37,7 @@ impl ServiceWorkers {
         callers: Vec::new(),
       }
     };
-    // Step 6.
+    // Step 6: schedule an update job that has no caller.
     self.schedule(job);
   }
 

@@ -40,22 +40,22 @@ impl ServiceWorkers {
         "this engine has no host that could start a service worker".into(),
       ));
     }
-    // Step 2.
+    // Step 2: the script's URL loses its fragment.
     script_url.set_fragment(None);
-    // Steps 3 and 4.
+    // Steps 3 and 4: its scheme and its path have to be allowed.
     check_url(&script_url, "script")?;
-    // Step 5.
+    // Step 5: without a scope, it is the script's directory.
     let mut scope = match scope {
       Some(scope) => scope,
       None => script_url.join("./").map_err(|error| {
         DomException::Type(format!("the scope is not a URL: {error}"))
       })?,
     };
-    // Step 6.
+    // Step 6: the scope loses its fragment.
     scope.set_fragment(None);
-    // Steps 7 and 8.
+    // Steps 7 and 8: its scheme and its path have to be allowed, too.
     check_url(&scope, "scope")?;
-    // Steps 9 and 10.
+    // Steps 9 and 10: schedule a register job for the scope.
     check_csp(&environment.client, &script_url)?;
     self.schedule(Job {
       job_type: JobType::Register {
@@ -79,7 +79,7 @@ impl ServiceWorkers {
     let environment = {
       let state = self.lock();
       let realm = state.realm(caller.realm)?;
-      // Step 4.
+      // Step 4: an installing worker may not update its own registration.
       let own = realm.worker.and_then(|worker| state.map.worker(worker));
       if own.is_some_and(|w| w.state == ServiceWorkerState::Installing) {
         return Err(DomException::InvalidState(
@@ -103,7 +103,7 @@ impl ServiceWorkers {
   ) -> Result<(), DomException> {
     let job = {
       let state = self.lock();
-      // Steps 2 and 3.
+      // Steps 2 and 3: without a newest worker, the promise is rejected.
       let newest = state.map.newest_worker(registration);
       let newest = newest.and_then(|worker| state.map.worker(worker));
       let Some(newest) = newest.filter(|worker| !worker.embedder_owned) else {
@@ -123,7 +123,7 @@ impl ServiceWorkers {
         callers: vec![caller],
       }
     };
-    // Steps 6 to 8.
+    // Steps 6 to 8: schedule an update job for the newest worker's script.
     self.schedule(job);
     Ok(())
   }

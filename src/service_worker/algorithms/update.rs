@@ -28,7 +28,7 @@ impl ServiceWorkers {
     script_url: &Url,
     worker_type: WorkerType,
   ) {
-    // Steps 1 to 3.
+    // Steps 1 to 3: the registration may be gone meanwhile.
     let registration = self.lock().map.get_registration(&job.scope);
     let Some(registration) = registration else {
       let error = DomException::Type("the registration is gone".into());
@@ -63,7 +63,7 @@ impl ServiceWorkers {
       let newest = newest.and_then(|worker| state.map.worker(worker));
       newest.map(|w| (w.script_url.clone(), w.worker_type, w.scripts.clone()))
     };
-    // Step 4.
+    // Step 4: the newest worker may be of another script meanwhile.
     if let (JobType::Update { .. }, Some((url, _, _))) =
       (&job.job_type, &newest)
       && url != script_url
@@ -72,11 +72,11 @@ impl ServiceWorkers {
         "the worker has another script now".into(),
       ));
     }
-    // Steps 5 to 7.
+    // Steps 5 to 7: fetch the main script, and check it.
     let script = self
       .fetch_main_script(job, registration, script_url)
       .await?;
-    // Step 7.20.
+    // Step 7.20: another URL, type or text is an updated resource.
     let mut has_updated_resources = match &newest {
       Some((url, old_type, scripts)) => {
         url != script_url
@@ -85,10 +85,10 @@ impl ServiceWorkers {
       }
       None => true,
     };
-    // Step 7.18.
+    // Step 7.18: the new script resource map begins with the main script.
     let mut updated = ScriptMap::from([(script_url.clone(), script.source)]);
     if let Some((_, _, scripts)) = &newest {
-      // Step 7.21.
+      // Step 7.21: the same main script: compare what was imported.
       if !has_updated_resources {
         let role = ScriptRole::import_of(worker_type);
         has_updated_resources = self
@@ -98,7 +98,7 @@ impl ServiceWorkers {
       // When they were looked at is remembered.
       self.save(registration).await;
     }
-    // Step 9.
+    // Step 9: nothing has changed, so that the job is done.
     if !has_updated_resources {
       let mut state = self.lock();
       state.map.set_update_via_cache(registration, job);
@@ -106,7 +106,8 @@ impl ServiceWorkers {
       self.resolve(job, registration);
       return Ok(());
     }
-    // Steps 10 to 13.
+    // Steps 10 to 13: a new worker, with its scripts and the policies they
+    // brought.
     let worker = self.lock().map.add_worker(Worker {
       registration,
       script_url: script_url.clone(),
@@ -125,16 +126,16 @@ impl ServiceWorkers {
       },
       embedder_owned: false,
     });
-    // Step 15.
+    // Step 15: run the new worker's script.
     let started = self.run_service_worker(worker).await;
-    // Step 16.
+    // Step 16: a script that fails takes its worker with it.
     if let Err(message) = started {
       self.lock().map.forget_worker(worker);
       return Err(DomException::Type(format!(
         "the script of the service worker failed: {message}"
       )));
     }
-    // Step 17.
+    // Step 17: install the new worker.
     self.install(job, worker, registration).await;
     Ok(())
   }
@@ -146,10 +147,10 @@ impl ServiceWorkers {
     registration: RegistrationId,
     script_url: &Url,
   ) -> Result<FetchedScript, DomException> {
-    // Step 7.2.
+    // Step 7.2: whether the HTTP cache is passed by.
     let bypass_cache = self.bypasses_cache_for(registration, true);
     let environment = &job.environment;
-    // Steps 7.5 to 7.7.
+    // Steps 7.5 to 7.7: fetch the script, and check its status and MIME type.
     let script = self
       .fetch_script(environment, script_url, ScriptRole::Main, bypass_cache)
       .await?;
@@ -168,7 +169,7 @@ impl ServiceWorkers {
          of the script may allow it",
       ));
     }
-    // Step 7.19.
+    // Step 7.19: the registration was checked for an update just now.
     self.checked(registration);
     Ok(script)
   }
@@ -186,11 +187,11 @@ impl ServiceWorkers {
   ) -> bool {
     let mut have_changed = false;
     for (url, source) in scripts {
-      // Step 7.21.1.1.
+      // Step 7.21.1.1: one that is in the map already is not fetched again.
       if updated.contains_key(url) {
         continue;
       }
-      // Steps 7.21.1.2 and 7.21.1.3.
+      // Steps 7.21.1.2 and 7.21.1.3: whether the HTTP cache is passed by.
       let bypass_cache = self.bypasses_cache_for(registration, false);
       // Steps 7.21.1.4 and 7.21.1.8: one that cannot be had now is not a
       // changed one.
@@ -198,11 +199,11 @@ impl ServiceWorkers {
         .fetch_script(&job.environment, url, role, bypass_cache)
         .await;
       let Ok(script) = fetched else { continue };
-      // Step 7.21.1.7.
+      // Step 7.21.1.7: the registration was checked for an update just now.
       self.checked(registration);
-      // Step 7.21.1.9.
+      // Step 7.21.1.9: another text is an updated resource.
       have_changed |= script.source != *source;
-      // Step 7.21.1.5.
+      // Step 7.21.1.5: keep it in the new script resource map.
       updated.insert(url.clone(), script.source);
     }
     have_changed

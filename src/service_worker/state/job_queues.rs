@@ -87,7 +87,7 @@ impl JobQueues {
   /// [Schedule Job](https://w3c.github.io/ServiceWorker/#schedule-job).
   /// Whether the queue has to be run now.
   pub(crate) fn schedule_job(&mut self, job: Job) -> bool {
-    // Steps 1 to 4.
+    // Steps 1 to 4: the queue of the job's scope, or a new one.
     let queue = self.0.entry(job.scope.clone()).or_default();
     // Step 6: the last job of the queue, if it is equivalent and its promise
     // is not settled, takes this one in.

@@ -78,20 +78,20 @@ impl Registrations {
     id: RegistrationId,
     has_no_pending_events: impl Fn(WorkerId) -> bool,
   ) -> bool {
-    // Step 1.
+    // Step 1: without a waiting worker, there is nothing to activate.
     let Some(waiting) = self.slot(id, Slot::Waiting) else {
       return false;
     };
     let Some(active) = self.slot(id, Slot::Active) else {
-      // Step 3.1.
+      // Step 3.1: without an active one, nothing stands in the way.
       return true;
     };
-    // Step 2.
+    // Step 2: an active worker that is being activated comes first.
     let state = self.workers.get(&active).map(|worker| worker.state);
     if state == Some(ServiceWorkerState::Activating) {
       return false;
     }
-    // Step 3.2.
+    // Step 3.2: otherwise no event may be pending, and no client may need it.
     let skips = self.workers.get(&waiting).is_some_and(|w| w.skip_waiting);
     has_no_pending_events(active) && (skips || !self.is_used(id))
   }
@@ -103,11 +103,11 @@ impl Registrations {
     &mut self,
     id: RegistrationId,
   ) -> Option<(Option<WorkerId>, WorkerId)> {
-    // Step 1.
+    // Step 1: the waiting worker is the one to activate.
     let waiting = self.slot(id, Slot::Waiting)?;
-    // Step 2.
+    // Step 2: the active one becomes redundant.
     let redundant = self.make_redundant(id, Slot::Active);
-    // Steps 3 to 5.
+    // Steps 3 to 5: the waiting worker is the active one, and activating.
     self.update_registration_state(id, Slot::Active, Some(waiting));
     self.update_registration_state(id, Slot::Waiting, None);
     self.update_worker_state(waiting, ServiceWorkerState::Activating);
