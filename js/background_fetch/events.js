@@ -87,7 +87,7 @@ class BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
     const prefix =
       "Failed to execute 'updateUI' on 'BackgroundFetchUpdateUIEvent'";
     options = convertBackgroundFetchUIOptions(options, prefix, "Argument 1");
-    // updateUI.1
+    // updateUI.1: the event has to be trusted, active and not used yet.
     if (!this.isTrusted) {
       throw invalidStateError(`${prefix}: the event was made by a script`);
     }
@@ -97,9 +97,9 @@ class BackgroundFetchUpdateUIEvent extends BackgroundFetchEvent {
     if (!isActive(this)) {
       throw invalidStateError(`${prefix}: the event is over`);
     }
-    // updateUI.2, updateUI.3
+    // updateUI.2, updateUI.3: from now on the UI counts as updated.
     this.#uiUpdated = true;
-    // updateUI.4 to updateUI.7
+    // updateUI.4 to updateUI.7: change what the display shows.
     await op_bgfetch_update_ui(keyOf(this.registration), options);
   }
 }

@@ -59,21 +59,21 @@ class BackgroundFetchManager {
     const prefix = "Failed to execute 'fetch' on 'BackgroundFetchManager'";
     webidl.requiredArguments(arguments.length, 2, prefix);
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
-    // fetch.4
+    // fetch.4: one request is a list of one.
     requests = convertRequests(requests, prefix, "Argument 2");
     options = convertBackgroundFetchOptions(options, prefix, "Argument 3");
 
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
-    // fetch.5
+    // fetch.5: an empty list is refused.
     if (requests.length === 0) {
       throw new TypeError(`${prefix}: there are no requests`);
     }
-    // fetch.2, fetch.6
+    // fetch.2, fetch.6: an inner request for each that was given.
     const inners = [];
     for (let i = 0; i < requests.length; i++) {
-      // fetch.6.1
+      // fetch.6.1: as the constructor of Request makes it.
       const inner = constructRequest(requests[i]);
-      // fetch.6.2
+      // fetch.6.2: a response that is opaque is of no use.
       if (requestMode(inner) === "no-cors") {
         throw new TypeError(
           `${prefix}: a request with the mode "no-cors" cannot be fetched`,
@@ -90,7 +90,7 @@ class BackgroundFetchManager {
     }
 
     try {
-      // fetch.7, fetch.8.14.1, fetch.9
+      // fetch.7, fetch.8.14.1, fetch.9: the promise resolves with an instance.
       return getInstance(
         await startBackgroundFetch(this.#registration, id, inners, options),
       );
@@ -106,19 +106,19 @@ class BackgroundFetchManager {
     webidl.requiredArguments(arguments.length, 1, prefix);
     id = webidl.converters.DOMString(id, prefix, "Argument 1");
     if (id === "") throw new TypeError(`${prefix}: the id is empty`);
-    // get.1, get.2
+    // get.1, get.2: look the id up among those that are active.
     const bgFetch = op_bgfetch_get(this.#registration, encodeId(id));
-    // get.3
+    // get.3: without one the answer is undefined.
     if (bgFetch === null) return undefined;
-    // get.4.1
-    // get.4.1.1, get.4.1.2
+    // get.4.1: otherwise, in the realm of the caller,
+    // get.4.1.1, get.4.1.2: its instance is the answer.
     return getInstance(bgFetch);
   }
 
   // https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids
   async getIds() {
     webidl.assertBranded(this, BackgroundFetchManagerPrototype);
-    // ids.1, ids.2
+    // ids.1, ids.2: resolve with the ids in their order.
     return mapList(op_bgfetch_get_ids(this.#registration), decodeId);
   }
 }
@@ -128,7 +128,7 @@ const BackgroundFetchManagerPrototype = BackgroundFetchManager.prototype;
 
 // https://wicg.github.io/background-fetch/#background-fetch-manager-fetch
 async function startBackgroundFetch(registration, id, inners, options) {
-  // fetch.1
+  // fetch.1: the registration of this manager.
   const newFetch = op_bgfetch_prepare_fetch(
     registration,
     encodeId(id),

@@ -54,7 +54,7 @@ class BackgroundFetchRecord {
 
   get request() {
     webidl.assertBranded(this, BackgroundFetchRecordPrototype);
-    // records.2.4, records.2.5
+    // records.2.4, records.2.5: a request object, with the stored body.
     return this.#request ??= createRequestObject(
       this.#handle,
       op_bgfetch_record_request(this.#handle.rid),
@@ -70,7 +70,7 @@ class BackgroundFetchRecord {
     } catch (error) {
       return PromiseReject(error);
     }
-    // records.2.3
+    // records.2.3: the promise for the response.
     if (this.#responseReady === undefined) {
       this.#responseReady = waitForResponse(this.#handle);
       // Anyone who only looks at `request` has not left a rejection unhandled.
@@ -107,11 +107,12 @@ const unreachable = new SafeFinalizationRegistry((rid) => core.tryClose(rid));
  * @param {number[]} rids the records in the engine
  */
 function createRecordObjects(rids) {
-  // records.1 to records.3, records.2.10
+  // records.1 to records.3, records.2.10: an object for each record, in their
+  // order.
   return mapList(rids, (rid) => {
     const handle = { __proto__: null, rid };
     unreachable.register(handle, rid);
-    // records.2.2
+    // records.2.2: a new record object, in this realm.
     return recordFrom(handle);
   });
 }
@@ -131,7 +132,8 @@ async function waitForResponse(handle) {
       op_bgfetch_read_response_body(handle.rid, offset, length)
     ));
   }
-  // records.2.9.2.6.1, records.2.9.2.6.2
+  // records.2.9.2.6.1, records.2.9.2.6.2: a response object with
+  // immutable headers.
   return fromInnerResponse(inner, "immutable");
 }
 

@@ -148,7 +148,7 @@ class BackgroundFetchRegistration extends EventTarget {
   // https://wicg.github.io/background-fetch/#background-fetch-registration-abort
   async abort() {
     webidl.assertBranded(this, BackgroundFetchRegistrationPrototype);
-    // abort.3.5
+    // abort.3.5: resolve with whether it was still active.
     return await op_bgfetch_abort(this.#bgFetch.key);
   }
 
@@ -160,7 +160,7 @@ class BackgroundFetchRegistration extends EventTarget {
     webidl.requiredArguments(arguments.length, 1, prefix);
     request = convertRequestInfo(request, prefix, "Argument 1");
     options = convertCacheQueryOptions(options, prefix, "Argument 2");
-    // match.1, match.2
+    // match.1, match.2: the first of those that match.
     return (await this.#matchAll(request, options))[0];
   }
 
@@ -177,13 +177,13 @@ class BackgroundFetchRegistration extends EventTarget {
   }
 
   async #matchAll(request, options) {
-    // matchAll.1
+    // matchAll.1: refused once the records are gone.
     if (!this.#bgFetch.recordsAvailable) {
       throw invalidStateError(
         "The records of this background fetch are no longer available",
       );
     }
-    // matchAll.2 to matchAll.4
+    // matchAll.2 to matchAll.4: find the records that match.
     const rids = op_bgfetch_match_all(
       this.#bgFetch.key,
       request === undefined
@@ -191,7 +191,7 @@ class BackgroundFetchRegistration extends EventTarget {
         : serializeRequest(constructRequest(request)),
       options,
     );
-    // matchAll.3.3
+    // matchAll.3.3: resolve with an object for each.
     return createRecordObjects(rids);
   }
 
@@ -252,10 +252,10 @@ const collected = new SafeFinalizationRegistry((key) => {
 
 /** https://wicg.github.io/background-fetch/#get-a-backgroundfetchregistration-instance */
 function getInstance(bgFetch) {
-  // instance.1, instance.2
+  // instance.1, instance.2: there is at most one in a realm.
   const existing = existingInstance(bgFetch.key);
   if (existing !== undefined) return existing;
-  // instance.3 to instance.5
+  // instance.3 to instance.5: make one, and remember it.
   const instance = newInstance(bgFetch);
   const held = mayStillChange(instance);
   MapPrototypeSet(instances, bgFetch.key, {
@@ -275,16 +275,16 @@ function existingInstance(key) {
 
 /**
  * https://wicg.github.io/background-fetch/#update-background-fetch-instances,
- * update.6
+ * update.6: one realm takes over what has changed.
  */
 function updateInstances(latest) {
-  // update.6.1, update.6.2
+  // update.6.1, update.6.2: a realm without an instance has nothing to do.
   const instance = existingInstance(latest.key);
   if (instance === undefined) return;
-  // update.6.3 to update.6.9
+  // update.6.3 to update.6.9: take over what has changed.
   const progressed = update(instance, latest);
   if (!mayStillChange(instance)) letGo(instance);
-  // update.6.10
+  // update.6.10: scripts hear of progress.
   if (progressed) fire(instance, "progress");
 }
 
@@ -295,13 +295,14 @@ function letGo(instance) {
   op_bgfetch_unwatch(keyOf(instance));
 }
 
-// update.6.3 to update.6.9; whether to fire.
+// update.6.3 to update.6.9: take over what has changed. Returns whether scripts
+// hear of it.
 function updateInstance(bgFetch, latest) {
-  // update.6.3
+  // update.6.3: the records may have gone.
   if (!latest.recordsAvailable) bgFetch.recordsAvailable = false;
-  // update.6.4
+  // update.6.4: with a result nothing else changes.
   if (bgFetch.result !== "") return false;
-  // update.6.5
+  // update.6.5: nothing has changed since the last time.
   if (
     bgFetch.downloaded === latest.downloaded &&
     bgFetch.uploaded === latest.uploaded &&
@@ -310,7 +311,7 @@ function updateInstance(bgFetch, latest) {
   ) {
     return false;
   }
-  // update.6.6 to update.6.9
+  // update.6.6 to update.6.9: copy the numbers, the result and its reason.
   bgFetch.downloaded = latest.downloaded;
   bgFetch.uploaded = latest.uploaded;
   bgFetch.result = latest.result;

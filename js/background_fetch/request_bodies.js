@@ -36,23 +36,23 @@ const readerRead = uncurryThis(ReadableStreamDefaultReader.prototype.read);
 async function storeRequestBodies(newFetch, requests) {
   const storing = [];
   const streams = [];
-  // fetch.8.7
+  // fetch.8.7: whether one of them has failed.
   const state = { failed: false };
-  // fetch.8.6, fetch.8.8
+  // fetch.8.6, fetch.8.8: each body is read at the same time as the others.
   for (let i = 0; i < requests.length; i++) {
-    // fetch.8.8.1
+    // fetch.8.8.1: without a body there is nothing to read.
     if (requests[i].body === null) continue;
-    // fetch.8.8.2
+    // fetch.8.8.2: the stream of the body.
     const stream = requests[i].body.stream;
     append(streams, stream);
-    // fetch.8.8.3
+    // fetch.8.8.3: store it, in parallel with the others.
     append(storing, storeBody(newFetch, i, stream, state));
   }
   try {
-    // fetch.8.10, fetch.8.8.3.4
+    // fetch.8.10, fetch.8.8.3.4: wait until all of them are stored.
     await SafePromiseAll(storing);
   } catch (error) {
-    // fetch.8.8.3.2, fetch.8.11
+    // fetch.8.8.3.2, fetch.8.11: one failure ends all of them.
     state.failed = true;
     const reason = abortError("Another request's body could not be read");
     for (let i = 0; i < streams.length; i++) {
@@ -72,10 +72,10 @@ async function storeBody(newFetch, index, stream, state) {
   while (true) {
     let result;
     try {
-      // fetch.8.8.3.1.1
+      // fetch.8.8.3.1.1: read the next chunk.
       result = await readerRead(reader);
     } catch (cause) {
-      // fetch.8.8.3.1.2
+      // fetch.8.8.3.1.2: a stream that fails is refused.
       throw new TypeError("A request's body could not be read", { cause });
     }
     if (state.failed) return;

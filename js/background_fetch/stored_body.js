@@ -22,18 +22,17 @@ function storedBodyStream(read) {
   let transmittedBytes = 0;
   return createReadableStream(
     () => {},
-    // records.2.8.4: what is returned is resolved in the realm, which is
-    // records.2.8.4.5.
+    // records.2.8.4, records.2.8.4.5: what is returned resolves in the realm.
     async (controller) => {
       const { bytes } = await read(transmittedBytes, SLICE);
       const length = TypedArrayPrototypeGetByteLength(bytes);
-      // records.2.8.4.2
+      // records.2.8.4.2: nothing is left, so that the stream ends.
       if (length === 0) {
         readableStreamDefaultControllerClose(controller);
       } else {
-        // records.2.8.3.2
+        // records.2.8.3.2: remember how far it was read.
         transmittedBytes += length;
-        // records.2.8.4.1.1, records.2.8.4.1.2
+        // records.2.8.4.1.1, records.2.8.4.1.2: give the reader the bytes.
         readableStreamDefaultControllerEnqueue(controller, bytes);
       }
     },

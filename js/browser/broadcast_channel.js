@@ -90,11 +90,11 @@ class BroadcastChannel extends EventTarget {
     webidl.assertBranded(this, BroadcastChannelPrototype);
     const prefix = "Failed to execute 'postMessage' on 'BroadcastChannel'";
     webidl.requiredArguments(arguments.length, 1, prefix);
-    // Step 2.
+    // Step 2: a channel that is closed sends nothing.
     if (this.#isClosed) {
       throw invalidStateError(`${prefix}: the channel is closed`);
     }
-    // Steps 3 to 8.
+    // Steps 3 to 8: every other channel of the name gets a clone.
     const { data, parts } = serializeForMany(message);
     op_broadcast_post(this.#encodedName, this.#number, data, parts);
   }

@@ -143,15 +143,15 @@ class Cache {
     webidl.requiredArguments(arguments.length, 2, prefix);
     request = convertRequestInfo(request, prefix, "Argument 1");
     response = webidl.converters.Response(response, prefix, "Argument 2");
-    // Steps 2 and 3.
+    // Steps 2 and 3: the inner request, whatever was given.
     const inner = serializeRequest(constructRequest(request));
-    // Step 4.
+    // Step 4: only a GET with an HTTP(S) scheme can be put.
     op_cache_may_put(inner);
-    // Step 8.
+    // Step 8: a body that was read cannot be stored.
     if (response.bodyUsed || response.body?.locked) {
       throw new TypeError(`${prefix}: the response's body is used already`);
     }
-    // Steps 9 to 17.
+    // Steps 9 to 17: store the response with its body.
     await exceptions(() => put(this.#rid, [inner], [response]));
   }
 
@@ -226,7 +226,8 @@ async function put(rid, requests, responses) {
 
 // https://w3c.github.io/ServiceWorker/#cache-addAll
 async function addAll(rid, infos) {
-  // Steps 2, 3 and 5.1 to 5.3.
+  // Steps 2, 3 and 5.1 to 5.3: make and check all requests before one is
+  // fetched.
   const requests = ArrayPrototypeMap(infos, (info) => new Request(info));
   const stored = ArrayPrototypeMap(
     requests,
@@ -236,7 +237,7 @@ async function addAll(rid, infos) {
   const controller = new AbortController();
   let responses;
   try {
-    // Steps 5.7 and 5.8.
+    // Steps 5.7 and 5.8: fetch all of them; one failure aborts the others.
     responses = await SafePromiseAll(
       ArrayPrototypeMap(requests, async (request) => {
         const signal = createDependentAbortSignal([

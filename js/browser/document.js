@@ -648,13 +648,13 @@ function openDocument() {
     },
     // https://html.spec.whatwg.org/#the-end
     async end() {
-      // Step 6.1.
+      // Step 6.1: fire `DOMContentLoaded` in a task of its own.
       const contentLoaded = () =>
         new Event("DOMContentLoaded", { __proto__: null, bubbles: true });
       await newTask();
       fireEvent(document, contentLoaded());
       fireEvent(global, contentLoaded());
-      // Step 9.
+      // Step 9: everything is loaded: fire `load`, in another task.
       await newTask();
       document._setReadyState("complete");
       fireEvent(global, new Event("load"));

@@ -91,7 +91,7 @@ class EventSource extends EventTarget {
       prefix,
       "Argument 2",
     );
-    // Steps 3 to 5.
+    // Steps 3 to 5: the URL is parsed against the page's.
     try {
       this.#url = new URL(url, getLocationHref()).href;
     } catch {

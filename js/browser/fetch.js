@@ -56,7 +56,7 @@ const streamOfBlob = uncurryThis(Blob.prototype.stream);
 // https://fetch.spec.whatwg.org/#fetch-method
 function fetch(input, init = undefined) {
   const { length } = arguments;
-  // Step 1.
+  // Step 1: everything below settles this promise.
   return new Promise((resolve, reject) => {
     const prefix = "Failed to execute 'fetch'";
     if ((this ?? global) !== global) {
@@ -67,17 +67,17 @@ function fetch(input, init = undefined) {
     const request = new Request(input, init);
     const inner = toInnerRequest(request);
     checkRequest(inner, input, init, prefix);
-    // Step 3.
+    // Step 3: the signal of the request.
     const signal = signalOf(request);
     const ongoing = { __proto__: null, rid: undefined, response: undefined };
-    // Steps 4 and 11.
+    // Steps 4 and 11: an abort, before the fetch or in its middle.
     const abort = () => {
       reject(signal.reason);
       abortFetch(inner, ongoing, signal.reason);
     };
     if (signal.aborted) return abort();
     signal[add](abort);
-    // Step 12.
+    // Step 12: fetch the request.
     PromisePrototypeThen(
       start(inner, ongoing),
       (response) => {
@@ -96,14 +96,14 @@ function fetch(input, init = undefined) {
 
 // https://fetch.spec.whatwg.org/#dom-request: what deno_fetch leaves out.
 function checkRequest(inner, input, init, prefix) {
-  // Step 5.3.
+  // Step 5.3: a URL that is given has no credentials.
   if (!ObjectPrototypeIsPrototypeOf(RequestPrototype, input)) {
     const { username, password } = new URL(inner.url());
     if (username !== "" || password !== "") {
       throw new TypeError(`${prefix}: the URL includes credentials`);
     }
   }
-  // Step 32.1.
+  // Step 32.1: without CORS only simple methods may be used.
   if (inner.mode === "no-cors") {
     const { method } = inner;
     if (method !== "GET" && method !== "HEAD" && method !== "POST") {
@@ -174,14 +174,14 @@ async function sendBody(rid, body) {
 // https://fetch.spec.whatwg.org/#abort-fetch
 function abortFetch(inner, ongoing, reason) {
   if (ongoing.rid !== undefined) core.tryClose(ongoing.rid);
-  // Step 2.
+  // Step 2: cancel the body that is being sent.
   if (inner.body !== null && !isStatic(inner.body)) {
     const { stream } = inner.body;
     if (!stream.locked) {
       PromisePrototypeThen(readableStreamCancel(stream, reason), noop, noop);
     }
   }
-  // Steps 3 to 5.
+  // Steps 3 to 5: error the body that is being received.
   if (ongoing.response === undefined) return;
   const body = bodyOf(ongoing.response);
   if (body !== null) {

@@ -140,21 +140,21 @@ class FetchEvent extends ExtendableEvent {
     const prefix = "Failed to execute 'respondWith' on 'FetchEvent'";
     webidl.requiredArguments(arguments.length, 1, prefix);
     const promise = PromiseResolve(r);
-    // Step 2.
+    // Step 2: it has to be called while the event is dispatched.
     if (!this.#isDispatching) {
       throw invalidStateError(`${prefix}: the event is not being dispatched`);
     }
-    // Step 3.
+    // Step 3: it may be called once only.
     if (this.#hasEntered) {
       throw invalidStateError(`${prefix}: it was called already`);
     }
-    // Step 4.
+    // Step 4: the event lives until the promise has settled.
     waitUntil(this, promise);
-    // Steps 5 and 6.
+    // Steps 5 and 6: no other listener is to respond.
     stopImmediatePropagation(this);
-    // Steps 7 and 8.
+    // Steps 7 and 8: remember that it was called.
     this.#hasEntered = true;
-    // Steps 9 and 10.
+    // Steps 9 and 10: respond with what the promise brings.
     PromisePrototypeThen(
       promise,
       (response) => this.#respond(response),
@@ -162,13 +162,13 @@ class FetchEvent extends ExtendableEvent {
     );
   }
 
-  // Step 10.
+  // Step 10: what is done with a response.
   #respond(response) {
-    // Step 10.1.
+    // Step 10.1: anything else is a network error.
     if (!isResponse(response)) {
       return this.#fail("respondWith() was given something else than a Response");
     }
-    // Step 10.2.
+    // Step 10.2: so is a response that cannot be used.
     if (response.type === "error") {
       return this.#fail("the response is a network error");
     }

@@ -76,10 +76,10 @@ const members = {
       }
       return ReflectApply(append, this, arguments);
     }
-    // Steps 1 and 2.
+    // Steps 1 and 2: a bad header throws; a forbidden one is passed over.
     const header = validated(append, arguments);
     if (op_fetch_is_forbidden_header(header[0], header[1])) return;
-    // Step 3.
+    // Step 3: without CORS the combined value has to be safe, too.
     if (isNoCors(this)) {
       const existing = getOf(this, header[0]);
       const temporary = existing === null
@@ -87,19 +87,19 @@ const members = {
         : `${existing}, ${header[1]}`;
       if (!op_fetch_is_no_cors_safelisted(header[0], temporary)) return;
     }
-    // Step 4.
+    // Step 4: append the header to the list.
     appendTo(this, header[0], header[1]);
-    // Step 5.
+    // Step 5: without CORS a privileged header does not stay.
     if (isNoCors(this)) removeFrom(this, PRIVILEGED);
   },
   // https://fetch.spec.whatwg.org/#dom-headers-delete
   delete(name) {
     if (isGuarded(this)) {
-      // Step 1.
+      // Step 1: a bad name throws; a forbidden one is passed over.
       ReflectApply(remove, new Headers(), arguments);
       name = String(name);
       if (op_fetch_is_forbidden_header(name, "")) return;
-      // Step 2.
+      // Step 2: without CORS only the safe names can be deleted.
       const lower = StringPrototypeToLowerCase(name);
       if (isNoCors(this) && !ArrayPrototypeIncludes(REMOVABLE, lower)) return;
       return removeFrom(this, name);
@@ -116,18 +116,18 @@ const members = {
       }
       return ReflectApply(set, this, arguments);
     }
-    // Steps 1 and 2.
+    // Steps 1 and 2: a bad header throws; a forbidden one is passed over.
     const header = validated(set, arguments);
     if (op_fetch_is_forbidden_header(header[0], header[1])) return;
-    // Step 3.
+    // Step 3: without CORS the value has to be safe, too.
     if (
       isNoCors(this) && !op_fetch_is_no_cors_safelisted(header[0], header[1])
     ) {
       return;
     }
-    // Step 4.
+    // Step 4: set the header in the list.
     setOf(this, header[0], header[1]);
-    // Step 5.
+    // Step 5: without CORS a privileged header does not stay.
     if (isNoCors(this)) removeFrom(this, PRIVILEGED);
   },
 };

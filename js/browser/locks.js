@@ -105,7 +105,7 @@ class LockManager {
       prefix,
       "Argument 2",
     );
-    // Steps 4 to 9.
+    // Steps 4 to 9: options that exclude each other are refused.
     if (StringPrototypeStartsWith(name, "-")) {
       throw notSupported(`${prefix}: the name begins with "-"`);
     }

@@ -107,7 +107,7 @@ const convertGetNotificationOptions = webidl.createDictionaryConverter(
 // https://notifications.spec.whatwg.org/#create-a-notification
 function prepare(title, options, prefix) {
   const { data, ...shown } = options;
-  // Step 3.
+  // Step 3: to show it again there has to be one to replace.
   if (shown.renotify && shown.tag === "") {
     throw new TypeError(`${prefix}: renotify needs a tag`);
   }
@@ -150,13 +150,13 @@ class Notification extends EventTarget {
     webidl.requiredArguments(arguments.length, 1, prefix);
     title = DOMString(title, prefix, "Argument 1");
     options = convertNotificationOptions(options, prefix, "Argument 2");
-    // Step 1.
+    // Step 1: a service worker has another way.
     if (inServiceWorker) {
       throw new TypeError(
         `${prefix}: a service worker shows them by showNotification()`,
       );
     }
-    // Step 2.
+    // Step 2: a page has no worker to handle actions.
     if (options.actions.length > 0) {
       throw new TypeError(`${prefix}: actions are for service workers`);
     }

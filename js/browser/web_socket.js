@@ -90,12 +90,12 @@ class WebSocket extends EventTarget {
     protocols = convertProtocols(protocols, prefix);
     super();
     this[webidl.brand] = webidl.brand;
-    // Steps 1 to 6.
+    // Steps 1 to 6: parse the URL, which needs a WebSocket scheme.
     const parsed = parse(url, prefix);
-    // Steps 7 to 9.
+    // Steps 7 to 9: subprotocols are tokens, each named once.
     checkProtocols(protocols, prefix);
     this.#url = parsed.href;
-    // Step 12.
+    // Step 12: establish the connection in parallel.
     this.#rid = op_web_socket_open(this.#url, protocols);
     this.#listen(parsed.origin);
   }
@@ -217,14 +217,14 @@ class WebSocket extends EventTarget {
     reason = reason === undefined
       ? undefined
       : webidl.converters.USVString(reason, prefix, "Argument 2");
-    // Step 1.
+    // Step 1: only some codes are for scripts.
     if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) {
       throw new DOMException(
         `${prefix}: the code is ${code}, and has to be 1000 or from 3000 to 4999`,
         "InvalidAccessError",
       );
     }
-    // Step 2.
+    // Step 2: the reason has to fit into a control frame.
     if (
       reason !== undefined &&
       TypedArrayPrototypeGetByteLength(core.encode(reason)) > MAX_REASON
@@ -233,7 +233,7 @@ class WebSocket extends EventTarget {
         `${prefix}: the reason is longer than ${MAX_REASON} bytes`,
       );
     }
-    // Step 3.
+    // Step 3: what closing means depends on the ready state.
     if (this.#readyState === CONNECTING) {
       this.#readyState = CLOSING;
       op_web_socket_fail(this.#rid);

@@ -35,7 +35,7 @@ let isClosed = false;
 // https://html.spec.whatwg.org/multipage/workers.html#dom-workerglobalscope-importscripts
 function importScripts(...urls) {
   const prefix = "Failed to execute 'importScripts'";
-  // Step 1.
+  // Step 1: module scripts cannot import in this way.
   if (op_worker_own().isModule) {
     throw new TypeError(`${prefix}: a module imports by \`import\``);
   }

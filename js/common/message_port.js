@@ -99,7 +99,8 @@ async function receive(port) {
   }
 }
 
-// https://html.spec.whatwg.org/#message-port-post-message-steps, step 7
+// https://html.spec.whatwg.org/#message-port-post-message-steps, step 7: the
+// task that delivers a message.
 function deliver(port, data) {
   const message = deserializeMessage(data);
   // Step 7.3: If this throws an exception, then fire messageerror.

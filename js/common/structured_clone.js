@@ -384,10 +384,10 @@ class Serializer {
         return this.#writeSimple(value, kind, BigIntPrototypeValueOf(value));
       case STRING:
         return this.#writeSimple(value, kind, StringPrototypeValueOf(value));
-      // Step 11: [[DateValue]].
+      // Step 11: [[DateValue]] makes it a date.
       case DATE:
         return this.#writeSimple(value, kind, DatePrototypeGetTime(value));
-      // Step 12: [[RegExpMatcher]].
+      // Step 12: [[RegExpMatcher]] makes it a regular expression.
       case REGEXP:
         this.#writeSimple(value, kind, RegExpPrototypeGetSource(value));
         return this.#put(RegExpPrototypeGetFlags(value));
@@ -423,7 +423,7 @@ class Serializer {
     this.#put(primitive);
   }
 
-  // Step 13: [[ArrayBufferData]].
+  // Step 13: [[ArrayBufferData]] makes it a buffer, whose bytes are copied.
   #writeBuffer(value) {
     if (isDetached(value)) {
       throw dataCloneError("A detached ArrayBuffer cannot be cloned");
@@ -444,7 +444,7 @@ class Serializer {
     this.#writeSimple(value, SHARED_BUFFER, value);
   }
 
-  // Step 14: [[ViewedArrayBuffer]].
+  // Step 14: [[ViewedArrayBuffer]] makes it a view; its buffer is cloned first.
   #writeTypedArray(value) {
     // Step 14.1: If IsArrayBufferViewOutOfBounds(value) is true, then throw.
     if (!hasSlot(value, TypedArrayPrototypeKeys)) {
@@ -481,7 +481,7 @@ class Serializer {
     this.#remember(value);
   }
 
-  // Steps 15 and 26.1: [[MapData]].
+  // Steps 15 and 26.1: [[MapData]] makes it a map, with its entries of now.
   #writeMap(value) {
     const entries = newTokens();
     MapPrototypeForEach(value, (item, key) => {
@@ -494,7 +494,7 @@ class Serializer {
     for (let i = 0; i < entries.length; i++) this.write(entries[i]);
   }
 
-  // Steps 16 and 26.2: [[SetData]].
+  // Steps 16 and 26.2: [[SetData]] makes it a set, with its entries of now.
   #writeSet(value) {
     const entries = newTokens();
     SetPrototypeForEach(value, (entry) => {
@@ -506,7 +506,7 @@ class Serializer {
     for (let i = 0; i < entries.length; i++) this.write(entries[i]);
   }
 
-  // Step 17: [[ErrorData]].
+  // Step 17: [[ErrorData]] makes it an error, of a known name.
   #writeError(value) {
     if (isA(DOMExceptionPrototype, value)) {
       return this.#writeDOMException(value);
@@ -562,7 +562,7 @@ class Serializer {
     }
   }
 
-  // Steps 24 and 26.4: Otherwise.
+  // Steps 24 and 26.4: Otherwise, it is an object with its own properties.
   #writePlain(value) {
     this.#remember(value);
     this.#put(PLAIN);

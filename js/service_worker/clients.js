@@ -143,7 +143,7 @@ class WindowClient extends Client {
   async focus() {
     webidl.assertBranded(this, WindowClientPrototype);
     const prefix = "Failed to execute 'focus' on 'WindowClient'";
-    // Steps 1 and 3.
+    // Steps 1 and 3: the user agent may refuse to focus it.
     checkAnswer(op_clients_focus(this.url), prefix);
     const { url, frameType, id, type } = this;
     return new WindowClient(privateKey, { url, frameType, id, type }, true);
@@ -154,7 +154,7 @@ class WindowClient extends Client {
     webidl.assertBranded(this, WindowClientPrototype);
     const prefix = "Failed to execute 'navigate' on 'WindowClient'";
     webidl.requiredArguments(arguments.length, 1, prefix);
-    // Steps 1 to 3.
+    // Steps 1 to 3: the URL is parsed, and may not be `about:blank`.
     const target = checkUrl(url, prefix);
     // Steps 5 to 8: the window that is navigated is another client then.
     if (op_clients_navigate(this.url, target)) return null;
@@ -212,7 +212,7 @@ class Clients {
     webidl.assertBranded(this, ClientsPrototype);
     const prefix = "Failed to execute 'openWindow' on 'Clients'";
     webidl.requiredArguments(arguments.length, 1, prefix);
-    // Steps 1 to 3.
+    // Steps 1 to 3: the URL is parsed, and may not be `about:blank`.
     const target = checkUrl(url, prefix);
     // Steps 4 to 7: what happens in the new window is the display's.
     checkAnswer(op_clients_open_window(target), prefix);

@@ -97,7 +97,7 @@ class ServiceWorkerContainer extends EventTarget {
     return await call({
       __proto__: null,
       kind: "register",
-      // Steps 2 to 5.
+      // Steps 2 to 5: both URLs are parsed against the page's.
       scriptURL: parse(scriptURL),
       scope: scope === undefined ? null : parse(scope),
       workerType: options.type,

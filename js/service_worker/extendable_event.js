@@ -88,15 +88,15 @@ class ExtendableEvent extends Event {
     webidl.requiredArguments(arguments.length, 1, prefix);
     const promise = PromiseResolve(f);
     // https://w3c.github.io/ServiceWorker/#extendableevent-add-lifetime-promise
-    // Step 1.
+    // Step 1: an event of a script cannot be extended.
     if (!this.isTrusted) {
       throw invalidStateError(`${prefix}: the event was made by a script`);
     }
-    // Step 2.
+    // Step 2: nor one that is not active any more.
     if (!this.#isActive()) {
       throw invalidStateError(`${prefix}: the event is over`);
     }
-    // Steps 3 and 4.
+    // Steps 3 and 4: one more promise keeps it active.
     this.#pendingPromisesCount++;
     this.#settle(promise);
   }

@@ -79,7 +79,8 @@ function convertAnswer({ kind, value }) {
   }
 }
 
-// https://w3c.github.io/ServiceWorker/#client-postmessage, steps 4.4 to 4.8
+// https://w3c.github.io/ServiceWorker/#client-postmessage, steps 4.4 to 4.8:
+// deserialize the message, and fire it or an error.
 function receiveMessage({ source, origin }, data, container) {
   const message = deserializeMessage(data);
   const event = new MessageEvent(
@@ -131,8 +132,8 @@ async function fireExtendableEvent(message, data, global) {
 
 function createEvent(name, source, origin, data) {
   if (name !== "message") return new ExtendableEvent(name);
-  // https://w3c.github.io/ServiceWorker/#service-worker-postmessage, steps
-  // 6.3 to 6.7
+  // https://w3c.github.io/ServiceWorker/#service-worker-postmessage,
+  // steps 6.3 to 6.7: deserialize the message, and fire it or an error.
   const message = deserializeMessage(data);
   return createMessageEvent(
     message === undefined ? "messageerror" : "message",
