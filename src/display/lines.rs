@@ -238,7 +238,7 @@ fn registered(b: &BackgroundFetchSnapshot) -> String {
   format!("{}: {title}{requests}{stored}", text::printable(&b.id))
 }
 
-// display.2, display.6
+// display.2, display.6: how far it has come, if the total is known.
 fn progress(b: &BackgroundFetchSnapshot, rate: &Rate) -> String {
   let of = match b.total_to_download() {
     None => String::new(),

@@ -63,7 +63,7 @@ impl From<FetchError> for DomException {
 impl From<StoreError> for FetchError {
   fn from(error: StoreError) -> Self {
     match error {
-      // fetch.8.9
+      // fetch.8.9: storing would exceed the space there is.
       error if error.is_full() => Self::QuotaExceeded {
         message: error.to_string(),
         quota: None,

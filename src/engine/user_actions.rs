@@ -108,7 +108,7 @@ impl Engine {
       return ClickOutcome::Unknown;
     };
     let registration = job.registration.clone();
-    // click.1, display.9, automation.7
+    // click.1, display.9, automation.7: fire the click event.
     registration.fire(FunctionalEvent::Click, key);
     ClickOutcome::Fired
   }
@@ -179,7 +179,7 @@ async fn abort(
   // Durable before the answer.
   let aborted = Change::Aborted { key: job.key };
   context.journal.commit(job.key, vec![aborted]).await?;
-  // abort.3.4: Remove activeBgFetches[id].
+  // abort.3.4: it is not an active background fetch any more.
   registration.remove_active(&job.id);
   job.release();
   // abort.3.5 is the caller's; abort.3.6: Set the abort all flag.

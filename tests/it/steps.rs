@@ -1,6 +1,6 @@
 //! Every step of the specification is somewhere in the code, and a test checks
-//! it; `cargo steps` prints the table. Steps of other standards are written in
-//! one way, which `CONTRIBUTING.md` has.
+//! it; `cargo steps` prints the table. Steps are written in one way, which
+//! `CONTRIBUTING.md` has, and each says what it does.
 
 #[path = "../steps/src/scan.rs"]
 mod scan;
@@ -63,6 +63,125 @@ fn other_ways_to_write_a_step_are_found() {
   ] {
     assert!(!is_written_otherwise(line), "{line}");
   }
+}
+
+#[test]
+fn each_step_says_what_it_does() {
+  let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+  let mut wrong = Vec::new();
+  for folder in ["src", "js"] {
+    for path in sources(&root.join(folder)) {
+      let text = fs::read_to_string(&path).unwrap();
+      for (line, comment) in steps_without_words(&text) {
+        wrong.push(format!("{}:{line}: {comment}", path.display()));
+      }
+    }
+  }
+  assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_step_without_words_is_found() {
+  for text in [
+    "// Step 4.1.",
+    "  // Steps 4, 5 and 7 to 9.",
+    "// Step 1: otherwise.",
+    "/// perform.8.5.1, perform.8.5.2",
+    "// complete.14.2: \"aborted\"",
+    "// https://fetch.spec.whatwg.org/#fetch-method, step 4",
+    "// Step 3: the next one has none.\n// Step 4.",
+    "fetch(); // Step 4.",
+  ] {
+    assert_eq!(steps_without_words(text).len(), 1, "{text}");
+  }
+  for text in [
+    "// Step 4.1: the same origin matches.",
+    "// perform.8.5.1,\n// perform.8.5.2: the result is a failure.",
+    "/// [Main fetch](https://fetch.spec.whatwg.org/), step 7: what it blocks.",
+    "// steps: perform.8.5.1, perform.8.5.2",
+    "// A file of 1.5 MiB",
+  ] {
+    assert!(steps_without_words(text).is_empty(), "{text}");
+  }
+}
+
+/// How many words say at the least what a step does.
+const WORDS: usize = 3;
+
+/// The comments that name steps and say nothing of them, with their lines.
+fn steps_without_words(text: &str) -> Vec<(usize, String)> {
+  let mut wrong = comments(text);
+  wrong.retain(|(_, comment)| {
+    let words = comment.split_whitespace();
+    let of_names = ["step", "steps", "to", "and"];
+    let words = words.filter(|word| {
+      let word = word.to_lowercase();
+      let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+      letters > 1
+        && !word.contains("://")
+        && !is_name(&word)
+        && !of_names.contains(&word.as_str())
+    });
+    names_step(comment) && words.count() < WORDS
+  });
+  wrong
+}
+
+/// The comments of a text, with their first lines. What stands on lines of its
+/// own is one comment up to the next line that begins with a step.
+fn comments(text: &str) -> Vec<(usize, String)> {
+  let mut found: Vec<(usize, String)> = Vec::new();
+  let mut may_continue = false;
+  for (index, line) in text.lines().enumerate() {
+    // What a test covers is a list without words.
+    let comment = scan::comment(line).map(str::trim);
+    let Some(comment) = comment.filter(|c| !c.starts_with("steps:")) else {
+      may_continue = false;
+      continue;
+    };
+    let is_alone = line.trim_start().starts_with(['/', '*']);
+    match found.last_mut() {
+      Some((_, before))
+        if may_continue
+          && is_alone
+          && (before.ends_with([',', ':']) || !begins_with_step(comment)) =>
+      {
+        before.push(' ');
+        before.push_str(comment);
+      }
+      _ => found.push((index + 1, comment.to_string())),
+    }
+    may_continue = is_alone;
+  }
+  found
+}
+
+fn begins_with_step(comment: &str) -> bool {
+  let is_numbered = ["Step ", "Steps "]
+    .iter()
+    .filter_map(|word| comment.strip_prefix(word))
+    .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+  is_numbered || comment.split(' ').next().is_some_and(is_name)
+}
+
+fn names_step(comment: &str) -> bool {
+  let words: Vec<&str> = comment.split_whitespace().collect();
+  let is_step = |word: &str| ["step", "steps"].contains(&word);
+  let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+  let numbered =
+    |pair: &[&str]| is_step(&pair[0].to_lowercase()) && is_number(pair[1]);
+  words.windows(2).any(numbered) || words.iter().any(|word| is_name(word))
+}
+
+/// Whether a word is one such as `perform.8.4`.
+fn is_name(word: &str) -> bool {
+  let is_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+  word.split_once('.').is_some_and(|(algorithm, rest)| {
+    let is_algorithm = |c: char| c.is_ascii_alphabetic();
+    algorithm.len() > 1
+      && algorithm.chars().all(is_algorithm)
+      && is_number(rest)
+  })
 }
 
 fn is_written_otherwise(line: &str) -> bool {

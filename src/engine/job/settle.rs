@@ -129,7 +129,7 @@ async fn try_settle(
   if was_active {
     registration.remove_active(&job.id);
   }
-  // perform.8.4 to perform.8.6
+  // perform.8.4 to perform.8.6: set the failure reason and the result.
   let event = job.update(|p, _| p.settle(was_active));
   telemetry::settled(&job.span, result.as_str(), failure_reason.as_str());
   // perform.8.7: Update background fetch instances.

@@ -182,7 +182,8 @@ impl Realm {
     }
   }
 
-  /// fetch.8.4, fetch.8.5
+  /// fetch.8.4, fetch.8.5: refused without an active worker, or with an id in
+  /// use.
   fn may_register_id(&self, id: &str) -> Result<(), FetchError> {
     self.may_register()?;
     // fetch.8.5: bgFetchMap[id] exists: TypeError
@@ -220,7 +221,7 @@ impl Realm {
     let origin = self.registration.scope.origin();
     let answer = &*context.policies.permission;
     let permission = context.request_permission(answer, &origin).await;
-    // fetch.8.2: denied: NotAllowedError
+    // fetch.8.2: without the permission the promise is rejected.
     if permission == PermissionState::Denied {
       return Err(FetchError::NotAllowed);
     }
@@ -248,7 +249,8 @@ impl Realm {
     // fetch.3, fetch.8.8.3.3: the sum of the bodies' lengths
     let lengths = requests.iter().filter_map(|request| request.body_length);
     let upload_total = lengths.sum();
-    // fetch.6.4 to fetch.6.6
+    // fetch.6.4 to fetch.6.6: a record for each request, with an empty
+    // response.
     let records = requests.into_iter().map(|request| BackgroundFetchRecord {
       request,
       response_data: BackgroundFetchResponse::default(),

@@ -238,7 +238,7 @@ impl Realm {
 
   /// [`getIds()`](https://wicg.github.io/background-fetch/#background-fetch-manager-get-ids)
   pub fn get_ids(&self) -> Vec<String> {
-    // ids.1, ids.2
+    // ids.1, ids.2: the ids of those that are active, in order.
     self.registration.active_ids()
   }
 
@@ -393,7 +393,7 @@ impl Realm {
       title: title.clone(),
       icons: icons.clone(),
     });
-    // updateUI.5, updateUI.6
+    // updateUI.5, updateUI.6: the title and the icons that are given.
     job.update(|p, _| p.update_ui(title, icons));
     context.notify_observers(&job);
   }

@@ -106,14 +106,15 @@ impl RecordHandle {
     match state.response {
       Some(response) if exposed => {
         let mut response = Arc::unwrap_or_clone(response);
-        // records.2.9.2.1: a copy; records.2.9.2.2, records.2.9.2.3
+        // records.2.9.2.1: a copy; records.2.9.2.2, records.2.9.2.3: without
+        // the headers that describe one part only.
         response.headers.delete("content-range");
         response.headers.delete("content-length");
         // What the filter has removed is not a script's.
         response.internal_headers = None;
         Ok(response)
       }
-      // records.2.9.3, records.2.9.4
+      // records.2.9.3, records.2.9.4: reject with the exception for the result.
       _ => Err(not_exposed(state.result)),
     }
   }
@@ -139,7 +140,7 @@ impl RecordHandle {
     if state.may_be_exposed() {
       return Ok(None);
     }
-    // records.2.8.4.3, records.2.8.4.4
+    // records.2.8.4.3, records.2.8.4.4: error the stream by the result.
     Err(not_exposed(state.result))
   }
 

@@ -73,7 +73,7 @@ fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// What a line says after `//`, or inside of `/* */` over several lines.
-fn comment(line: &str) -> Option<&str> {
+pub fn comment(line: &str) -> Option<&str> {
   if let Some(rest) = line.trim_start().strip_prefix("* ") {
     return Some(rest);
   }
