@@ -65,10 +65,11 @@
 //! [`extension::WorkerThreads`]; with V8 the main thread has called
 //! `JsRuntime::init_platform` before.
 //!
-//! Functions whose names end in `_blocking` wait without a runtime, and must not
-//! be called on a thread that drives one; all others return at once or are
-//! async. Those are safe to cancel: what has to become durable does, whoever
-//! waits for it. No function here panics unless its documentation says so.
+//! Functions whose names end in `_blocking` wait without a runtime, and must
+//! not be called on a thread that drives one; all others return at once or are
+//! async. Those are safe to cancel: what has to become durable does, even if
+//! the caller is gone. No function here panics unless its documentation says
+//! so.
 //!
 //! # Durability
 //!

@@ -112,8 +112,8 @@ fn serve_for(
 ) -> io::Result<Server> {
   let address = Address::in_directory(directory)?;
   remove_unready(&address)?;
-  // A socket gets its mode only after it is there: until then it is where
-  // nobody else can come.
+  // A socket gets its mode only after it is there: until then it is where no
+  // other user can come.
   let private = address.unready_directory();
   DirBuilder::new().mode(0o700).create(&private)?;
   let unready = address.unready();
@@ -121,7 +121,7 @@ fn serve_for(
   listener.set_nonblocking(true)?;
   std::fs::set_permissions(&unready, Permissions::from_mode(0o600))?;
   let identity = identity(&unready)?;
-  // The store has one owner, so an older socket is nobody's any more.
+  // The store has one owner, so an older socket has no owner any more.
   std::fs::rename(&unready, address.socket())?;
   remove_unready(&address)?;
   let closing = CancellationToken::new();
@@ -221,7 +221,7 @@ async fn accept(
 }
 
 /// Whether the process at the other end is the same user's, or root's. The mode
-/// of the socket keeps the others out; anyone who changes it lets nobody in.
+/// of the socket keeps the others out; changing it lets no other user in.
 fn is_trusted(stream: &UnixStream) -> bool {
   let peer = stream.peer_cred().map(|peer| peer.uid());
   is_same_user(stream) || peer.is_ok_and(|uid| uid == 0)

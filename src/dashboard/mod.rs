@@ -14,10 +14,10 @@
 //! ```
 //!
 //! Everything is below a path that begins with the [`Token`], and who does not
-//! know it gets nothing. A command has to carry it in a header, too, so that
-//! no form and no link of another page can give one. Requests for a host that
-//! is not this machine are refused, because a name that somebody else owns may
-//! be made to mean this machine; [`Dashboard::allow_host`] adds one. The page
+//! know it gets nothing. A command has to carry it in a header, too, so that no
+//! form and no link of another page can give one. Requests for a host that is
+//! not this machine are refused, because a name that another person owns may be
+//! made to mean this machine; [`Dashboard::allow_host`] adds one. The page
 //! loads nothing from elsewhere, and its Content-Security-Policy allows no
 //! script but its own.
 

@@ -137,7 +137,7 @@ impl State {
   }
 
   fn write(&mut self, line: &str) {
-    // Nobody reads it any more: that is no reason to stop a transfer.
+    // It is not read any more: that is no reason to stop a transfer.
     let _ = writeln!(self.output, "{line}");
   }
 

@@ -50,7 +50,7 @@ impl Admission {
     self.changed.notify_one();
   }
 
-  /// See [`Scheduler::remove`]. It makes nothing else possible, so nobody is
+  /// See [`Scheduler::remove`]. It makes nothing else possible, so no task is
   /// woken.
   pub(super) fn remove(&self, key: BackgroundFetchKey, record: usize) {
     self.scheduler.lock().remove(key, record);

@@ -34,7 +34,7 @@ pub enum StartError {
   /// The runtime that the embedder lends has one thread, and is not the
   /// caller's own.
   #[error(
-    "the engine was given a tokio runtime of one thread, which nobody drives \
+    "the engine was given a tokio runtime of one thread, which nothing drives \
      meanwhile; lend a multi-threaded one, or the caller's own with an async \
      function, or leave it out, and the engine makes one"
   )]

@@ -61,7 +61,7 @@ pub(super) struct JobCallbacks {
 pub(crate) struct Context {
   pub(super) platform: Arc<dyn Platform>,
   pub(super) policies: Policies,
-  /// Given back at the end, even if somebody still holds this.
+  /// Given back at the end, even if this is still held.
   pub(super) store: Arc<OpenStore>,
   pub(super) caches: Caches,
   pub(super) network: Network,

@@ -190,7 +190,7 @@ impl LockHandle {
     }
   }
 
-  /// Lets go of the lock while somebody waits for what becomes of it.
+  /// Lets go of the lock while it is waited for.
   pub fn releaser(&self) -> impl Fn() + use<> {
     let (manager, id) = (self.manager.clone(), self.ticket.id);
     move || manager.lock().release(id)

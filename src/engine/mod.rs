@@ -433,8 +433,8 @@ impl Engine {
 
   /// Stops all transfers, makes what was received durable, and returns when
   /// nothing runs any more. The store continues with the next engine, which may
-  /// open it at once: even if somebody still holds a copy of this one, such
-  /// as a service worker's thread that cannot be stopped.
+  /// open it at once: even if a copy of this one is still held, such as a
+  /// service worker's thread that cannot be stopped.
   pub async fn shutdown(self) {
     self.context().stop().await;
     self.jobs().clear();

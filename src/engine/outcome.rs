@@ -60,7 +60,7 @@ pub enum ClickOutcome {
 pub enum NotificationOutcome {
   /// The event is fired at the service worker.
   Fired,
-  /// The notification is not shown, or nobody can hear of it.
+  /// The notification is not shown, or there is no listener for its event.
   NotShown,
 }
 

@@ -46,8 +46,8 @@ pub(crate) struct Policies {
 /// });
 /// ```
 pub trait Permission: Send + Sync + 'static {
-  /// The state now, which is what `navigator.permissions.query()` says. Asks
-  /// nobody.
+  /// The state now, which is what `navigator.permissions.query()` says. Does
+  /// not ask the user.
   fn state(&self, origin: &Origin) -> PermissionState;
 
   /// The state for what a script begins now. Called once for each `fetch()`,

@@ -183,7 +183,7 @@ impl Registration {
   /// Whether events are all that is left, and no worker is running for them.
   pub(super) fn has_only_events_without_worker(&self) -> bool {
     let events = self.events.lock();
-    events.unfinished == 0 && events.dispatcher.waits_for_nobody()
+    events.unfinished == 0 && events.dispatcher.waits_without_worker()
   }
 
   pub(super) fn unfinished(&self, change: isize) {

@@ -27,7 +27,7 @@ impl Engine {
   ///
   /// # Errors
   ///
-  /// Only events are left, and nobody who could take them: see
+  /// Only events are left, and no worker that could take them: see
   /// [`NoWorkerForEvents`].
   pub async fn until_settled(
     &self,
@@ -58,8 +58,8 @@ impl Realm {
     until_settled(self.engine().context(), || self.registrations()).await
   }
 
-  /// Whether nothing is left, or only events for which nobody is there and
-  /// nobody can be started.
+  /// Whether nothing is left, or only events for which no worker runs and none
+  /// can be started.
   pub(crate) fn is_at_rest(&self) -> bool {
     let context = self.engine().context();
     let all = self.registrations();
@@ -139,5 +139,7 @@ fn is_stuck(context: &Context, registration: &Registration) -> bool {
 
 fn is_left_alone(context: &Context, registration: &Registration) -> bool {
   registration.has_only_events_without_worker()
-    && context.service_workers.starts_nobody(&registration.scope)
+    && context
+      .service_workers
+      .starts_no_worker(&registration.scope)
 }

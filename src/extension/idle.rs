@@ -62,9 +62,9 @@ enum Turn {
 ///
 /// # Errors
 ///
-/// The script throws an error, or rejects a promise, and nobody handles it: then
-/// this may be called again to continue. The engine is shut down. Events are
-/// left, and no service worker can be started for them; they are kept. The
+/// The script throws an error, or rejects a promise, and it is not handled:
+/// then this may be called again to continue. The engine is shut down. Events
+/// are left, and no service worker can be started for them; they are kept. The
 /// tokio runtime is not one of a single thread.
 pub async fn run_until_idle(
   runtime: &mut JsRuntime,

@@ -72,10 +72,11 @@ use crate::engine::RealmOptions;
 /// `navigator` without one, and in a service worker's realm `registration` and
 /// the four event handlers.
 ///
-/// The host's own script has called `prepareGlobalScope()` and, if nobody else
-/// has, `registerExceptions()` of `ext:background_fetch/common/global_scope.js`:
-/// an example is in `examples/embedder`. After the script was evaluated the host
-/// calls [`deliver_events`]. Errors of event handlers are logged with `tracing`.
+/// The host's own script has called `prepareGlobalScope()` and, if no other
+/// script has, `registerExceptions()` of
+/// `ext:background_fetch/common/global_scope.js`: an example is in
+/// `examples/embedder`. After the script was evaluated the host calls
+/// [`deliver_events`]. Errors of event handlers are logged with `tracing`.
 /// [`check`] says whether an extension is missing.
 ///
 /// The realm is detached from the engine when the runtime is dropped.

@@ -18,8 +18,8 @@ use crate::network::NetCheck;
 /// [`RealmOptions::net_check`](crate::engine::RealmOptions::net_check) is another
 /// one.
 ///
-/// Nobody is prompted: a background fetch continues when nobody looks, so what
-/// would have to be asked for is denied.
+/// The user is not prompted: a background fetch continues without a user at the
+/// terminal, so what would have to be asked for is denied.
 pub fn net_check(permissions: PermissionsContainer) -> Arc<dyn NetCheck> {
   Arc::new(move |url: &Url| {
     permissions

@@ -19,7 +19,7 @@ use super::error::OpError;
 use crate::dom_exception::DomException;
 
 /// A part of a `Blob` on its way to another realm, which has a store of its
-/// own: no byte is copied, and a message that nobody reads lets go of it.
+/// own: no byte is copied, and a message that is not read lets go of it.
 struct SentBlobPart(Arc<dyn BlobPart + Send + Sync>);
 
 impl Resource for SentBlobPart {

@@ -27,7 +27,7 @@ pub struct NetworkConfig {
   /// More certificate roots to trust, each text one or more certificates in
   /// PEM.
   pub root_certificates: Vec<String>,
-  /// Whether a server has to prove who it is. Default: yes. Without it anybody
+  /// Whether a server has to prove who it is. Default: yes. Without it anyone
   /// on the way can read and change everything.
   pub verify_certificates: bool,
   /// What proves to servers over TLS who the client is: its certificates and
@@ -38,8 +38,8 @@ pub struct NetworkConfig {
   /// Addresses for a host name, in place of the name server's. Port 0 stands
   /// for the URL's port.
   pub dns_overrides: HashMap<String, Vec<SocketAddr>>,
-  /// Who resolves the other names. Default: the operating system. Nobody is
-  /// asked for `localhost` and the names below it, which are this machine:
+  /// Who resolves the other names. Default: the operating system. No resolver
+  /// is asked for `localhost` and the names below it, which are this machine:
   /// [RFC 6761, section 6.3](https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
   pub resolver: Option<Arc<dyn Resolve>>,
   /// How long name resolution, TCP and TLS may take together. Default: 30 s.
@@ -74,7 +74,7 @@ pub struct NetworkConfig {
   /// Headers that belong to a server and must not be stored with a background
   /// fetch, such as `Authorization`. Default: none.
   pub credentials: Option<Arc<dyn Credentials>>,
-  /// Hears of every request and of what came of it. Default: nobody.
+  /// Hears of every request and of what came of it. Default: none.
   pub trace: Option<Arc<dyn Trace>>,
   /// Carries requests in place of the HTTP client of this crate. Then what is
   /// said here of TLS, proxies, name resolution and connections has no effect.

@@ -328,7 +328,7 @@ fn to_network_error(
   }
 }
 
-/// As many as curl takes. Nobody sends more than one or two in earnest.
+/// As many as curl takes. No server sends more than one or two in earnest.
 const MAX_CODINGS: usize = 5;
 /// The binary logarithm of the largest window in bytes, 8 MiB:
 /// [RFC 9659](https://www.rfc-editor.org/rfc/rfc9659#section-3).

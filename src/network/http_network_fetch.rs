@@ -33,8 +33,8 @@ use crate::spec::RequestMode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Connection {
   /// One from the pool, if the request may be lost with it: the server may be
-  /// closing a connection that has been idle, and then nobody can say whether
-  /// it has seen the request. So what has side effects gets a new one.
+  /// closing a connection that has been idle, and then it cannot be known
+  /// whether it has seen the request. So what has side effects gets a new one.
   AnyGood,
   New,
 }
@@ -50,9 +50,9 @@ const MAX_URL: usize = u16::MAX as usize - 1;
 /// [HTTP-network fetch](https://fetch.spec.whatwg.org/#concept-http-network-fetch):
 /// one request, one answer.
 ///
-/// A request that the server did not take is sent again at once. That is for
-/// nobody to know, and no failure of the server's: it may end a connection
-/// whenever it likes, and has asked for nothing else.
+/// A request that the server did not take is sent again at once. The caller
+/// need not know that, and it is not a failure of the server's, which may end a
+/// connection whenever it likes, and has asked for nothing else.
 pub(super) async fn http_network_fetch(
   fetch: &Fetch,
   headers: &HeaderList,
@@ -184,7 +184,7 @@ fn check_transfer_codings(
   match all.iter().find(|coding| !is_known(coding)) {
     None => Ok(()),
     Some(coding) => Err(NetworkError::bad_answer(format!(
-      "{} sent the body in the transfer coding {:?}, which nobody asked for",
+      "{} sent the body in the transfer coding {:?}, which was not asked for",
       route.peer(),
       excerpt(coding)
     ))),

@@ -44,7 +44,7 @@ pub(super) fn http_redirect_fetch(
     let status = response.status;
     let new_policy = parse_referrer_policy(&response.headers);
     // The connection serves the next hop only when the body is done with; a
-    // redirect's body is of no use to anybody.
+    // redirect's body is of no use.
     drop(response);
     // Steps 6 to 10: refuse a redirect that may not be followed.
     may_follow(fetch, &location_url)

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// Shared by all fetches of a network.
 ///
 /// The lock is the queue: tokio's is handed on in the order in which it was
-/// asked for, so everybody has a turn of one piece. (Limiters of the usual
+/// asked for, so each transfer has a turn of one piece. (Limiters of the usual
 /// crates either keep their own time or let one transfer starve the others.)
 #[derive(Clone)]
 pub(super) struct RateLimit {

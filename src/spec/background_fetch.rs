@@ -173,7 +173,7 @@ pub struct BackgroundFetchResponse {
 /// Whether a background fetch response with this result may be
 /// [exposed](https://wicg.github.io/background-fetch/#background-fetch-response-exposed).
 /// One that is kept although a later answer had a bad status is cut short, and
-/// nobody could see it.
+/// a reader could not see that.
 pub fn may_be_exposed(
   result: Option<RecordResult>,
   response: Option<&Response>,

@@ -41,9 +41,9 @@ pub(in crate::engine) enum Output<E> {
 /// How a service worker has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum WorkerEnd {
-  /// Somebody wanted it.
+  /// It was asked to stop.
   Stopped,
-  /// Nobody wanted it: what it was handling may be the reason.
+  /// It ended by itself: what it was handling may be the reason.
   Crashed,
   /// It has had an event for longer than this.
   Overdue(Duration),
@@ -298,7 +298,7 @@ impl<E: Clone> EventDispatcher<E> {
   }
 
   /// Whether events wait, and no worker runs that takes or has any.
-  pub(in crate::engine) fn waits_for_nobody(&self) -> bool {
+  pub(in crate::engine) fn waits_without_worker(&self) -> bool {
     self.has_waiting() && self.workers.is_empty()
   }
 

@@ -170,7 +170,7 @@ impl World {
     }
   }
 
-  /// Law 6: the reader needs nobody who reminds it.
+  /// Law 6: the reader does not need to be reminded.
   fn finish(&mut self) {
     self.look(false);
     while let Some(time) = self.looks_at {

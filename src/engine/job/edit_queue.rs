@@ -17,12 +17,11 @@ use tokio::sync::RwLockWriteGuard;
 #[derive(Default)]
 pub(crate) struct EditQueue {
   all: RwLock<()>,
-  /// Those that somebody has, or waits for. The locks are fair.
+  /// Those that are held, or waited for. The locks are fair.
   ids: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// The turn of somebody who edits what is active with one id, or the wait for
-/// it.
+/// A turn to edit what is active with one id, or the wait for it.
 pub(crate) struct Turn<'a> {
   queue: &'a EditQueue,
   id: String,
@@ -39,14 +38,14 @@ impl EditQueue {
     turn
   }
 
-  /// `None` when somebody was here earlier.
+  /// `None` when another caller was earlier.
   pub(crate) fn try_lock(&self, id: &str) -> Option<Turn<'_>> {
     let mut turn = self.turn(id, self.all.try_read().ok()?);
     turn.own = Some(self.of(id).try_lock_owned().ok()?);
     Some(turn)
   }
 
-  /// Waits for everyone who was here earlier; no one else is here then.
+  /// Waits for every caller who was earlier; no other one has a turn then.
   pub(crate) async fn lock_all(&self) -> RwLockWriteGuard<'_, ()> {
     self.all.write().await
   }
@@ -69,7 +68,7 @@ impl Drop for Turn<'_> {
   fn drop(&mut self) {
     let mut ids = self.queue.ids.lock();
     self.own = None;
-    // Nobody has it or waits for it: all others have a copy.
+    // It is not held and not waited for: every other turn has a copy.
     let free = ids.get(&self.id);
     if free.is_some_and(|own| Arc::strong_count(own) == 1) {
       ids.remove(&self.id);
@@ -108,12 +107,12 @@ mod tests {
   }
 
   #[test]
-  fn an_id_that_nobody_has_is_forgotten() {
+  fn an_id_that_is_not_held_is_forgotten() {
     let queue = EditQueue::default();
     let first = queue.lock("a").now_or_never().unwrap();
     let mut second = Box::pin(queue.lock("a"));
     assert!(second.as_mut().now_or_never().is_none());
-    // The turn passes to somebody who does not want it any more.
+    // The turn passes to a caller who does not want it any more.
     drop(first);
     drop(second);
     assert!(queue.try_lock("b").is_some());

@@ -13,8 +13,8 @@ use crate::ids::BodyId;
 use crate::store::StoreError;
 
 /// For how long nothing was written to a body before it is taken for one that
-/// was left behind. That nobody here knows it is not enough: somebody may be
-/// about to write the row that does.
+/// was left behind. That this process does not know it is not enough: another
+/// one may be about to write its row.
 const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Deletes what was left behind: now, and later what is too young now. `known`

@@ -1,5 +1,5 @@
-//! The end of a registration: its background fetches end with it, and nobody is
-//! told.
+//! The end of a registration: its background fetches end with it, without an
+//! event.
 
 use std::sync::Arc;
 
@@ -71,6 +71,6 @@ pub(crate) async fn settled(context: &Arc<Context>, job: &Arc<Job>) {
     tracing::error!(%error, "a background fetch cannot be deleted yet");
   }
   job.leave();
-  // Nobody is going to read them, even if the row is still there.
+  // They are not read any more, even if the row is still there.
   context.delete_bodies(job.discard_bodies()).await;
 }

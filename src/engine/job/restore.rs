@@ -26,7 +26,8 @@ use crate::store::StoredBackgroundFetch;
 const CLAIM: usize = 1000;
 
 /// Takes everything from the store that is there: begins again what has not
-/// settled, fires the events that are owed, and deletes what nobody knows.
+/// settled, fires the events that are owed, and deletes the bodies that no row
+/// knows.
 pub(crate) async fn restore(
   context: &Arc<Context>,
   jobs: &Arc<Jobs>,
@@ -207,7 +208,7 @@ pub(crate) fn begin(context: &Arc<Context>, job: Arc<Job>) {
     return context.notify_observers(&job);
   }
   if job.is_quarantined() {
-    // Nobody waits for it.
+    // It does not count as unfinished.
     tracing::warn!(
       id = job.id,
       "it was under way when processes died, and is not begun again before it \

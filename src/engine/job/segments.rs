@@ -2,8 +2,8 @@
 //!
 //! What to fetch is [`SegmentPlanner`]'s to decide. Here are the requests, the
 //! bytes on their way into the store, and the clock. All of it belongs to one
-//! attempt and ends before it does, so that nobody writes into a body that the
-//! next one opens.
+//! attempt and ends before it does, so that nothing is written into a body that
+//! the next one opens.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

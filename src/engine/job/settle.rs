@@ -31,8 +31,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// and for a store that is away, there is no limit.
 const TRIES: u32 = 9;
 
-/// perform.8, as often as the store needs to make the result durable: nobody
-/// may hear of one that is not. Where that does not help, and when the engine
+/// perform.8, as often as the store needs to make the result durable: one that
+/// is not may not be announced. Where that does not help, and when the engine
 /// ends, the next one settles the background fetch.
 pub(crate) async fn settle(context: Arc<Context>, job: Arc<Job>) {
   let mut retry = Retry::default();
@@ -110,9 +110,9 @@ async fn try_settle(
   }
   // perform.8.1, perform.8.2: If activeBgFetches contains background fetch …
   let was_active = registration.contains_background_fetch(&job.id, job.key);
-  // The result is durable before anybody hears of it, and all bytes before it.
-  // A record that has lost bytes meanwhile has failed, and the result is
-  // another one.
+  // The result is durable before it is announced, and all bytes before it. A
+  // record that has lost bytes meanwhile has failed, and the result is another
+  // one.
   let settled = loop {
     let settled = job.inspect(|p| p.outcome(was_active));
     let committed = commit_settled(context, job.key, settled).await;
@@ -234,7 +234,7 @@ async fn forget_at_last(context: &Context, job: &Job) {
   }
 }
 
-/// Whether it has failed, and nobody wanted that.
+/// Whether it has failed, and was not aborted.
 pub(crate) fn is_continuable(fetch: &BackgroundFetch) -> bool {
   fetch.result == BackgroundFetchResult::Failure
     && fetch.failure_reason != BackgroundFetchFailureReason::Aborted

@@ -8,8 +8,8 @@
 //! 3. What was enqueued or is kept becomes durable once the store works, and
 //!    is written once.
 //! 4. The facts of one background fetch are written in their order.
-//! 5. No one starves: a ticket is answered with its round, or, when others of
-//!    the same background fetch are refused before it, one round later for each.
+//! 5. No ticket starves: it is answered with its round, or, when others of the
+//!    same background fetch are refused before it, one round later for each.
 //! 6. A row that is refused holds up no other background fetch.
 //! 7. A round that fails answers all its tickets with the error.
 //! 8. Bytes that nothing waits for are flushed by checkpoints only.

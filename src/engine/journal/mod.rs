@@ -8,7 +8,7 @@
 //! meanwhile shares the next one.
 //!
 //! A round takes whole background fetches, so that their changes stay in order:
-//! those that somebody waits for, and those that need no flush of a body (these
+//! those that a caller waits for, and those that need no flush of a body (these
 //! are written soon in any case). All others wait for the checkpoint, see
 //! [`CheckpointPolicy`](crate::engine::CheckpointPolicy).
 //!

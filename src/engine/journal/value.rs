@@ -621,7 +621,7 @@ impl Wanted {
 #[derive(Default)]
 struct Answers {
   all: Vec<(Ticket, Answer)>,
-  /// Why something has to be written again that nobody is answered for.
+  /// Why something has to be written again for which no ticket is answered.
   failure: Option<StoreError>,
 }
 

@@ -1,6 +1,6 @@
 //! The caches of the [Cache API](https://w3c.github.io/ServiceWorker/#cache-objects),
-//! behind the script's interface: an origin's quota, bodies that somebody still
-//! reads, caches that somebody still uses.
+//! behind the script's interface: an origin's quota, bodies that are still read,
+//! caches that are still used.
 
 use std::sync::Arc;
 use std::sync::Weak;

@@ -44,7 +44,7 @@ impl EventLease {
     }
   }
 
-  /// The event was handled, and comes to nobody any more. The records of its
+  /// The event was handled, and is not delivered again. The records of its
   /// background fetch are not available any more, and are deleted, unless the
   /// event was a click.
   pub fn acknowledge(self) {
@@ -55,7 +55,9 @@ impl EventLease {
     }
   }
 
-  /// Whoever has the name calls [`Realm::acknowledge`](crate::engine::Realm::acknowledge), or ends with the realm.
+  /// The caller has the name, and calls
+  /// [`Realm::acknowledge`](crate::engine::Realm::acknowledge), or ends with
+  /// the realm.
   pub(crate) fn into_id(mut self) -> LeaseId {
     self.is_returned = true;
     self.id

@@ -174,8 +174,8 @@ impl Realm {
 
   /// fetch.8.4, fetch.8.5, as it stands now.
   pub(super) fn may_still_register(&self, id: &str) -> Result<(), FetchError> {
-    // Somebody who was called earlier, and is in the edit queue still, may be
-    // about to free the id: then it is looked at there alone.
+    // An earlier call that is still in the edit queue may be about to free the
+    // id: then it is looked at there alone.
     match self.registration.edit_queue.try_lock(id) {
       Some(_queue) => self.may_register_id(id),
       None => self.may_register(),

@@ -12,7 +12,7 @@ use crate::service_worker::WorkerSnapshot;
 
 impl Realm {
   /// The registration of a service worker's realm; of another one, that which
-  /// the embedder vouches for, where nobody can start workers.
+  /// the embedder vouches for, where workers cannot be started.
   pub fn own_registration(&self) -> Option<&RegistrationSnapshot> {
     self.attached.service_workers.registration.as_ref()
   }

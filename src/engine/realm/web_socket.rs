@@ -144,7 +144,8 @@ impl Realm {
 
 impl Drop for WebSocket {
   fn drop(&mut self) {
-    // Nothing waits for it. One that is open hears that nobody commands it.
+    // Nothing waits for it. One that is open finds that there are no more
+    // commands.
     self.connecting.cancel();
   }
 }

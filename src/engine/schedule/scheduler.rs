@@ -45,7 +45,7 @@ pub(crate) struct Output {
   pub(crate) start: Vec<Start>,
   /// What failed in these attempts is to be tried again.
   pub(crate) retry: Vec<AttemptId>,
-  /// Helpers that have to leave the wire: somebody waits for their places.
+  /// Helpers that have to leave the wire: attempts wait for their places.
   pub(crate) leave: Vec<PlaceId>,
   /// When to ask again, if nothing happens before.
   pub(crate) wake_at: Option<Instant>,
@@ -92,7 +92,7 @@ pub(crate) struct Scheduler {
   /// Helpers that have to leave and were not told so yet.
   leave: Vec<PlaceId>,
   hosts: HashMap<Host, OfHost>,
-  /// The hosts that have a place, and somebody who has found them full.
+  /// The hosts that have a place, and an attempt that has found them full.
   vacant: BTreeSet<Host>,
 }
 
@@ -164,7 +164,7 @@ impl Scheduler {
 
   /// One more request for what an attempt fetches wants to use the wire. It
   /// never waits: it has a place when the host has one that nothing waits for,
-  /// and gives it back when somebody does. The other two limits are for
+  /// and gives it back when something does. The other two limits are for
   /// attempts.
   pub(crate) fn start_helper(&mut self, host: &str) -> Option<PlaceId> {
     let host = self.known(host);

@@ -9,11 +9,11 @@
 //! 4. A retry comes once, not before its time, and not later than the first
 //!    moment at which the scheduler is asked after it.
 //! 5. The wake-up is the earliest retry there is.
-//! 6. No one starves: however much others enqueue, an attempt starts after a
-//!    bounded number of others have ended.
+//! 6. No attempt starves: however much others enqueue, it starts after a bounded
+//!    number of others have ended.
 //! 7. Nothing is kept of what has ended.
-//! 8. A helper never has a place of a host that somebody has found full, unless
-//!    it was asked to leave.
+//! 8. A helper never has a place of a host that an attempt has found full,
+//!    unless it was asked to leave.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -280,9 +280,9 @@ fn the_laws_hold_on_every_schedule() {
 }
 
 /// Law 6: whatever has started is enqueued again at once, so that there is
-/// always somebody else to start.
+/// always another one to start.
 #[test]
-fn nobody_starves_while_all_others_come_back() {
+fn no_attempt_starves_while_all_others_come_back() {
   const SCHEDULES: u64 = 500;
   let now = Instant::now();
   let origins = some_origins();
@@ -305,7 +305,7 @@ fn nobody_starves_while_all_others_come_back() {
         waits.insert(record, 0);
         world.enqueue(record);
       }
-      // What ends is what began first, for nobody else's end is bounded.
+      // What ends is what began first, for no other one's end is bounded.
       if let Some(place) = world.running.keys().next().copied() {
         world.finish(place);
       }

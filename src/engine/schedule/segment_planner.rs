@@ -324,8 +324,8 @@ impl SegmentPlanner {
   }
 
   /// So much as a new segment brings until all are at their ends; or all, when
-  /// what would be left is not worth a request, or nobody is there to ask for
-  /// it.
+  /// what would be left is not worth a request, or there is no segment to ask
+  /// for it.
   fn piece(&self, range: Range<u64>, missing: &[Missing]) -> Range<u64> {
     let ideal = self.mean_rate() * self.ideal_time(missing);
     let piece = aligned(ideal).max(self.policy.min_size);

@@ -84,7 +84,7 @@ impl ServiceWorkers {
   ///
   /// # Errors
   ///
-  /// What that is rejected with: nobody can start service workers here, the
+  /// What that is rejected with: this engine cannot start service workers, the
   /// script cannot be fetched or evaluated, or it may not have the scope.
   pub async fn register(
     &self,

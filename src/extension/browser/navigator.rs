@@ -138,7 +138,7 @@ pub(super) async fn op_navigator_permission_changes_other_than(
   realm.permission_changes_other_than(known).await
 }
 
-/// In bytes; `NaN` where nobody knows.
+/// In bytes; `NaN` where it is not known.
 #[derive(Serialize)]
 pub(super) struct JsEstimate {
   usage: f64,

@@ -134,7 +134,7 @@ fn certificate_advice(cause: &str) -> &'static str {
     "; the server shows the certificate of an authority (CA:TRUE) as its own: \
      give the server one that is not an authority's (basicConstraints=CA:FALSE)"
   } else if reason.contains("UnknownIssuer") {
-    "; nobody who is trusted has signed it: if its authority is one of your \
+    "; it is not signed by a trusted authority: if its authority is one of your \
      own, add that to the trusted ones, for instance with SSL_CERT_FILE"
   } else {
     ""

@@ -73,8 +73,8 @@ pub struct TransportRequest {
   /// Its body, if it has one.
   pub body: Option<TransportRequestBody>,
   /// Whether the request may go over a connection that others have used. Its
-  /// server may be closing such a connection just now, and then nobody can say
-  /// whether it has seen the request.
+  /// server may be closing such a connection just now, and then it cannot be
+  /// known whether it has seen the request.
   pub may_reuse: bool,
   /// Whether nothing else may go over its connection at the same time, as it
   /// does over one of HTTP/2.
@@ -135,7 +135,7 @@ pub struct TransportError {
   /// What went wrong.
   pub error: NetworkError,
   /// Whether the server may have taken the request. If not, it can be sent
-  /// again at once, and nobody has to know.
+  /// again at once, and the caller need not know.
   pub taken: bool,
 }
 

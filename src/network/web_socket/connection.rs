@@ -88,7 +88,7 @@ impl WebSocketEvent {
 
 /// Where a connection reports to.
 pub struct WebSocketEvents {
-  /// While nobody takes them, no more is read.
+  /// While they are not taken, no more is read.
   pub events: mpsc::Sender<WebSocketEvent>,
   /// How many bytes of messages have been handed to the network.
   pub sent: watch::Sender<u64>,
@@ -117,7 +117,7 @@ impl WebSocketConnection {
   }
 
   /// Does what `commands` say, and reports to `events`, until the connection
-  /// has ended. When nobody can give a command any more, it is going away.
+  /// has ended. When no command can come any more, it is going away.
   pub async fn run(
     self,
     commands: mpsc::UnboundedReceiver<WebSocketCommand>,

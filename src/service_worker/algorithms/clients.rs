@@ -105,7 +105,7 @@ impl ServiceWorkers {
       origin,
       data,
     };
-    // Nobody waits for its end.
+    // No caller waits for its end.
     drop(self.enqueue(worker, event));
   }
 

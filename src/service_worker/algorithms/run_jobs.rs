@@ -131,7 +131,8 @@ impl ServiceWorkers {
     };
     if registration.is_some() {
       // Background Fetch: those of the registration end here, without a word.
-      // The registration may still be in use; they would have nobody to go to.
+      // The registration may still be in use; their events would have no
+      // worker.
       self.delegate.forget(job.scope.clone()).await;
     }
     drop(saving);

@@ -40,7 +40,7 @@ impl ServiceWorkers {
 
   /// The same, for a caller that waits for no worker which an embedder without
   /// a host may attach.
-  pub(crate) fn starts_nobody(&self, scope: &Url) -> bool {
+  pub(crate) fn starts_no_worker(&self, scope: &Url) -> bool {
     !self.delegate.has_host() || self.cannot_start(scope)
   }
 

@@ -162,7 +162,7 @@ impl State {
     Some(worker)
   }
 
-  /// Nobody can start workers here: the embedder attaches one when it sees
+  /// This engine cannot start workers: the embedder attaches one when it sees
   /// fit.
   fn assume_active(&mut self, realm: &NewRealm) {
     let id = self.map.get_registration(&realm.scope).unwrap_or_else(|| {

@@ -55,7 +55,7 @@ impl ServiceWorkers {
         }
         waiting.push(id);
       }
-      // Nobody is there yet who could be notified.
+      // No realm is attached yet that could be notified.
       state.map.notices.clear();
     }
     // No client of the earlier process holds them back.

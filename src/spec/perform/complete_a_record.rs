@@ -42,7 +42,7 @@ pub(super) enum State {
   Fetching(Fetching),
   /// For the resource not to be temporarily unavailable.
   Unavailable,
-  /// All bytes are there, and nobody has verified them as a whole.
+  /// All bytes are there, and are not verified as a whole yet.
   Verifying,
   Complete,
 }
@@ -311,7 +311,7 @@ impl FetchMachine {
     self.fail(record, reason, actions);
   }
 
-  /// What the record's result was is known to nobody who may rely on it.
+  /// No caller may rely yet on what the record's result was.
   fn completed_bytes_lost(
     &mut self,
     record: usize,

@@ -105,7 +105,7 @@ impl FetchMachine {
   }
 
   /// How many bytes of responses are stored, with those behind a gap, which
-  /// nobody can read yet.
+  /// cannot be read yet.
   pub fn received(&self) -> u64 {
     self.stored_body_bytes_total() + self.ahead
   }

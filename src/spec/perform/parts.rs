@@ -78,8 +78,8 @@ impl FetchMachine {
   /// # Errors
   ///
   /// They may not be stored: the attempt is over, they do not belong to the
-  /// whole, or *downloadTotal* has no room for them. The part ends; that is
-  /// nobody's failure.
+  /// whole, or *downloadTotal* has no room for them. The part ends, which is
+  /// not a failure.
   pub fn part_transmitted(
     &mut self,
     record: usize,

@@ -54,7 +54,7 @@ impl FetchMachine {
   }
 
   /// What [`FetchMachine::settle`] is going to set, for the caller that has to
-  /// make it durable before anybody hears of it.
+  /// make it durable before it is announced.
   pub fn outcome(
     &self,
     was_active: bool,

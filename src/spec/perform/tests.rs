@@ -364,7 +364,7 @@ fn fewer_bytes_than_were_announced_are_no_success() {
   }
 }
 
-// After a restart nobody could tell them from the others.
+// After a restart they could not be told from the others.
 #[test]
 fn not_a_byte_is_stored_that_was_not_announced() {
   for head in [
@@ -405,7 +405,7 @@ fn what_frames_no_body_announces_no_bytes() {
   }
 }
 
-// All bytes came, and the connection broke before anybody could know.
+// All bytes came, and the connection broke before that was known.
 #[test]
 fn what_has_all_bytes_is_verified_and_not_asked_for() {
   let mut s = script(&["GET"], 0);
