@@ -10,7 +10,7 @@ pub struct Job<'a> {
   pub parallel: usize,
   /// For files of which a server sends a coded form.
   pub decode: bool,
-  /// Over TLS with a certificate that nobody knows.
+  /// Over TLS with a certificate that is not trusted.
   pub insecure: bool,
 }
 

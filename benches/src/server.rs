@@ -87,7 +87,7 @@ impl Server {
     format!("http://127.0.0.1:{}/{path}", self.http)
   }
 
-  /// Over TLS, and HTTP/2 for whoever asks for it.
+  /// Over TLS, and HTTP/2 for clients that ask for it.
   pub fn https(&self, path: &str) -> String {
     format!("https://127.0.0.1:{}/{path}", self.https)
   }

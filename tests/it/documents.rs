@@ -187,7 +187,7 @@ fn every_block_of_code_is_of_a_kind_that_something_tests() {
     let known = ["text", "toml", "rust", "js", "sh", "console"];
     assert!(known.contains(&kind), "{at}: who tests {kind:?}?");
     let is_left_out = info.contains("ignore") || info.contains("compile_fail");
-    assert!(!is_left_out, "{at}: nobody compiles it");
+    assert!(!is_left_out, "{at}: it is not compiled");
     kinds.insert(kind.to_string());
   }
   assert!(kinds.len() >= 5, "{kinds:?}");

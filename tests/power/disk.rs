@@ -32,10 +32,10 @@ pub enum Name {
 /// Whether a change is on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-  /// Nobody knows.
+  /// It is not known.
   Open,
   Durable,
-  /// A flush of it has failed: nobody is ever going to know.
+  /// A flush of it has failed: it is never going to be known.
   Doubtful,
 }
 

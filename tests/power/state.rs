@@ -155,7 +155,7 @@ impl State {
       }
       match bytes {
         None => std::fs::create_dir(&to).unwrap(),
-        // The processes' shared memory: nobody trusts it after a restart.
+        // The processes' shared memory: no process trusts it after a restart.
         Some(_) if path.to_string_lossy().ends_with("-shm") => {}
         Some(bytes) if path.ends_with("boot") => {
           std::fs::write(&to, restarted(bytes)).unwrap();

@@ -263,7 +263,7 @@ impl World {
     model.stored.bytes += length;
     model.most = model.most.max(model.stored.bytes);
     model.stored.version = version;
-    // Two versions that nobody can tell apart.
+    // Two versions that cannot be told apart.
     model.stored.dishonest |= !same;
     self.update(|p, a| p.bytes_appended(record, length, a));
   }

@@ -1,6 +1,6 @@
-//! *Perform a background fetch* and *complete a record* under random
-//! schedules: whatever comes in whatever order, the laws in `world.rs` hold,
-//! and a run that nobody disturbs any more settles.
+//! *Perform a background fetch* and *complete a record* under random schedules:
+//! whatever comes in whatever order, the laws in `world.rs` hold, and a run
+//! that is not disturbed any more settles.
 //!
 //! A failure prints the shortest schedule that shows it and is remembered in
 //! `regressions.txt`, which is tried first from then on. `PROPTEST_CASES` and

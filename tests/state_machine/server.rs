@@ -35,8 +35,8 @@ pub struct Resource {
 #[derive(Clone, Debug)]
 pub struct Reply {
   pub response: Response,
-  /// Where the stream's first byte is in the resource; `None` when no one can
-  /// know, so that not a byte of it may be stored.
+  /// Where the stream's first byte is in the resource; `None` when that cannot
+  /// be known, so that not a byte of it may be stored.
   pub start: Option<u64>,
   /// How many bytes the stream brings.
   pub length: u64,
@@ -45,7 +45,7 @@ pub struct Reply {
   pub whole: u64,
   /// Whether a success has to mean that the whole resource is stored.
   pub honest: bool,
-  /// Whether it is a page of somebody who is in the way.
+  /// Whether it is a page of a captive portal.
   pub stranger: bool,
 }
 
@@ -117,7 +117,7 @@ impl Resource {
     reply
   }
 
-  /// The page of somebody who is in the way, which has no validator.
+  /// The page of a captive portal, which has no validator.
   fn page(&self, dice: &mut Dice) -> Reply {
     let mut reply = self.reply(200, Some(0), 1 + dice.roll(24));
     reply.version = PAGE;

@@ -213,8 +213,8 @@ fn setting(
   arguments: &Arguments,
   wptserve: Option<&WptServe>,
 ) -> Result<Setting, Box<dyn Error>> {
-  let nobodys = hosts::NOBODYS_HOSTS.map(str::to_owned);
-  let names = hosts::all().chain(nobodys);
+  let unknown = hosts::UNKNOWN_HOSTS.map(str::to_owned);
+  let names = hosts::all().chain(unknown);
   let (route, http, https, h2) = match (wptserve, &arguments.server) {
     (Some(server), _) => {
       let pem = vec![server.certificate()?];

@@ -99,7 +99,7 @@ impl Summary {
   }
 }
 
-/// Names the pages that cannot run, and why, so that nobody takes them for
+/// Names the pages that cannot run, and why, so that they are not taken for
 /// tests that passed.
 pub fn print_not_run(tests: &[Test]) {
   for test in tests {

@@ -382,7 +382,7 @@ fn an_abort_ends_a_fetch_before_it_in_the_head_and_in_the_body() {
       setTimeout(() => controller.abort(), 50);
       return fetch('/held', { method: 'POST', duplex: 'half', body, signal: controller.signal });
     });
-    // Nobody reads it: it holds up nothing.
+    // It is not read, and holds up nothing.
     await fetch('/stalled');",
   );
   let expected = [

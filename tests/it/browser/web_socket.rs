@@ -265,7 +265,7 @@ fn what_opens_no_web_socket_is_an_error() {
     page += &server
       .named_in("await say('server', () => life(new WebSocket('@WS@/')));");
   }
-  // Nobody may connect there.
+  // Connections to that port are blocked.
   page += "await say('port', () => life(new WebSocket('ws://127.0.0.1:25/')));";
   let lines = site.lines_with(&page, "");
   for line in &lines {

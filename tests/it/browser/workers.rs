@@ -224,7 +224,7 @@ fn a_broadcast_carries_blobs_to_every_channel() {
 }
 
 #[test]
-fn an_error_that_nobody_prevents_is_the_scripts() {
+fn an_error_that_is_not_prevented_is_the_scripts() {
   let site = Site::new();
   let page =
     "new Worker(URL.createObjectURL(new Blob(['throw new Error(\"lost\")'])));";

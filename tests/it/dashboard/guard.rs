@@ -69,7 +69,7 @@ async fn a_command_needs_the_token_in_a_header_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_somebody_else_owns_is_refused() {
+async fn a_name_that_another_person_owns_is_refused() {
   let engine = in_memory();
   let page = Page::of(&engine).await;
   for (host, status) in [

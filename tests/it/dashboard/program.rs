@@ -73,7 +73,7 @@ async fn what_is_unfinished_continues_and_what_is_added_is_saved() {
   let url = server.serve("/other.bin", other);
   let added = served.post("add", json!({ "url": url })).await;
   assert_eq!(added.0, 200, "{}", added.1);
-  // It has failed for good, and is kept until somebody tries it again.
+  // It has failed for good, and is kept until it is tried again.
   let failed = events.view(is_state("failed")).await;
   let retry = json!({ "command": "retry", "key": row(&failed, "key") });
   let retried = served.post("command", retry).await;
@@ -113,9 +113,9 @@ async fn a_store_of_another_process_is_shown_and_controlled() {
   served.post("command", unpause).await;
   getting.ended().code(0);
 
-  let nobody =
+  let is_unattended =
     |view: &Value| view["note"].as_str().unwrap().contains("no process works");
-  events.view(nobody).await;
+  events.view(is_unattended).await;
   let (status, _) = served.post("command", pause).await;
   assert_eq!(status, 503);
 }

@@ -141,7 +141,7 @@ async fn what_waits_to_be_tried_again_keeps_no_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_is_full_keeps_nobody_from_another_one() {
+async fn a_full_host_keeps_no_attempt_from_another_host() {
   let mut config = config();
   config.concurrency.per_host = Some(1);
   let place = OnePlace::taken(config).await;

@@ -18,7 +18,7 @@ fn one_thread() -> Runtime {
 }
 
 #[test]
-fn a_current_thread_runtime_is_refused_where_nobody_drives_it() {
+fn a_current_thread_runtime_is_refused_where_nothing_drives_it() {
   let lent = one_thread();
   let builder = || Engine::builder().runtime(lent.handle().clone());
   let blocking = builder().start_blocking(Store::in_memory()).err();

@@ -1,4 +1,4 @@
-//! What a record object that somebody holds says in the end.
+//! What a record object that is held says in the end.
 
 use std::time::Duration;
 

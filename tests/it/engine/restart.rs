@@ -98,7 +98,7 @@ async fn an_abort_is_remembered() {
   server.serve("/r", Resource::text("r").script([Hold]));
   let directory = tempfile::tempdir().unwrap();
   let engine = on_disk(directory.path());
-  // Nobody takes the event here.
+  // No worker takes the event here.
   let realm = engine.attach(realm_options());
   let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
   bounded(server.wait_for_requests(1, BOUND)).await;

@@ -121,7 +121,7 @@ async fn one_is_the_default() {
 
 /// The first part has a fault, or all of them have.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fault_of_a_part_is_nobody_s_failure() {
+async fn a_fault_of_a_part_is_not_a_failure() {
   let header = |name: &str, value: &str| Header(name.into(), value.into());
   let longer = "bytes 1503232-2998271/7000000";
   for fault in [

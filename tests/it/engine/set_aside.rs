@@ -1,4 +1,4 @@
-//! A row that the database refuses holds nobody up.
+//! A row that the database refuses holds up no other row.
 
 use std::sync::Arc;
 use std::sync::Mutex;

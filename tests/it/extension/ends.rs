@@ -83,7 +83,7 @@ fn a_script_ends_when_its_engine_is_shut_down() {
 }
 
 #[test]
-fn a_page_ends_when_there_is_nobody_for_its_events() {
+fn a_page_ends_when_there_is_no_worker_for_its_events() {
   let server = FaultServer::start_blocking();
   server.serve("/film", Resource::bytes(1000, 1));
   let engine = engine();

@@ -53,7 +53,7 @@ fn no_event_is_lost_whatever_a_script_has_changed() {
         Object.defineProperty(object, name, {{
           __proto__: null,
           configurable: true,
-          get() {{ throw new Error(`somebody asked for ${{String(name)}}`); }},
+          get() {{ throw new Error(`it was asked for ${{String(name)}}`); }},
           set() {{}},
         }}));
       const {{ log }} = console;

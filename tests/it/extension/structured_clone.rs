@@ -17,7 +17,7 @@ fn what_the_standard_lets_be_cloned_is_and_nothing_else() {
 }
 
 #[test]
-fn a_message_that_nobody_reads_keeps_no_bytes() {
+fn a_message_that_is_not_read_keeps_no_bytes() {
   let ended = run(
     EVERY_KIND[0],
     "https://app.test/",

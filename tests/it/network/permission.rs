@@ -28,7 +28,7 @@ async fn the_permission_is_asked_for_before_anything_is_sent() {
 fn allowed_to_reach(hosts: &[&str]) -> PermissionsContainer {
   let options = PermissionsOptions {
     allow_net: Some(hosts.iter().map(|host| host.to_string()).collect()),
-    // Nobody is there to answer.
+    // There is no user to answer.
     prompt: true,
     ..PermissionsOptions::default()
   };

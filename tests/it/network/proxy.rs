@@ -62,7 +62,7 @@ async fn tunnel(client: TcpStream) -> std::io::Result<()> {
 }
 
 /// Where nothing listens.
-fn nobody() -> String {
+fn unused_address() -> String {
   let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
   listener.local_addr().unwrap().to_string()
 }
@@ -110,7 +110,7 @@ async fn a_certificate_behind_a_tunnel_is_the_servers() {
 
 #[tokio::test]
 async fn a_proxy_that_is_down_is_named_and_not_the_server() {
-  let proxy = nobody();
+  let proxy = unused_address();
   for url in [PLAIN, SECURE] {
     let error = error_of(through(&proxy), url).await;
     assert_eq!(error.kind, NetworkErrorKind::Unreachable, "{error}");

@@ -80,9 +80,10 @@ async fn a_connection_that_takes_too_long_is_unreachable() {
   }
 }
 
-/// A page trusts these names without encryption, so nobody else may have them.
+/// A page trusts these names without encryption, so no other machine may have
+/// them.
 #[tokio::test]
-async fn names_below_localhost_are_this_machine_and_nobody_is_asked() {
+async fn names_below_localhost_are_this_machine_and_no_resolver_is_asked() {
   let server = Server::start(answer(OK)).await;
   let port = server.url("").rsplit(':').next().unwrap().to_string();
   let nowhere = || async { Err(io::ErrorKind::NotFound.into()) }.boxed();

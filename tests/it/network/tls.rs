@@ -35,7 +35,7 @@ async fn a_root_of_ones_own_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_trusts_is_named() {
+async fn a_certificate_that_is_not_trusted_is_named() {
   let server = FaultServer::start_tls().await;
   let url = server.serve("/r", Resource::text("hello"));
   let error = network()

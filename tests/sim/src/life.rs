@@ -519,7 +519,7 @@ async fn calm(world: &World, engine: &Engine, mut tasks: JoinSet<()>) {
           let _ = engine.unpause(snapshot.key).await;
         }
       }
-      // Somebody may still pause it.
+      // It may still be paused.
       let scope = scope();
       let settled = engine.until_settled(&scope);
       let _ = tokio::time::timeout(Duration::from_secs(60), settled).await;

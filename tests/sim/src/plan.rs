@@ -105,7 +105,7 @@ pub enum Fault {
   IgnoresIfRange,
   /// `bytes=` or `bytes:` instead of a blank.
   OddContentRange,
-  /// A whole page of somebody else, who is in the way.
+  /// A whole page of a captive portal.
   Page,
   /// The same behind a redirect.
   PageBehindRedirect,
@@ -265,7 +265,7 @@ impl Plan {
     }
   }
 
-  /// Plans with one piece less, for whoever looks for the shortest that fails.
+  /// Plans with one piece less, for a search for the shortest that fails.
   pub fn shorter(&self) -> Vec<Self> {
     let mut all = Vec::new();
     let mut without = |edit: &dyn Fn(&mut Self)| {

@@ -57,7 +57,8 @@ struct Resource {
   faulted: bool,
   /// Every version so far, the last one is there now.
   versions: Vec<Version_>,
-  /// The pages of others that came in its place, where nobody could have known.
+  /// The pages of others that came in its place, where that could not have been
+  /// known.
   pages: Vec<Bytes>,
   requests: u64,
 }
@@ -244,7 +245,7 @@ async fn send(
   };
   match answer {
     None => {
-      // On a connection that others have used nobody is to blame.
+      // On a connection that others have used that is not a fault.
       let taken = !may_reuse || world.state().dice.one_in(2);
       let kind = NetworkErrorKind::Interrupted;
       Err(failed(kind, "the connection was closed", taken))
@@ -269,7 +270,7 @@ fn next_fault(state: &mut State, url: &Url) -> Fault {
   };
   let calm = state.server.calm;
   let of = &mut state.server.resources[resource];
-  // A redirect and somebody else's page have no faults of their own.
+  // A redirect and the page of a captive portal have no faults of their own.
   let is_final = !of.plan.redirected || url.path().starts_with("/s");
   if calm || !is_final || url.path().starts_with("/p") {
     return Fault::Nothing;
@@ -432,8 +433,8 @@ impl Answer {
     self.content = Bytes::new();
   }
 
-  /// A page of somebody who is in the way. To a request for the whole it may
-  /// as well be what was asked for.
+  /// A page of a captive portal. To a request for the whole it may as well be
+  /// what was asked for.
   fn page(&mut self, of: &mut Resource, range: Option<Range>) {
     let page = format!("<h1>Log in, please</h1>{:>200}", of.requests);
     self.status = 200;

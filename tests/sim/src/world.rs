@@ -120,7 +120,7 @@ impl World {
     state.begun = None;
   }
 
-  /// Nobody is there for a while.
+  /// No process runs for a while.
   pub fn end_life(&self, how: How, down: u64) {
     let mut state = self.state();
     state.now += Duration::from_millis(down);
@@ -169,7 +169,7 @@ impl World {
     }
   }
 
-  /// The process ends now. What it does from here on, nobody sees.
+  /// The process ends now. What it does from here on is not seen.
   pub fn kill(&self, how: How) {
     self.state().dead = Some(how);
     self.0.died.notify_one();
@@ -336,7 +336,7 @@ impl State {
   }
 
   /// Writes a line, unless the process is dead: the order in which its parts
-  /// are dropped is nobody's.
+  /// are dropped does not matter.
   pub fn say(&mut self, text: &str) {
     if self.dead.is_none() {
       self.trace.write(self.now, text);

@@ -50,7 +50,7 @@ impl Need {
   }
 }
 
-/// The user whom nobody is.
+/// The user `nobody`, as which no other process runs.
 pub const NOBODY: u32 = 65534;
 
 pub fn is_root() -> bool {

@@ -76,7 +76,7 @@ impl Connection {
   /// throws away what still waits on this side, which would leave it to
   /// chance how much arrives.
   pub async fn delivered(&mut self) -> io::Result<()> {
-    // The kernel tells nobody when its queue is empty: it has to be asked.
+    // The kernel does not notify when its queue is empty: it has to be asked.
     while self.wire.unacknowledged() > 0 {
       self
         .unless_gone(tokio::time::sleep(Duration::from_millis(1)))

@@ -54,7 +54,7 @@ impl SmallDisk {
     ballast.set_len(length - bytes).unwrap();
   }
 
-  /// From now on every write fails. Nobody may have a file open.
+  /// From now on every write fails. No file may be open.
   pub fn make_read_only(&self) {
     let mounted = Command::new("mount")
       .args(["-o", "remount,ro"])
@@ -67,7 +67,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
   fn drop(&mut self) {
-    // By now nobody has a file open there; else it goes with the last one.
+    // By now no file is open there; else it goes with the last one.
     let _ = Command::new("umount").arg("-l").arg(self.path()).status();
   }
 }

@@ -40,7 +40,7 @@ impl Frame {
       .spawn(move || run(world, url, opened, closed, loaded));
     let frame = Self {
       close: Some(close),
-      // Without a thread, nobody says that the page is loaded.
+      // Without a thread, the page is never reported as loaded.
       thread: thread.ok(),
     };
     (frame, is_loaded)

@@ -114,7 +114,7 @@ fn config(
       ..NetworkConfig::default()
     },
     permission: Arc::new(move |_: &Origin| *permission.lock()),
-    // A host that nobody has is given up before a test's time is.
+    // A host that does not exist is given up before a test's time is.
     retry: RetryPolicy {
       attempts: 3,
       first_delay: Duration::from_millis(20),

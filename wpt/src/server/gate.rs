@@ -21,7 +21,7 @@ impl Gates {
       && request.header("Range").is_some()
     {
       let mut open = self.gate(&gate).subscribe();
-      // Nobody may be there any more to open it.
+      // The test that would open it may be gone.
       let _ = tokio::time::timeout(BOUND, open.wait_for(|open| *open)).await;
     }
   }

@@ -15,9 +15,9 @@ pub const SUBDOMAINS: [&str; 7] = [
   "xn--n8j6ds53lwwkrqhv28a",
   "xn--lve-6lad",
 ];
-/// Hosts that tests name and nobody has: they lead to this machine, where no
-/// server answers on their port.
-pub const NOBODYS_HOSTS: [&str; 3] =
+/// Hosts that tests name and that have no server: they lead to this machine,
+/// where nothing answers on their port.
+pub const UNKNOWN_HOSTS: [&str; 3] =
   ["example.com", "www.example.com", "nonexistent.test"];
 /// The host of a URL that old tests expect to grant every preflight. It leads
 /// to the HTTPS server, whatever the port.

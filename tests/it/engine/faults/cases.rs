@@ -249,7 +249,7 @@ fn codings_and_lengths(protocol: Protocol) -> Vec<Case> {
         [Whole, From(SIZE), Whole],
       ),
     },
-    // HTTP/2 notices, again and again. Over HTTP/1.1 nobody can see it:
+    // HTTP/2 notices, again and again. Over HTTP/1.1 it cannot be seen:
     // integrity metadata would.
     match http2 {
       true => case(

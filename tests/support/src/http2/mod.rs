@@ -65,7 +65,7 @@ async fn try_serve(
     .max_send_buffer_size(SEND_BUFFER)
     .handshake::<_, Bytes>(wire)
     .await?;
-  let pings = connection.ping_pong().expect("nobody else has it");
+  let pings = connection.ping_pong().expect("it was not taken before");
   let (end, mut ends) = mpsc::unbounded_channel();
   let shared = Shared {
     state,
