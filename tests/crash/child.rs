@@ -4,13 +4,14 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::path::Path;
-use std::process::Child as Process;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use support::KilledWhenDropped;
 
 /// One line.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub enum Said {
 }
 
 pub struct Child {
-  process: Process,
+  process: KilledWhenDropped,
   lines: mpsc::Receiver<Said>,
 }
 
@@ -44,6 +45,7 @@ impl Child {
       .stdout(Stdio::piped())
       .stderr(Stdio::piped())
       .spawn()
+      .map(KilledWhenDropped)
       .unwrap();
     let (sender, lines) = mpsc::channel();
     forward(process.stdout.take().unwrap(), sender.clone(), Said::Json);

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use support::Behaviour;
 use support::FaultServer;
+use support::KilledWhenDropped;
 use support::Resource;
 
 /// Set for the process that has the engine: the server's origin.
@@ -78,6 +79,7 @@ fn many_background_fetches_of_many_realms() {
     .env(ORIGIN, server.origin())
     .stdout(Stdio::piped())
     .spawn()
+    .map(KilledWhenDropped)
     .unwrap();
   let lines = lines_of(process.stdout.take().unwrap());
   let next = |wanted: &str| {

@@ -1,11 +1,16 @@
 //! Watching a process with `strace`.
 
 use std::collections::HashMap;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
 
 use crate::FailedFlush;
 use crate::call::Call;
@@ -60,7 +65,9 @@ pub fn watch(
     .args(["--test-threads", "1"])
     .envs(variables.iter().copied())
     .stdout(Stdio::null())
-    .stderr(Stdio::piped());
+    .stderr(Stdio::piped())
+    // What it watches would outlive it.
+    .process_group(0);
   let mut process = command.spawn().unwrap();
   let bound = Instant::now() + BOUND;
   let status = loop {
@@ -68,7 +75,9 @@ pub fn watch(
       break status;
     }
     if Instant::now() > bound {
-      process.kill().unwrap();
+      let group = Pid::from_child(&process);
+      kill_process_group(group, Signal::KILL).unwrap();
+      process.wait().unwrap();
       panic!("the watched process does not come to its end");
     }
     std::thread::sleep(LOOK);

@@ -4,7 +4,6 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 use rustix::process::Signal;
 use rustix::process::kill_process;
+use support::KilledWhenDropped;
 use tempfile::TempDir;
 
 /// Nothing here takes longer, however busy the machine is.
@@ -36,7 +36,7 @@ pub struct Ended {
 
 /// The running program.
 pub struct Running {
-  child: Child,
+  child: KilledWhenDropped,
   lines: mpsc::Receiver<String>,
   stderr: thread::JoinHandle<String>,
 }
@@ -121,6 +121,7 @@ impl Running {
       .stdout(Stdio::piped())
       .stderr(Stdio::piped())
       .spawn()
+      .map(KilledWhenDropped)
       .unwrap();
     let stdout = child.stdout.take().unwrap();
     let mut stderr = child.stderr.take().unwrap();

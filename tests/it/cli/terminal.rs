@@ -16,6 +16,7 @@ use crate::cli::place::BOUND;
 use crate::cli::place::Place;
 use support::Behaviour;
 use support::FaultServer;
+use support::KilledWhenDropped;
 use support::Resource;
 
 /// A terminal of 24 rows and 80 columns, with a running program in it.
@@ -24,7 +25,7 @@ pub struct Terminal {
   pub master: File,
   pub screen: vt100::Parser,
   written: mpsc::Receiver<Vec<u8>>,
-  child: std::process::Child,
+  child: KilledWhenDropped,
 }
 
 impl Terminal {
@@ -61,6 +62,7 @@ impl Terminal {
       .stdout(open())
       .stderr(open())
       .spawn()
+      .map(KilledWhenDropped)
       .unwrap();
     let (sender, written) = mpsc::channel();
     let master = File::from(master);
