@@ -1,5 +1,8 @@
 //! More files than are begun at once.
 
+use std::path::PathBuf;
+use std::time::Instant;
+
 use support::Behaviour;
 use support::FaultServer;
 use support::Resource;
@@ -30,13 +33,36 @@ fn assert_all_there(place: &Place) {
   for n in 0..COUNT {
     content::verify(place.path(&format!("out/{n}.bin")), 100, n).unwrap();
   }
-  let left: Vec<_> = std::fs::read_dir(place.path("store"))
-    .unwrap()
-    .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-    .filter(|name| name.starts_with("backlog-"))
-    .collect();
-  assert_eq!(left, [""; 0]);
+  let left = backlogs(place);
+  assert!(left.is_empty(), "{left:?}");
   assert_eq!(place.bgfetch("list", &[]).code(0).stdout, "");
+}
+
+fn backlogs(place: &Place) -> Vec<PathBuf> {
+  let entries = std::fs::read_dir(place.path(&place.store));
+  let entries = entries.into_iter().flatten();
+  entries
+    .map(|entry| entry.unwrap().path())
+    .filter(|path| {
+      let name = path.file_name().unwrap().to_str().unwrap();
+      name.starts_with("backlog-")
+    })
+    .collect()
+}
+
+/// Waits until a file is noted as begun: then everything that a command does
+/// beside its files is under way, too.
+fn wait_until_one_is_noted(place: &Place) {
+  let deadline = Instant::now() + BOUND;
+  loop {
+    let backlogs = backlogs(place);
+    let mut texts = backlogs.iter().map(std::fs::read_to_string);
+    if texts.any(|text| text.is_ok_and(|text| text.contains("{\"begun\":"))) {
+      return;
+    }
+    assert!(Instant::now() < deadline, "none is begun in {backlogs:?}");
+    std::thread::yield_now();
+  }
 }
 
 /// A `get` that was killed before the first file was there; the arguments.
@@ -53,6 +79,7 @@ fn killed(place: &Place, server: &FaultServer) -> Vec<String> {
   ];
   let running = place.start("get", &arguments);
   server.block_on(server.wait_until_stalled("/0.bin", BOUND));
+  wait_until_one_is_noted(place);
   running.kill();
   arguments.map(str::to_string).to_vec()
 }
@@ -85,16 +112,60 @@ fn another_get_continues_what_was_not_begun() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
   killed(&place, &server);
-  // It comes last: whoever asks for it waits until all others are there.
+  // It comes last: a command that asks for it waits until all others are there.
   let last = Resource::bytes(100, COUNT)
     .script([Behaviour::StallAfter(50), Behaviour::Normal]);
   let url = server.serve("/last.bin", last);
   let running = place.start("get", &["--quiet", "--out", &place.out(), &url]);
   let is_there = |n: u64| place.path(&format!("out/{n}.bin")).exists();
-  let deadline = std::time::Instant::now() + BOUND;
+  let deadline = Instant::now() + BOUND;
   while !(0..COUNT).all(is_there) {
-    assert!(std::time::Instant::now() < deadline, "not all came");
+    assert!(Instant::now() < deadline, "not all came");
     std::thread::sleep(std::time::Duration::from_millis(50));
   }
   running.kill();
+}
+
+/// How many files one host has, of which a few have places.
+const FEW: usize = 40;
+
+/// A `get` that was killed before the first file was there, which stands still
+/// when it is asked for so many times; the arguments. The URLs are long: what is
+/// noted is larger than what else is in the store.
+fn killed_with_few_places(
+  place: &Place,
+  server: &FaultServer,
+  stalls: usize,
+) -> Vec<String> {
+  let arguments = ["--quiet", "--max-per-host=1", "--out", &place.out()];
+  let mut arguments = arguments.map(str::to_string).to_vec();
+  let path = |n| format!("/{}/{n}.bin", "x".repeat(5000));
+  for n in 0..FEW {
+    let stalls = if n == 0 { stalls } else { 0 };
+    let stalls = std::iter::repeat_n(Behaviour::StallAfter(50), stalls);
+    let script = stalls.chain([Behaviour::Normal]);
+    let file = Resource::bytes(100, 1).script(script);
+    arguments.push(server.serve(&path(n), file));
+  }
+  let refs: Vec<&str> = arguments.iter().map(String::as_str).collect();
+  let running = place.start("get", &refs);
+  server.block_on(server.wait_until_stalled(&path(0), BOUND));
+  wait_until_one_is_noted(place);
+  running.kill();
+  arguments
+}
+
+fn listed(place: &Place) -> usize {
+  place.bgfetch("list", &[]).code(0).stdout.lines().count()
+}
+
+#[test]
+fn what_waits_as_a_host_has_few_places_is_durable_too() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  killed_with_few_places(&place, &server, 1);
+  assert_eq!(listed(&place), FEW);
+  place.bgfetch("resume", &["--quiet"]).code(0);
+  let saved = std::fs::read_dir(place.path("out")).unwrap().count();
+  assert_eq!(saved, FEW);
 }

@@ -48,9 +48,9 @@ pub use self::order::parse_url;
 pub use self::order::shown_again;
 pub use self::saved::Entry as SavedFile;
 pub use self::saved::Saved;
-pub use self::turns::LIMIT;
 pub use self::turns::Place;
 pub use self::turns::Queue;
+pub use self::turns::Turns;
 
 /// What the store keeps of a download. Two commands that agree in it mean the
 /// same download.

@@ -19,7 +19,7 @@ use super::Backlog;
 
 /// How many may be begun and not ended: twice as many as the engine has on the
 /// wire by default, for the others are being made durable and saved meanwhile.
-pub const LIMIT: usize = 512;
+const LIMIT: usize = 512;
 
 /// Among so many hosts the places are divided; more take turns.
 const HOSTS: usize = 16;
@@ -29,8 +29,8 @@ const FOR_EACH: usize = 8;
 
 /// The order of turns, as a value. Files of one host are begun in the order of
 /// the command; of several hosts the one whose turn came first comes next, as
-/// long as it has not its share.
-struct Turns {
+/// long as fewer than its share are begun.
+pub struct Turns {
   hosts: Vec<Host>,
   /// The hosts that have a file to begin and a place for it, by that file.
   ready: BTreeSet<(usize, usize)>,
@@ -54,9 +54,10 @@ struct Turn {
 }
 
 impl Turns {
-  fn new<'a>(
+  /// The files are numbers, each with the host that it comes from.
+  pub fn new<'a>(
     files: impl Iterator<Item = (usize, &'a str)>,
-    max_per_host: Option<usize>,
+    max_per_host: Option<u32>,
   ) -> Self {
     let mut hosts: Vec<Host> = Vec::new();
     let mut by_name = HashMap::new();
@@ -68,7 +69,8 @@ impl Turns {
       hosts[host].waiting.push_back(file);
     }
     let share = LIMIT / hosts.len().clamp(1, HOSTS);
-    let for_wire = max_per_host.map_or(LIMIT, |n| n.saturating_mul(FOR_EACH));
+    let for_wire =
+      max_per_host.map_or(LIMIT, |n| (n as usize).saturating_mul(FOR_EACH));
     let first = |(n, host): (usize, &Host)| Some((*host.waiting.front()?, n));
     Self {
       ready: hosts.iter().enumerate().filter_map(first).collect(),
@@ -76,6 +78,13 @@ impl Turns {
       begun: 0,
       share: share.min(for_wire).max(1),
     }
+  }
+
+  /// Whether there is a place for each of those that wait.
+  pub fn has_places_for_all(&self) -> bool {
+    let mut hosts = self.hosts.iter();
+    self.begun + self.waiting() <= LIMIT
+      && hosts.all(|host| host.begun + host.waiting.len() <= self.share)
   }
 
   /// The next file to begin, if there is a place for one.
@@ -125,7 +134,7 @@ impl Turns {
   }
 }
 
-/// [`Turns`], with the wake-ups that they have not.
+/// [`Turns`], with wake-ups.
 pub struct Queue {
   turns: Mutex<Turns>,
   /// How many have a place and are in no row yet.
@@ -146,15 +155,9 @@ pub struct Place {
 }
 
 impl Queue {
-  /// The files are numbers, each with the host that it comes from.
-  pub fn new<'a>(
-    files: impl Iterator<Item = (usize, &'a str)>,
-    max_per_host: Option<u32>,
-    backlog: Option<Backlog>,
-  ) -> Arc<Self> {
-    let max_per_host = max_per_host.map(|n| n as usize);
+  pub fn new(turns: Turns, backlog: Option<Backlog>) -> Arc<Self> {
     Arc::new(Self {
-      turns: Mutex::new(Turns::new(files, max_per_host)),
+      turns: Mutex::new(turns),
       starting: AtomicUsize::new(0),
       given_up: Mutex::default(),
       changed: Notify::new(),
@@ -246,7 +249,7 @@ impl Drop for Place {
 mod tests {
   use super::*;
 
-  fn turns(hosts: &[(&str, usize)], max_per_host: Option<usize>) -> Turns {
+  fn turns(hosts: &[(&str, usize)], max_per_host: Option<u32>) -> Turns {
     let names = hosts
       .iter()
       .flat_map(|(host, count)| std::iter::repeat_n(*host, *count));
@@ -287,7 +290,7 @@ mod tests {
   }
 
   #[test]
-  fn hosts_that_do_not_answer_hold_nobody_up() {
+  fn hosts_that_do_not_answer_do_not_hold_others_up() {
     let dead: Vec<String> = (0..LIMIT).map(|n| format!("dead{n}")).collect();
     let mut hosts: Vec<_> = dead.iter().map(|name| (&**name, 1)).collect();
     hosts.push(("alive", 1));
@@ -298,6 +301,23 @@ mod tests {
     assert_eq!(begin_all(&mut turns)[0].file, LIMIT);
     turns.ended(begun[0], true);
     assert_eq!(turns.begun, LIMIT);
+  }
+
+  #[test]
+  fn all_have_a_place_when_all_are_begun_at_once() {
+    for (hosts, max_per_host) in [
+      (&[("a", LIMIT)] as &[_], None),
+      (&[("a", LIMIT + 1)], None),
+      (&[("a", LIMIT / 2), ("b", LIMIT / 2)], None),
+      (&[("a", LIMIT / 2 + 1), ("b", 1)], None),
+      (&[("a", FOR_EACH)], Some(1)),
+      (&[("a", FOR_EACH + 1)], Some(1)),
+    ] {
+      let mut turns = turns(hosts, max_per_host);
+      let has_places = turns.has_places_for_all();
+      begin_all(&mut turns);
+      assert_eq!(has_places, turns.waiting() == 0, "{hosts:?}");
+    }
   }
 
   #[test]

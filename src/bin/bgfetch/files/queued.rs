@@ -15,9 +15,9 @@ use crate::attend::sentence;
 use crate::download::Backlog;
 use crate::download::Download;
 use crate::download::Item;
-use crate::download::LIMIT;
 use crate::download::Left;
 use crate::download::Queue;
+use crate::download::Turns;
 use crate::download::Whole;
 
 impl Files {
@@ -53,26 +53,48 @@ impl Files {
     say: impl Fn(usize, Option<String>),
   ) {
     let left = || (0..items.len()).filter(|index| !ended(*index));
-    let mut backlog = None;
-    if left().nth(LIMIT).is_some() {
-      let whole = Whole {
-        base: self.base.clone(),
-        policy: self.policy,
-      };
-      match Backlog::write(&self.directory, &whole, items) {
-        Ok(written) => {
-          let ended = (0..items.len()).filter(|index| ended(*index));
-          ended.for_each(|index| written.note_begun(index));
-          backlog = Some(written);
-        }
-        Err(error) => {
-          let why =
-            format!("the store cannot note what there is to do: {error}");
-          return left().for_each(|index| say(index, Some(why.clone())));
-        }
+    let turns = self.turns(items, left());
+    let backlog = match turns.has_places_for_all() {
+      true => Ok(None),
+      false => self.write_backlog(items, &ended).map(Some),
+    };
+    match backlog {
+      Ok(backlog) => {
+        let queue = Queue::new(turns, backlog);
+        self.get_queued(items, queue, say).await;
+      }
+      Err(error) => {
+        let why = format!("the store cannot note what there is to do: {error}");
+        left().for_each(|index| say(index, Some(why.clone())));
       }
     }
-    self.get_queued(items, left(), backlog, say).await;
+  }
+
+  fn write_backlog(
+    &self,
+    items: &[Arc<Item>],
+    ended: impl Fn(usize) -> bool,
+  ) -> std::io::Result<Backlog> {
+    let whole = Whole {
+      base: self.base.clone(),
+      policy: self.policy,
+    };
+    let backlog = Backlog::write(&self.directory, &whole, items)?;
+    let ended = (0..items.len()).filter(|index| ended(*index));
+    ended.for_each(|index| backlog.note_begun(index));
+    Ok(backlog)
+  }
+
+  fn turns(
+    &self,
+    items: &[Arc<Item>],
+    left: impl Iterator<Item = usize>,
+  ) -> Turns {
+    let host = |index: usize| {
+      let host = items[index].download.url.host_str();
+      (index, host.unwrap_or_default())
+    };
+    Turns::new(left.map(host), self.max_per_host)
   }
 
   /// The same for those that an earlier command has left.
@@ -85,23 +107,18 @@ impl Files {
     let files =
       self.again(whole.base, whole.policy, items.len(), self.screen.clone());
     let say = |index: usize, why| say(&items[index], why);
-    let all = 0..items.len();
-    files.get_queued(&items, all, Some(backlog), say).await;
+    let turns = files.turns(&items, 0..items.len());
+    let queue = Queue::new(turns, Some(backlog));
+    files.get_queued(&items, queue, say).await;
     Ok(())
   }
 
   async fn get_queued(
     &self,
     items: &[Arc<Item>],
-    left: impl Iterator<Item = usize>,
-    backlog: Option<Backlog>,
+    queue: Arc<Queue>,
     say: impl Fn(usize, Option<String>),
   ) {
-    let host = |index: usize| {
-      let host = items[index].download.url.host_str();
-      (index, host.unwrap_or_default())
-    };
-    let queue = Queue::new(left.map(host), self.max_per_host, backlog);
     self.downloads.queued(&queue);
     let mut under_way = FuturesUnordered::new();
     loop {
