@@ -273,7 +273,7 @@ impl Files {
   }
 
   /// Downloads that earlier commands have left continue beside these, and those
-  /// that have failed may be retried at any time. Nobody waits for their ends.
+  /// that have failed may be retried at any time. Their ends are not waited for.
   pub async fn attend_others(
     &self,
     items: &[Arc<Item>],
@@ -290,6 +290,7 @@ impl Files {
     let mut attended: FuturesUnordered<_> = attended.collect();
     let mut backlogs: FuturesUnordered<_> = self
       .backlogs()
+      .left
       .into_iter()
       .map(|left| left.without(|item| own.contains(&item.download)))
       .map(|left| self.get_backlog(left, |_, _| {}))

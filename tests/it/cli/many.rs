@@ -169,3 +169,13 @@ fn what_waits_as_a_host_has_few_places_is_durable_too() {
   let saved = std::fs::read_dir(place.path("out")).unwrap().count();
   assert_eq!(saved, FEW);
 }
+
+#[test]
+fn a_damaged_list_is_reported() {
+  let place = Place::new();
+  place.bgfetch("resume", &["--quiet"]).code(0);
+  place.write("store/backlog-1.jsonl", "{");
+  place.bgfetch("list", &[]).code(1).says("cannot be read");
+  let resumed = place.bgfetch("resume", &["--quiet"]).code(1);
+  resumed.says("cannot be read");
+}

@@ -198,7 +198,7 @@ async fn attend_downloads(engine: &Engine) -> Result<u8, Failure> {
 
 /// Gets what earlier commands have not begun. How it ends is shown.
 async fn get_backlogs(files: &Files) -> Result<u8, Failure> {
-  files.get_backlogs().await;
+  files.get_backlogs(files.backlogs()).await;
   std::future::pending().await
 }
 

@@ -23,6 +23,7 @@ use crate::arguments::List;
 use crate::arguments::Show;
 use crate::arguments::StoreOptions;
 use crate::download::Download;
+use crate::download::Item;
 use crate::download::Left;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -33,8 +34,11 @@ use crate::paths;
 use crate::started_by::StartedBy;
 
 pub async fn list(arguments: &List) -> Result<u8, Failure> {
+  // First, for what is begun meanwhile has a row.
+  let (queued, all_readable) = queued(&arguments.store)?;
   let (rows, status) = read(&arguments.store).await?;
-  let queued = queued(&arguments.store, &rows)?;
+  let status = if all_readable { status } else { FAILED };
+  let queued = without_rows(queued, &rows);
   if arguments.json {
     for row in &rows {
       output::json_line(&row.summary());
@@ -89,9 +93,19 @@ fn cells_queued(left: &Left) -> impl Iterator<Item = [String; 4]> {
   })
 }
 
-/// The files that commands have asked for and not begun.
-fn queued(options: &StoreOptions, rows: &[Row]) -> Result<Vec<Left>, Failure> {
+/// The files that commands have asked for and not begun, and whether all that
+/// the store has of them can be read.
+fn queued(options: &StoreOptions) -> Result<(Vec<Left>, bool), Failure> {
   let directory = paths::store_directory(options)?;
+  let mut all_readable = true;
+  let left = Left::read(&directory, |damage| {
+    eprintln!("{PREFIX}{damage}");
+    all_readable = false;
+  });
+  Ok((left, all_readable))
+}
+
+fn without_rows(queued: Vec<Left>, rows: &[Row]) -> Vec<Left> {
   let begun: HashSet<Download> = rows
     .iter()
     .filter_map(|row| match started_by(&row.stored)? {
@@ -99,11 +113,10 @@ fn queued(options: &StoreOptions, rows: &[Row]) -> Result<Vec<Left>, Failure> {
       _ => None,
     })
     .collect();
-  let left = Left::read(&directory).into_iter();
-  let left = left.map(|left| {
-    left.without(|item| item.downloads().any(|d| begun.contains(&d)))
-  });
-  Ok(left.collect())
+  let is_begun =
+    |item: &Item| item.downloads().any(|download| begun.contains(&download));
+  let queued = queued.into_iter();
+  queued.map(|left| left.without(is_begun)).collect()
 }
 
 #[derive(Serialize)]

@@ -70,7 +70,8 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   let session = open(arguments, screen)?;
   let scopes = scopes(&session);
   let files = Files::new(&session, None, NetworkPolicy::Server)?;
-  if scopes.is_empty() && !files.has_backlogs() {
+  let backlogs = files.backlogs();
+  if scopes.is_empty() && backlogs.is_empty() {
     session.screen.note("nothing is unfinished");
   }
   let counts: HashSet<Url> = scopes.keys().cloned().collect();
@@ -91,7 +92,7 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   }
   let work = async {
     let (done, all_there) =
-      futures::join!(try_join_all(all), files.get_backlogs());
+      futures::join!(try_join_all(all), files.get_backlogs(backlogs));
     match done?.into_iter().all(|taken| taken) && all_there {
       true => Ok(SUCCESS),
       false => Ok(FAILED),
@@ -229,7 +230,7 @@ fn stored_urls(arguments: &Resume) -> Result<Vec<Url>, Failure> {
     _ => None,
   };
   let begun = rows.filter_map(url);
-  let left = Left::read(&directory).into_iter();
+  let left = Left::read(&directory, |_| {}).into_iter();
   let left = left
     .flat_map(|left| left.items)
     .map(|i| i.download.url.clone());

@@ -2,11 +2,11 @@
 //! directory: so that a long list is as durable as its first file.
 //!
 //! A backlog is a file `backlog-UUID.jsonl`. Its first line is what holds for
-//! the whole command, then comes a line for each file, all durable before the
-//! first of them is begun. Behind them a line with its number is appended for
-//! each file that is begun, when its row is durable: one that is lost costs no
-//! more than a look at a file that is there already. When all files have ended
-//! the backlog is removed.
+//! the whole command, and how many files there are; then comes a line for each
+//! file, all durable before the first of them is begun. Behind them a line with
+//! its number is appended for each file that is begun, when its row is durable:
+//! one that is lost costs no more than a look at a file that is there already.
+//! When all files have ended the backlog is removed.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -41,8 +41,15 @@ pub struct Whole {
   pub policy: NetworkPolicy,
 }
 
-/// The line of a file that is begun. What a crash has left of such a line is
-/// none.
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Head {
+  #[serde(flatten)]
+  whole: Whole,
+  files: usize,
+}
+
+/// The line of a file that is begun.
 #[derive(Serialize, Deserialize)]
 struct Begun {
   begun: usize,
@@ -54,6 +61,8 @@ pub struct Backlog {
   file: File,
   /// The numbers in the file of those that are left; empty when these are all.
   numbers: Vec<usize>,
+  /// Whether it names more than what is left to this process.
+  has_more: bool,
 }
 
 /// What is left of a backlog.
@@ -62,6 +71,9 @@ pub struct Left {
   pub items: Vec<Arc<Item>>,
   path: PathBuf,
   numbers: Vec<usize>,
+  /// Whether it names files that cannot be read: then it stays when everything
+  /// else is done.
+  has_more: bool,
 }
 
 impl Backlog {
@@ -73,16 +85,17 @@ impl Backlog {
   /// They cannot be written.
   pub fn write(
     store: &Path,
-    whole: &Whole,
+    whole: Whole,
     items: &[Arc<Item>],
   ) -> io::Result<Self> {
+    let files = items.len();
     let path = store.join(format!("{PREFIX}{}{SUFFIX}", Uuid::now_v7()));
     let part = PathBuf::from(format!("{}{PART}", path.display()));
     let write = || {
       let mut options = File::options();
       options.append(true).create_new(true).mode(0o600);
       let mut to = BufWriter::new(options.open(&part)?);
-      line(&mut to, whole)?;
+      line(&mut to, &Head { whole, files })?;
       for item in items {
         line(&mut to, &**item)?;
       }
@@ -94,13 +107,15 @@ impl Backlog {
     };
     let written: io::Result<File> = write();
     let file = written.inspect_err(|_| {
-      // What is left of it counts for nothing.
+      // Nothing of it is begun.
       let _ = std::fs::remove_file(&part);
+      let _ = std::fs::remove_file(&path);
     })?;
     Ok(Self {
       path,
       file,
       numbers: Vec::new(),
+      has_more: false,
     })
   }
 
@@ -115,67 +130,83 @@ impl Backlog {
     }
   }
 
-  /// Nothing is left.
-  pub fn remove(&self) {
-    remove(&self.path);
+  /// Nothing is left of what was to be begun here.
+  pub fn finish(&self) {
+    if !self.has_more {
+      remove(&self.path);
+    }
+  }
+
+  /// Removes what a crash has left of backlogs that were being written. For the
+  /// process that has the store.
+  pub fn remove_parts(store: &Path) {
+    let suffix = format!("{SUFFIX}{PART}");
+    paths(store, &suffix).iter().for_each(|part| remove(part));
   }
 }
 
 impl Left {
   /// What is left in the directory of a store, in the order in which the
-  /// commands were given. What nobody can read is nothing.
-  pub fn read(store: &Path) -> Vec<Self> {
-    let Ok(entries) = std::fs::read_dir(store) else {
-      return Vec::new();
-    };
-    let is_backlog = |path: &PathBuf| {
-      let name = path.file_name().and_then(|name| name.to_str());
-      name.is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX))
-    };
-    let paths = entries.flatten().map(|entry| entry.path());
-    // Their names begin with the time.
-    let mut paths: Vec<_> = paths.filter(is_backlog).collect();
-    paths.sort_unstable();
-    let read = |path: PathBuf| match Self::read_one(&path) {
-      Ok(left) => left,
-      Err(error) => {
-        let path = path.display();
-        tracing::warn!(%error, %path, "a list of files cannot be read");
-        None
+  /// commands were given. What cannot be read is reported, as a message for the
+  /// user.
+  pub fn read(store: &Path, mut report: impl FnMut(String)) -> Vec<Self> {
+    let mut all = Vec::new();
+    for path in paths(store, SUFFIX) {
+      let shown = path.display();
+      match Self::read_one(&path) {
+        Ok((left, 0)) => all.push(left),
+        Ok((left, damaged)) => {
+          report(format!(
+            "{shown} is damaged: {damaged} of the files that it names cannot \
+             be read; run the command that asked for them, then delete it"
+          ));
+          all.push(left);
+        }
+        // The process that has worked on it has removed it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => report(format!(
+          "{shown} cannot be read, which names files to get: {error}; run the \
+           command that asked for them, then delete it"
+        )),
       }
-    };
-    paths.into_iter().filter_map(read).collect()
+    }
+    all
   }
 
-  fn read_one(path: &Path) -> io::Result<Option<Self>> {
+  /// What is left, and how many cannot be read.
+  fn read_one(path: &Path) -> io::Result<(Self, usize)> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let mut options = File::options();
     options.read(true).custom_flags(flags.bits() as i32);
     let mut lines = BufReader::new(options.open(path)?).split(b'\n');
-    let Some(first) = lines.next().transpose()? else {
-      return Ok(None);
-    };
-    let whole = serde_json::from_slice(&first)?;
+    let first = lines.next().transpose()?.unwrap_or_default();
+    let Head { whole, files } = serde_json::from_slice(&first)?;
     let mut items: Vec<Option<Arc<Item>>> = Vec::new();
+    let mut damaged = files;
     for line in lines {
       let line = line?;
       if let Ok(Begun { begun }) = serde_json::from_slice(&line) {
         if let Some(item) = items.get_mut(begun) {
           *item = None;
         }
-      } else if let Ok(item) = serde_json::from_slice(&line) {
-        items.push(Some(Arc::new(item)));
+      } else if items.len() < files {
+        let item = serde_json::from_slice(&line).ok();
+        damaged -= usize::from(item.is_some());
+        items.push(item.map(Arc::new));
       }
+      // Behind the files it is what a crash has left of one that is begun.
     }
     let left = items.into_iter().enumerate();
     let (numbers, items) =
       left.filter_map(|(n, item)| Some((n, item?))).unzip();
-    Ok(Some(Self {
+    let left = Self {
       whole,
       items,
       path: path.to_owned(),
       numbers,
-    }))
+      has_more: damaged > 0,
+    };
+    Ok((left, damaged))
   }
 
   /// When the command was given, in milliseconds since the epoch.
@@ -213,18 +244,19 @@ impl Left {
       indices.filter(|i| is_elsewhere(&self.items[*i])).collect();
     let is_done = elsewhere.len() == self.items.len();
     match self.open() {
-      Ok((.., backlog)) if is_done => backlog.remove(),
+      Ok((.., backlog)) if is_done => backlog.finish(),
       Ok((.., backlog)) => {
         elsewhere.iter().for_each(|i| backlog.note_begun(*i))
       }
-      // Whoever has worked on it has removed it.
+      // The one that has worked on it has removed it.
       Err(_) => {}
     }
   }
 
-  /// Whether nothing is left of it; then it is removed.
+  /// Whether nothing is left of it to be begun; then it is removed, unless it
+  /// names more.
   pub fn is_done(&self) -> bool {
-    if self.items.is_empty() {
+    if self.items.is_empty() && !self.has_more {
       remove(&self.path);
     }
     self.items.is_empty()
@@ -241,6 +273,7 @@ impl Left {
       items,
       path,
       numbers,
+      has_more,
     } = self;
     let flags = rustix::fs::OFlags::NOFOLLOW;
     let mut options = File::options();
@@ -252,9 +285,24 @@ impl Left {
       path,
       file,
       numbers,
+      has_more,
     };
     Ok((whole, items, backlog))
   }
+}
+
+/// The backlogs in the directory of a store whose names end so, in the order of
+/// time: their names begin with it.
+fn paths(store: &Path, suffix: &str) -> Vec<PathBuf> {
+  let entries = std::fs::read_dir(store).into_iter().flatten().flatten();
+  let paths = entries.map(|entry| entry.path());
+  let is_meant = |path: &PathBuf| {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(suffix))
+  };
+  let mut paths: Vec<_> = paths.filter(is_meant).collect();
+  paths.sort_unstable();
+  paths
 }
 
 fn remove(path: &Path) {
@@ -292,6 +340,23 @@ mod tests {
     })
   }
 
+  fn whole() -> Whole {
+    Whole {
+      base: None,
+      policy: NetworkPolicy::Server,
+    }
+  }
+
+  /// What is left, of which everything can be read.
+  fn read(store: &tempfile::TempDir) -> Vec<Left> {
+    Left::read(store.path(), |damage| panic!("{damage}"))
+  }
+
+  fn only(store: &tempfile::TempDir) -> Left {
+    let [left] = <[Left; 1]>::try_from(read(store)).ok().unwrap();
+    left
+  }
+
   fn typed(left: &[Left]) -> Vec<String> {
     let items = left.iter().flat_map(|left| &left.items);
     items.map(|item| item.typed.clone()).collect()
@@ -300,50 +365,83 @@ mod tests {
   #[test]
   fn what_is_begun_is_not_left() {
     let store = tempfile::tempdir().unwrap();
-    let whole = Whole {
-      base: None,
-      policy: NetworkPolicy::Server,
-    };
     let items: Vec<_> = (0..5).map(item).collect();
-    let backlog = Backlog::write(store.path(), &whole, &items).unwrap();
+    let backlog = Backlog::write(store.path(), whole(), &items).unwrap();
     backlog.note_begun(0);
     backlog.note_begun(3);
-    let mut left = Left::read(store.path());
     assert_eq!(
-      typed(&left),
+      typed(&read(&store)),
       ["https://a.test/1", "https://a.test/2", "https://a.test/4"]
     );
-    // The numbers are those of the file, whoever continues.
-    let left = left.remove(0).without(|item| item.typed.ends_with('1'));
+    // The numbers are those of the file, whatever was taken out.
+    let left = only(&store).without(|item| item.typed.ends_with('1'));
     let (_, items, again) = left.open().unwrap();
     assert_eq!(items[1].typed, "https://a.test/4");
     again.note_begun(1);
-    let left = Left::read(store.path());
-    assert_eq!(typed(&left), ["https://a.test/1", "https://a.test/2"]);
-    let [left] = <[Left; 1]>::try_from(left).ok().unwrap();
-    left.note_elsewhere(|item| item.typed.ends_with('2'));
-    assert_eq!(typed(&Left::read(store.path())), ["https://a.test/1"]);
-    let [left] = <[Left; 1]>::try_from(Left::read(store.path()))
-      .ok()
-      .unwrap();
-    left.note_elsewhere(|_| true);
-    assert!(Left::read(store.path()).is_empty());
+    assert_eq!(
+      typed(&read(&store)),
+      ["https://a.test/1", "https://a.test/2"]
+    );
+    only(&store).note_elsewhere(|item| item.typed.ends_with('2'));
+    assert_eq!(typed(&read(&store)), ["https://a.test/1"]);
+    only(&store).note_elsewhere(|_| true);
+    assert!(read(&store).is_empty());
   }
 
   #[test]
   fn a_line_that_a_crash_has_cut_short_is_passed_over() {
     let store = tempfile::tempdir().unwrap();
-    let whole = Whole {
-      base: None,
-      policy: NetworkPolicy::Server,
-    };
-    let backlog = Backlog::write(store.path(), &whole, &[item(0)]).unwrap();
+    let backlog = Backlog::write(store.path(), whole(), &[item(0)]).unwrap();
     (&backlog.file).write_all(b"{\"begun\":0").unwrap();
-    let left = Left::read(store.path());
-    assert_eq!(typed(&left), ["https://a.test/0"]);
-    let [left] = <[Left; 1]>::try_from(left).ok().unwrap();
-    let (.., again) = left.open().unwrap();
+    assert_eq!(typed(&read(&store)), ["https://a.test/0"]);
+    let (.., again) = only(&store).open().unwrap();
     again.note_begun(0);
-    assert!(typed(&Left::read(store.path())).is_empty());
+    assert!(typed(&read(&store)).is_empty());
+  }
+
+  #[test]
+  fn a_damaged_line_is_reported_and_costs_no_other() {
+    let store = tempfile::tempdir().unwrap();
+    let items: Vec<_> = (0..4).map(item).collect();
+    let backlog = Backlog::write(store.path(), whole(), &items).unwrap();
+    backlog.note_begun(2);
+    let text = std::fs::read_to_string(&backlog.path).unwrap();
+    let mut lines: Vec<_> = text.lines().collect();
+    lines[2] = "{";
+    std::fs::write(&backlog.path, lines.join("\n")).unwrap();
+    let mut damage = Vec::new();
+    let left = Left::read(store.path(), |of| damage.push(of));
+    assert_eq!(typed(&left), ["https://a.test/0", "https://a.test/3"]);
+    assert_eq!(damage.len(), 1);
+    assert!(damage[0].contains("damaged: 1 of the files"), "{damage:?}");
+    // Cut short, so that the begun one is not said to be so either.
+    std::fs::write(&backlog.path, lines[..2].join("\n")).unwrap();
+    let mut left = Left::read(store.path(), |of| damage.push(of));
+    assert_eq!(typed(&left), ["https://a.test/0"]);
+    assert!(damage[1].contains("damaged: 3 of the files"), "{damage:?}");
+    // It stays until the user has seen to what cannot be read.
+    let (.., again) = left.remove(0).open().unwrap();
+    again.note_begun(0);
+    again.finish();
+    let mut left = Left::read(store.path(), |of| damage.push(of));
+    assert!(typed(&left).is_empty());
+    assert!(damage[2].contains("damaged: 3 of the files"), "{damage:?}");
+    assert!(left.remove(0).is_done());
+    assert!(backlog.path.exists());
+    std::fs::write(&backlog.path, "").unwrap();
+    let left = Left::read(store.path(), |of| damage.push(of));
+    assert!(left.is_empty());
+    assert!(damage[3].contains("cannot be read"), "{damage:?}");
+  }
+
+  #[test]
+  fn what_a_crash_has_left_of_a_backlog_is_removed() {
+    let store = tempfile::tempdir().unwrap();
+    let backlog = Backlog::write(store.path(), whole(), &[item(0)]).unwrap();
+    let part = format!("{}{PART}", backlog.path.display());
+    std::fs::write(&part, "{").unwrap();
+    Backlog::remove_parts(store.path());
+    assert!(!Path::new(&part).exists());
+    assert_eq!(typed(&read(&store)), ["https://a.test/0"]);
   }
 }

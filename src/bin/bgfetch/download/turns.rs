@@ -207,7 +207,7 @@ impl Queue {
   /// All have ended: nothing need be remembered.
   pub fn finish(&self) {
     if let Some(backlog) = &self.backlog {
-      backlog.remove();
+      backlog.finish();
     }
   }
 

@@ -20,6 +20,19 @@ use crate::download::Queue;
 use crate::download::Turns;
 use crate::download::Whole;
 
+/// What earlier commands have left that is not even begun.
+pub struct Backlogs {
+  pub left: Vec<Left>,
+  all_readable: bool,
+}
+
+impl Backlogs {
+  /// Whether there was nothing.
+  pub fn is_empty(&self) -> bool {
+    self.left.is_empty() && self.all_readable
+  }
+}
+
 impl Files {
   /// Gets those of `items` that have not ended, and notes why one has no file.
   pub async fn get_left(
@@ -34,11 +47,7 @@ impl Files {
     self
       .get_all(items, |index| ended.contains(&index), note)
       .await;
-    // Another command may have been left with some of these.
-    let own: HashSet<&Download> = items.iter().map(|i| &i.download).collect();
-    for left in Left::read(&self.directory) {
-      left.note_elsewhere(|item| own.contains(&item.download));
-    }
+    note_elsewhere(Left::read(&self.directory, |_| {}), items);
   }
 
   /// Gets `items`, each by itself, without those that have `ended`; says of
@@ -79,7 +88,7 @@ impl Files {
       base: self.base.clone(),
       policy: self.policy,
     };
-    let backlog = Backlog::write(&self.directory, &whole, items)?;
+    let backlog = Backlog::write(&self.directory, whole, items)?;
     let ended = (0..items.len()).filter(|index| ended(*index));
     ended.for_each(|index| backlog.note_begun(index));
     Ok(backlog)
@@ -146,36 +155,37 @@ impl Files {
   }
 
   /// What earlier commands have left that is not even begun. What is begun is
-  /// in the store.
-  pub(super) fn backlogs(&self) -> Vec<Left> {
+  /// in the store. To be asked for once: it says what cannot be read.
+  pub fn backlogs(&self) -> Backlogs {
+    Backlog::remove_parts(&self.directory);
     let mut seen = HashSet::new();
-    let all = Left::read(&self.directory).into_iter();
+    let mut all_readable = true;
+    let report = |damage: String| {
+      self.screen.error(&damage);
+      all_readable = false;
+    };
+    let all = Left::read(&self.directory, report).into_iter();
     let left = all.map(|left| {
       let is_stored = |download| self.stored.contains_key(&download);
       left.without(|item| item.downloads().any(is_stored))
     });
-    left
+    let left = left
       .map(|left| left.without_again(&mut seen))
       .filter(|left| !left.is_done())
-      .collect()
+      .collect();
+    Backlogs { left, all_readable }
   }
 
-  /// Whether earlier commands have left something that is not even begun.
-  pub fn has_backlogs(&self) -> bool {
-    !self.backlogs().is_empty()
-  }
-
-  /// Gets what earlier commands have left that is not even begun. Whether
-  /// every file is there.
-  pub async fn get_backlogs(&self) -> bool {
-    let all_there = AtomicBool::new(true);
+  /// Gets them. Whether every file is there.
+  pub async fn get_backlogs(&self, backlogs: Backlogs) -> bool {
+    let all_there = AtomicBool::new(backlogs.all_readable);
     let say = |item: &Item, why: Option<String>| {
       if let Some(why) = why {
         self.screen.error(&sentence(&item.typed, &why));
         all_there.store(false, Ordering::Relaxed);
       }
     };
-    for left in self.backlogs() {
+    for left in backlogs.left {
       if let Err(error) = self.get_backlog(left, say).await {
         self
           .screen
@@ -184,5 +194,13 @@ impl Files {
       }
     }
     all_there.into_inner()
+  }
+}
+
+/// Earlier commands may have been left with some of `items`, which are safe now.
+fn note_elsewhere(earlier: Vec<Left>, items: &[Arc<Item>]) {
+  let own: HashSet<&Download> = items.iter().map(|i| &i.download).collect();
+  for left in earlier {
+    left.note_elsewhere(|item| own.contains(&item.download));
   }
 }
