@@ -292,7 +292,10 @@ impl Files {
       .backlogs()
       .left
       .into_iter()
-      .map(|left| left.without(|item| own.contains(&item.download)))
+      .map(|left| {
+        left.without_those_of_others(|item| own.contains(&item.download))
+      })
+      .filter(|left| !left.items.is_empty())
       .map(|left| self.get_backlog(left, |_, _| {}))
       .collect();
     loop {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use support::Behaviour;
 use support::FaultServer;
 use support::Resource;
+use support::SmallDisk;
 use support::content;
 
 use crate::cli::place::BOUND;
@@ -168,6 +169,44 @@ fn what_waits_as_a_host_has_few_places_is_durable_too() {
   place.bgfetch("resume", &["--quiet"]).code(0);
   let saved = std::fs::read_dir(place.path("out")).unwrap().count();
   assert_eq!(saved, FEW);
+}
+
+#[test]
+#[cfg_attr(without_mount, ignore = "it needs the right to mount")]
+fn what_cannot_be_noted_stays_where_it_was_noted_before() {
+  let disk = SmallDisk::mount(4);
+  let store = disk.path().join("store");
+  let mut place = Place::new();
+  place.store = store.to_str().unwrap().to_string();
+  let server = FaultServer::start_blocking();
+  let arguments = killed_with_few_places(&place, &server, 1);
+  let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+  let before = backlogs(&place);
+  disk.fill_up_to(200_000);
+  let full = place.bgfetch("get", &arguments).code(1);
+  let why = "the store cannot note what there is to do: No space left";
+  assert_eq!(full.stderr.matches(why).count(), FEW, "{full:#?}");
+  assert_eq!(backlogs(&place), before);
+  disk.free();
+  assert_eq!(listed(&place), FEW);
+}
+
+#[test]
+fn the_same_get_takes_over_what_the_one_before_has_noted() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let arguments = killed_with_few_places(&place, &server, 2);
+  let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+  let before = backlogs(&place);
+  let running = place.start("get", &arguments);
+  let deadline = Instant::now() + BOUND;
+  while before[0].exists() {
+    assert!(Instant::now() < deadline, "both stay");
+    std::thread::yield_now();
+  }
+  running.kill();
+  assert_eq!(backlogs(&place).len(), 1);
+  assert_eq!(listed(&place), FEW);
 }
 
 #[test]

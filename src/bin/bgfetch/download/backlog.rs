@@ -71,8 +71,8 @@ pub struct Left {
   pub items: Vec<Arc<Item>>,
   path: PathBuf,
   numbers: Vec<usize>,
-  /// Whether it names files that cannot be read: then it stays when everything
-  /// else is done.
+  /// Whether it names files that cannot be read, or that another command gets:
+  /// then it stays when everything else is done.
   has_more: bool,
 }
 
@@ -237,6 +237,21 @@ impl Left {
     self.without(|item| !seen.borrow_mut().insert(item.download.clone()))
   }
 
+  /// Takes those out that `is_others`: another command of this process gets
+  /// them, and says [`Left::note_elsewhere`] when they are safe. Until then the
+  /// file stays.
+  pub fn without_those_of_others(
+    self,
+    is_others: impl Fn(&Item) -> bool,
+  ) -> Self {
+    let before = self.items.len();
+    let left = self.without(is_others);
+    Self {
+      has_more: left.has_more || left.items.len() < before,
+      ..left
+    }
+  }
+
   /// Notes that those are begun that are `elsewhere`.
   pub fn note_elsewhere(self, is_elsewhere: impl Fn(&Item) -> bool) {
     let indices = 0..self.items.len();
@@ -385,6 +400,22 @@ mod tests {
     only(&store).note_elsewhere(|item| item.typed.ends_with('2'));
     assert_eq!(typed(&read(&store)), ["https://a.test/1"]);
     only(&store).note_elsewhere(|_| true);
+    assert!(read(&store).is_empty());
+  }
+
+  #[test]
+  fn what_another_command_gets_keeps_the_file() {
+    let store = tempfile::tempdir().unwrap();
+    let items: Vec<_> = (0..2).map(item).collect();
+    Backlog::write(store.path(), whole(), &items).unwrap();
+    let is_others = |item: &Item| item.typed.ends_with('0');
+    let left = only(&store).without_those_of_others(is_others);
+    let (_, items, backlog) = left.open().unwrap();
+    assert_eq!(items[0].typed, "https://a.test/1");
+    backlog.note_begun(0);
+    backlog.finish();
+    assert_eq!(typed(&read(&store)), ["https://a.test/0"]);
+    only(&store).note_elsewhere(is_others);
     assert!(read(&store).is_empty());
   }
 

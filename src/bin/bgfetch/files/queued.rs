@@ -44,14 +44,17 @@ impl Files {
     let note = |index, why| {
       noted.lock().insert(index, why);
     };
-    self
+    let is_noted = self
       .get_all(items, |index| ended.contains(&index), note)
       .await;
-    note_elsewhere(Left::read(&self.directory, |_| {}), items);
+    if is_noted {
+      note_elsewhere(Left::read(&self.directory, |_| {}), items);
+    }
   }
 
   /// Gets `items`, each by itself, without those that have `ended`; says of
-  /// each that it has come to its end, and why it has no file.
+  /// each that it has come to its end, and why it has no file. `false` when the
+  /// store could not note them, so that none is begun.
   ///
   /// All of them are durable before the first is begun: in a backlog, when
   /// they are not all begun at once.
@@ -60,7 +63,7 @@ impl Files {
     items: &[Arc<Item>],
     ended: impl Fn(usize) -> bool,
     say: impl Fn(usize, Option<String>),
-  ) {
+  ) -> bool {
     let left = || (0..items.len()).filter(|index| !ended(*index));
     let turns = self.turns(items, left());
     let backlog = match turns.has_places_for_all() {
@@ -71,10 +74,12 @@ impl Files {
       Ok(backlog) => {
         let queue = Queue::new(turns, backlog);
         self.get_queued(items, queue, say).await;
+        true
       }
       Err(error) => {
         let why = format!("the store cannot note what there is to do: {error}");
         left().for_each(|index| say(index, Some(why.clone())));
+        false
       }
     }
   }
@@ -84,6 +89,7 @@ impl Files {
     items: &[Arc<Item>],
     ended: impl Fn(usize) -> bool,
   ) -> std::io::Result<Backlog> {
+    let earlier = Left::read(&self.directory, |_| {});
     let whole = Whole {
       base: self.base.clone(),
       policy: self.policy,
@@ -91,6 +97,7 @@ impl Files {
     let backlog = Backlog::write(&self.directory, whole, items)?;
     let ended = (0..items.len()).filter(|index| ended(*index));
     ended.for_each(|index| backlog.note_begun(index));
+    note_elsewhere(earlier, items);
     Ok(backlog)
   }
 
