@@ -143,8 +143,8 @@ async function startBackgroundFetch(registration, id, inners, options) {
       await op_bgfetch_request_permission(newFetch);
       await storeRequestBodies(newFetch, inners);
     }
-    // fetch.8.12 to fetch.8.16, and what is before them when nobody was asked
-    // yet.
+    // fetch.8.12 to fetch.8.16, and what is before them when the permission was
+    // not asked for yet.
     return await op_bgfetch_fetch(newFetch, options);
   } finally {
     // What was stored and not taken is deleted.

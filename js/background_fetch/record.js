@@ -61,7 +61,7 @@ class BackgroundFetchRecord {
     );
   }
 
-  // The wait starts when somebody looks: an operation under way would keep the
+  // The wait starts at the first look: an operation under way would keep the
   // event loop of a script that does not care alive.
   get responseReady() {
     // An attribute whose type is a promise answers a wrong `this` with one.
@@ -97,7 +97,7 @@ const BackgroundFetchRecordPrototype = BackgroundFetchRecord.prototype;
 
 /**
  * What keeps a record in the engine, and its bytes readable: anyone who reads
- * from it holds it. When nobody does any more, the engine is told.
+ * from it holds it. When none does any more, the engine is notified.
  * @typedef {{ rid: number }} RecordHandle
  */
 const unreachable = new SafeFinalizationRegistry((rid) => core.tryClose(rid));

@@ -37,7 +37,7 @@ function storedBodyStream(read) {
       }
     },
     async () => {},
-    // Nothing is read from the store before somebody asks for it.
+    // Nothing is read from the store before the script asks for it.
     0,
   );
 }

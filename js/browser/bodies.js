@@ -20,7 +20,7 @@ function createBody(rid) {
   return rid === null ? null : new InnerBody(readableStreamForRid(rid));
 }
 
-/** Whether it is a string or bytes, and nobody has read it as a stream. */
+/** Whether it is a string or bytes, and it was not read as a stream. */
 const isStatic = (body) => !isReadableStream(body.streamOrStatic);
 
 /** The bytes of such a body; from then on it is used. */

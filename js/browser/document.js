@@ -270,7 +270,7 @@ class Element extends ParentNode {
     });
   }
 
-  // What a script writes here is kept, and shown to nobody.
+  // What a script writes here is kept, and is not shown.
   get style() {
     return this.#style ??= { __proto__: null };
   }

@@ -99,7 +99,7 @@ function cloneInternals() {
 function serializeResponse(response) {
   const internal = WeakMapPrototypeGet(internals, response);
   if (internal !== undefined) return internal;
-  // The getter writes what deno_fetch keeps back until somebody looks.
+  // The getter writes what deno_fetch keeps back until it is looked at.
   response.headers;
   const { body } = response;
   const inner = toInnerResponse(response);

@@ -45,7 +45,7 @@ function prepareGlobalScope(
   }
 }
 
-// Errors of deno_web's, deno_fetch's and deno_crypto's ops. Nobody else
+// Errors of deno_web's, deno_fetch's and deno_crypto's ops. No other script
 // registers them, and without that they cannot be thrown.
 function registerExceptions() {
   const names = [

@@ -81,8 +81,8 @@ impl DirectoryLock {
   }
 }
 
-/// Who owns `directory`; `None` when nobody does. For people: at the next
-/// moment it may be somebody else.
+/// Who owns `directory`; `None` when it has no owner. To be shown only: at the
+/// next moment it may be another one.
 pub(super) fn owner_of(directory: &Path) -> Option<String> {
   let mut file = Directory::open(directory)
     .ok()?

@@ -40,7 +40,7 @@ pub enum StoreError {
     /// What went wrong.
     source: Arc<std::io::Error>,
   },
-  /// Somebody else has taken it over, and nothing more is taken from this
+  /// Another process has taken it over, and nothing more is taken from this
   /// owner: nothing was changed.
   #[error(
     "the store was taken over by another process (epoch {current}, this is epoch {own}); nothing was changed; start again to continue"

@@ -53,7 +53,7 @@ pub struct Keys {
 }
 
 impl Keys {
-  /// `None` when no one can press any: there is no terminal to read.
+  /// `None` when none can be pressed: there is no terminal to read.
   pub fn watch() -> Option<Self> {
     if !std::io::stdin().is_terminal() || !in_foreground() {
       return None;

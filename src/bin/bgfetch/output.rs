@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-/// Prints a line. When nobody reads any more, as behind `| head`, nothing
+/// Prints a line. When it is not read any more, as behind `| head`, nothing
 /// more is printed, and it is not an error.
 pub fn line(text: &str) {
   let mut stdout = std::io::stdout().lock();

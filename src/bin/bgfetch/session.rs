@@ -377,7 +377,7 @@ async fn wait_for_visitors(mut count: watch::Receiver<usize>, screen: &Screen) {
       _ => "this command is done; others have handed files over, and they are not",
     });
   }
-  // Whoever could count is gone with the engine.
+  // An error: what counts is gone with the engine.
   let _ = count.wait_for(|count| *count == 0).await;
 }
 

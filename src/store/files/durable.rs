@@ -18,7 +18,7 @@ struct Rounds {
   bodies: HashMap<BodyId, Option<u64>>,
 }
 
-/// One flush, and the bodies that nobody writes to.
+/// One flush, and the bodies that are not written to.
 pub(super) struct Round {
   number: u64,
   bodies: Vec<BodyId>,

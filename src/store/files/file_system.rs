@@ -45,8 +45,8 @@ pub trait FileSystem: Send + Sync + 'static {
   /// Makes a directory for the user alone. Fails when it is there, and when
   /// the one above is not.
   fn create_directory(&self, path: &Path) -> io::Result<()>;
-  /// Makes an existing directory the user's alone. Fails when it is somebody
-  /// else's, or a link.
+  /// Makes an existing directory the user's alone. Fails when it is another
+  /// user's, or a link.
   fn make_private(&self, path: &Path) -> io::Result<()>;
   /// Makes a new file and opens it for appending.
   fn create(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
@@ -98,12 +98,13 @@ pub trait FileSystem: Send + Sync + 'static {
   /// while they are open can be written all the same, and are lost: anyone who
   /// says that something is durable has to look here.
   fn is_there(&self) -> Result<(), StoreError>;
-  /// Runs `work`, which waits for the disk, where that hinders nobody: on a
-  /// thread of tokio's. Once it has begun it goes on, even if nobody waits.
+  /// Runs `work`, which waits for the disk, where that holds up no other task:
+  /// on a thread of tokio's. Once it has begun it continues, even if the caller
+  /// does not wait.
   fn run(&self, work: Box<dyn FnOnce() + Send>) -> BoxFuture<'static, ()> {
     let task = tokio::task::spawn_blocking(work);
     Box::pin(async move {
-      // Whoever waits for the work notices that it has panicked.
+      // The caller of the work notices that it has panicked.
       let _ = task.await;
     })
   }
@@ -196,8 +197,8 @@ impl StdFileSystem {
     })
   }
 
-  /// Opens an existing file whose bytes are nobody else's: a second name of it
-  /// may be a backup's, made by somebody who links what has not changed.
+  /// Opens an existing file whose bytes have no other name: a second one may be
+  /// a backup's, which links what has not changed.
   fn open_to_change(&self, path: &Path, flags: OFlags) -> io::Result<File> {
     let file = self.open(path, flags, Mode::empty())?;
     check_file(&path.to_string_lossy(), &rustix::fs::fstat(&file)?)?;

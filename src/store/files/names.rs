@@ -30,7 +30,7 @@ pub(super) struct Names<T> {
 }
 
 impl<T: Copy + Eq + Hash> Names<T> {
-  /// Those of a directory in which nobody else has made any.
+  /// Those of a directory in which no other process has made any.
   pub(super) fn all_known() -> Self {
     Self {
       made: Mutex::default(),

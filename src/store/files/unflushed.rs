@@ -28,7 +28,7 @@ impl Unflushed {
   }
 
   /// These are about to be flushed. Returns whether one flush of everything is
-  /// cheaper: it would write the bytes of the others, too, for which nobody
+  /// cheaper: it would write the bytes of the others, too, for which no commit
   /// waits.
   pub(super) fn flush(&mut self, ids: &[BodyId]) -> bool {
     for id in ids {
@@ -68,7 +68,7 @@ mod tests {
     assert!(!unflushed.flush(&tiny));
     // A checkpoint waits for all of them.
     assert!(unflushed.flush(&[tiny.clone(), large.clone()].concat()));
-    // They are flushed now, or gone, and hinder nobody.
+    // They are flushed now, or gone, and are in the way of no other.
     assert!(unflushed.flush(&tiny));
     unflushed.add(large[0], 1 << 40);
     assert!(!unflushed.flush(&tiny));

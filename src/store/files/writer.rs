@@ -80,7 +80,7 @@ impl Appender {
   }
 
   /// Writes `chunks` from `offset` on. When this fails, it is nothing to what
-  /// is appended: nobody counts on these bytes.
+  /// is appended: no row counts on these bytes.
   fn write(&self, offset: u64, chunks: &[Bytes]) -> Result<(), StoreError> {
     self.with_tail(|tail| {
       let file = tail.as_ref()?.anywhere.as_ref()?;

@@ -20,7 +20,7 @@ pub(in crate::store) fn read_directory(
 ) -> Result<Vec<Result<StoredBackgroundFetch, DamagedRow>>, StoreError> {
   let failed = |source| StoreError::directory(directory, source);
   let file = directory.join(FILE_NAME);
-  // Opening a pipe would wait for somebody to write to it.
+  // Opening a pipe would wait for a writer.
   match std::fs::symlink_metadata(&file) {
     Ok(metadata) if metadata.is_file() => {}
     Ok(_) => {

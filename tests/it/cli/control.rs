@@ -59,7 +59,7 @@ fn a_store_is_one_processs_and_can_be_read_by_others() {
 }
 
 #[test]
-fn a_background_fetch_that_nobody_works_on_can_be_aborted() {
+fn a_background_fetch_that_no_process_works_on_can_be_aborted() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
   standing_still(&place, &server).kill();
@@ -172,7 +172,7 @@ fn what_is_paused_without_an_engine_waits_in_the_next_one() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
   half_way(&place, &server).kill();
-  // What the killed process has left is nobody's.
+  // What the killed process has left has no owner.
   assert!(place.path("store/control").exists());
   let ended = place.bgfetch("click", &["film.bin"]).code(2);
   ended.says("no process works on the store");
@@ -299,7 +299,7 @@ const SOCKET: &str = "CONTROL_SOCKET";
 
 #[test]
 #[cfg_attr(without_other_user, ignore = "it needs to be the superuser")]
-fn another_user_is_not_answered_even_if_the_socket_lets_everybody_in() {
+fn another_user_is_not_answered_even_if_the_socket_lets_all_users_in() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
   let running = half_way(&place, &server);

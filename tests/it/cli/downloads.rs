@@ -306,7 +306,7 @@ fn what_has_not_changed_is_not_fetched_again() {
     (names(&place), saved(&place, "x")),
     (vec!["x".into()], "two".into())
   );
-  // What somebody else has changed is left alone.
+  // What was changed meanwhile is left alone.
   fs::write(place.path("out/x"), "mine").unwrap();
   get(&place, &[&url]).code(0);
   assert_eq!(names(&place), ["x", "x-1"]);

@@ -119,7 +119,7 @@ fn the_doctor_tells_what_a_store_holds() {
   let server = FaultServer::start_blocking();
   failed(&place, &server);
   let ended = place.bgfetch("doctor", &[]).code(0);
-  for line in ["in use by          nobody", "failed and kept    1, "] {
+  for line in ["in use by          no process", "failed and kept    1, "] {
     assert!(ended.stdout.contains(line), "{ended:#?}");
   }
   let ended = place.bgfetch("doctor", &["--json"]).code(0);

@@ -32,7 +32,7 @@ async fn a_copy_may_be_changed_while_the_body_is_read() {
 }
 
 #[tokio::test]
-async fn what_nobody_reads_any_more_is_not_copied() {
+async fn what_is_not_read_any_more_is_not_copied() {
   let subject = Subject::on_disk();
   let out = subject.directory.path().join("out");
   let id = body(&subject.store, b"bytes").await;

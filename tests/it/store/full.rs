@@ -99,7 +99,7 @@ async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
   }
 }
 
-/// A store that nobody has open; returns its directory.
+/// A store that is not open; returns its directory.
 async fn store_with_a_row(disk: &SmallDisk) -> PathBuf {
   let place = disk.path().join("store");
   let store = Store::open_directory(&place).unwrap();

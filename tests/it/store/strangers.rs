@@ -1,4 +1,4 @@
-//! A store that somebody else may have made ready.
+//! A store that another user may have prepared.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -32,7 +32,7 @@ const FILES: [&str; 8] = [
   "facts.sqlite3-journal",
 ];
 
-const LETTERS: &[u8] = b"letters that nobody may lose";
+const LETTERS: &[u8] = b"letters that may not be lost";
 
 /// The sentence with which the store is refused.
 fn refusal(place: &Path) -> String {
@@ -240,7 +240,7 @@ async fn an_export_takes_the_place_of_nothing_and_follows_nothing() {
       let exists = matches!(refused, StoreError::DestinationExists(_));
       assert!(exists, "{refused}");
     }
-    // Where the bytes are written first, somebody has put a link.
+    // Where the bytes are written first, a stranger has put a link.
     let part = out.path().join(format!(".{}.part", id.0));
     symlink(&victim, &part).unwrap();
     let free = out.path().join("free");

@@ -125,7 +125,7 @@ pub struct Tls {
   #[arg(long, value_name = "FILE", help_heading = "Network")]
   #[arg(visible_alias = "ca-certificate")]
   pub cacert: Vec<PathBuf>,
-  /// Do not check who the server is: anybody on the way can read and change
+  /// Do not check who the server is: anyone on the way can read and change
   /// everything
   #[arg(short = 'k', long, help_heading = "Network")]
   #[arg(visible_alias = "no-check-certificate")]

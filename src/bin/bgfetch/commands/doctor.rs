@@ -121,7 +121,7 @@ impl Report {
       output::line(&format!("{name:18} {value}"));
     };
     field("store", &text::printable(&self.store));
-    let owner = self.owner.as_deref().unwrap_or("nobody");
+    let owner = self.owner.as_deref().unwrap_or("no process");
     field("in use by", &text::printable(owner));
     if let Some(free) = self.free {
       field("free on the disk", &text::bytes(free));

@@ -34,7 +34,7 @@ use crate::session::Setup;
 use crate::session::pressed;
 
 pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
-  // Nobody is there who could try it again.
+  // There is no user who could try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
   let Order {

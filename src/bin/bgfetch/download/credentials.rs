@@ -86,7 +86,7 @@ pub fn taken_from(url: &mut Url) -> Option<(String, String)> {
   (!user.is_empty() || !password.is_empty()).then_some((user, password))
 }
 
-/// Whether what a header says is nobody else's business.
+/// Whether what a header says is a secret.
 pub fn is_secret(name: &str) -> bool {
   let name = name.to_ascii_lowercase();
   [

@@ -120,8 +120,8 @@ impl Saver {
   /// Gives the bytes their name; returns the path.
   async fn place(&self, whole: &Whole<'_>) -> Result<PathBuf, String> {
     let wanted = whole.path()?;
-    // What this program has saved, and nobody has changed, is an older version
-    // of the same.
+    // What this program has saved, and was not changed since, is an older
+    // version of the same.
     let older = self.saved.unchanged(whole.download).map(|entry| entry.path);
     let older = older.filter(|path| path.parent() == wanted.parent());
     if let Some(older) = older {
@@ -165,7 +165,7 @@ impl Saver {
 
 impl Whole<'_> {
   async fn export(&self, path: &Path) -> Result<(), StoreError> {
-    // Nobody reads the body any more: a download has no script.
+    // The body is not read any more: a download has no script.
     let mode = ExportMode::Share;
     self.engine.export(self.snapshot.key, 0, path, mode).await
   }

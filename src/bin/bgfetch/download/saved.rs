@@ -99,7 +99,7 @@ impl Saved {
     }
   }
 
-  /// The file that was saved for `download`, if nobody has changed it since.
+  /// The file that was saved for `download`, if it was not changed since.
   pub fn unchanged(&self, download: &Download) -> Option<Entry> {
     let entry = Entry::clone(&self.known.lock().get(download)?.0);
     entry.is_as_saved().then_some(entry)

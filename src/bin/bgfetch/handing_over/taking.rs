@@ -67,13 +67,13 @@ pub struct Host {
 }
 
 impl Visitors {
-  /// Nobody yet, and what the control socket calls when somebody comes.
+  /// No visitor yet, and what the control socket calls when one comes.
   pub fn new() -> (Self, impl OnHandOver) {
     let (sender, incoming) = mpsc::unbounded_channel();
     let (counter, count) = watch::channel(0);
     let on_hand_over = move |conversation: Conversation| {
       let under_way = UnderWay::begin(&counter);
-      // Nobody listens any more: the process ends.
+      // There is no receiver any more: the process ends.
       let _ = sender.send(Visit {
         conversation,
         under_way,
@@ -194,8 +194,8 @@ fn alternatives(items: &[Arc<Item>]) -> HashSet<Download> {
   items.iter().flat_map(|item| item.downloads()).collect()
 }
 
-/// Says what happens with `downloads`, until there is no more of it or nobody
-/// listens.
+/// Says what happens with `downloads`, until there is no more of it or the
+/// other process is gone.
 async fn tell(
   mut heard: Heard,
   mut said: Said,

@@ -160,7 +160,7 @@ impl Screen {
     };
     for watcher in watchers.iter() {
       if watcher.downloads.contains(&download) {
-        // Nobody listens any more: the file is saved all the same.
+        // The other process is gone: the file is saved all the same.
         let _ = watcher.news.send(News::DownloadEnded {
           snapshot: Box::new(b.clone()),
           ended: ended.clone(),
@@ -243,7 +243,7 @@ impl Screen {
     }
   }
 
-  /// Whether somebody looks at bars, and may press keys.
+  /// Whether a user looks at bars, and may press keys.
   pub fn has_bars(&self) -> bool {
     matches!(self.display, Output::Bars(_))
   }
@@ -271,7 +271,7 @@ impl Screen {
 
   fn write(&self, mut stream: impl Write, text: &str) {
     let mut write = || {
-      // Nobody reads it any more: that is no reason to stop a transfer.
+      // It is not read any more: that is no reason to stop a transfer.
       let _ = stream.write_all(text.as_bytes());
       let _ = stream.flush();
     };

@@ -89,7 +89,7 @@ pub async fn run(script: Script) -> Result<bool, Failure> {
           "the script's event loop cannot be started: {error}"
         ))),
       };
-      // Nobody waits for it any more when the program is being interrupted.
+      // Nothing waits for it any more when the program is being interrupted.
       let _ = sender.send(result);
     })
     .map_err(|error| {
@@ -139,7 +139,7 @@ impl Script {
     let is_whole = page.as_ref().is_none_or(|page| page.missing.is_empty());
     let module = match self.load(&mut runtime, page).await {
       Ok(module) => module,
-      // Nothing has run, so nobody would handle an event: what is owed stays
+      // Nothing has run, so no script would handle an event: what is owed stays
       // owed.
       Err(error) => {
         self.report(&error);
@@ -193,7 +193,7 @@ impl Script {
           self.screen.error(&stuck.to_string());
           return false;
         }
-        // Whoever has shut the engine down knows why.
+        // What has shut the engine down reports why.
         Err(RunError::Stopped) => return false,
         Err(error) => {
           succeeded = false;

@@ -151,7 +151,7 @@ impl Shared {
       .or(started_by.as_ref().and_then(StartedBy::out));
     if let (true, Some(out)) = (succeeded(snapshot), out) {
       let engine = self.engine().await;
-      // Nobody reads what has no script.
+      // What has no script is not read.
       let mode = match started_by {
         Some(StartedBy::Get { .. }) => ExportMode::Share,
         _ => ExportMode::Copy,

@@ -157,7 +157,7 @@ impl Directory {
   fn new() -> Result<Self, Failure> {
     let name = format!("bgfetch-demo-{}", std::process::id());
     let path = std::env::temp_dir().join(name);
-    // One that is there already is somebody else's.
+    // One that is there already is not this demo's.
     std::fs::create_dir(&path).map_err(|error| {
       let path = path.display();
       Failure::usage(format!("{path} cannot be created: {error}"))

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use super::content::Content;
 
 const CHUNK: u64 = 64 * 1024;
-/// A head longer than this is nobody's that the demo knows.
+/// The demo's own requests have shorter heads.
 const MAX_HEAD: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
