@@ -1,5 +1,6 @@
 //! Measures what a realm costs: with Background Fetch alone, with everything
-//! that scripts of a browser find, and when a script has touched all of that.
+//! that scripts of a browser find, when a script has touched all of that, and
+//! what stays of the memory when a realm is dropped.
 //!
 //! ```console
 //! $ cargo run --release --example realms
@@ -25,7 +26,12 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 const ROUNDS: usize = 7;
 const REALMS: usize = 20;
 
-const KINDS: [&str; 3] = ["the API alone", "everything", "everything touched"];
+const KINDS: [&str; 4] = [
+  "the API alone",
+  "everything",
+  "everything touched",
+  "everything, and is dropped",
+];
 
 /// Asks for every property of the global object and of what hangs on it.
 const TOUCH: &str = "
@@ -70,14 +76,20 @@ fn measure(kind: &str) -> Result<(), Error> {
   JsRuntime::init_platform(None);
   let engine = Engine::builder().start_blocking(Store::in_memory())?;
   // What the first one makes is there for the others.
-  let (first, _) = start(&engine, kind)?;
-  let before = resident()?;
+  let mut realms = Vec::new();
   let mut times = Vec::new();
-  let mut realms = vec![first];
-  for _ in 0..REALMS {
+  let mut before = 0.0;
+  for number in 0..=REALMS {
     let (realm, time) = start(&engine, kind)?;
-    realms.push(realm);
-    times.push(time);
+    if kind == KINDS[3] {
+      realm.end()?;
+    } else {
+      realms.push(realm);
+    }
+    match number {
+      0 => before = resident()?,
+      _ => times.push(time),
+    }
   }
   let memory = (resident()? - before) / REALMS as f64;
   println!("{} {memory}", median(times.into_iter()));
@@ -85,11 +97,24 @@ fn measure(kind: &str) -> Result<(), Error> {
   std::process::exit(0);
 }
 
-/// A realm on a thread of its own, which it ends with.
-fn start(
-  engine: &Engine,
-  kind: &str,
-) -> Result<(mpsc::Sender<()>, f64), Error> {
+/// A realm on a thread of its own.
+struct Running {
+  keep: mpsc::Sender<()>,
+  thread: std::thread::JoinHandle<()>,
+}
+
+impl Running {
+  fn end(self) -> Result<(), Error> {
+    drop(self.keep);
+    self
+      .thread
+      .join()
+      .map_err(|_| "the realm has panicked".into())
+  }
+}
+
+/// Starts one, and says how many ms that took.
+fn start(engine: &Engine, kind: &str) -> Result<(Running, f64), Error> {
   let (engine, kind) = (engine.clone(), kind.to_owned());
   let (done, time) = mpsc::channel();
   let (keep, end) = mpsc::channel();
@@ -117,14 +142,13 @@ fn start(
     };
     js.execute_script("script.js", script)?;
     done.send(begin.elapsed().as_secs_f64() * 1000.0)?;
-    // Until the process ends.
     let _ = end.recv();
     Ok(())
   };
-  std::thread::Builder::new()
+  let thread = std::thread::Builder::new()
     .stack_size(16 << 20)
     .spawn(move || run().unwrap_or_else(|error| eprintln!("{error}")))?;
-  Ok((keep, time.recv()?))
+  Ok((Running { keep, thread }, time.recv()?))
 }
 
 /// Of this process, in KiB.
