@@ -17,18 +17,24 @@ use super::schedule::scheduler::Scheduler;
 use crate::ids::BackgroundFetchKey;
 
 pub(crate) struct Admission {
-  scheduler: Mutex<Scheduler>,
-  /// What makes a helper leave its place.
-  helpers: Mutex<HashMap<PlaceId, CancellationToken>>,
+  state: Mutex<State>,
   /// It has been told something.
   changed: Notify,
+}
+
+struct State {
+  scheduler: Scheduler,
+  /// What makes a helper leave its place.
+  helpers: HashMap<PlaceId, CancellationToken>,
 }
 
 impl Admission {
   pub(super) fn new(limits: Concurrency) -> Self {
     Self {
-      scheduler: Mutex::new(Scheduler::new(limits)),
-      helpers: Mutex::default(),
+      state: Mutex::new(State {
+        scheduler: Scheduler::new(limits),
+        helpers: HashMap::new(),
+      }),
       changed: Notify::new(),
     }
   }
@@ -40,20 +46,20 @@ impl Admission {
     origin: &Origin,
     host: &str,
   ) {
-    self.scheduler.lock().enqueue(attempt, origin, host);
+    self.state.lock().scheduler.enqueue(attempt, origin, host);
     self.changed.notify_one();
   }
 
   /// See [`Scheduler::retry_at`].
   pub(super) fn retry_at(&self, attempt: AttemptId, time: Instant) {
-    self.scheduler.lock().retry_at(attempt, time);
+    self.state.lock().scheduler.retry_at(attempt, time);
     self.changed.notify_one();
   }
 
   /// See [`Scheduler::remove`]. It makes nothing else possible, so no task is
   /// woken.
   pub(super) fn remove(&self, key: BackgroundFetchKey, record: usize) {
-    self.scheduler.lock().remove(key, record);
+    self.state.lock().scheduler.remove(key, record);
   }
 
   /// See [`Scheduler::start_helper`]; `leave` is cancelled when the place is
@@ -63,28 +69,37 @@ impl Admission {
     host: &str,
     leave: &CancellationToken,
   ) -> Option<PlaceId> {
-    let mut scheduler = self.scheduler.lock();
-    let place = scheduler.start_helper(host)?;
-    self.helpers.lock().insert(place, leave.clone());
+    let mut state = self.state.lock();
+    let place = state.scheduler.start_helper(host)?;
+    state.helpers.insert(place, leave.clone());
     Some(place)
   }
 
   /// See [`Scheduler::finished`].
   pub(super) fn finished(&self, place: PlaceId) {
-    self.helpers.lock().remove(&place);
-    self.scheduler.lock().finished(place);
+    let mut state = self.state.lock();
+    state.helpers.remove(&place);
+    state.scheduler.finished(place);
+    drop(state);
     self.changed.notify_one();
+  }
+
+  /// See [`Scheduler::tick`]. Helpers that have to leave are notified.
+  fn tick(&self) -> Output {
+    let mut state = self.state.lock();
+    let output = state.scheduler.tick(Instant::now());
+    for place in &output.leave {
+      if let Some(leave) = state.helpers.get(place) {
+        leave.cancel();
+      }
+    }
+    output
   }
 
   /// Waits until there is something to do. For one caller.
   pub(super) async fn next(&self) -> Output {
     loop {
-      let output = self.scheduler.lock().tick(Instant::now());
-      for place in &output.leave {
-        if let Some(leave) = self.helpers.lock().get(place) {
-          leave.cancel();
-        }
-      }
+      let output = self.tick();
       if !output.start.is_empty() || !output.retry.is_empty() {
         return output;
       }
