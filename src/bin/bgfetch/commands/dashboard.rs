@@ -225,7 +225,7 @@ async fn add(engine: &Engine, files: &Files, out: &Path, added: Added) {
   let item = match ordered(&url, out) {
     Ok(ordered) => ordered,
     Err(Failure { message, .. }) => {
-      // Whoever does not wait for it any more does not need it.
+      // A caller that does not wait any more does not need it.
       let _ = begun.send(Err(message));
       return;
     }

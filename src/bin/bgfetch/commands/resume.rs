@@ -40,7 +40,7 @@ pub(super) fn open(
   mut arguments: Resume,
   screen: Arc<Screen>,
 ) -> Result<Session, Failure> {
-  // Nobody is there who could try it again.
+  // There is no user who could try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
   let out = arguments
@@ -128,7 +128,7 @@ pub(super) fn scopes(
   scopes
 }
 
-/// Whether somebody was there to take the events.
+/// Whether a worker was there to take the events.
 pub(super) fn resume_scope(
   session: &Session,
   scope: Url,
