@@ -50,7 +50,7 @@ use self::source::Source;
 pub use self::token::Token;
 use crate::engine::Engine;
 
-/// How many pages are kept up to date at once; others are told to wait.
+/// How many pages are kept up to date at once; others are asked to wait.
 const MAX_STREAMS: usize = 16;
 
 /// The longest command, in bytes. A URL may be long.

@@ -117,7 +117,7 @@ impl Terminal {
     self.bars.suspend(write)
   }
 
-  /// Draws everything anew for the size that the terminal has now; without
+  /// Draws everything again for the size that the terminal has now; without
   /// this, lines that nothing happens with keep their form.
   pub fn refresh(&self) {
     let mut state = self.state.lock();

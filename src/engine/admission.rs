@@ -18,7 +18,7 @@ use crate::ids::BackgroundFetchKey;
 
 pub(crate) struct Admission {
   state: Mutex<State>,
-  /// It has been told something.
+  /// The scheduler was called.
   changed: Notify,
 }
 

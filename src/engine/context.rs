@@ -275,8 +275,8 @@ impl Context {
     self.store.get()?.bodies.delete(body).await
   }
 
-  /// From now on what the journal is told becomes durable. Every background
-  /// fetch has to be known that may lose bytes then.
+  /// From now on what is enqueued in the journal becomes durable. Every
+  /// background fetch has to be known that may lose bytes then.
   pub(super) fn start_writing(self: &Arc<Self>) {
     let context = self.clone();
     let writing = self

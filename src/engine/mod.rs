@@ -393,7 +393,7 @@ impl Engine {
   /// [`EngineConfig::notification_permission`] have changed: each
   /// [`PermissionStatus`](https://w3c.github.io/permissions/#permissionstatus-interface)
   /// that has another state now gets a `change` event. What changes while a
-  /// script asks for a permission need not be told.
+  /// script asks for a permission is noticed without it.
   pub fn permissions_changed(&self) {
     self.context().permissions_changed();
   }

@@ -78,7 +78,7 @@ pub enum RetryOutcome {
   NotFailed,
   /// Another one with its id is active.
   IdInUse,
-  /// It has more than one request, and none can be told another URL.
+  /// It has more than one request, and a new URL can be for one only.
   ManyRequests,
 }
 

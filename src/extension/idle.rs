@@ -163,8 +163,8 @@ fn check_tokio() -> Result<(), RunError> {
 }
 
 /// A script that waits is polled when the wait begins and when it is over, and
-/// perhaps once more for what has come to nothing. One with more turns goes on:
-/// its ops may end so fast that none is ever seen under way.
+/// perhaps once more for what has come to nothing. One with more turns
+/// continues: its ops may end so fast that none is ever seen under way.
 const TURNS_OF_A_WAIT: u32 = 3;
 
 /// Whether nothing is under way, here or in the engine, that could make the

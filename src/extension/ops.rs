@@ -201,7 +201,7 @@ pub(crate) fn op_bgfetch_unwatch(state: &mut OpState, bg_fetch: f64) {
   state.borrow::<Realm>().unwatch(key(bg_fetch));
 }
 
-/// Waits for whatever the realm hears of next.
+/// Waits for the next message of the realm.
 #[op2]
 #[serde]
 pub(crate) async fn op_bgfetch_next_message(

@@ -36,7 +36,7 @@ where
   }
 }
 
-/// Who hears of errors that no script has caught. A function of the text is one.
+/// Takes errors that no script has caught. A function of the text is one.
 pub trait ReportError: 'static {
   /// Called with what an event listener has thrown, and with why a promise given
   /// to `waitUntil()` was rejected, unless a listener for `error` or

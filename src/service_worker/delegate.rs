@@ -142,7 +142,7 @@ pub trait FunctionalEvents: Send + Sync {
   fn abandon(&self);
 }
 
-/// Sends a realm a message, in order with whatever else it has to hear of.
+/// Sends a realm a message, in order with its other messages.
 pub(crate) type SendMessage = Box<dyn Fn(ServiceWorkerMessage) + Send + Sync>;
 
 /// A realm that is attached.

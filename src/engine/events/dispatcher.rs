@@ -1,6 +1,6 @@
-//! The functional events of one registration, from when they are fired until
-//! a service worker has handled them, as a value: it is told what has happened
-//! and returns what to do. It never waits, and does no I/O; the time is an
+//! The functional events of one registration, from when they are fired until a
+//! service worker has handled them, as a value: it takes what has happened and
+//! returns what to do. It never waits, and does no I/O; the time is an
 //! argument.
 //!
 //! An event is always in exactly one of three places: it *waits* for a worker,

@@ -3,8 +3,8 @@
 //! 1. No event is lost: one that was neither acknowledged nor withdrawn is
 //!    delivered to the next worker that lasts, after a redelivery if it was
 //!    given up.
-//! 2. None is delivered, or dispatched, to a worker that has ended, was told to
-//!    stop, or has lost its lease.
+//! 2. None is delivered, or dispatched, to a worker that has ended, was asked
+//!    to stop, or has lost its lease.
 //! 3. At most one worker has an event at a time, and none after it was
 //!    acknowledged or withdrawn.
 //! 4. Of the events that wait the oldest is delivered first.

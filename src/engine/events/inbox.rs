@@ -1,11 +1,11 @@
-//! What one reader has still to hear of, in one order, as a value: it is told
-//! what has happened and returns what to deliver. It never waits; the time is
-//! an argument. `inbox_tests.rs` holds the laws.
+//! What is still to be delivered to one reader, in one order, as a value: it
+//! takes what has happened and returns what to deliver. It never waits; the
+//! time is an argument. `inbox_tests.rs` holds the laws.
 //!
 //! An *update* says that something has changed. Of each thing there is one at a
 //! time, and it is read as the thing stands then, so that a slow reader costs
 //! nothing. A *message* is delivered once, after every update that came before
-//! it: who is told of an end finds it.
+//! it: a reader that gets an end finds it.
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How often a reader is told of progress; everything else is told at once.
+/// How often progress is delivered to a reader; everything else is delivered at
+/// once.
 pub(in crate::engine) const PROGRESS_INTERVAL: Duration =
   Duration::from_millis(50);
 

@@ -9,8 +9,8 @@
 //! 5. Progress alone is delivered no more often than every
 //!    [`PROGRESS_INTERVAL`], and a message or an urgent update is never held
 //!    back.
-//! 6. A reader that looks only when it is woken, or when it was told to, gets
-//!    all of that.
+//! 6. A reader that looks only when it is woken, or at the time it was given,
+//!    gets all of that.
 
 use std::collections::BTreeMap;
 

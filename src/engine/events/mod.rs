@@ -1,5 +1,5 @@
-//! Values: which service worker has which functional event, and what a reader
-//! has still to hear of.
+//! Values: which service worker has which functional event, and what is still
+//! to be delivered to a reader.
 
 mod dispatcher;
 #[cfg(test)]

@@ -103,8 +103,7 @@ async fn go_on(
 }
 
 /// A record that is complete has a body of just so many bytes. Makes it a
-/// failure when that is not so, for its readers would be told that they have
-/// the whole.
+/// failure when that is not so, for its readers would take it for the whole.
 async fn is_damaged(
   record_ref: &RecordRef<'_>,
   record: &mut BackgroundFetchRecord,

@@ -192,7 +192,7 @@ fn continued(
 }
 
 /// Records without bytes that could be continued begin from scratch. Returns
-/// what the store has to be told, and the bodies that are not needed any more.
+/// the changes for the store, and the bodies that are not needed any more.
 fn begin_unusable_again(
   row: &mut StoredBackgroundFetch,
 ) -> (Vec<Change>, Vec<BodyId>) {

@@ -204,7 +204,8 @@ pub(crate) fn event_handled(
   // perform.8.13.3: Update background fetch instances.
   job.update_instances(&context);
   // Its records cannot be reached any more. The registration is not idle until
-  // they are gone, so that anyone who waits for the end finds no rest.
+  // they are gone, so that a caller that waits for the end finds nothing left
+  // of it.
   context.clone().spawn(async move {
     let failed = job.inspect(|p| is_continuable(p.background_fetch()));
     if job.keep_failed && failed {

@@ -4,8 +4,8 @@
 //! store and the clock, and those who wait. A change is *noted*, and written
 //! with the next round that takes it along, or a caller waits for it. A round
 //! makes the bodies durable that its changes speak of, writes the changes in
-//! one transaction, and answers everyone who waits for one of them; who comes
-//! meanwhile shares the next one.
+//! one transaction, and answers every caller that waits for one of them; one
+//! that comes meanwhile shares the next one.
 //!
 //! A round takes whole background fetches, so that their changes stay in order:
 //! those that a caller waits for, and those that need no flush of a body (these

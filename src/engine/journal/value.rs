@@ -1,6 +1,7 @@
-//! Which facts wait for which bytes, and who waits for them, as a value: it is
-//! told what has happened and returns what to do. It never waits, takes no
-//! lock and does no I/O; the time is an argument. `laws.rs` holds the laws.
+//! Which facts wait for which bytes, and which callers wait for them, as a
+//! value: it takes what has happened and returns what to do. It never waits,
+//! takes no lock and does no I/O; the time is an argument. `laws.rs` holds the
+//! laws.
 //!
 //! What is to be written goes out in rounds, one at a time. A round makes the
 //! bodies durable that its facts need ([`Next::Sync`]), then writes its groups
@@ -65,7 +66,7 @@ pub(crate) type Answer = Result<Option<BackgroundFetchKey>, StoreError>;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
   /// A round has begun: these bodies are to be made durable, then
-  /// [`Journal::synced`] is to be told.
+  /// [`Journal::synced`] is to be called.
   Sync(Vec<BodyId>),
   /// Nothing before this time, unless something happens.
   Wait(Option<Instant>),
@@ -75,7 +76,7 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(crate) enum Synced {
   /// These are to be written in one transaction, then [`Journal::written`] is
-  /// to be told.
+  /// to be called.
   Write(Vec<Group>),
   /// The disk has lost bytes. What comes of that is to be enqueued; the round
   /// begins again with it.
@@ -552,7 +553,7 @@ impl Journal {
     has_more
   }
 
-  /// Nothing is going to be written any more. Returns who waits.
+  /// Nothing is going to be written any more. Returns the tickets that wait.
   pub(crate) fn close(&mut self) -> Vec<Ticket> {
     let round = self.round.take();
     let in_round = round.into_iter().flat_map(|r| r.tickets.into_keys());
@@ -664,7 +665,7 @@ impl Answers {
     self.add(ticket, Err(error.clone()));
   }
 
-  /// Everyone who waits for something behind `from` in the queue.
+  /// Every ticket that waits for something behind `from` in the queue.
   fn fail_queue(
     &mut self,
     queue: &mut Queue,

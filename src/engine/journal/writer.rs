@@ -38,7 +38,7 @@ pub(crate) struct JournalWriter {
   store: Arc<OpenStore>,
   bytes_lost: BytesLost,
   state: Mutex<State>,
-  /// The journal was told something.
+  /// The journal was called.
   changed: Notify,
 }
 
@@ -296,7 +296,8 @@ impl JournalWriter {
     }
   }
 
-  /// Nothing is written any more; everyone who waits, or comes, is told.
+  /// Nothing is written any more; every caller that waits, or comes, gets an
+  /// error.
   pub(in crate::engine) fn close(&self) {
     let mut state = self.state.lock();
     state.is_closed = true;
@@ -315,7 +316,7 @@ impl Drop for CloseOnDrop<'_> {
   }
 }
 
-/// Someone who waits. Nothing is left of it when it is dropped early.
+/// A caller that waits. Nothing is left of it when it is dropped early.
 struct Caller<'a> {
   writer: &'a JournalWriter,
   ticket: Option<Ticket>,

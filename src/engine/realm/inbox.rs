@@ -1,5 +1,5 @@
-//! What waits for one realm's event loop: everything that its scripts hear of,
-//! in one order.
+//! What waits for one realm's event loop: updates, events and messages for its
+//! scripts, in one order.
 
 use super::event_lease::EventLease;
 use crate::engine::events::LeaseId;

@@ -13,7 +13,7 @@ impl Realm {
   /// Waits until [`Realm::is_online`] is not `known`, and returns what it is.
   /// Safe to cancel.
   pub async fn online_other_than(&self, known: bool) -> bool {
-    // Without the engine: who waits for this must not keep it.
+    // Without the engine: a caller that waits must not keep it.
     let mut changes = self.engine().context().online.0.subscribe();
     match changes.wait_for(|online| *online != known).await {
       Ok(online) => *online,

@@ -155,7 +155,7 @@ impl RecordHandle {
         "the stored response is gone".to_string(),
       ));
     };
-    // records.2.8.3.1: a slice. More may be in the file than has been told of.
+    // records.2.8.3.1: a slice. There may be more in the file than that.
     let told = usize::try_from(state.stored - offset).unwrap_or(usize::MAX);
     let max = max.min(told);
     let bytes = self.read_at(&self.response_body, body, offset, max).await?;

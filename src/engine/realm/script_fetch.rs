@@ -62,7 +62,7 @@ impl OngoingFetch {
     (&mut self.response).await.unwrap_or_else(terminated)
   }
 
-  /// What ends the fetch when it is cancelled, anyone who waits for it.
+  /// Ends the fetch when it is cancelled, also for a caller that waits for it.
   pub fn terminator(&self) -> CancellationToken {
     self.terminate.clone()
   }

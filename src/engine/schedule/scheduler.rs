@@ -1,7 +1,7 @@
 //! Who may use the wire next, and when what has failed is tried again, as a
 //! value.
 //!
-//! [`Scheduler`] is told what wants the wire and what has left it, and says
+//! [`Scheduler`] takes what wants the wire and what has left it, and returns
 //! what to start. It never waits and never asks the time. What waits costs an
 //! entry in an index.
 

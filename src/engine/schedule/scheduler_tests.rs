@@ -223,7 +223,7 @@ impl World {
       }
       _ => self.now += Duration::from_millis(rng.u64(0..3)),
     }
-    // What is told before it is asked becomes one.
+    // What comes before it is asked becomes one.
     if rng.u8(0..4) > 0 {
       self.tick();
     }

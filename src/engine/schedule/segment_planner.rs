@@ -1,7 +1,7 @@
 //! Which parts of one response are fetched at once, as a value.
 //!
-//! [`SegmentPlanner`] is told how far each segment has come and how it ended,
-//! and says which one to start next. It never waits, never asks the time and
+//! [`SegmentPlanner`] takes how far each segment has come and how it ended, and
+//! returns which one to start next. It never waits, never asks the time and
 //! does no I/O.
 //!
 //! The first segment is the attempt's own: it fetches from where the stored

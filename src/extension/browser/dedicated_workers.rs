@@ -218,7 +218,7 @@ pub(super) fn op_worker_post(
   Ok(())
 }
 
-/// What `js/browser/worker.js` is told.
+/// Messages to `js/browser/worker.js`.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub(super) enum JsFromWorker {

@@ -46,7 +46,7 @@ pub enum WebSocketCommand {
   Close(Option<(u16, String)>),
 }
 
-/// What a script hears of one.
+/// What a script sees of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WebSocketEvent {
@@ -190,7 +190,7 @@ fn closed(frame: Option<CloseFrame>) -> WebSocketEvent {
 enum End {
   /// A close frame came.
   Closed(Option<CloseFrame>),
-  /// The connection is failed, and this is told to the far side.
+  /// The connection is failed, and the far side is notified.
   Failed(Option<CloseCode>),
 }
 

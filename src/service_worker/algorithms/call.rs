@@ -1,6 +1,6 @@
 //! What scripts ask for, and what they are answered. The answers go through the
-//! realm's inbox, between whatever else it has to hear of: so a script sees
-//! states change in one order only.
+//! realm's inbox, between its other messages: so a script sees states change in
+//! one order only.
 
 use serde::Deserialize;
 use url::Url;

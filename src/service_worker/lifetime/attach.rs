@@ -33,8 +33,8 @@ pub(crate) struct Attachment {
 }
 
 impl ServiceWorkers {
-  /// A realm is there. It hears of everything that changes after what this
-  /// returns.
+  /// A realm is there. It is notified of everything that changes after what
+  /// this returns.
   pub(crate) fn attach(&self, realm: NewRealm) -> Attachment {
     let has_host = self.delegate.has_host();
     let mut state = self.lock();

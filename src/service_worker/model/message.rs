@@ -1,4 +1,4 @@
-//! What realms are told, and what they are answered.
+//! Messages to realms, and the answers to their calls.
 
 use std::any::Any;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::ids::RealmId;
 use crate::ids::RegistrationId;
 use crate::ids::WorkerId;
 
-/// Who waits for the answer to a call.
+/// The caller that waits for the answer to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
   pub(crate) realm: RealmId,

@@ -1,5 +1,5 @@
 //! [Jobs](https://w3c.github.io/ServiceWorker/#dfn-job) and their queues, as a
-//! value: what runs next, and who waits for it.
+//! value: what runs next, and which callers wait for it.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -34,7 +34,7 @@ pub(crate) struct Job {
   pub(crate) scope: Url,
   /// The job's client: what a worker inherits of it, and its URL.
   pub(crate) environment: WorkerEnvironment,
-  /// Who waits for the job's promise, and for those of the
+  /// The callers that wait for the job's promise, and for those of the
   /// [equivalent jobs](https://w3c.github.io/ServiceWorker/#dfn-job-list-of-equivalent-jobs).
   pub(crate) callers: Vec<JobCaller>,
 }
@@ -116,7 +116,7 @@ impl JobQueues {
 
   /// [Resolve Job Promise](https://w3c.github.io/ServiceWorker/#resolve-job-promise)
   /// and [Reject Job Promise](https://w3c.github.io/ServiceWorker/#reject-job-promise)
-  /// of the job that runs: those who are to hear of it.
+  /// of the job that runs: the callers to notify.
   pub(crate) fn settle(&mut self, scope: &Url) -> Vec<JobCaller> {
     let running = self.0.get_mut(scope).and_then(|queue| queue.front_mut());
     match running {

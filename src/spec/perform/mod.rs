@@ -2,7 +2,7 @@
 //! and [complete a record](https://wicg.github.io/background-fetch/#complete-a-record-algorithm),
 //! as a value.
 //!
-//! [`FetchMachine`] is told what has happened and says what to do. It never
+//! [`FetchMachine`] takes what has happened and returns what to do. It never
 //! waits, never asks the time and does no I/O, so a million schedules can be
 //! tried in a second, and it can be restored from a row.
 

@@ -1,4 +1,4 @@
-//! Who may use the wire, and who waits for it.
+//! What may use the wire, and what waits for it.
 
 use std::time::Duration;
 

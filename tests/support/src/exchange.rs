@@ -135,7 +135,7 @@ impl Wait {
 
 impl Drop for Wait {
   fn drop(&mut self) {
-    // An opened gate does not count who waits any more.
+    // An opened gate does not count what waits any more.
     self.state.change(|inner| {
       let gate = inner.gate_mut(&self.path);
       if gate.opened == self.opened {

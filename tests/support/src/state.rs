@@ -105,7 +105,7 @@ impl Inner {
     self.gates.entry(path.to_owned()).or_default()
   }
 
-  /// Lets all go that wait now; who comes later waits again.
+  /// Lets all go that wait now; what comes later waits again.
   pub fn release(&mut self, path: &str) {
     let gate = self.gate_mut(path);
     gate.opened += 1;

@@ -31,7 +31,7 @@ pub struct World {
   /// In bytes; read when an origin stores something for the first time.
   pub quota: Arc<AtomicU64>,
   pub log: Log,
-  /// How often the engine was ended and started anew.
+  /// How often the engine was ended and started again.
   pub restarts: u32,
   store: Store,
   scope: Scope,
