@@ -1,4 +1,4 @@
-// Members of the global object whose script is loaded when somebody first asks
+// Members of the global object that are loaded when a script first asks
 // for them: most realms need few of them.
 
 (function () {

@@ -1,11 +1,11 @@
 //! A store's directory, and the files in it, which are not trusted because
 //! they are there.
 //!
-//! Somebody else may have made them ready: a link where a file is written, a
-//! pipe where one is read, a database that others can change. So the directory
-//! has to be the user's, and nobody else may put names into it. Everything in
-//! it is opened relative to it, so that it stays the one that was looked at,
-//! and never through a link.
+//! Another user may have prepared them: a link where a file is written, a pipe
+//! where one is read, a database that others can change. So the directory has
+//! to be the user's, and no other user may put names into it. Everything in it
+//! is opened relative to it, so that it stays the one that was looked at, and
+//! never through a link.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -31,7 +31,7 @@ const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 
 /// Who may read and write a file.
 pub(super) const PRIVATE: Mode = Mode::from_raw_mode(0o600);
-/// For everybody, as far as the process's umask lets them.
+/// For all users, as far as the process's umask lets them.
 pub(super) const COMMON: Mode = Mode::from_raw_mode(0o666);
 
 /// An open directory that is the user's alone.
@@ -47,7 +47,7 @@ impl Directory {
   ///
   /// # Errors
   ///
-  /// It belongs to somebody else, or others may write to it.
+  /// It belongs to another user, or others may write to it.
   pub(super) fn open(path: &Path) -> io::Result<Self> {
     // Anyone who changes the current directory does not move the store.
     let path = std::path::absolute(path)?;
@@ -82,9 +82,9 @@ impl Directory {
     self.handle.try_clone()
   }
 
-  /// Looks at the file `name` before it is used by somebody who only takes a
-  /// path. No error when there is none. What others may do to one of the
-  /// user's own is taken from them.
+  /// Looks at the file `name` before it is used by a library that only takes a
+  /// path. No error when there is none. What others may do to one of the user's
+  /// own is taken from them.
   ///
   /// # Errors
   ///
@@ -155,7 +155,7 @@ impl Directory {
 }
 
 /// Opens a plain file in `directory`: never through a link, and never waiting
-/// for somebody else, as the opening of a pipe would.
+/// for another process, as the opening of a pipe would.
 pub(super) fn open_file(
   directory: BorrowedFd<'_>,
   name: &OsStr,
@@ -188,7 +188,7 @@ pub(super) fn open_directory(
 ///
 /// # Errors
 ///
-/// It belongs to somebody else.
+/// It belongs to another user.
 pub(super) fn make_private(name: &Path, opened: &OwnedFd) -> io::Result<()> {
   let status = rustix::fs::fstat(opened)?;
   if !is_ours(&status) {
@@ -229,8 +229,8 @@ pub(super) fn check_file(name: &str, status: &Stat) -> io::Result<()> {
 
 fn not_a_file(name: &OsStr) -> io::Error {
   refused(format!(
-    "{} in it is not a plain file, and may have been put there by somebody \
-     else; remove it, or choose another directory",
+    "{} in it is not a plain file, and may have been put there by another \
+     user; remove it, or choose another directory",
     name.to_string_lossy()
   ))
 }

@@ -298,7 +298,7 @@ pub trait MetadataStore: Send + Sync + 'static {
   /// anything any more.
   async fn take_over(&self) -> Result<Owner, StoreError>;
 
-  /// Up to `limit` background fetches that are nobody's become `owner`'s, the
+  /// Up to `limit` background fetches that have no owner become `owner`'s, the
   /// oldest first; none when there are no more. What an owner inserts is its
   /// own. A damaged row does not hide the others: it comes as an error beside
   /// them.
@@ -391,7 +391,7 @@ pub trait BodyStore: Send + Sync + 'static {
 
   /// Goes on with a body of which the `durable` bytes are known to be good.
   /// What lies behind them is kept when it is certain to be whole (the machine
-  /// has not been restarted in between, and nobody has written behind a gap),
+  /// has not been restarted in between, and nothing was written behind a gap),
   /// else cut off; [`BodyWriter::length`] says where it is continued.
   async fn reopen(
     &self,
@@ -420,8 +420,8 @@ pub trait BodyStore: Send + Sync + 'static {
   /// When bytes were last written to a body, by the clock of the store.
   async fn modified(&self, id: BodyId) -> Result<SystemTime, StoreError>;
 
-  /// How many bytes more the store can take at this moment; `None` when nobody
-  /// knows.
+  /// How many bytes more the store can take at this moment; `None` when that is
+  /// not known.
   async fn available(&self) -> Result<Option<u64>, StoreError>;
 
   /// Writes a body to `destination` on the local file system, durable when it
@@ -441,7 +441,7 @@ pub enum ExportMode {
   /// file.
   Copy,
   /// As the body's own file, where that is cheaper: who changes the one then
-  /// changes the other. Only for a body that nobody is going to read any more.
+  /// changes the other. Only for a body that is not going to be read any more.
   Share,
 }
 
@@ -455,8 +455,8 @@ pub trait BodyWriter: Send {
   fn length(&self) -> u64;
 
   /// What writes into the body where it has not come to yet. From then on only
-  /// durable bytes of it are good after the end of the process, for nobody
-  /// could tell a gap from bytes.
+  /// durable bytes of it are good after the end of the process, for a gap could
+  /// not be told from bytes.
   async fn extent_writer(
     &mut self,
   ) -> Result<Box<dyn ExtentWriter>, StoreError>;

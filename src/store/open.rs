@@ -78,7 +78,7 @@ impl Store {
     })
   }
 
-  /// As whom this store is changed; it is taken over when it is nobody's.
+  /// As whom this store is changed; it is taken over when it has no owner.
   ///
   /// # Errors
   /// Those of [`MetadataStore::take_over`].
@@ -165,9 +165,9 @@ impl Store {
     Ok(())
   }
 
-  /// Opens the store in `directory`, and creates it when there is none: rows
-  /// in a SQLite database, bodies in files. Only the user may look inside: a
-  /// directory that is there already has to be the user's, with nobody else
+  /// Opens the store in `directory`, and creates it when there is none: rows in
+  /// a SQLite database, bodies in files. Only the user may look inside: a
+  /// directory that is there already has to be the user's, with no other user
   /// allowed to write to it, and nothing in it is opened through a link.
   ///
   /// The directory belongs to this store until both halves and every writer

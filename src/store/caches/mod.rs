@@ -243,8 +243,8 @@ impl Caches {
   }
 
   /// Puts all of `items` or none, each in the place of those that its request
-  /// matches. Their bodies are durable already. `removed` is told before
-  /// anybody can ask again.
+  /// matches. Their bodies are durable already. `removed` is called before the
+  /// next lookup.
   pub async fn put<T: Send + 'static>(
     &self,
     cache: CacheKey,

@@ -260,8 +260,8 @@ impl Inner {
     }
   }
 
-  /// Forgets a writing end that nobody holds any more. One that is still at
-  /// work stays known, for anyone who reopens the body has to wait for it.
+  /// Forgets a writing end that is not held any more. One that is still at work
+  /// stays known, for anyone who reopens the body has to wait for it.
   fn writer_dropped(&self, id: BodyId, appender: &Arc<Appender>) {
     let mut appenders = lock(&self.appenders);
     let is_this = appenders
@@ -305,7 +305,7 @@ async fn run_on<T: Send + 'static>(
   receiver.await.unwrap_or_else(|_| Err(cut_short().into()))
 }
 
-/// Runs `work`, which waits for the disk, where that hinders nobody.
+/// Runs `work`, which waits for the disk, where that holds up no other task.
 pub(super) async fn blocking<T: Send + 'static>(
   work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -106,7 +106,7 @@ pub(super) fn connect(
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
   Shared,
-  /// Nobody does, so SQLite needs no files of its own beside it.
+  /// No process does, so SQLite needs no files of its own beside it.
   Immutable,
 }
 

@@ -123,8 +123,8 @@ const AHEAD: &str = "
 ALTER TABLE record ADD COLUMN ahead TEXT NOT NULL DEFAULT '[]';
 ";
 
-/// Who has the store, or had it last. Up to here, the row was there while
-/// somebody did.
+/// Who has the store, or had it last. Up to here, the row was there while it
+/// had an owner.
 const OWNER: &str = "
 ALTER TABLE owner ADD COLUMN id BLOB NOT NULL
   DEFAULT x'00000000000000000000000000000000';

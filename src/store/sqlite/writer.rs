@@ -120,7 +120,7 @@ impl Writer {
     }
   }
 
-  /// Serves `queue` until nobody can ask any more.
+  /// Serves `queue` until no request can come any more.
   pub(super) fn run(mut self, queue: &mpsc::Receiver<Request>) {
     while let Ok(first) = queue.recv() {
       let waiting = std::iter::once(first).chain(queue.try_iter());
@@ -173,7 +173,7 @@ impl Writer {
     let taken = owner::take_over(&mut self.database.connection, self.own);
     let connection = &self.database.connection;
     let owner = taken.or_else(|error| {
-      // A disk without space must not keep anybody out: the directory is this
+      // A disk without space must not keep an owner out: the directory is this
       // process's alone, and what the last owner was called is as good.
       let error = self.database.error(error);
       tracing::warn!(%error, "the store's owner could not be noted");

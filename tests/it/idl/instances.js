@@ -104,6 +104,6 @@ for (const wrong of [{ quota: -1 }, { requested: -1 }]) {
     () => new QuotaExceededError("", wrong), "RangeError", JSON.stringify(wrong));
 }
 
-// The response that somebody has asked for is waited for.
+// The response that a script has asked for is waited for.
 await bgFetch.abort();
 await assertRejects(() => record.responseReady, "AbortError", "responseReady");

@@ -51,7 +51,7 @@ async fn a_store_is_there_again_when_it_is_opened_again() {
 }
 
 #[tokio::test]
-async fn an_insertion_that_nobody_waits_for_is_done_all_the_same() {
+async fn an_insertion_that_is_not_waited_for_is_done_all_the_same() {
   let directory = tempfile::tempdir().unwrap();
   let store = Store::open_directory(directory.path()).unwrap();
   {
@@ -271,7 +271,7 @@ async fn a_directory_that_vanishes_takes_no_more_and_says_so() {
   let inserted = store.insert(background_fetch("a", 1)).await;
   is_told(inserted.unwrap_err());
   is_told(store.bodies.create().await.err().unwrap());
-  // What is open can still be written; nobody may take that for durable.
+  // What is open can still be written; that may not be taken for durable.
   let _ = writer.append(vec!["x".into()]).await;
   is_told(store.bodies.sync(&[writer.id()]).await.unwrap_err());
   assert!(!place.exists(), "nothing is made in its place");
