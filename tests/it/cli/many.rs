@@ -15,19 +15,29 @@ use crate::cli::place::Place;
 /// More than twice as many as are begun at once.
 const COUNT: u64 = 1100;
 
-/// The list of all files, of which the first one stands still when it is asked
-/// for the first time.
+/// The list of all files, which stand still.
 fn list(place: &Place, server: &FaultServer) -> String {
   let mut list = String::new();
   for n in 0..COUNT {
-    let mut file = Resource::bytes(100, n).etag("\"1\"");
-    if n == 0 {
-      file = file.script([Behaviour::StallAfter(50), Behaviour::Normal]);
-    }
-    list += &server.serve(&format!("/{n}.bin"), file);
+    let file = Resource::bytes(100, n).etag("\"1\"").script([STILL]);
+    list += &server.serve(&path(n), file);
     list.push('\n');
   }
   place.write("list.txt", &list)
+}
+
+const STILL: Behaviour = Behaviour::StallAfter(50);
+
+fn path(n: u64) -> String {
+  format!("/{n}.bin")
+}
+
+/// From now on nothing stands still.
+fn move_on(server: &FaultServer, paths: impl Iterator<Item = String>) {
+  for path in paths {
+    server.script(&path, [Behaviour::Normal]);
+    server.release(&path);
+  }
 }
 
 fn assert_all_there(place: &Place) {
@@ -66,6 +76,14 @@ fn wait_until_one_is_noted(place: &Place) {
   }
 }
 
+/// Waits until the request with this number stands still: there is a place for
+/// one alone, which whichever file comes first has.
+fn wait_until_one_stalls(server: &FaultServer, number: usize) {
+  server.block_on(server.wait_for_requests(number + 1, BOUND));
+  let path = server.requests()[number].path().to_string();
+  server.block_on(server.wait_until_stalled(&path, BOUND));
+}
+
 /// A `get` that was killed before the first file was there; the arguments.
 fn killed(place: &Place, server: &FaultServer) -> Vec<String> {
   let list = list(place, server);
@@ -79,9 +97,10 @@ fn killed(place: &Place, server: &FaultServer) -> Vec<String> {
     &list,
   ];
   let running = place.start("get", &arguments);
-  server.block_on(server.wait_until_stalled("/0.bin", BOUND));
+  wait_until_one_stalls(server, 0);
   wait_until_one_is_noted(place);
   running.kill();
+  move_on(server, (0..COUNT).map(path));
   arguments.map(str::to_string).to_vec()
 }
 
@@ -130,30 +149,37 @@ fn another_get_continues_what_was_not_begun() {
 /// How many files one host has, of which a few have places.
 const FEW: usize = 40;
 
-/// A `get` that was killed before the first file was there, which stands still
-/// when it is asked for so many times; the arguments. The URLs are long: what is
-/// noted is larger than what else is in the store.
-fn killed_with_few_places(
-  place: &Place,
-  server: &FaultServer,
-  stalls: usize,
-) -> Vec<String> {
+/// The URLs are long: what is noted is larger than what else is in the store.
+fn long_path(n: usize) -> String {
+  format!("/{}/{n}.bin", "x".repeat(5000))
+}
+
+/// A `get` of files that stand still, which was killed; the arguments.
+fn killed_with_few_places(place: &Place, server: &FaultServer) -> Vec<String> {
   let arguments = ["--quiet", "--max-per-host=1", "--out", &place.out()];
   let mut arguments = arguments.map(str::to_string).to_vec();
-  let path = |n| format!("/{}/{n}.bin", "x".repeat(5000));
   for n in 0..FEW {
-    let stalls = if n == 0 { stalls } else { 0 };
-    let stalls = std::iter::repeat_n(Behaviour::StallAfter(50), stalls);
-    let script = stalls.chain([Behaviour::Normal]);
-    let file = Resource::bytes(100, 1).script(script);
-    arguments.push(server.serve(&path(n), file));
+    let file = Resource::bytes(100, 1).script([STILL]);
+    arguments.push(server.serve(&long_path(n), file));
   }
   let refs: Vec<&str> = arguments.iter().map(String::as_str).collect();
   let running = place.start("get", &refs);
-  server.block_on(server.wait_until_stalled(&path(0), BOUND));
+  wait_until_one_stalls(server, 0);
   wait_until_one_is_noted(place);
   running.kill();
+  // It does not count as standing still any more.
+  for n in 0..FEW {
+    server.release(&long_path(n));
+  }
   arguments
+}
+
+fn move_few_on(server: &FaultServer) {
+  move_on(server, (0..FEW).map(long_path));
+}
+
+fn saved(place: &Place) -> usize {
+  std::fs::read_dir(place.path("out")).unwrap().count()
 }
 
 fn listed(place: &Place) -> usize {
@@ -164,11 +190,11 @@ fn listed(place: &Place) -> usize {
 fn what_waits_as_a_host_has_few_places_is_durable_too() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
-  killed_with_few_places(&place, &server, 1);
+  killed_with_few_places(&place, &server);
   assert_eq!(listed(&place), FEW);
+  move_few_on(&server);
   place.bgfetch("resume", &["--quiet"]).code(0);
-  let saved = std::fs::read_dir(place.path("out")).unwrap().count();
-  assert_eq!(saved, FEW);
+  assert_eq!(saved(&place), FEW);
 }
 
 #[test]
@@ -179,7 +205,7 @@ fn what_cannot_be_noted_stays_where_it_was_noted_before() {
   let mut place = Place::new();
   place.store = store.to_str().unwrap().to_string();
   let server = FaultServer::start_blocking();
-  let arguments = killed_with_few_places(&place, &server, 1);
+  let arguments = killed_with_few_places(&place, &server);
   let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
   let before = backlogs(&place);
   disk.fill_up_to(200_000);
@@ -195,7 +221,7 @@ fn what_cannot_be_noted_stays_where_it_was_noted_before() {
 fn the_same_get_takes_over_what_the_one_before_has_noted() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
-  let arguments = killed_with_few_places(&place, &server, 2);
+  let arguments = killed_with_few_places(&place, &server);
   let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
   let before = backlogs(&place);
   let running = place.start("get", &arguments);
@@ -207,6 +233,70 @@ fn the_same_get_takes_over_what_the_one_before_has_noted() {
   running.kill();
   assert_eq!(backlogs(&place).len(), 1);
   assert_eq!(listed(&place), FEW);
+}
+
+#[test]
+fn what_is_queued_can_be_aborted() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let arguments = killed_with_few_places(&place, &server);
+  let ended = place.bgfetch("abort", &["17.bin"]).code(0);
+  assert_eq!(ended.stdout, "17.bin is aborted\n");
+  let url = arguments.last().unwrap();
+  place.bgfetch("abort", &[url]).code(0);
+  assert_eq!(listed(&place), FEW - 2);
+  for command in ["pause", "unpause", "click", "retry", "clean", "show"] {
+    let ended = place.bgfetch(command, &["18.bin"]).code(1);
+    ended.says("18.bin is queued, not begun");
+    let ended = place.bgfetch(command, &["17.bin"]).code(2);
+    ended.says("no background fetch \"17.bin\"");
+  }
+  move_few_on(&server);
+  place.bgfetch("resume", &["--quiet"]).code(0);
+  assert_eq!(saved(&place), FEW - 2);
+}
+
+#[test]
+fn what_a_running_get_has_queued_can_be_aborted() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let arguments = killed_with_few_places(&place, &server);
+  let refs: Vec<&str> = arguments.iter().map(String::as_str).collect();
+  let running = place.start("get", &refs);
+  wait_until_one_stalls(&server, 1);
+  let ended = place.bgfetch("abort", &["39.bin"]).code(0);
+  assert_eq!(ended.stdout, "39.bin is aborted\n");
+  assert_eq!(listed(&place), FEW - 1);
+  move_few_on(&server);
+  let ended = running.ended().code(1);
+  assert!(
+    ended.stderr.contains("39.bin: it was aborted"),
+    "{ended:#?}"
+  );
+  assert_eq!(saved(&place), FEW - 1);
+}
+
+#[test]
+fn a_queued_file_whose_name_several_have_is_named_by_its_url() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let arguments = killed_with_few_places(&place, &server);
+  // The same name in another command's directory.
+  let last = arguments.last().unwrap();
+  let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+  let elsewhere = place.path("elsewhere");
+  arguments[3] = elsewhere.to_str().unwrap();
+  let running = place.start("get", &arguments);
+  let deadline = Instant::now() + BOUND;
+  while listed(&place) < 2 * FEW {
+    assert!(Instant::now() < deadline, "not all are noted");
+  }
+  running.kill();
+  let ended = place.bgfetch("abort", &["39.bin"]).code(2);
+  ended.says("2 queued files have the id \"39.bin\"; name one by its URL");
+  place.bgfetch("abort", &[last]).code(0);
+  let ended = place.bgfetch("abort", &["39.bin"]).code(2);
+  ended.says("no background fetch");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `bgfetch clean`
 
+use std::path::Path;
 use std::time::Duration;
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
@@ -14,6 +15,7 @@ use background_fetch::store::Change;
 use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 
+use super::queued;
 use crate::arguments::Clean;
 use crate::failure::Failure;
 use crate::failure::SUCCESS;
@@ -27,7 +29,7 @@ pub async fn clean(arguments: Clean) -> Result<u8, Failure> {
     false => Vec::new(),
   };
   let rows: Vec<_> = rows.into_iter().flatten().collect();
-  is_there(&arguments, &rows)?;
+  is_there(&directory, &arguments, &rows)?;
   let chosen: Vec<_> = rows
     .into_iter()
     .filter(|row| is_chosen(&arguments, row))
@@ -47,6 +49,7 @@ pub async fn clean(arguments: Clean) -> Result<u8, Failure> {
 
 /// Every id that the user names is one that is kept.
 fn is_there(
+  directory: &Path,
   arguments: &Clean,
   rows: &[StoredBackgroundFetch],
 ) -> Result<(), Failure> {
@@ -58,10 +61,7 @@ fn is_there(
       of_id.any(|row| row.retained.is_some()),
     ) {
       (0, _) => {
-        return Err(Failure::usage(format!(
-          "there is no background fetch \"{shown}\" in the store; `bgfetch \
-           list` names those there are"
-        )));
+        return Err(queued::no_such(directory, id));
       }
       (_, false) => {
         return Err(Failure::failed(format!(

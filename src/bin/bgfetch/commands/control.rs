@@ -21,9 +21,11 @@ use tokio::time::Instant;
 
 pub use self::click::click;
 use self::find::find;
+use super::queued;
 use crate::arguments::Control;
 use crate::failure::Failure;
 use crate::failure::SUCCESS;
+use crate::handing_over;
 use crate::output;
 use crate::paths;
 
@@ -46,17 +48,34 @@ pub async fn control(
   arguments: Control,
 ) -> Result<u8, Failure> {
   let directory = paths::store_directory(&arguments.store)?;
-  // Opening would make a new store of a directory that was mistyped.
-  let rows = Store::read_directory(&directory)?.into_iter().flatten();
-  let found = find(&arguments, rows)?;
   let id = printable(&arguments.id);
   let deadline = Instant::now() + TIMEOUT;
   let said = loop {
-    if let Some(outcome) = ask(&directory, action, &found).await? {
-      break message(action, outcome, &id)?;
+    let found = named(&directory, action, &arguments)?;
+    match ask(&directory, action, &found, &id).await? {
+      Asked::Done(said) => break said,
+      // It has a row then, or is queued there.
+      Asked::NotQueued if Instant::now() < deadline => {
+        tokio::time::sleep(POLL_INTERVAL).await;
+        continue;
+      }
+      Asked::NotQueued => {
+        return Err(Failure::failed(format!(
+          "{id} is being begun; run the same command again"
+        )));
+      }
+      Asked::NotServed => {}
     }
     match Store::open_directory(&directory) {
-      Ok(store) => break offline::apply(&store, action, &arguments).await?,
+      Ok(store) => match &found {
+        Named::Row(_) => {
+          break offline::apply(&store, action, &arguments).await?;
+        }
+        Named::Queued(name) => {
+          queued::abort(&directory, name);
+          break format!("{id} is aborted");
+        }
+      },
       Err(StoreError::Locked { .. }) if Instant::now() < deadline => {
         tokio::time::sleep(POLL_INTERVAL).await;
       }
@@ -76,12 +95,53 @@ pub async fn control(
   Ok(SUCCESS)
 }
 
-/// `None` when no engine takes commands.
+/// What the user has named.
+enum Named {
+  Row(Box<StoredBackgroundFetch>),
+  /// Files that are not begun.
+  Queued(String),
+}
+
+fn named(
+  directory: &Path,
+  action: ControlAction,
+  arguments: &Control,
+) -> Result<Named, Failure> {
+  // Opening would make a new store of a directory that was mistyped.
+  let rows = Store::read_directory(directory)?.into_iter().flatten();
+  let rows: Vec<_> = rows.collect();
+  let id = &arguments.id;
+  let may_be_queued =
+    action == ControlAction::Abort && arguments.base.is_none();
+  match find(arguments, rows.iter().cloned())? {
+    Some(row) => Ok(Named::Row(Box::new(row))),
+    None if may_be_queued && queued::is_any_named(directory, &rows, id)? => {
+      Ok(Named::Queued(id.clone()))
+    }
+    None => Err(queued::no_such(directory, id)),
+  }
+}
+
+/// What has come of asking the process that has the store.
+enum Asked {
+  /// What the user is told.
+  Done(String),
+  /// It has not, or not yet, queued it.
+  NotQueued,
+  /// No engine takes commands.
+  NotServed,
+}
+
 async fn ask(
   directory: &Path,
   action: ControlAction,
-  found: &StoredBackgroundFetch,
-) -> Result<Option<Outcome>, Failure> {
+  found: &Named,
+  id: &str,
+) -> Result<Asked, Failure> {
+  let found = match found {
+    Named::Row(found) => found,
+    Named::Queued(name) => return abort_queued(directory, name, id).await,
+  };
   let key = found.key;
   let command = match action {
     // It has ended; what is left of it is what it has stored.
@@ -93,11 +153,26 @@ async fn ask(
   };
   let answer = async { Client::connect(directory).await?.ask(command).await };
   match answer.await {
-    Ok(Answer::Outcome { outcome }) => Ok(Some(outcome)),
+    Ok(Answer::Outcome { outcome }) => {
+      message(action, outcome, id).map(Asked::Done)
+    }
     Ok(_) => Err(Failure::failed(
       "the running engine has answered another question",
     )),
-    Err(ControlError::NotServed) => Ok(None),
+    Err(ControlError::NotServed) => Ok(Asked::NotServed),
+    Err(error) => Err(Failure::failed(error)),
+  }
+}
+
+async fn abort_queued(
+  directory: &Path,
+  name: &str,
+  id: &str,
+) -> Result<Asked, Failure> {
+  match handing_over::give_up(directory, name).await {
+    Ok(0) => Ok(Asked::NotQueued),
+    Ok(_) => Ok(Asked::Done(format!("{id} is aborted"))),
+    Err(ControlError::NotServed) => Ok(Asked::NotServed),
     Err(error) => Err(Failure::failed(error)),
   }
 }

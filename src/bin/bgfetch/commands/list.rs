@@ -1,6 +1,5 @@
 //! `bgfetch list` and `bgfetch show`
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use background_fetch::control::Answer;
@@ -16,14 +15,13 @@ use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 use serde::Serialize;
 
+use super::queued;
 use super::stored;
 use super::stored::Record;
 use super::stored::Summary;
 use crate::arguments::List;
 use crate::arguments::Show;
 use crate::arguments::StoreOptions;
-use crate::download::Download;
-use crate::download::Item;
 use crate::download::Left;
 use crate::failure::FAILED;
 use crate::failure::Failure;
@@ -35,10 +33,10 @@ use crate::started_by::StartedBy;
 
 pub async fn list(arguments: &List) -> Result<u8, Failure> {
   // First, for what is begun meanwhile has a row.
-  let (queued, all_readable) = queued(&arguments.store)?;
+  let (queued, all_readable) = read_queued(&arguments.store)?;
   let (rows, status) = read(&arguments.store).await?;
   let status = if all_readable { status } else { FAILED };
-  let queued = without_rows(queued, &rows);
+  let queued = queued::without_rows(queued, rows.iter().map(|row| &row.stored));
   if arguments.json {
     for row in &rows {
       output::json_line(&row.summary());
@@ -95,7 +93,7 @@ fn cells_queued(left: &Left) -> impl Iterator<Item = [String; 4]> {
 
 /// The files that commands have asked for and not begun, and whether all that
 /// the store has of them can be read.
-fn queued(options: &StoreOptions) -> Result<(Vec<Left>, bool), Failure> {
+fn read_queued(options: &StoreOptions) -> Result<(Vec<Left>, bool), Failure> {
   let directory = paths::store_directory(options)?;
   let mut all_readable = true;
   let left = Left::read(&directory, |damage| {
@@ -103,20 +101,6 @@ fn queued(options: &StoreOptions) -> Result<(Vec<Left>, bool), Failure> {
     all_readable = false;
   });
   Ok((left, all_readable))
-}
-
-fn without_rows(queued: Vec<Left>, rows: &[Row]) -> Vec<Left> {
-  let begun: HashSet<Download> = rows
-    .iter()
-    .filter_map(|row| match started_by(&row.stored)? {
-      StartedBy::Download { download, .. } => Some(download),
-      _ => None,
-    })
-    .collect();
-  let is_begun =
-    |item: &Item| item.downloads().any(|download| begun.contains(&download));
-  let queued = queued.into_iter();
-  queued.map(|left| left.without(is_begun)).collect()
 }
 
 #[derive(Serialize)]
@@ -133,11 +117,8 @@ pub async fn show(arguments: &Show) -> Result<u8, Failure> {
     .filter(|row| row.stored.background_fetch.id == arguments.id)
     .collect();
   if rows.is_empty() {
-    return Err(Failure::usage(format!(
-      "there is no background fetch \"{}\" in the store; `bgfetch list` names \
-       those there are",
-      arguments.id
-    )));
+    let directory = paths::store_directory(&arguments.store)?;
+    return Err(queued::no_such(&directory, &arguments.id));
   }
   for row in rows {
     if arguments.json {

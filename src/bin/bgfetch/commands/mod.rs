@@ -8,6 +8,7 @@ mod doctor;
 mod generate;
 pub mod get;
 mod list;
+mod queued;
 mod resume;
 mod retry;
 mod run;

@@ -16,6 +16,7 @@ use background_fetch::store::StoredBackgroundFetch;
 use url::Url;
 
 use super::list::started_by;
+use super::queued;
 use crate::arguments::Retry;
 use crate::attend;
 use crate::download;
@@ -69,10 +70,7 @@ impl Continued {
     }
     let id = printable(&arguments.id);
     let Some(row) = named.pop() else {
-      return Err(Failure::usage(format!(
-        "there is no background fetch \"{id}\" in the store; `bgfetch list` \
-         names those there are"
-      )));
+      return Err(queued::no_such(&directory, &arguments.id));
     };
     if row.retained.is_none() {
       return Err(Failure::failed(format!(

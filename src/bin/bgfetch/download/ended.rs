@@ -194,11 +194,12 @@ impl Downloads {
     queues.map(|queue| queue.unknown()).sum()
   }
 
-  /// The user wants nothing of what is not begun.
-  pub fn give_up_queued(&self) {
-    for queue in self.queues.lock().iter().filter_map(Weak::upgrade) {
-      queue.give_up();
-    }
+  /// The user wants nothing of what is not begun and `is_meant`; how many files
+  /// these are.
+  pub fn give_up_queued(&self, is_meant: impl Fn(&Item) -> bool) -> usize {
+    let queues = self.queues.lock();
+    let queues = queues.iter().filter_map(Weak::upgrade);
+    queues.map(|queue| queue.give_up(&is_meant)).sum()
   }
 
   /// The download `key` is at `place` until [`Downloads::left`].

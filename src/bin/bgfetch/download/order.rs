@@ -224,6 +224,11 @@ fn jar(options: &Credentials, urls: &[Url]) -> Result<Jar, Failure> {
 }
 
 impl Item {
+  /// Whether the user may mean it by `name`: its id, or its URL as it was typed.
+  pub fn is_named(&self, name: &str) -> bool {
+    self.options.url_name == name || self.typed == name
+  }
+
   /// Where it is to be had: the first place, and its mirrors.
   pub fn urls(&self) -> impl Iterator<Item = &Url> {
     std::iter::once(&self.download.url).chain(&self.options.mirrors)

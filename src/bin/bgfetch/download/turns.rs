@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Backlog;
+use super::Item;
 
 /// How many may be begun and not ended: twice as many as the engine has on the
 /// wire by default, for the others are being made durable and saved meanwhile.
@@ -126,16 +127,26 @@ impl Turns {
     self.hosts.iter().map(|host| host.waiting.len()).sum()
   }
 
-  /// None of those that wait is begun any more; which these are.
-  fn give_up(&mut self) -> Vec<usize> {
+  /// Those that wait and `is_meant` are not begun any more; which these are.
+  fn give_up(&mut self, is_meant: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut given_up = Vec::new();
     self.ready.clear();
-    let waiting = self.hosts.iter_mut();
-    waiting.flat_map(|host| host.waiting.drain(..)).collect()
+    for number in 0..self.hosts.len() {
+      let waiting = std::mem::take(&mut self.hosts[number].waiting);
+      let (meant, left): (VecDeque<_>, VecDeque<_>) =
+        waiting.into_iter().partition(|file| is_meant(*file));
+      given_up.extend(meant);
+      self.hosts[number].waiting = left;
+      self.look_at(number);
+    }
+    given_up
   }
 }
 
 /// [`Turns`], with wake-ups.
 pub struct Queue {
+  /// What the files are.
+  items: Vec<Arc<Item>>,
   turns: Mutex<Turns>,
   /// How many have a place and are in no row yet.
   starting: AtomicUsize,
@@ -155,8 +166,13 @@ pub struct Place {
 }
 
 impl Queue {
-  pub fn new(turns: Turns, backlog: Option<Backlog>) -> Arc<Self> {
+  pub fn new(
+    items: Vec<Arc<Item>>,
+    turns: Turns,
+    backlog: Option<Backlog>,
+  ) -> Arc<Self> {
     Arc::new(Self {
+      items,
       turns: Mutex::new(turns),
       starting: AtomicUsize::new(0),
       given_up: Mutex::default(),
@@ -183,14 +199,17 @@ impl Queue {
     self.turns.lock().waiting() + self.starting.load(Ordering::Relaxed)
   }
 
-  /// The user wants none of those that wait.
-  pub fn give_up(&self) {
-    let files = self.turns.lock().give_up();
+  /// The user wants none of those that wait and `is_meant`; how many these are.
+  pub fn give_up(&self, is_meant: impl Fn(&Item) -> bool) -> usize {
+    let is_meant = |file: usize| is_meant(&self.items[file]);
+    let files = self.turns.lock().give_up(is_meant);
     for file in &files {
       self.note_begun(*file);
     }
+    let count = files.len();
     self.given_up.lock().extend(files);
     self.changed.notify_one();
+    count
   }
 
   /// Those that were given up since it was asked the last time.
@@ -324,8 +343,10 @@ mod tests {
   fn what_is_given_up_is_not_begun() {
     let mut turns = turns(&[("a", LIMIT + 3)], None);
     let begun = begin_all(&mut turns);
-    assert_eq!(turns.give_up(), [LIMIT, LIMIT + 1, LIMIT + 2]);
+    assert_eq!(turns.give_up(|file| file != LIMIT + 1), [LIMIT, LIMIT + 2]);
     turns.ended(begun[0], false);
+    turns.ended(begun[1], false);
+    assert_eq!(begin_all(&mut turns)[0].file, LIMIT + 1);
     assert_eq!(turns.next(), None);
     assert_eq!(turns.waiting(), 0);
   }

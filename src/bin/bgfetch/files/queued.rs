@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use futures::StreamExt;
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use parking_lot::Mutex;
 
@@ -72,7 +73,7 @@ impl Files {
     };
     match backlog {
       Ok(backlog) => {
-        let queue = Queue::new(turns, backlog);
+        let queue = Queue::new(items.to_vec(), turns, backlog);
         self.get_queued(items, queue, say).await;
         true
       }
@@ -124,7 +125,7 @@ impl Files {
       self.again(whole.base, whole.policy, items.len(), self.screen.clone());
     let say = |index: usize, why| say(&items[index], why);
     let turns = files.turns(&items, 0..items.len());
-    let queue = Queue::new(turns, Some(backlog));
+    let queue = Queue::new(items.clone(), turns, Some(backlog));
     files.get_queued(&items, queue, say).await;
     Ok(())
   }
@@ -192,14 +193,15 @@ impl Files {
         all_there.store(false, Ordering::Relaxed);
       }
     };
-    for left in backlogs.left {
+    let all = backlogs.left.into_iter().map(async |left| {
       if let Err(error) = self.get_backlog(left, say).await {
         self
           .screen
           .error(&format!("a list of files is gone: {error}"));
         all_there.store(false, Ordering::Relaxed);
       }
-    }
+    });
+    join_all(all).await;
     all_there.into_inner()
   }
 }

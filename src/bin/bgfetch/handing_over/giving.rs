@@ -25,6 +25,7 @@ use super::News;
 use super::Offer;
 use super::Reply;
 use super::Terms;
+use super::Wanted;
 use crate::download::Item;
 use crate::failure::Failure;
 use crate::screen::Screen;
@@ -148,7 +149,7 @@ impl Giving<'_> {
       policy: self.policy,
       items: left.len(),
     };
-    said.say(&offer).await?;
+    said.say(&Wanted::Offer(offer)).await?;
     for index in &left {
       said.say(&*self.items[*index]).await?;
     }
@@ -158,6 +159,9 @@ impl Giving<'_> {
         return Ok(Gave::Nothing { why, waits: heard });
       }
       Some(Reply::Taken { process }) => process,
+      Some(Reply::GivenUp { .. }) => {
+        return Err(ControlError::Refused("something else".to_string()));
+      }
     };
     self.given_to(process, left.len());
     while let Ok(Some(news)) = heard.next::<News>().await {

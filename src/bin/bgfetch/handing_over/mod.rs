@@ -4,6 +4,7 @@
 //! the store.
 
 mod giving;
+mod giving_up;
 mod taking;
 mod terms;
 
@@ -17,6 +18,7 @@ use url::Url;
 
 pub use self::giving::Given;
 pub use self::giving::Giving;
+pub use self::giving_up::give_up;
 pub use self::taking::Host;
 pub use self::taking::Visitors;
 pub use self::terms::Terms;
@@ -36,9 +38,24 @@ struct Offer {
   items: usize,
 }
 
+/// What a process says first to the one that has the store.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Wanted {
+  Offer(Offer),
+  /// The files of this [name](crate::download::Item::is_named) that are not
+  /// begun are wanted no more.
+  #[serde(rename_all = "camelCase")]
+  GiveUp {
+    give_up: String,
+  },
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "camelCase")]
 enum Reply {
+  /// To [`Wanted::GiveUp`].
+  GivenUp { files: usize },
   /// [News] follow, until all items have ended.
   Taken { process: u32 },
   /// The connection lasts as long as the process.

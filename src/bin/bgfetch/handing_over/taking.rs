@@ -21,6 +21,7 @@ use super::News;
 use super::Offer;
 use super::Reply;
 use super::Terms;
+use super::Wanted;
 use crate::download::Download;
 use crate::download::Item;
 use crate::files::Files;
@@ -107,9 +108,17 @@ impl Host {
       mut said,
     } = visit.conversation;
     // Whatever else it says is its own affair.
-    let Ok(Some((offer, items))) = timeout(TIMEOUT, listen(&mut heard)).await
-    else {
+    let Ok(Some(wanted)) = timeout(TIMEOUT, listen(&mut heard)).await else {
       return;
+    };
+    let (offer, items) = match wanted {
+      Heeded::Offer(offer, items) => (offer, items),
+      Heeded::GiveUp(name) => {
+        let downloads = &self.files.downloads;
+        let files = downloads.give_up_queued(|item| item.is_named(&name));
+        let _ = said.say(&Reply::GivenUp { files }).await;
+        return;
+      }
     };
     let process = std::process::id();
     if let Some(why) = self.refuses(&offer, &items) {
@@ -179,14 +188,23 @@ impl Host {
   }
 }
 
+/// [`Wanted`], with the items.
+enum Heeded {
+  Offer(Offer, Vec<Arc<Item>>),
+  GiveUp(String),
+}
+
 /// What a command wants; `None` when it does not say so.
-async fn listen(heard: &mut Heard) -> Option<(Offer, Vec<Arc<Item>>)> {
-  let offer: Offer = heard.next().await.ok()??;
+async fn listen(heard: &mut Heard) -> Option<Heeded> {
+  let offer = match heard.next().await.ok()?? {
+    Wanted::Offer(offer) => offer,
+    Wanted::GiveUp { give_up } => return Some(Heeded::GiveUp(give_up)),
+  };
   let mut items = Vec::new();
   for _ in 0..offer.items {
     items.push(Arc::new(heard.next().await.ok()??));
   }
-  Some((offer, items))
+  Some(Heeded::Offer(offer, items))
 }
 
 /// Every download that may come of `items`.

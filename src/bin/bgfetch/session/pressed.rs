@@ -62,7 +62,7 @@ impl Hands for Own<'_> {
   }
 
   fn give_up_queued(&self) {
-    self.downloads.give_up_queued();
+    self.downloads.give_up_queued(|_| true);
   }
 }
 

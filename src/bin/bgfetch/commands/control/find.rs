@@ -5,10 +5,11 @@ use background_fetch::store::StoredBackgroundFetch;
 use crate::arguments::Control;
 use crate::failure::Failure;
 
+/// `None` when there is none.
 pub fn find(
   arguments: &Control,
   rows: impl Iterator<Item = StoredBackgroundFetch>,
-) -> Result<StoredBackgroundFetch, Failure> {
+) -> Result<Option<StoredBackgroundFetch>, Failure> {
   let scope = arguments
     .base
     .as_ref()
@@ -22,12 +23,8 @@ pub fn find(
     found.retain(|row| row.active);
   }
   match (found.pop(), found.len()) {
-    (Some(row), 0) => Ok(row),
-    (None, _) => Err(Failure::usage(format!(
-      "there is no background fetch \"{}\" in the store; `bgfetch list` names \
-       those there are",
-      arguments.id
-    ))),
+    (Some(row), 0) => Ok(Some(row)),
+    (None, _) => Ok(None),
     (Some(_), others) => Err(Failure::usage(format!(
       "{} background fetches have the id \"{}\"; name the scope of one with \
        --base",

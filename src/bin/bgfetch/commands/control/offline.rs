@@ -7,6 +7,7 @@ use background_fetch::store::Store;
 use background_fetch::store::StoredBackgroundFetch;
 
 use super::ControlAction;
+use super::ended;
 use super::find::find;
 use crate::arguments::Control;
 use crate::commands::list::started_by;
@@ -22,7 +23,8 @@ pub async fn apply(
 ) -> Result<String, Failure> {
   // Anyone who had the store until now may have changed it.
   let rows = store.metadata.load().await?;
-  let row = find(arguments, rows.into_iter().flatten())?;
+  let row = find(arguments, rows.into_iter().flatten())?
+    .ok_or_else(|| ended(&printable(&arguments.id)))?;
   let id = printable(&row.background_fetch.id);
   if row.retained.is_some() && action == ControlAction::Abort {
     return abort(store, &row, &id).await;
