@@ -71,6 +71,18 @@ impl Lines {
     self.0.lock().announced = number;
   }
 
+  /// The line of one that is new, before anything else is said of it. One that
+  /// settles at once may not have been shown before.
+  #[cfg(feature = "cli")]
+  pub fn begin(&self, background_fetch: &BackgroundFetchSnapshot) {
+    let mut state = self.0.lock();
+    let is_new = !state.known.contains_key(&background_fetch.key);
+    state.known(background_fetch);
+    if is_new && !state.is_many() {
+      state.write(&registered(background_fetch));
+    }
+  }
+
   /// A background fetch has settled, and this line says how; without one
   /// nothing is written.
   pub fn end(&self, background_fetch: &BackgroundFetchSnapshot, line: &str) {

@@ -112,6 +112,13 @@ impl Screen {
     }
   }
 
+  /// The background fetch has settled: what is done before its event begins.
+  pub fn begun(&self, background_fetch: &BackgroundFetchSnapshot) {
+    if let Output::Lines(lines) = &self.display {
+      lines.begin(background_fetch);
+    }
+  }
+
   /// The background fetch has settled, and all that has to be done before its
   /// event is done.
   pub fn settled(&self, background_fetch: &BackgroundFetchSnapshot) {

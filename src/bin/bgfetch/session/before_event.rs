@@ -114,6 +114,7 @@ impl Shared {
         self.download_settled(&snapshot, &download, &options).await;
       }
       started_by => {
+        self.screen.begun(&snapshot);
         self.settled(&snapshot, started_by).await;
         self.settled.lock().push(snapshot);
       }
