@@ -38,8 +38,8 @@ impl BodyPaths {
     Ok(Self {
       file_system,
       root,
-      root_names: Names::all_known(),
-      names: (0..DIRECTORIES).map(|_| Names::with_earlier()).collect(),
+      root_names: Names::default(),
+      names: (0..DIRECTORIES).map(|_| Names::default()).collect(),
     })
   }
 
@@ -78,26 +78,24 @@ impl BodyPaths {
   /// Makes the name of a body durable, and that of its directory.
   pub(super) fn sync(&self, id: BodyId) -> io::Result<()> {
     let byte = last_byte(id);
-    let sync = || match self.file_system.sync_directory(&self.directory(byte)) {
-      // No body of this byte was ever made.
-      Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-      other => other,
-    };
-    let all = || self.ids_in(byte);
-    self.names(byte).sync(id, sync, all)?;
+    let sync = || self.file_system.sync_directory(&self.directory(byte));
+    self.names(byte).sync(id, sync)?;
     let sync_root = || self.file_system.sync_directory(&self.root);
-    self.root_names.sync(byte, sync_root, || Ok(Vec::new()))
+    self.root_names.sync(byte, sync_root)
   }
 
   /// A body is going to be written to again. Makes its name again, when the
-  /// disk may have failed to keep it; not one that `is_durable`, whatever a
-  /// flush for others has said.
-  pub(super) fn reopen(&self, id: BodyId, is_durable: bool) -> io::Result<()> {
+  /// disk has failed to keep it.
+  ///
+  /// When none of its bytes are known to be durable, the process that has made
+  /// it may not have flushed its name. Other bodies of earlier processes have
+  /// durable names, or nothing more is asked of them.
+  pub(super) fn reopen(&self, id: BodyId, has_durable: bool) -> io::Result<()> {
     let byte = last_byte(id);
-    if is_durable {
-      self.names(byte).remove(id);
-    }
     if !self.names(byte).is_lost(id) {
+      if !has_durable {
+        self.names(byte).add(id);
+      }
       return Ok(());
     }
     // A process that dies in between leaves a body that no row knows.
@@ -120,21 +118,17 @@ impl BodyPaths {
   pub(super) fn ids(&self) -> io::Result<Vec<BodyId>> {
     let mut ids = Vec::new();
     for byte in 0..=u8::MAX {
-      ids.extend(self.ids_in(byte)?);
+      let names = match self.file_system.names(&self.directory(byte)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+        other => other?,
+      };
+      let parse = |name: &std::ffi::OsString| {
+        let uuid = Uuid::try_parse(name.to_str()?).ok()?;
+        Some(BodyId(uuid))
+      };
+      ids.extend(names.iter().filter_map(parse));
     }
     Ok(ids)
-  }
-
-  fn ids_in(&self, byte: u8) -> io::Result<Vec<BodyId>> {
-    let names = match self.file_system.names(&self.directory(byte)) {
-      Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-      other => other?,
-    };
-    let parse = |name: &std::ffi::OsString| {
-      let uuid = Uuid::try_parse(name.to_str()?).ok()?;
-      Some(BodyId(uuid))
-    };
-    Ok(names.iter().filter_map(parse).collect())
   }
 }
 

@@ -17,37 +17,30 @@ use std::sync::atomic::Ordering;
 
 use crate::store::lock::lock;
 
-/// The names that were made in a directory, and are not known to be durable.
+/// The names in a directory that are not known to be durable.
 pub(super) struct Names<T> {
   /// Those that no flush was tried for yet.
   made: Mutex<HashSet<T>>,
   /// Those that a flush has failed for.
   lost: Mutex<HashSet<T>>,
-  /// Whether those that an earlier process has made are in the two others, or
-  /// durable. Held while the directory is flushed: who waits for it may find
-  /// that nothing is left to do.
-  knows_all: Mutex<bool>,
+  /// Held while the directory is flushed: who waits for it may find that
+  /// nothing is left to do.
+  flush: Mutex<()>,
 }
 
-impl<T: Copy + Eq + Hash> Names<T> {
-  /// Those of a directory in which no other process has made any.
-  pub(super) fn all_known() -> Self {
+impl<T> Default for Names<T> {
+  fn default() -> Self {
     Self {
       made: Mutex::default(),
       lost: Mutex::default(),
-      knows_all: Mutex::new(true),
+      flush: Mutex::default(),
     }
   }
+}
 
-  /// Those of a directory in which earlier processes may have made some.
-  pub(super) fn with_earlier() -> Self {
-    Self {
-      knows_all: Mutex::new(false),
-      ..Self::all_known()
-    }
-  }
-
-  /// A name was made, whatever became of it before.
+impl<T: Copy + Eq + Hash> Names<T> {
+  /// A name was made, whatever became of it before; or it is not known whether
+  /// a flush came after that.
   pub(super) fn add(&self, name: T) {
     lock(&self.lost).remove(&name);
     lock(&self.made).insert(name);
@@ -65,35 +58,21 @@ impl<T: Copy + Eq + Hash> Names<T> {
   }
 
   /// Makes a name durable, with every other one that was made before, by
-  /// `flush` if it takes that. `all` lists those that there are.
+  /// `flush` if it takes that.
   pub(super) fn sync(
     &self,
     name: T,
     flush: impl FnOnce() -> io::Result<()>,
-    all: impl FnOnce() -> io::Result<Vec<T>>,
   ) -> io::Result<()> {
-    let mut knows_all = lock(&self.knows_all);
+    let _flush = lock(&self.flush);
     // With those that were made while another one flushed.
     let made = std::mem::take(&mut *lock(&self.made));
     let mut failed = None;
-    if !made.is_empty() || !*knows_all {
-      match flush() {
-        Ok(()) => *knows_all = true,
-        Err(error) => {
-          let mut lost = lock(&self.lost);
-          lost.extend(made);
-          if !*knows_all {
-            match all() {
-              Ok(all) => {
-                lost.extend(all);
-                *knows_all = true;
-              }
-              Err(_) => drop(lost.insert(name)),
-            }
-          }
-          failed = Some(error);
-        }
-      }
+    if !made.is_empty()
+      && let Err(error) = flush()
+    {
+      lock(&self.lost).extend(made);
+      failed = Some(error);
     }
     if !self.is_lost(name) {
       return Ok(());
@@ -120,12 +99,11 @@ impl Directories {
   pub(super) fn sync(&self, directory: impl AsFd) -> io::Result<()> {
     let status = rustix::fs::fstat(&directory)?;
     let id = (status.st_dev, status.st_ino);
-    let new = || Arc::new(Names::all_known());
-    let names = lock(&self.names).entry(id).or_insert_with(new).clone();
+    let names = lock(&self.names).entry(id).or_default().clone();
     let number = self.last.fetch_add(1, Ordering::Relaxed);
     names.add(number);
     let flush = || Ok(rustix::fs::fsync(&directory)?);
-    let synced = names.sync(number, flush, || Ok(Vec::new()));
+    let synced = names.sync(number, flush);
     names.remove(number);
     let mut all = lock(&self.names);
     drop(names);
@@ -143,17 +121,13 @@ impl Directories {
 mod tests {
   use super::*;
 
-  fn none() -> io::Result<Vec<u32>> {
-    Ok(Vec::new())
-  }
-
   fn fails() -> io::Result<()> {
     Err(io::ErrorKind::Other.into())
   }
 
   #[test]
   fn names_that_are_made_during_a_flush_need_one_flush_more_for_all() {
-    let names = Names::all_known();
+    let names = Names::default();
     names.add(0);
     let flushes = AtomicU64::new(0);
     let (begun, begins) = std::sync::mpsc::channel();
@@ -166,7 +140,7 @@ mod tests {
           begun.send(()).map_err(io::Error::other)?;
           ends.recv().map_err(io::Error::other)
         };
-        names.sync(0, flush, none)
+        names.sync(0, flush)
       });
       begins.recv().expect("the first flush begins");
       let others: Vec<_> = (1..9)
@@ -176,7 +150,7 @@ mod tests {
             flushes.fetch_add(1, Ordering::SeqCst);
             Ok(())
           };
-          scope.spawn(move || names.sync(name, flush, none))
+          scope.spawn(move || names.sync(name, flush))
         })
         .collect();
       end.send(()).expect("the first flush waits");
@@ -190,45 +164,21 @@ mod tests {
 
   #[test]
   fn a_name_that_a_flush_has_failed_for_is_lost_until_it_is_made_again() {
-    let names = Names::all_known();
+    let names = Names::default();
     names.add(1);
-    names.sync(1, || Ok(()), none).expect("a flush");
+    names.sync(1, || Ok(())).expect("a flush");
     names.add(2);
     names.add(3);
     // It was durable before.
-    names.sync(1, fails, none).expect("nothing of it is lost");
+    names.sync(1, fails).expect("nothing of it is lost");
     names.add(4);
     for lost in [2, 3] {
-      assert!(names.sync(lost, || Ok(()), none).is_err());
+      assert!(names.sync(lost, || Ok(())).is_err());
     }
-    names
-      .sync(4, fails, none)
-      .expect("it is flushed with the others");
+    names.sync(4, fails).expect("it is flushed with the others");
     names.add(3);
-    names.sync(3, || Ok(()), none).expect("a flush");
+    names.sync(3, || Ok(())).expect("a flush");
     names.remove(2);
     assert!(!names.is_lost(2));
-  }
-
-  #[test]
-  fn a_first_flush_that_fails_loses_what_an_earlier_process_has_made() {
-    let names = Names::with_earlier();
-    let all = || Ok(vec![1, 2]);
-    assert!(names.sync(1, fails, all).is_err());
-    assert!(names.sync(2, || Ok(()), none).is_err());
-    names.sync(3, fails, none).expect("it is not one of them");
-    let names = Names::with_earlier();
-    assert!(
-      names
-        .sync(1, fails, || Err(io::ErrorKind::Other.into()))
-        .is_err()
-    );
-    let mut is_flushed = false;
-    let flush = || {
-      is_flushed = true;
-      Ok(())
-    };
-    names.sync(2, flush, none).expect("a flush");
-    assert!(is_flushed);
   }
 }
