@@ -56,7 +56,11 @@ impl Job {
     what: impl FnOnce(&mut FetchMachine, &mut Vec<Action>) -> T,
   ) -> T {
     let update = |state: &mut State, actions: &mut Vec<Action>| {
-      state.records[record].failed(failure);
+      let known = &state.machine.background_fetch().records[record];
+      // One that has failed has its reason; an aborted one has none.
+      if !matches!(known.response_data.result, Some(RecordResult::Failure(_))) {
+        state.records[record].failed(failure);
+      }
       what(&mut state.machine, actions)
     };
     self.step(update).0
