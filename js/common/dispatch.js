@@ -41,36 +41,59 @@ const stopImmediatePropagationFlag = slot("stopImmediatePropagationFlag");
 const stopPropagationFlag = slot("stopPropagationFlag");
 
 const NONE = 0;
+const CAPTURING_PHASE = 1;
 const AT_TARGET = 2;
+const BUBBLING_PHASE = 3;
 
 /**
- * https://dom.spec.whatwg.org/#concept-event-dispatch, for a target that has no
- * parent and is not a node: every target that is an object of an interface of
- * service workers, of Background Fetch or of HTML's messaging.
+ * https://dom.spec.whatwg.org/#concept-event-dispatch, for a target that is not
+ * a node: every target that is an object of an interface of service workers, of
+ * Background Fetch, of HTML's messaging or of IndexedDB.
  *
  * Returns false when the event was canceled. Throws nothing.
  */
 function dispatch(target, event) {
+  return !dispatchAlong([target], event).isCanceled;
+}
+
+/**
+ * The same for a target that has a parent, which may have one itself, and so
+ * on: they follow it in `targets`. Says also whether a listener has thrown.
+ */
+function dispatchAlong(targets, event) {
+  const target = targets[0];
   const state = event[attributes];
   // Step 1: Set event's dispatch flag.
   event[dispatchFlag] = true;
-  // Step 6.3: Append to an event path.
-  event[path] = [{
-    item: target,
-    itemInShadowTree: false,
-    target,
-    relatedTarget: null,
-    touchTargetList: [],
-    rootOfClosedTree: false,
-    slotInClosedTree: false,
-  }];
+  // Step 6.3 and 6.9: Append to an event path.
+  const eventPath = [];
+  for (let i = 0; i < targets.length; i++) {
+    append(eventPath, {
+      item: targets[i],
+      itemInShadowTree: false,
+      target: i === 0 ? target : null,
+      relatedTarget: null,
+      touchTargetList: [],
+      rootOfClosedTree: false,
+      slotInClosedTree: false,
+    });
+  }
+  event[path] = eventPath;
   setTarget(event, target);
-  state.eventPhase = AT_TARGET;
+  let hasThrown = false;
   try {
-    // Step 6.13: Invoke with the target, and "capturing".
-    invoke(target, event, true);
-    // Step 6.14: Invoke with the target, and "bubbling".
-    invoke(target, event, false);
+    // Step 6.13: Invoke with each of the path in reverse order, and
+    // "capturing".
+    for (let i = targets.length - 1; i >= 0; i--) {
+      state.eventPhase = i === 0 ? AT_TARGET : CAPTURING_PHASE;
+      if (invoke(targets[i], event, true)) hasThrown = true;
+    }
+    // Step 6.14: Invoke with each of the path, and "bubbling".
+    for (let i = 0; i < targets.length; i++) {
+      if (i > 0 && !state.bubbles) break;
+      state.eventPhase = i === 0 ? AT_TARGET : BUBBLING_PHASE;
+      if (invoke(targets[i], event, false)) hasThrown = true;
+    }
   } finally {
     // Steps 7 to 10: Unset what dispatching has set.
     state.eventPhase = NONE;
@@ -81,22 +104,24 @@ function dispatch(target, event) {
     event[stopImmediatePropagationFlag] = false;
   }
   // Step 13: Return false if event's canceled flag is set.
-  return !event[canceledFlag];
+  return { __proto__: null, isCanceled: event[canceledFlag], hasThrown };
 }
 
 // https://dom.spec.whatwg.org/#concept-event-listener-invoke and
-// https://dom.spec.whatwg.org/#concept-event-listener-inner-invoke
+// https://dom.spec.whatwg.org/#concept-event-listener-inner-invoke: whether a
+// listener has thrown
 function invoke(target, event, capturing) {
   // Step 3: If event's stop propagation flag is set, then return.
-  if (event[stopPropagationFlag]) return;
+  if (event[stopPropagationFlag]) return false;
   const state = event[attributes];
   // Step 4: Initialize event's currentTarget attribute.
   state.currentTarget = target;
   const { type } = state;
   const all = target[eventTargetData]?.listeners;
-  if (all === undefined || all[type] === undefined) return;
+  if (all === undefined || all[type] === undefined) return false;
   // Step 5: Let listeners be a clone of the event listener list.
   const listeners = [];
+  let hasThrown = false;
   for (let i = 0; i < all[type].length; i++) append(listeners, all[type][i]);
   for (let i = 0; i < listeners.length; i++) {
     const listener = listeners[i];
@@ -113,10 +138,12 @@ function invoke(target, event, capturing) {
     } catch (error) {
       // Inner invoke, step 11. Report exception for the listener's callback.
       reportException(error);
+      hasThrown = true;
     }
     event[inPassiveListenerFlag] = false;
-    if (event[stopImmediatePropagationFlag]) return;
+    if (event[stopImmediatePropagationFlag]) break;
   }
+  return hasThrown;
 }
 
 // https://webidl.spec.whatwg.org/#call-a-user-objects-operation
@@ -141,6 +168,12 @@ function fireEvent(target, event) {
   return dispatch(target, event);
 }
 
+/** The same as {@link dispatchAlong}. */
+function fireAlong(targets, event) {
+  setIsTrusted(event, true);
+  return dispatchAlong(targets, event);
+}
+
 /** https://dom.spec.whatwg.org/#concept-event-fire */
 function fire(target, type) {
   return fireEvent(target, new Event(type));
@@ -148,5 +181,5 @@ function fire(target, type) {
 
 setDispatch(dispatch);
 
-return { dispatch, fire, fireEvent };
+return { dispatch, fire, fireAlong, fireEvent };
 })();
