@@ -29,13 +29,21 @@ function newTask() {
 
 /**
  * Resolves in the next task, and before any timer that is set from now on: of
- * two timers with the same delay the one that was set first fires first.
+ * two timers with the same delay the one that was set first fires first. What
+ * has to be done before such a timer's callback runs is done by `first`.
  */
-function nextTask() {
+function nextTask(first = undefined) {
   return internal(
     new Promise((resolve) => {
-      defer(resolve);
-      setTimeout(resolve, 0);
+      let isOver = false;
+      const begin = () => {
+        if (isOver) return;
+        isOver = true;
+        first?.();
+        resolve();
+      };
+      defer(begin);
+      setTimeout(begin, 0);
     }),
   );
 }
