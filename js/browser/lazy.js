@@ -3,7 +3,11 @@
 
 (function () {
 const { primordials } = __bootstrap;
-const { ObjectDefineProperty, ObjectGetOwnPropertyDescriptors } = primordials;
+const {
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectGetOwnPropertyDescriptors,
+} = primordials;
 
 function define(object, name, value, enumerable) {
   ObjectDefineProperty(object, name, {
@@ -38,6 +42,28 @@ function defineLazyInterface(object, name, load) {
   defineLazy(object, name, () => load()[name], false);
 }
 
+/**
+ * Several interfaces of one script: when one is asked for, all are there.
+ * Returns what loads it.
+ */
+function defineLazyInterfaces(object, names, load) {
+  const getters = { __proto__: null };
+  const loadAll = () => {
+    const all = load();
+    for (const name in getters) {
+      const { get } = ObjectGetOwnPropertyDescriptor(object, name) ?? getters;
+      if (get === getters[name]) define(object, name, all[name], false);
+    }
+    return all;
+  };
+  for (let i = 0; i < names.length; i++) {
+    defineLazyInterface(object, names[i], loadAll);
+    getters[names[i]] =
+      ObjectGetOwnPropertyDescriptor(object, names[i]).get;
+  }
+  return loadAll;
+}
+
 /** An operation, which Web IDL has enumerable. */
 function defineLazyOperation(object, name, load) {
   defineLazy(object, name, () => load()[name], true);
@@ -54,5 +80,10 @@ function defineMembers(prototype, members) {
   }
 }
 
-return { defineLazyInterface, defineLazyOperation, defineMembers };
+return {
+  defineLazyInterface,
+  defineLazyInterfaces,
+  defineLazyOperation,
+  defineMembers,
+};
 })();
