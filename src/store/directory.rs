@@ -137,6 +137,22 @@ impl Directory {
     Ok(rustix::fs::unlinkat(&self.handle, name, AtFlags::empty())?)
   }
 
+  /// The names of what is in it.
+  pub(super) fn names(&self) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(&self.handle)? {
+      if let Ok(name) = entry?.file_name().to_str() {
+        names.push(name.to_string());
+      }
+    }
+    Ok(names)
+  }
+
+  /// Makes it durable which files there are.
+  pub(super) fn sync(&self) -> io::Result<()> {
+    Ok(rustix::fs::fsync(&self.handle)?)
+  }
+
   /// How many bytes more its disk can take.
   pub(super) fn available(&self) -> io::Result<u64> {
     let status = rustix::fs::fstatvfs(&self.handle)?;

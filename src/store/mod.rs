@@ -9,9 +9,11 @@ mod directory;
 mod directory_lock;
 mod error;
 mod files;
+pub(crate) mod indexed_db;
 mod lock;
 mod memory;
 mod open;
+mod place;
 mod sqlite;
 
 use std::collections::BTreeMap;

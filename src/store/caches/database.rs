@@ -90,7 +90,8 @@ impl Database {
   }
 
   pub(super) fn open(directory: &Directory) -> Result<Self, StoreError> {
-    let connection = sqlite::open_file(directory, FILE_NAME)?;
+    let describe = sqlite::database_error;
+    let connection = sqlite::open_file(directory, FILE_NAME, describe)?;
     Self::prepare(connection, directory.path().join(FILE_NAME))
   }
 

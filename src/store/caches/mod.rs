@@ -19,7 +19,9 @@ use super::StoreError;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use super::files;
+use super::indexed_db::IndexedDatabases;
 use super::lock::lock;
+use super::place::Place;
 use crate::ids::BodyId;
 pub use crate::ids::CacheKey;
 use crate::spec::CacheQueryOptions;
@@ -99,30 +101,12 @@ enum State {
   Closed,
 }
 
-enum Place {
-  Memory,
-  Directory {
-    directory: Arc<Directory>,
-    /// The directory is this store's as long as this is here.
-    _lock: Arc<DirectoryLock>,
-  },
-}
-
 opaque_debug!(Caches);
 
-impl Place {
-  fn open(&self) -> Result<Database, StoreError> {
-    match self {
-      Self::Memory => Database::in_memory(),
-      Self::Directory { directory, .. } => Database::open(directory),
-    }
-  }
-
-  fn available(&self) -> Option<u64> {
-    match self {
-      Self::Memory => None,
-      Self::Directory { directory, .. } => directory.available().ok(),
-    }
+fn open(place: &Place) -> Result<Database, StoreError> {
+  match place {
+    Place::Memory => Database::in_memory(),
+    Place::Directory { directory, .. } => Database::open(directory),
   }
 }
 
@@ -310,6 +294,18 @@ impl Caches {
     })
   }
 
+  /// The databases of IndexedDB in the same place.
+  pub(crate) fn indexed_databases(
+    &self,
+  ) -> Result<IndexedDatabases, StoreError> {
+    match &*lock(&self.0) {
+      State::Open(_, place) | State::Unopened(place) => {
+        Ok(IndexedDatabases::new(place.clone()))
+      }
+      State::Closed => Err(StoreError::Closed),
+    }
+  }
+
   /// How many bytes more their disk can take, when there is one. Blocks.
   pub(crate) fn available(&self) -> Option<u64> {
     match &*lock(&self.0) {
@@ -341,7 +337,7 @@ impl Caches {
   ) -> Result<T, StoreError> {
     let mut state = lock(&self.0);
     if let State::Unopened(place) = &*state {
-      let database = place.open()?;
+      let database = open(place)?;
       let unopened = std::mem::replace(&mut *state, State::Closed);
       if let State::Unopened(place) = unopened {
         *state = State::Open(database, place);

@@ -62,9 +62,11 @@ pub(super) fn open(directory: &Directory) -> Result<Database, StoreError> {
 
 /// Opens or makes a further database of the store, with what the first one
 /// promises: the user's alone, and durable when a transaction is.
+/// `describe` says what an error means.
 pub(in crate::store) fn open_file(
   directory: &Directory,
   name: &str,
+  describe: fn(&Path, rusqlite::Error) -> StoreError,
 ) -> Result<Connection, StoreError> {
   create_private(directory, name)
     .map_err(|source| StoreError::directory(directory.path(), source))?;
@@ -72,7 +74,7 @@ pub(in crate::store) fn open_file(
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
   let file = directory.path().join(name);
   let Database { connection, .. } = connect(&file, flags, Mode::Shared)?;
-  set_up(&connection).map_err(|error| database_error(&file, error))?;
+  set_up(&connection).map_err(|error| describe(&file, error))?;
   Ok(connection)
 }
 
