@@ -32,6 +32,7 @@ use super::registrations::Registrations;
 use crate::engine::admission::Admission;
 use crate::engine::broadcasts::Broadcasts;
 use crate::engine::cache_users::CacheUsers;
+use crate::engine::indexed_db::IndexedDb;
 use crate::engine::locks::Locks;
 use crate::engine::mailbox::Mailbox;
 use crate::engine::mailbox::Observed;
@@ -64,6 +65,7 @@ pub(crate) struct Context {
   /// Given back at the end, even if this is still held.
   pub(super) store: Arc<OpenStore>,
   pub(super) caches: Caches,
+  pub(super) indexed_db: IndexedDb,
   pub(super) network: Network,
   pub(super) journal: JournalWriter,
   pub(super) admission: Admission,
@@ -104,6 +106,7 @@ impl Context {
     of_jobs: JobCallbacks,
   ) -> Arc<Self> {
     let caches = store.caches.clone();
+    let indexed_db = IndexedDb::new(caches.indexed_databases().ok());
     let store = OpenStore::new(store);
     Arc::new(Self {
       journal: JournalWriter::new(
@@ -141,6 +144,7 @@ impl Context {
       platform,
       store,
       caches,
+      indexed_db,
       network,
       runtime,
     })
@@ -306,6 +310,7 @@ impl Context {
 
   /// Gives the store back. Dropping it waits for its thread.
   pub(super) fn close_store(&self) -> Option<Store> {
+    self.indexed_db.close();
     self.store.close()
   }
 

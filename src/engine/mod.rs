@@ -9,6 +9,7 @@ mod config;
 mod context;
 mod error;
 mod events;
+pub(crate) mod indexed_db;
 mod job;
 mod journal;
 mod locks;

@@ -44,6 +44,12 @@ pub(crate) async fn restore(
     known.extend(of_origin.bodies);
   }
   context.delete_bodies(deleted.bodies).await;
+  for database in context.indexed_db.load().await? {
+    if let Ok(url) = Url::parse(&database.origin) {
+      let quota = context.quota(&url);
+      context.indexed_db.add(database, quota);
+    }
+  }
   let mut restored = Restored::default();
   let claim = || store.metadata.claim(owner, CLAIM);
   let mut rows = claim().await?;

@@ -5,6 +5,7 @@ pub(crate) mod caches;
 pub(crate) mod event_lease;
 pub(crate) mod fetch;
 pub(crate) mod inbox;
+pub(crate) mod indexed_db;
 pub(crate) mod local_storage;
 pub(crate) mod locks;
 pub(crate) mod net_permission;
