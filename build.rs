@@ -32,6 +32,11 @@ fn main() {
       "background_fetch/",
     )
     .folder("js/browser", "background_fetch_browser", "")
+    .folder(
+      "js/browser/indexed_db",
+      "background_fetch_browser",
+      "indexed_db/",
+    )
     .folder("js/common", "background_fetch", "common/")
     .folder("js/globals", "background_fetch_globals", "")
     .folder("js/no_net", "deno_net", "")

@@ -29,8 +29,12 @@ const { setEventKind } = core.loadExtScript(
 const { idOf, ServiceWorkerRegistration } = core.loadExtScript(
   "ext:background_fetch/service_worker/service_worker_registration.js",
 );
-const { defineLazyInterface, defineLazyOperation, defineMembers } = core
-  .loadExtScript("ext:background_fetch_browser/lazy.js");
+const {
+  defineLazyInterface,
+  defineLazyInterfaces,
+  defineLazyOperation,
+  defineMembers,
+} = core.loadExtScript("ext:background_fetch_browser/lazy.js");
 const { fireOnlineEvents } = core.loadExtScript(
   "ext:background_fetch_browser/online.js",
 );
@@ -59,6 +63,28 @@ if (isSecureContext) {
   defineLazyInterface(globalThis, "CacheStorage", cacheStorage);
   defineAttribute(shared, "caches", () => cacheStorage().caches);
 }
+
+// https://w3c.github.io/IndexedDB/
+const databases = defineLazyInterfaces(
+  globalThis,
+  [
+    "DOMStringList",
+    "IDBCursor",
+    "IDBCursorWithValue",
+    "IDBDatabase",
+    "IDBFactory",
+    "IDBIndex",
+    "IDBKeyRange",
+    "IDBObjectStore",
+    "IDBOpenDBRequest",
+    "IDBRecord",
+    "IDBRequest",
+    "IDBTransaction",
+    "IDBVersionChangeEvent",
+  ],
+  script("indexed_db/factory"),
+);
+defineAttribute(shared, "indexedDB", () => databases().indexedDB);
 
 const headerGuards = script("header_guards");
 const headersOfRequest = uncurryThis(

@@ -151,7 +151,8 @@ const views = {
   Uint8ClampedArray,
 };
 
-// The kinds of objects.
+// The kinds of objects. Values in IndexedDB are stored with these numbers, and
+// with those below: none of them may ever mean anything else.
 const OTHER = -1;
 const PLAIN = 0;
 /** One that is told apart by its interface, if at all. */
@@ -1082,13 +1083,29 @@ function deserializeForMany(data, parts) {
   return deserializeMessage({ __proto__: null, data, transferables });
 }
 
+/**
+ * https://html.spec.whatwg.org/#structuredserializeforstorage: tokens, which are
+ * primitives and bytes, and the resources of the parts of blobs.
+ */
+function serializeForStorage(value) {
+  const { tokens, parts } = serializeWithTransfer(value, [], false);
+  return { __proto__: null, tokens, parts };
+}
+
+/** What is made of them again. Throws when they cannot be read. */
+function deserializeFromStorage(tokens, parts) {
+  return new Deserializer(tokens, [], parts).read();
+}
+
 return {
   cloneWithTransfer,
   convertTransfer,
   deserializeForMany,
+  deserializeFromStorage,
   deserializeMessage,
   registerSerializable,
   serializeForMany,
+  serializeForStorage,
   serializeMessage,
 };
 })();

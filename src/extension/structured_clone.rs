@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ::deno_web::BlobPart;
 use ::deno_web::BlobStoreTrait;
+use ::deno_web::InMemoryBlobPart;
 use deno_core::OpState;
 use deno_core::Resource;
 use deno_core::ResourceId;
@@ -86,4 +87,18 @@ pub(super) fn add_blob_part(
 ) -> Option<ResourceId> {
   let part: &Arc<dyn BlobPart + Send + Sync> = part.downcast_ref()?;
   Some(state.resource_table.add(SentBlobPart(part.clone())))
+}
+
+/// Takes a part that [`op_bgfetch_send_blob_part`] has made, for its bytes.
+pub(super) fn blob_part(
+  state: &mut OpState,
+  rid: ResourceId,
+) -> Result<Arc<dyn BlobPart + Send + Sync>, OpError> {
+  Ok(state.resource_table.take::<SentBlobPart>(rid)?.0.clone())
+}
+
+/// A part that was made of bytes, for [`op_bgfetch_receive_blob_part`].
+pub(super) fn new_blob_part(state: &mut OpState, bytes: Vec<u8>) -> ResourceId {
+  let part = SentBlobPart(Arc::new(InMemoryBlobPart::from(bytes)));
+  state.resource_table.add(part)
 }

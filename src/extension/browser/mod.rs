@@ -10,6 +10,7 @@ mod dedicated_workers;
 mod document;
 mod fetch;
 mod fetch_event;
+mod indexed_db;
 mod locks;
 mod navigator;
 mod notifications;
@@ -25,6 +26,7 @@ use deno_core::OpState;
 use self::broadcast::*;
 use self::fetch::*;
 use self::fetch_event::*;
+use self::indexed_db::*;
 use self::locks::*;
 use self::navigator::*;
 use self::notifications::*;
@@ -100,6 +102,30 @@ deno_core::extension!(
     op_fetch_response,
     op_fetch_send_body,
     op_fetch_start,
+    op_indexed_db_add_to_index,
+    op_indexed_db_alone,
+    op_indexed_db_announce,
+    op_indexed_db_begin,
+    op_indexed_db_change_schema,
+    op_indexed_db_check,
+    op_indexed_db_claim,
+    op_indexed_db_close_soon,
+    op_indexed_db_commit,
+    op_indexed_db_connect,
+    op_indexed_db_count,
+    op_indexed_db_databases,
+    op_indexed_db_delete,
+    op_indexed_db_delete_database,
+    op_indexed_db_find,
+    op_indexed_db_handled,
+    op_indexed_db_new_blob_part,
+    op_indexed_db_next_key,
+    op_indexed_db_put,
+    op_indexed_db_read_blob_part,
+    op_indexed_db_transaction,
+    op_indexed_db_upgrade,
+    op_indexed_db_version,
+    op_indexed_db_version_change,
     op_local_storage_clear,
     op_local_storage_get,
     op_local_storage_keys,
@@ -152,6 +178,24 @@ deno_core::extension!(
     "fetch.js",
     "fetch_event.js",
     "header_guards.js",
+    "indexed_db/bytes.js",
+    "indexed_db/cursor.js",
+    "indexed_db/database.js",
+    "indexed_db/factory.js",
+    "indexed_db/index.js",
+    "indexed_db/key_path.js",
+    "indexed_db/key_range.js",
+    "indexed_db/keys.js",
+    "indexed_db/object_store.js",
+    "indexed_db/puts.js",
+    "indexed_db/queries.js",
+    "indexed_db/record.js",
+    "indexed_db/requests.js",
+    "indexed_db/schema.js",
+    "indexed_db/stored_values.js",
+    "indexed_db/string_list.js",
+    "indexed_db/transaction.js",
+    "indexed_db/version_change_event.js",
     "install_event.js",
     "lazy.js",
     "locks.js",

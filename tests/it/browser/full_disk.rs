@@ -86,3 +86,41 @@ fn what_the_disk_cannot_take_is_refused_with_the_numbers() {
   );
   assert_eq!(lines, ["put true true", "fetch true true", "0 1", "true"]);
 }
+
+#[test]
+#[cfg_attr(without_mount, ignore = "it needs the right to mount")]
+fn a_transaction_that_the_disk_cannot_take_is_aborted_with_the_numbers() {
+  let disk = SmallDisk::mount(6);
+  let mut site = Site::new();
+  site.place.store = disk.path().join("store").to_str().unwrap().to_string();
+  let lines = site.lines(
+    "const MIB = 1 << 20;
+    const request = indexedDB.open('d', 1);
+    request.onupgradeneeded = () => request.result.createObjectStore('s');
+    await new Promise((done) => { request.onsuccess = done; });
+    const db = request.result;
+    const puts = (count, value) => new Promise((done) => {
+      const transaction = db.transaction('s', 'readwrite');
+      for (let i = 0; i < count; i++) transaction.objectStore('s').put(value(), i);
+      transaction.oncomplete = () => done('complete');
+      transaction.onabort = () => done(transaction.error);
+    });
+    console.log(await puts(2, () => 'kept'));
+    for (const value of [() => new Uint8Array(8 * MIB), () => new Uint8Array(MIB / 4)]) {
+      const { constructor, quota, requested } = await puts(40, value);
+      console.log(constructor === QuotaExceededError, quota < requested, requested < 20 * MIB);
+    }
+    console.log(await puts(1, () => 'again'));
+    const kept = db.transaction('s').objectStore('s').getAll();
+    await new Promise((done) => { kept.onsuccess = done; });
+    console.log(kept.result.join());",
+  );
+  let expected = [
+    "complete",
+    "true true true",
+    "true true true",
+    "complete",
+    "again,kept",
+  ];
+  assert_eq!(lines, expected);
+}

@@ -6,6 +6,7 @@ mod examples;
 mod fetch;
 mod fetch_event;
 mod full_disk;
+mod indexed_db;
 mod navigator;
 mod notifications;
 mod page;
