@@ -24,9 +24,19 @@ struct Example {
   may_say: &'static [&'static str],
 }
 
-const EXAMPLES: [&Example; 11] = [
-  &GAME, &LANGUAGE, &LIBRARY, &MODEL, &NEWS, &OFFLINE, &OUTBOX, &PHOTOS,
-  &PODCAST, &TILES, &VIDEO,
+const EXAMPLES: [&Example; 12] = [
+  &GAME,
+  &LANGUAGE,
+  &LIBRARY,
+  &MODEL,
+  &NEWS,
+  &OFFLINE,
+  &OUTBOX,
+  &PHOTOS,
+  &PODCAST,
+  &RECORDINGS,
+  &TILES,
+  &VIDEO,
 ];
 
 impl Example {
@@ -322,6 +332,28 @@ const OUTBOX: Example = Example {
 #[test]
 fn outbox() {
   OUTBOX.try_it();
+}
+
+const RECORDINGS: Example = Example {
+  name: "recordings",
+  serve: |server| {
+    for name in ["monday", "tuesday"] {
+      let path = format!("/recordings/recordings/{name}");
+      server.serve(&path, Resource::echo());
+    }
+  },
+  says: &[
+    "2 recordings wait",
+    "monday: 40000 of 40000 bytes are on the server",
+    "tuesday: 60000 of 60000 bytes are on the server",
+    "0 recordings are left",
+  ],
+  may_say: &[],
+};
+
+#[test]
+fn recordings() {
+  RECORDINGS.try_it();
 }
 
 #[test]
