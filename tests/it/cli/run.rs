@@ -3,6 +3,7 @@
 use crate::cli::place::Ended;
 use crate::cli::place::Place;
 use crate::cli::place::Running;
+use support::Behaviour;
 use support::FaultServer;
 use support::Resource;
 
@@ -59,13 +60,20 @@ fn an_empty_list_of_requests_is_a_type_error() {
 fn an_id_that_is_active_is_a_type_error() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
-  server.serve("/x", Resource::text("x"));
-  let ended = run(
-    &place,
-    &["--base", &server.url("/")],
+  let held = Resource::text("x").script([Behaviour::Hold]);
+  server.serve("/x", held);
+  let script = place.write(
+    "script.js",
     "const { backgroundFetch } = registration;
-    await Promise.all([1, 2].map(() => backgroundFetch.fetch('twice', '/x')));",
+    const both = [1, 2].map(() => backgroundFetch.fetch('twice', '/x'));
+    await Promise.allSettled(both);
+    console.log('both have an answer');
+    await Promise.all(both);",
   );
+  let running = place.start("run", &["--base", &server.url("/"), &script]);
+  running.line(|line| line == "both have an answer");
+  server.release("/x");
+  let ended = running.ended();
   // The first one is not disturbed.
   let ended = ended.code(1).says("twice");
   assert!(ended.stderr.contains("twice: done, 1 B"), "{ended:#?}");
@@ -124,7 +132,7 @@ fn a_script_may_await_its_event_at_the_top_level() {
 fn aborting_ends_with_status_1() {
   let place = Place::new();
   let server = FaultServer::start_blocking();
-  let held = Resource::text("x").script([support::Behaviour::Hold]);
+  let held = Resource::text("x").script([Behaviour::Hold]);
   server.serve("/x", held);
   let ended = run(
     &place,
