@@ -15,10 +15,10 @@ use crate::cli::place::Place;
 /// More than twice as many as are begun at once.
 const COUNT: u64 = 1100;
 
-/// The list of all files, which stand still.
-fn list(place: &Place, server: &FaultServer) -> String {
+/// The list of so many files, which stand still.
+fn list(place: &Place, server: &FaultServer, count: u64) -> String {
   let mut list = String::new();
-  for n in 0..COUNT {
+  for n in 0..count {
     let file = Resource::bytes(100, n).etag("\"1\"").script([STILL]);
     list += &server.serve(&path(n), file);
     list.push('\n');
@@ -40,10 +40,12 @@ fn move_on(server: &FaultServer, paths: impl Iterator<Item = String>) {
   }
 }
 
-fn assert_all_there(place: &Place) {
-  for n in 0..COUNT {
+/// So many files are there, and nothing else is.
+fn assert_all_there(place: &Place, count: u64) {
+  for n in 0..count {
     content::verify(place.path(&format!("out/{n}.bin")), 100, n).unwrap();
   }
+  assert_eq!(saved(place) as u64, count);
   let left = backlogs(place);
   assert!(left.is_empty(), "{left:?}");
   assert_eq!(place.bgfetch("list", &[]).code(0).stdout, "");
@@ -86,7 +88,7 @@ fn wait_until_one_stalls(server: &FaultServer, number: usize) {
 
 /// A `get` that was killed before the first file was there; the arguments.
 fn killed(place: &Place, server: &FaultServer) -> Vec<String> {
-  let list = list(place, server);
+  let list = list(place, server, COUNT);
   let arguments = [
     "--quiet",
     "--max-concurrent",
@@ -114,7 +116,7 @@ fn resume_gets_what_a_get_that_was_killed_had_not_begun() {
   let queued = listed.lines().filter(|line| line.contains("  queued  "));
   assert!(queued.count() > 500, "{listed}");
   place.bgfetch("resume", &["--quiet"]).code(0);
-  assert_all_there(&place);
+  assert_all_there(&place, COUNT);
 }
 
 #[test]
@@ -124,7 +126,44 @@ fn the_same_get_leaves_nothing_of_the_one_that_was_killed() {
   let arguments = killed(&place, &server);
   let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
   place.bgfetch("get", &arguments).code(0);
-  assert_all_there(&place);
+  assert_all_there(&place, COUNT);
+}
+
+/// So many are enough for some that are being saved in any moment.
+const SOME: u64 = 300;
+
+/// A `get` that was killed when a part of its files was there; the arguments.
+fn killed_in_the_middle(place: &Place, server: &FaultServer) -> Vec<String> {
+  let list = list(place, server, SOME);
+  move_on(server, (0..SOME).map(path));
+  let arguments = ["--quiet", "--out", &place.out(), "-i", &list];
+  let running = place.start("get", &arguments);
+  let deadline = Instant::now() + BOUND;
+  while saved(place) < SOME as usize / 3 {
+    assert!(Instant::now() < deadline, "not enough came");
+    std::thread::yield_now();
+  }
+  running.kill();
+  arguments.map(str::to_string).to_vec()
+}
+
+#[test]
+fn resume_leaves_nothing_beside_the_files_after_a_kill_in_the_middle() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  killed_in_the_middle(&place, &server);
+  place.bgfetch("resume", &["--quiet"]).code(0);
+  assert_all_there(&place, SOME);
+}
+
+#[test]
+fn the_same_get_leaves_nothing_beside_the_files_after_a_kill_in_the_middle() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let arguments = killed_in_the_middle(&place, &server);
+  let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+  place.bgfetch("get", &arguments).code(0);
+  assert_all_there(&place, SOME);
 }
 
 #[test]
@@ -178,8 +217,9 @@ fn move_few_on(server: &FaultServer) {
   move_on(server, (0..FEW).map(long_path));
 }
 
+/// How many files there are, with those that are hidden.
 fn saved(place: &Place) -> usize {
-  std::fs::read_dir(place.path("out")).unwrap().count()
+  std::fs::read_dir(place.path("out")).map_or(0, Iterator::count)
 }
 
 fn listed(place: &Place) -> usize {

@@ -262,12 +262,13 @@ impl Whole<'_> {
     // What a crash in between has left.
     let _ = std::fs::remove_file(&part);
     self.export(&part).await.map_err(|error| wrong(&error))?;
-    match std::fs::rename(&part, &path) {
+    let renamed = std::fs::rename(&part, &path);
+    // When both are names of one file already, as after a crash behind this,
+    // renaming does nothing.
+    let _ = std::fs::remove_file(&part);
+    match renamed {
       Ok(()) => Ok(path),
-      Err(error) => {
-        let _ = std::fs::remove_file(&part);
-        Err(wrong(&error))
-      }
+      Err(error) => Err(wrong(&error)),
     }
   }
 
