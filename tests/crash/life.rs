@@ -22,7 +22,7 @@ use crate::verdict;
 use support::FaultServer;
 
 /// No process takes longer, however busy the machine is.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(240);
 /// How often it is looked what the server has seen.
 const LOOK: Duration = Duration::from_millis(2);
 

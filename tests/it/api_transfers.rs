@@ -22,7 +22,7 @@ use support::Behaviour;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(240);
 
 fn engine() -> Engine {
   Engine::builder()

@@ -19,7 +19,7 @@ use support::FaultServer;
 use support::Resource;
 use support::content;
 
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(240);
 const SIZE: u64 = 5_000_000;
 
 /// A service worker's realm on a thread of its own.

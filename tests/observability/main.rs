@@ -31,7 +31,7 @@ use self::numbers::Numbers;
 use self::spans::Spans;
 
 /// Nothing here takes longer, unless it hangs.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(240);
 
 /// In bytes.
 const FILM: u64 = 300_000;

@@ -20,7 +20,7 @@ use crate::world::World;
 use crate::world::is_right;
 
 /// No recovery takes longer, unless it hangs.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(240);
 
 /// What the process had heard when the power failed.
 #[derive(Debug, Default)]

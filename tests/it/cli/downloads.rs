@@ -359,7 +359,8 @@ fn when_the_time_is_over_everything_is_kept() {
   let film = Resource::bytes(2_000_000, 1)
     .script([Behaviour::StallAfter(1_000_000), Behaviour::Normal]);
   let url = server.serve("/film.bin", film);
-  get(&place, &["--max-time", "1", &url])
+  // Long enough for the request to be on its way.
+  get(&place, &["--max-time", "4", &url])
     .code(1)
     .says("--max-time");
   get(&place, &[&url]).code(0);

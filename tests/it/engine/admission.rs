@@ -17,7 +17,7 @@ use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 /// An engine with one place, which a fetch of `/held` has until the server
 /// lets it go on.

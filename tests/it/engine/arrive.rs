@@ -18,7 +18,7 @@ use support::FaultServer;
 use support::Resource;
 use support::content;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 // steps: perform.5, perform.8.13.2, complete.11
 #[tokio::test(flavor = "multi_thread")]

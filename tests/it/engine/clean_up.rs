@@ -14,7 +14,7 @@ use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 /// Ends the engine, and looks at every file of its store and at every row.
 async fn nothing_is_left(directory: &Path, engine: Engine, realm: Realm) {

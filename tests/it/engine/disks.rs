@@ -15,7 +15,7 @@ use support::Resource;
 use support::SmallDisk;
 use support::content;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 const MIB: u64 = 1024 * 1024;
 
 // steps: complete.11.response.6.3

@@ -19,7 +19,7 @@ use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 // steps: perform.1, perform.8.13
 #[tokio::test(flavor = "multi_thread")]

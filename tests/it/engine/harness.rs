@@ -25,7 +25,7 @@ use background_fetch::store::Store;
 use url::Url;
 
 /// Nothing here takes longer, unless it hangs.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_secs(240);
 
 pub async fn bounded<T>(future: impl Future<Output = T>) -> T {
   match tokio::time::timeout(BOUND, future).await {

@@ -18,7 +18,7 @@ use support::FaultServer;
 use support::Resource;
 use support::content;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 const SIZE: u64 = 1_000_000;
 
 /// The server by a name that has to be resolved.

@@ -12,7 +12,7 @@ use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 // steps: complete.3, complete.8, complete.14.4
 #[tokio::test(flavor = "multi_thread")]

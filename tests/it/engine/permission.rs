@@ -20,7 +20,7 @@ use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 /// The paths that were asked for.
 #[derive(Clone, Default)]

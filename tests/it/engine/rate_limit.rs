@@ -19,7 +19,7 @@ use crate::engine::harness::*;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 /// In bytes per second.
 const RATE: u64 = 1_000_000;
 

@@ -11,7 +11,7 @@ use support::Behaviour::*;
 use support::FaultServer;
 use support::Resource;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 /// Reads the first bytes of a record.
 async fn begin_to_read(record: &RecordHandle) -> u64 {

@@ -21,7 +21,7 @@ use support::FaultServer;
 use support::Resource;
 use support::content;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 
 async fn end(engine: Engine, realm: Realm) {
   bounded(engine.shutdown()).await;

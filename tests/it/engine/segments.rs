@@ -26,7 +26,7 @@ use support::Resource;
 use support::SeenRequest;
 use support::content;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 const SIZE: u64 = 6_000_000;
 
 fn split(max: usize) -> EngineConfig {

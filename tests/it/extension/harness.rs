@@ -21,7 +21,7 @@ use futures::FutureExt;
 use url::Url;
 
 /// Nothing here takes longer, unless it hangs.
-pub const BOUND: Duration = Duration::from_secs(30);
+pub const BOUND: Duration = Duration::from_secs(240);
 
 pub const EVERY_KIND: [RealmKind; 3] = [
   RealmKind::Window,

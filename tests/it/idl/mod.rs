@@ -25,7 +25,7 @@ use deno_core::RuntimeOptions;
 use url::Origin;
 
 const FACTS: &str = include_str!("facts.json");
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(240);
 
 /// Runs the body of an async function in every kind of realm.
 fn in_every_realm(script: &str) {

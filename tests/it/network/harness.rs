@@ -80,7 +80,7 @@ pub fn with_body(
 }
 
 /// Nothing here takes longer, unless it hangs.
-pub const BOUND: Duration = Duration::from_secs(30);
+pub const BOUND: Duration = Duration::from_secs(240);
 
 pub async fn text(response: FetchResponse) -> Result<String, NetworkError> {
   let chunks = response.body.try_collect::<Vec<Bytes>>();

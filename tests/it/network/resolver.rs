@@ -26,7 +26,7 @@ fn resolving(
       assert_eq!(host, "name.test");
       resolved()
     })),
-    connect_timeout: Duration::from_millis(200),
+    connect_timeout: Duration::from_secs(2),
     ..config()
   }
 }

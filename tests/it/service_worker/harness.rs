@@ -29,7 +29,7 @@ use support::FaultServer;
 use support::Resource;
 
 /// Nothing here takes longer, unless it hangs.
-pub const BOUND: Duration = Duration::from_secs(30);
+pub const BOUND: Duration = Duration::from_secs(240);
 
 /// Assertions and helpers for scripts.
 const PRELUDE: &str = r#"

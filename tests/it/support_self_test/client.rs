@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use support::{Behaviour, FaultServer, Resource, content};
 
-pub const BOUND: Duration = Duration::from_secs(20);
+pub const BOUND: Duration = Duration::from_secs(240);
 pub const SIZE: u64 = 3_000_000;
 pub const SEED: u64 = 11;
 

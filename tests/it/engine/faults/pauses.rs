@@ -15,7 +15,7 @@ use support::Protocol;
 use support::Resource;
 use support::content;
 
-const BOUND: Duration = Duration::from_secs(30);
+const BOUND: Duration = Duration::from_secs(240);
 const SIZE: u64 = 3_000_000;
 
 async fn pauses_and_goes_on_over(protocol: Protocol) {
