@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use serde_json::Value;
 
+use crate::cli::place::BOUND;
 use crate::cli::place::Ended;
 use crate::cli::place::Place;
 use support::Behaviour;
@@ -69,6 +70,7 @@ fn a_file_is_saved_while_others_are_under_way() {
   let listed = place.bgfetch("list", &[]).code(0).stdout;
   let is_b = |row: &str| row.starts_with("b  ") && row.ends_with(&b);
   assert!(listed.lines().any(is_b), "{listed}");
+  server.block_on(server.wait_until_stalled("/b", BOUND));
   server.release("/b");
   running.ended().code(0);
   assert_eq!(saved(&place, "b"), "b");

@@ -1,5 +1,6 @@
 //! Scripts.
 
+use crate::cli::place::BOUND;
 use crate::cli::place::Ended;
 use crate::cli::place::Place;
 use crate::cli::place::Running;
@@ -72,6 +73,7 @@ fn an_id_that_is_active_is_a_type_error() {
   );
   let running = place.start("run", &["--base", &server.url("/"), &script]);
   running.line(|line| line == "both have an answer");
+  server.block_on(server.wait_until_stalled("/x", BOUND));
   server.release("/x");
   let ended = running.ended();
   // The first one is not disturbed.
