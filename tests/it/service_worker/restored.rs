@@ -97,16 +97,19 @@ fn a_worker_that_runs_at_once_finds_every_background_fetch() {
 fn navigation_preload_is_a_setting_of_an_active_worker_that_lasts() {
   let directory = tempfile::tempdir().unwrap();
   let mut world = World::on_disk(directory.path());
-  world.script("/sw.js", "");
+  world.script(
+    "/sw.js",
+    "const installs = new Promise((resolve) => { onmessage = resolve; });
+    oninstall = (event) => event.waitUntil(installs);",
+  );
   world.window(
     "/page.html",
     r#"
     const fresh = await navigator.serviceWorker.register("/sw.js");
     const { navigationPreload } = fresh;
     assert(navigationPreload instanceof NavigationPreloadManager, "instance");
-    if (fresh.active === null) {
-      await assertRejects(navigationPreload.enable(), "InvalidStateError", "too early");
-    }
+    await assertRejects(navigationPreload.enable(), "InvalidStateError", "too early");
+    fresh.installing.postMessage("go");
     await activated("/sw.js");
     const initial = { enabled: false, headerValue: "true" };
     assertEquals(await navigationPreload.getState(), initial, "at first");
