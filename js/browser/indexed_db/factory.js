@@ -156,7 +156,7 @@ const last = new SafeMap();
 /**
  * Does what a request of the connection queue is for, when it has its turn, and
  * tells the request what has come of it. Among those of this realm it takes its
- * turn here, so that one that waits for ever lets the realm come to its end.
+ * turn here, so that one that never gets its turn lets the realm come to its end.
  * @param {(claim: number) => Promise<Event>} work resolves with the event that
  *   says that it was done
  */
@@ -215,7 +215,7 @@ async function open(claim, request, name, version) {
   return new Event("success");
 }
 
-/** Waits until nobody else is connected. */
+/** Waits until no other connection is left. */
 async function getAlone(claim, own, request, oldVersion, newVersion) {
   const stillOpen = await internal(
     op_indexed_db_announce(claim, own, newVersion ?? 0),
@@ -226,7 +226,7 @@ async function getAlone(claim, own, request, oldVersion, newVersion) {
     newVersionChangeEvent("blocked", oldVersion, newVersion),
   );
   const alone = op_indexed_db_alone(claim);
-  // When nothing else is left to do in this realm, nobody will close them.
+  // When nothing else is left to do in this realm, no one will close them.
   if (stillOpen === "own") core.unrefOpPromise(alone);
   await internal(alone);
 }

@@ -2,7 +2,7 @@
 // bytes that mean the same for every engine and every version of this program.
 //
 // A format, the parts of its blobs, then the tokens of structured_clone.js, one
-// after the other: what is written here once must mean the same for ever.
+// after the other: what is written here once means the same in every later version.
 
 (function () {
 const { core, primordials } = __bootstrap;

@@ -1,7 +1,7 @@
 //! The databases of [IndexedDB](https://w3c.github.io/IndexedDB/) that realms
 //! share: who is connected, who has to wait for whom.
 //!
-//! Nothing here waits for ever while its realm is gone: whatever a realm holds
+//! Nothing here keeps waiting when its realm is gone: whatever a realm holds
 //! lets go when it is dropped.
 
 mod connection;
@@ -211,7 +211,7 @@ impl Database {
 }
 
 /// The turn of a request in the [connection queue](https://w3c.github.io/IndexedDB/#connection-queue)
-/// of a database: until it is dropped, nobody else opens or deletes it.
+/// of a database: until it is dropped, no other caller opens or deletes it.
 pub(crate) struct DatabaseClaim {
   database: Arc<Database>,
   /// The connections that have to be closed first.
@@ -224,7 +224,7 @@ pub(crate) struct DatabaseClaim {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StillOpen {
   None,
-  /// Those of the same realm, which nobody else can close.
+  /// Those of the same realm, which only that realm can close.
   Own,
   /// Also those of others.
   Others,
@@ -327,7 +327,7 @@ impl DatabaseClaim {
     DatabaseTransaction::new(&self.database, scope, Some(version))
   }
 
-  /// Deletes the database, which nobody is connected to.
+  /// Deletes the database, which has no connection.
   ///
   /// # Errors
   ///
@@ -357,7 +357,7 @@ impl Drop for DatabaseClaim {
 }
 
 impl Inner {
-  /// Forgets a database that is not there and that nobody asks for.
+  /// Forgets a database that is not there and that no caller asks for.
   fn forget_unused(&self, database: &Arc<Database>) {
     let mut databases = self.databases.lock();
     // The other two are the caller's and the map's.

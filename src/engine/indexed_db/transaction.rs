@@ -98,7 +98,7 @@ impl DatabaseTransaction {
     Ok(())
   }
 
-  /// Durable when it returns. It goes on when nobody waits for it any more.
+  /// Durable when it returns. It goes on when its caller no longer waits.
   ///
   /// Those that wait for it go on waiting until it is dropped, so that its
   /// script hears first that it is over.

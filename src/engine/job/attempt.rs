@@ -200,7 +200,7 @@ async fn answered(
 
 /// Deviation E20: the failure that `response` counts as when the retry policy
 /// takes its status for a resource that is temporarily unavailable. `None` when
-/// it does not, or when there is no try left.
+/// it does not, or when all tries are used up.
 fn temporary_failure(
   attempt: Attempt<'_>,
   attempts: &mut Attempts,

@@ -64,7 +64,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The server has answered with a status that counts as a failure, for which
 /// `reason` is the error message, and wants to be asked again `after` so long.
-/// `None` when there is no try left.
+/// `None` when all tries are used up.
 pub(super) fn bad_status(
   context: &Context,
   attempts: &mut Attempts,

@@ -326,17 +326,22 @@ impl Drop for ShowSeed {
   }
 }
 
-/// The attempt stands where the gap begins that another segment is on.
-#[test]
-fn an_attempt_that_has_ended_passes_no_other() {
+/// A planner for 4 MiB, and what is stored of them.
+fn of_four_mib(stored: u64) -> (SegmentPlanner, Extents, Instant) {
   let now = Instant::now();
   let policy = SegmentPolicy {
     max: 4,
     min_size: MIB,
   };
-  let mut planner = SegmentPlanner::new(policy, 4 * MIB, 0, now);
-  let mut stored = Extents::default();
-  stored.add(0..3 * MIB);
+  let mut extents = Extents::default();
+  extents.add(0..stored);
+  (SegmentPlanner::new(policy, 4 * MIB, 0, now), extents, now)
+}
+
+/// The attempt stands where the gap begins that another segment is on.
+#[test]
+fn an_attempt_that_has_ended_passes_no_other() {
+  let (mut planner, stored, now) = of_four_mib(3 * MIB);
   planner.ended(PRIMARY, SegmentEnd::Done, now);
   let rest = planner.next(&stored, now).expect("the rest is missing");
   let (id, _) = planner.start(&rest, now);
@@ -348,14 +353,7 @@ fn an_attempt_that_has_ended_passes_no_other() {
 /// The attempt has received everything, and the rest is still to be written.
 #[test]
 fn what_is_received_and_not_yet_stored_is_not_fetched_again() {
-  let now = Instant::now();
-  let policy = SegmentPolicy {
-    max: 4,
-    min_size: MIB,
-  };
-  let mut planner = SegmentPlanner::new(policy, 4 * MIB, 0, now);
-  let mut stored = Extents::default();
-  stored.add(0..MIB);
+  let (mut planner, stored, now) = of_four_mib(MIB);
   assert_eq!(planner.moved(4 * MIB), []);
   assert_eq!(planner.next(&stored, now), None);
 }

@@ -321,7 +321,7 @@ impl IndexedDatabase {
     self.run(schema::read)
   }
 
-  /// Nobody else changes the database until the transaction is over.
+  /// Only this one changes the database until the transaction is over.
   pub(crate) fn begin(&self) -> Result<(), StoreError> {
     self.run(|connection| connection.execute_batch("BEGIN IMMEDIATE"))
   }

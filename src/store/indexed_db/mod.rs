@@ -1,6 +1,6 @@
 //! The databases of [IndexedDB](https://w3c.github.io/IndexedDB/): each is a
 //! SQLite database of its own, so that a script that keeps a transaction open
-//! holds up nobody but those who use the same database.
+//! holds up only callers of the same database.
 //!
 //! What is promised: a transaction that has answered is on disk, all of it; a
 //! crash in between leaves what was there before. A database whose first
@@ -57,7 +57,7 @@ impl IndexedDatabases {
     Self(place)
   }
 
-  /// Whether a database is still there when nobody has it open.
+  /// Whether a database is still there when it is not open anywhere.
   pub(crate) fn are_kept(&self) -> bool {
     matches!(self.0, Place::Directory { .. })
   }
@@ -113,7 +113,7 @@ impl IndexedDatabases {
     }
   }
 
-  /// Deletes the database, which nobody has open.
+  /// Deletes the database, which is not open anywhere.
   pub(crate) fn remove(
     &self,
     origin: &str,

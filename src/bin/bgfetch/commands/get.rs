@@ -34,7 +34,7 @@ use crate::session::Setup;
 use crate::session::pressed;
 
 pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
-  // There is no user who could try it again.
+  // Nothing else would try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
   let Order {

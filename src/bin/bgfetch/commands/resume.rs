@@ -40,7 +40,7 @@ pub(super) fn open(
   mut arguments: Resume,
   screen: Arc<Screen>,
 ) -> Result<Session, Failure> {
-  // There is no user who could try it again.
+  // Nothing else would try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
   let out = arguments

@@ -43,7 +43,7 @@ struct Continued {
 }
 
 pub async fn retry(mut arguments: Retry) -> Result<u8, Failure> {
-  // There is no user who could try it again.
+  // Nothing else would try it again.
   let statuses = &mut arguments.engine.retry_statuses;
   statuses.get_or_insert(RetryStatuses::Programs);
   let continued = Continued::find(&arguments)?;
