@@ -62,7 +62,7 @@ const FIRST = new Uint8Array(0);
 const LAST = new Uint8Array(1);
 LAST[0] = 0xff;
 
-/** What is no key: https://w3c.github.io/IndexedDB/#invalid-value */
+/** What is not a key: https://w3c.github.io/IndexedDB/#invalid-value */
 const INVALID = { __proto__: null };
 
 /** Deeper ones would take more stack than there is. */
@@ -79,7 +79,7 @@ function convertToKey(value) {
   return write(writer, value, []) ? writer.finish() : INVALID;
 }
 
-/** Step 3: By the type of input. False when it is no key. */
+/** Step 3: By the type of input. False when it is none of them. */
 function write(writer, value, seen) {
   if (typeof value === "number") {
     if (value !== value) return false;
@@ -308,7 +308,7 @@ function numberOfKey(key) {
 function toKey(value, prefix) {
   const key = convertToKey(value);
   if (key === INVALID) {
-    throw new DOMException(`${prefix}: the value is no valid key`, "DataError");
+    throw new DOMException(`${prefix}: the value is not a valid key`, "DataError");
   }
   return key;
 }

@@ -63,7 +63,7 @@ function inlineKey(store, cloned, prefix) {
   const key = extractKey(store.keyPath, cloned);
   // Step 11.3: If kpk is invalid, throw a "DataError".
   if (key === INVALID) {
-    throw dataError(`${prefix}: what is at the key path is no valid key`);
+    throw dataError(`${prefix}: what is at the key path is not a valid key`);
   }
   if (key !== FAILURE) return key;
   // Step 11.5: If store does not have a key generator, throw a "DataError".
