@@ -5,6 +5,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 
 use fuzz_targets::TARGETS;
@@ -106,4 +107,27 @@ fn every_corpus_has_a_target() {
       "{name}"
     );
   }
+}
+
+/// The fuzzers are no part of the workspace, so nothing else reads their
+/// manifest.
+#[test]
+fn every_target_has_a_fuzzer() {
+  let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+  let read = Command::new(env!("CARGO"))
+    .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+    .arg("--manifest-path")
+    .arg(manifest)
+    .output()
+    .unwrap();
+  let said = String::from_utf8_lossy(&read.stderr);
+  assert!(read.status.success(), "{said}");
+  let read: serde_json::Value = serde_json::from_slice(&read.stdout).unwrap();
+  let binaries = read["packages"][0]["targets"].as_array().unwrap();
+  let mut fuzzers: Vec<_> =
+    binaries.iter().filter_map(|b| b["name"].as_str()).collect();
+  let mut targets: Vec<_> = TARGETS.iter().map(|(name, ..)| *name).collect();
+  fuzzers.sort();
+  targets.sort();
+  assert_eq!(fuzzers, targets);
 }
