@@ -1,5 +1,6 @@
 //! More files than are begun at once.
 
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -208,9 +209,18 @@ fn killed_with_few_places(place: &Place, server: &FaultServer) -> Vec<String> {
   running.kill();
   // It does not count as standing still any more.
   for n in 0..FEW {
-    server.release(&long_path(n));
+    server.block_on(server.wait_until_none_stalls(&long_path(n), BOUND));
   }
   arguments
+}
+
+/// Waits until what is noted there is taken over, or done.
+fn wait_until_gone(backlog: &Path) {
+  let deadline = Instant::now() + BOUND;
+  while backlog.exists() {
+    assert!(Instant::now() < deadline, "{} stays", backlog.display());
+    std::thread::yield_now();
+  }
 }
 
 fn move_few_on(server: &FaultServer) {
@@ -265,11 +275,7 @@ fn the_same_get_takes_over_what_the_one_before_has_noted() {
   let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
   let before = backlogs(&place);
   let running = place.start("get", &arguments);
-  let deadline = Instant::now() + BOUND;
-  while before[0].exists() {
-    assert!(Instant::now() < deadline, "both stay");
-    std::thread::yield_now();
-  }
+  wait_until_gone(&before[0]);
   running.kill();
   assert_eq!(backlogs(&place).len(), 1);
   assert_eq!(listed(&place), FEW);
@@ -302,8 +308,11 @@ fn what_a_running_get_has_queued_can_be_aborted() {
   let server = FaultServer::start_blocking();
   let arguments = killed_with_few_places(&place, &server);
   let refs: Vec<&str> = arguments.iter().map(String::as_str).collect();
+  let before = backlogs(&place);
   let running = place.start("get", &refs);
   wait_until_one_stalls(&server, 1);
+  // Until then it is queued twice.
+  wait_until_gone(&before[0]);
   let ended = place.bgfetch("abort", &["39.bin"]).code(0);
   assert_eq!(ended.stdout, "39.bin is aborted\n");
   assert_eq!(listed(&place), FEW - 1);

@@ -44,7 +44,6 @@ async fn killed(server: &FaultServer, with_log: bool) -> tempfile::TempDir {
   if !with_log {
     copy(&original, &directory.path().join("copy"));
   }
-  server.release("/half");
   directory
 }
 

@@ -7,7 +7,7 @@ use super::log::{Ending, SeenRequest};
 use super::plan::Plan;
 use super::request::Head;
 use super::resource::Resource;
-use super::state::{Inner, State, Taken};
+use super::state::{Entered, Inner, State, Taken};
 
 /// One request under way. It is logged as cut if it is dropped before its end.
 pub struct Exchange {
@@ -109,38 +109,30 @@ impl Drop for Exchange {
 struct Wait {
   state: Arc<State>,
   path: String,
-  opened: u64,
+  entered: Entered,
 }
 
 impl Wait {
   fn begin(state: Arc<State>, path: String) -> Self {
-    let opened = state.change(|inner| {
-      let gate = inner.gate_mut(&path);
-      gate.waiting += 1;
-      gate.opened
-    });
+    let entered = state.change(|inner| inner.gate_mut(&path).enter());
     Self {
       state,
       path,
-      opened,
+      entered,
     }
   }
 
   fn is_over(&self, inner: &Inner) -> bool {
     inner
       .gate(&self.path)
-      .is_some_and(|gate| gate.opened != self.opened)
+      .is_some_and(|gate| gate.is_open_for(self.entered))
   }
 }
 
 impl Drop for Wait {
   fn drop(&mut self) {
-    // An opened gate does not count what waits any more.
-    self.state.change(|inner| {
-      let gate = inner.gate_mut(&self.path);
-      if gate.opened == self.opened {
-        gate.waiting -= 1;
-      }
-    });
+    self
+      .state
+      .change(|inner| inner.gate_mut(&self.path).leave(self.entered));
   }
 }

@@ -181,6 +181,7 @@ impl FaultServer {
   }
 
   /// Lets what waits continue at this path: held, stalled, or both directions.
+  /// When nothing waits yet, the next to come need not wait.
   pub fn release(&self, path: &str) {
     self.state.change(|inner| inner.release(path));
   }
@@ -223,8 +224,15 @@ impl FaultServer {
     bound: Duration,
   ) {
     let stalled =
-      |inner: &Inner| inner.gate(path).is_some_and(|gate| gate.waiting >= n);
+      |inner: &Inner| inner.gate(path).is_some_and(|gate| gate.waiting() >= n);
     self.wait(bound, stalled).await;
+  }
+
+  /// Waits until the clients of all that were held or stalled are gone.
+  pub async fn wait_until_none_stalls(&self, path: &str, bound: Duration) {
+    let none =
+      |inner: &Inner| inner.gate(path).is_none_or(|gate| gate.waiting() == 0);
+    self.wait(bound, none).await;
   }
 
   /// Any of the waits above, for a test that is not async:

@@ -39,10 +39,52 @@ struct Entry {
 /// Where the requests for one path wait for the test.
 #[derive(Default)]
 pub struct Gate {
-  pub waiting: usize,
+  waiting: usize,
   /// How often the gate was opened.
-  pub opened: u64,
+  opened: u64,
+  /// It was opened while nothing waited: what comes next goes through.
+  ahead: bool,
 }
+
+impl Gate {
+  pub fn waiting(&self) -> usize {
+    self.waiting
+  }
+
+  /// Opens it for all that wait, or else for the next one to come: a test
+  /// need not know whether its request is here yet.
+  fn open(&mut self) {
+    self.ahead = self.waiting == 0;
+    self.opened += 1;
+    self.waiting = 0;
+  }
+
+  /// Waits in front of it. What is returned says for which opening.
+  pub fn enter(&mut self) -> Entered {
+    if std::mem::take(&mut self.ahead) {
+      return Entered(None);
+    }
+    self.waiting += 1;
+    Entered(Some(self.opened))
+  }
+
+  pub fn is_open_for(&self, entered: Entered) -> bool {
+    entered.0 != Some(self.opened)
+  }
+
+  /// What has entered goes away, whether it was opened or not.
+  pub fn leave(&mut self, entered: Entered) {
+    // An opened gate does not count what waits any more.
+    if !self.is_open_for(entered) {
+      self.waiting -= 1;
+    }
+  }
+}
+
+/// How often the gate was opened when a request came to it; nothing for one
+/// that need not wait.
+#[derive(Clone, Copy)]
+pub struct Entered(Option<u64>);
 
 /// A resource and what is to be done to one request for it.
 pub struct Taken {
@@ -105,11 +147,10 @@ impl Inner {
     self.gates.entry(path.to_owned()).or_default()
   }
 
-  /// Lets all go that wait now; what comes later waits again.
+  /// Lets all go that wait now, or else the next one that comes; what comes
+  /// later waits again.
   pub fn release(&mut self, path: &str) {
-    let gate = self.gate_mut(path);
-    gate.opened += 1;
-    gate.waiting = 0;
+    self.gate_mut(path).open();
   }
 
   /// The target itself may be served, or else its path for every query.

@@ -1,9 +1,13 @@
 //! One fault, and what has to come of it.
 
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
+use std::time::Instant;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
+use background_fetch::network::TraceEvent;
 use background_fetch::spec::BackgroundFetchFailureReason;
 use background_fetch::spec::BackgroundFetchFailureReason::BadStatus;
 use background_fetch::spec::BackgroundFetchFailureReason::FetchError;
@@ -154,6 +158,13 @@ pub async fn run(protocol: Protocol, case: Case) -> Result<(), String> {
   if let Some(idle_timeout) = case.idle_timeout {
     config.network.idle_timeout = idle_timeout;
   }
+  let seen_by_client = Arc::new(Mutex::new(Vec::new()));
+  let seen = seen_by_client.clone();
+  let begun = Instant::now();
+  config.network.trace = Some(Arc::new(move |event: TraceEvent<'_>| {
+    let at = begun.elapsed();
+    seen.lock().unwrap().push(format!("  {at:.1?} {event:?}"));
+  }));
   let realm = worker(
     &Engine::builder()
       .config(config)
@@ -192,8 +203,12 @@ pub async fn run(protocol: Protocol, case: Case) -> Result<(), String> {
     return Ok(());
   }
   Err(format!(
-    "{}: {outcome:?}, not {:?}; asked from {ranges:?}, not {:?}; {:?}",
-    case.name, case.outcome, case.asked, snapshot.diagnostic
+    "{}: {outcome:?}, not {:?}; asked from {ranges:?}, not {:?}; {:?}\n{}",
+    case.name,
+    case.outcome,
+    case.asked,
+    snapshot.diagnostic,
+    seen_by_client.lock().unwrap().join("\n")
   ))
 }
 
