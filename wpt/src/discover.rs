@@ -71,19 +71,22 @@ pub fn discover(root: &Path, paths: &[String]) -> io::Result<Vec<Test>> {
   Ok(tests)
 }
 
-/// The test whose page `path` is not written out.
+/// The test whose page `path` is not a file: it is made of a script, or is a
+/// variant of a page.
 fn generated(root: &Path, path: &str) -> Option<Test> {
-  let source = match path.split_once(".any.") {
-    Some((stem, _)) => format!("{stem}.any.js"),
-    None => format!("{}.js", path.strip_suffix(".html")?),
-  };
-  if source == path || root.join(path).exists() {
+  if root.join(path).exists() {
     return None;
   }
-  let text = fs::read_to_string(root.join(&source)).ok()?;
+  let file = path.split_once('?').map_or(path, |(file, _)| file);
+  let source = match file.split_once(".any.") {
+    Some((stem, _)) => format!("{stem}.any.js"),
+    None if root.join(file).is_file() => file.to_string(),
+    None => format!("{}.js", file.strip_suffix(".html")?),
+  };
+  let text = fs::read(root.join(&source)).ok()?;
   let id = format!("/{path}");
-  let mut tests = tests_of_file(&source, &text).into_iter();
-  tests.find(|test| test.id == id)
+  let tests = tests_of_file(&source, &String::from_utf8_lossy(&text));
+  tests.into_iter().find(|test| test.id == id)
 }
 
 fn collect(root: &Path, path: &str, tests: &mut Vec<Test>) -> io::Result<()> {
@@ -405,6 +408,27 @@ mod tests {
     assert!(find("x.any.html").is_err());
     assert_eq!(find("x.any.js").unwrap().len(), 3);
   }
+
+  #[test]
+  fn a_variant_can_be_named() {
+    let root = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+      fs::write(root.path().join(name), text).unwrap();
+    };
+    write("w.worker.js", "// META: variant=?a\n// META: variant=?b\n");
+    write("p.html", HARNESS_AND_VARIANT);
+    let find = |path: &str| discover(root.path(), &[path.to_string()]);
+    for page in ["w.worker.html?b", "p.html?a"] {
+      let tests = find(page).unwrap();
+      assert_eq!(tests.len(), 1);
+      assert_eq!(tests[0].id, format!("/{page}"));
+    }
+    assert!(find("w.worker.html?c").is_err());
+    assert!(find("p.html?c").is_err());
+  }
+
+  const HARNESS_AND_VARIANT: &str = "<meta name=variant content='?a'>\
+    <script src=/resources/testharness.js></script>";
 
   #[test]
   fn helpers_are_no_tests() {
