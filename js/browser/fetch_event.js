@@ -16,7 +16,11 @@ const { isResponse, serializeResponse } = core.loadExtScript(
 const { invalidStateError } = core.loadExtScript(
   "ext:background_fetch/background_fetch/errors.js",
 );
-const { convertExtendableEventInit, ExtendableEvent } = core.loadExtScript(
+const {
+  convertExtendableEventInit,
+  ExtendableEvent,
+  keepWorkerUntil,
+} = core.loadExtScript(
   "ext:background_fetch/service_worker/extendable_event.js",
 );
 const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
@@ -178,7 +182,7 @@ class FetchEvent extends ExtendableEvent {
     const { stored, body } = serializeResponse(response);
     this.#settleHandled.resolve();
     // The worker is needed until the page has all of the body.
-    waitUntil(
+    keepWorkerUntil(
       this,
       op_fetch_event_respond(this.#rid, stored, takeBody(body)),
     );

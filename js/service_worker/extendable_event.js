@@ -49,15 +49,23 @@ function convertExtendableEventInit(init, prefix, context) {
 }
 
 /**
- * Fires an event at a target; resolves when the event is no longer active,
- * with whether a promise given to `waitUntil()` was rejected.
+ * Fires an event at a target; resolves when the event is no longer active and
+ * the worker not needed for it, with whether a promise given to `waitUntil()` was rejected.
  */
 let dispatchAndWait;
 let isActive;
 
+/**
+ * The worker is needed until the promise has settled, whether the event is
+ * active or not; it is not rejected.
+ */
+let keepWorkerUntil;
+
 class ExtendableEvent extends Event {
   // https://w3c.github.io/ServiceWorker/#extendableevent-pending-promises-count
   #pendingPromisesCount = 0;
+  // What the worker is needed for besides.
+  #keptCount = 0;
   // Set while the user agent dispatches it; a script's own `dispatchEvent()`
   // makes no event active.
   #dispatching = false;
@@ -77,6 +85,9 @@ class ExtendableEvent extends Event {
 
   static {
     isActive = (event) => event.#isActive();
+    keepWorkerUntil = (event, promise) => {
+      event.#keepWorkerUntil(promise);
+    };
     dispatchAndWait = (event, target) =>
       internal(event.#dispatchAndWait(target));
   }
@@ -121,10 +132,24 @@ class ExtendableEvent extends Event {
     return this.#dispatching || this.#pendingPromisesCount > 0;
   }
 
+  #isOver() {
+    return !this.#isActive() && this.#keptCount === 0;
+  }
+
   #becomeInactive() {
-    if (this.#isActive()) return;
+    if (!this.#isOver()) return;
     this.#onInactive?.();
     this.#onInactive = null;
+  }
+
+  async #keepWorkerUntil(promise) {
+    this.#keptCount++;
+    try {
+      await internal(promise);
+    } finally {
+      this.#keptCount--;
+      this.#becomeInactive();
+    }
   }
 
   async #dispatchAndWait(target) {
@@ -140,7 +165,7 @@ class ExtendableEvent extends Event {
     } finally {
       this.#dispatching = false;
     }
-    if (this.#isActive()) {
+    if (!this.#isOver()) {
       await internal(
         new Promise((resolve) => {
           this.#onInactive = resolve;
@@ -159,5 +184,6 @@ return {
   dispatchAndWait,
   ExtendableEvent,
   isActive,
+  keepWorkerUntil,
 };
 })();

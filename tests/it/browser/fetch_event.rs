@@ -243,3 +243,43 @@ fn a_request_that_the_page_aborts_is_aborted_in_its_worker() {
   ];
   assert_eq!(lines, expected);
 }
+
+#[test]
+fn an_event_is_over_before_the_body_of_its_answer_is() {
+  let site = Site::new();
+  let page = format!(
+    "{CONTROLLED}
+    const response = await fetch('slow');
+    // All of the body comes, though nothing extends the event.
+    console.log('body:', await response.text());
+    console.log('then:', await (await fetch('then')).text());"
+  );
+  let worker = format!(
+    "{CLAIM}
+    let later;
+    addEventListener('fetch', (event) => {{
+      if (event.request.url.endsWith('then')) {{
+        event.respondWith(later.then((name) => new Response(name)));
+        return;
+      }}
+      let body;
+      event.respondWith(new Response(new ReadableStream({{
+        start(controller) {{
+          body = controller;
+        }},
+      }})));
+      later = new Promise((done) => setTimeout(() => {{
+        try {{
+          event.waitUntil(Promise.resolve());
+          done('it was extended');
+        }} catch (error) {{
+          done(error.name);
+        }}
+        body.enqueue(new TextEncoder().encode('late'));
+        body.close();
+      }}, 20));
+    }});"
+  );
+  let lines = site.lines_with(&page, &worker);
+  assert_eq!(lines, ["body: late", "then: InvalidStateError"]);
+}
