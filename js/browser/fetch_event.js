@@ -224,6 +224,7 @@ function createFetchEvent(event) {
     cancelable: true,
     request,
     clientId: event.clientId,
+    resultingClientId: event.resultingClientId,
   });
   begin(created, event.rid);
   abortWith(request, event.abandoned);

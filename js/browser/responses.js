@@ -25,7 +25,7 @@ const {
 } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
 /**
- * The internal responses of opaque filtered responses.
+ * The internal responses of opaque and opaque-redirect filtered responses.
  * https://fetch.spec.whatwg.org/#concept-filtered-response-opaque
  * @type {WeakMap<Response, { stored: object, body: InnerBody | null }>}
  */
@@ -43,7 +43,9 @@ function isResponse(value) {
  */
 function createResponse({ response: stored, body }) {
   const innerBody = createBody(body);
-  if (stored.type === "opaque") return createOpaque(stored, innerBody);
+  if (stored.type === "opaque" || stored.type === "opaqueredirect") {
+    return createOpaque(stored, innerBody);
+  }
   const inner = newInnerResponse(stored.status, stored.status_message);
   inner.type = stored.type;
   inner.urlList = stored.url_list;
@@ -55,7 +57,8 @@ function createResponse({ response: stored, body }) {
 
 function createOpaque(stored, body) {
   const inner = newInnerResponse(0);
-  inner.type = "opaque";
+  inner.type = stored.type;
+  if (stored.type === "opaqueredirect") inner.urlList = stored.url_list;
   const response = fromInnerResponse(inner, "immutable");
   cloneInternals();
   WeakMapPrototypeSet(internals, response, { __proto__: null, stored, body });

@@ -82,6 +82,7 @@ pub use self::realm::event_lease::EventLease;
 pub use self::realm::fetch::BackgroundFetchOptions;
 pub use self::realm::fetch::NewRecord;
 pub use self::realm::inbox::RealmMessage;
+pub use self::realm::navigation::Navigation;
 pub use self::realm::options::RealmOptions;
 pub use self::realm::prepared_fetch::PreparedFetch;
 pub use self::realm::record_handle::RecordError;

@@ -15,6 +15,7 @@ use super::route::authority;
 use crate::spec::RedirectMode;
 use crate::spec::Request;
 use crate::spec::RequestMode;
+use crate::spec::Response;
 use crate::spec::ResponseType;
 use crate::spec::cors_check;
 use crate::spec::cross_origin_resource_policy_check;
@@ -96,8 +97,34 @@ fn service_worker_response(
   response: FetchResponse,
 ) -> Result<InternalResponse, NetworkError> {
   let FetchResponse { response, body } = response;
-  let Request { mode, redirect, .. } = &fetch.request;
-  // Step 3.6: refuse a type that mode and redirect mode do not allow.
+  check_service_worker_response(&fetch.request, &response)?;
+  let response_type = response.response_type;
+  Ok(InternalResponse {
+    status: response.status,
+    status_message: response.status_message,
+    headers: response.headers,
+    body,
+    framed: true,
+    opaque_redirect: response_type == ResponseType::OpaqueRedirect,
+    upgrade: None,
+    of_service_worker: Some(OfServiceWorker {
+      response_type,
+      url_list: response.url_list,
+    }),
+  })
+}
+
+/// Step 3.6: refuse a type that mode and redirect mode do not allow.
+pub(crate) fn check_service_worker_response(
+  request: &Request,
+  response: &Response,
+) -> Result<(), NetworkError> {
+  let Request {
+    mode,
+    redirect,
+    url,
+    ..
+  } = request;
   let reason = match response.response_type {
     ResponseType::Cors if *mode == RequestMode::SameOrigin => {
       "it is from another origin, and the mode of the request is same-origin"
@@ -111,25 +138,11 @@ fn service_worker_response(
     _ if response.url_list.len() > 1 && *redirect != RedirectMode::Follow => {
       "it was redirected, and the redirect mode of the request is not follow"
     }
-    response_type => {
-      return Ok(InternalResponse {
-        status: response.status,
-        status_message: response.status_message,
-        headers: response.headers,
-        body,
-        framed: true,
-        opaque_redirect: response_type == ResponseType::OpaqueRedirect,
-        upgrade: None,
-        of_service_worker: Some(OfServiceWorker {
-          response_type,
-          url_list: response.url_list,
-        }),
-      });
-    }
+    _ => return Ok(()),
   };
   Err(NetworkError::refused(format!(
     "the service worker's answer for {} is not for the page: {reason}",
-    authority(&fetch.request.url)
+    authority(url)
   )))
 }
 

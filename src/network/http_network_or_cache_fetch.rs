@@ -223,6 +223,7 @@ fn append_fetch_metadata_headers(fetch: &Fetch, headers: &mut HeaderList) {
     RequestMode::SameOrigin => "same-origin",
     RequestMode::NoCors => "no-cors",
     RequestMode::Cors => "cors",
+    RequestMode::Navigate => "navigate",
     RequestMode::WebSocket => "websocket",
   };
   headers.append("sec-fetch-mode", mode);

@@ -151,7 +151,10 @@ pub(super) async fn main_fetch_recursive(
     return scheme_fetch(fetch).await;
   }
   match fetch.request.mode {
-    RequestMode::SameOrigin => {
+    // What a service worker hands on is of its origin, and a script that has
+    // changed anything of it gets the mode "same-origin": Request's
+    // constructor, 12.1.
+    RequestMode::SameOrigin | RequestMode::Navigate => {
       return Err(NetworkError::refused(format!(
         "{} is of another origin, and the mode of the request is same-origin",
         authority(&fetch.request.url)

@@ -49,6 +49,7 @@ pub use self::cookies::CookieStore;
 pub use self::cookies::MemoryCookieStore;
 pub use self::error::NetworkError;
 pub use self::error::NetworkErrorKind;
+pub(crate) use self::http_fetch::check_service_worker_response;
 pub use self::request_body::RequestBodyError;
 pub(crate) use self::route::excerpt;
 pub(crate) use self::route::without_secrets;

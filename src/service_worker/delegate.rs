@@ -156,6 +156,8 @@ pub(crate) struct NewRealm {
   pub(crate) environment: WorkerEnvironment,
   /// The worker that it runs, if this module has started it.
   pub(crate) worker: Option<WorkerId>,
+  /// The id that its navigation has reserved for it.
+  pub(crate) client_id: Option<String>,
 }
 
 /// The engine, as this module sees it.

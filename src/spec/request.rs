@@ -86,6 +86,9 @@ pub enum RequestMode {
   SameOrigin,
   NoCors,
   Cors,
+  /// No script can ask for it: a service worker gets the request for a
+  /// document with it, and may hand that on.
+  Navigate,
   /// No script can ask for it: the opening handshake of a WebSocket has it.
   #[serde(skip)]
   WebSocket,

@@ -8,6 +8,7 @@ pub(crate) mod inbox;
 pub(crate) mod indexed_db;
 pub(crate) mod local_storage;
 pub(crate) mod locks;
+pub(crate) mod navigation;
 pub(crate) mod net_permission;
 pub(crate) mod notifications;
 pub(crate) mod online;
@@ -126,6 +127,7 @@ impl Realm {
       scope: options.scope.clone(),
       environment: options.worker_environment(),
       worker: options.worker,
+      client_id: options.client_id.clone(),
     });
     if let Some(worker) = options.worker {
       let events = WorkerEvents::new(&registration, id, &inbox);

@@ -48,6 +48,9 @@ pub struct RealmOptions {
   /// The service worker that the realm runs, when a
   /// [host](crate::engine::ServiceWorkerHost) was asked to.
   pub worker: Option<WorkerId>,
+  /// The client that a [`Navigation`](crate::engine::Navigation) has reserved
+  /// for the page. Default: `None`, a new one.
+  pub client_id: Option<String>,
 }
 
 opaque_debug!(RealmOptions);
@@ -67,6 +70,7 @@ impl RealmOptions {
       embedder_data: None,
       keep_failed: false,
       worker: None,
+      client_id: None,
     }
   }
 
@@ -84,6 +88,7 @@ impl RealmOptions {
       embedder_data: environment.embedder_data,
       keep_failed: false,
       worker: Some(worker.worker),
+      client_id: None,
     }
   }
 

@@ -258,6 +258,7 @@ impl Realm {
       url,
       net_check: self.net_check(),
       worker: None,
+      client_id: None,
       ..self.options().clone()
     }
   }
@@ -301,9 +302,9 @@ impl Realm {
       return None;
     }
     let context = Arc::downgrade(self.engine().context());
-    let realm = self.attached.id;
+    let realm = FetchClient::Realm(self.attached.id);
     Some(Arc::new(move |request, body| {
-      ask_service_worker(context.clone(), realm, request, body).boxed()
+      ask_service_worker(context.clone(), realm.clone(), request, body).boxed()
     }))
   }
 }
@@ -311,9 +312,19 @@ impl Realm {
 const WORKER_HAS_FAILED: &str =
   "the service worker that controls the page has failed";
 
-async fn ask_service_worker(
+/// Whose service worker is asked.
+#[derive(Clone)]
+pub(super) enum FetchClient {
+  /// The one that controls this realm.
+  Realm(u64),
+  /// The one whose registration the URL of the document matches that is to be
+  /// this client.
+  Reserved(String),
+}
+
+pub(super) async fn ask_service_worker(
   context: Weak<Context>,
-  realm: u64,
+  client: FetchClient,
   request: Request,
   body: Option<RequestBody>,
 ) -> Result<Option<FetchResponse>, NetworkError> {
@@ -323,17 +334,29 @@ async fn ask_service_worker(
   };
   let (responder, answer) = oneshot::channel();
   let (waiting, abandoned) = oneshot::channel();
-  let event = |client_id| {
+  let url = request.url.clone();
+  let event = |client_id, resulting_client_id| {
     Payload(Box::new(FetchEventRequest {
       request,
       body,
       client_id,
+      resulting_client_id,
       abandoned,
       responder,
     }))
   };
   let answered = async {
-    match service_workers.handle_fetch(realm, event).await {
+    let handled = match client {
+      FetchClient::Realm(realm) => {
+        let event = |client| event(client, String::new());
+        service_workers.handle_fetch(realm, event).await
+      }
+      FetchClient::Reserved(client) => {
+        let event = || event(String::new(), client);
+        service_workers.handle_navigation(&url, event).await
+      }
+    };
+    match handled {
       Handled::Fired => Some(answer.await),
       Handled::NoController => None,
       Handled::Failed => {
@@ -358,14 +381,17 @@ async fn ask_service_worker(
   }
 }
 
-/// A client's request, as its service worker gets it.
+/// A request, as a service worker gets it.
 pub struct FetchEventRequest {
   /// What is requested.
   pub request: Request,
   /// The body of the request.
   pub body: Option<RequestBody>,
-  /// The client's id.
+  /// The id of the client that requests it; empty for a document.
   pub client_id: String,
+  /// The id of the client that the document is to be; empty for what is not
+  /// one.
+  pub resulting_client_id: String,
   /// Resolves with an error when the client has terminated the fetch before
   /// it was answered.
   pub abandoned: oneshot::Receiver<()>,

@@ -55,6 +55,7 @@ pub(crate) struct JsFetchEvent {
   /// The resource of the request's body; `None` for a null body.
   body: Option<ResourceId>,
   client_id: String,
+  resulting_client_id: String,
 }
 
 impl JsFetchEvent {
@@ -69,6 +70,7 @@ impl JsFetchEvent {
     }
     let request = event.request.clone();
     let client_id = event.client_id.clone();
+    let resulting_client_id = event.resulting_client_id.clone();
     let body = event.body.as_ref().map(|body| {
       let body = (body.open)();
       let body = body.map(|chunk| chunk.map_err(|error| error.to_string()));
@@ -85,6 +87,7 @@ impl JsFetchEvent {
       request,
       body,
       client_id,
+      resulting_client_id,
     })
   }
 }

@@ -12,6 +12,18 @@ impl ServiceWorkers {
   /// if the registration is
   /// [stale](https://w3c.github.io/ServiceWorker/#dfn-stale).
   pub(crate) fn soft_update_if_stale(&self, registration: RegistrationId) {
+    let is_stale = {
+      let state = self.lock();
+      let registration = state.map.registration(registration);
+      registration.is_some_and(|registration| self.is_stale(registration))
+    };
+    if is_stale {
+      self.soft_update(registration);
+    }
+  }
+
+  /// [Soft Update](https://w3c.github.io/ServiceWorker/#soft-update-algorithm)
+  pub(crate) fn soft_update(&self, registration: RegistrationId) {
     let job = {
       let state = self.lock();
       // Step 1: look for the newest worker.
@@ -22,8 +34,7 @@ impl ServiceWorkers {
       let (Some(newest), Some(registration)) = (newest, registration) else {
         return;
       };
-      if newest.embedder_owned || state.stopping || !self.is_stale(registration)
-      {
+      if newest.embedder_owned || state.stopping {
         return;
       }
       // Steps 3 and 4: There is no client, and so no policy of one.

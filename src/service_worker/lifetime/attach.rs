@@ -60,7 +60,9 @@ impl ServiceWorkers {
         let controller =
           matching.and_then(|id| state.map.slot(id, Slot::Active));
         let client = Client {
-          id: new_uuid(&*self.platform).to_string(),
+          id: realm
+            .client_id
+            .unwrap_or_else(|| new_uuid(&*self.platform).to_string()),
           url: realm.url,
           kind: realm.kind,
           controller,

@@ -6,6 +6,7 @@ mod host;
 mod life;
 mod limits;
 mod messages;
+mod navigation;
 mod restored;
 mod update;
 mod wake;
