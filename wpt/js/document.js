@@ -6,6 +6,7 @@ const { core } = __bootstrap;
 const { op_wpt_add_csp } = core.ops;
 const {
   closeFrame,
+  contentDocument,
   contentWindow,
   open,
   openFrame,
@@ -120,6 +121,10 @@ class Element extends Node {
 
   get contentWindow() {
     return this.localName === "iframe" ? contentWindow(this) : undefined;
+  }
+
+  get contentDocument() {
+    return this.localName === "iframe" ? contentDocument(this) : undefined;
   }
 
   focus() {}
@@ -268,8 +273,9 @@ host.append = (name, attributes, text) => {
   document.head.appendChild(element);
 };
 
-/** The page's source is at its end. */
-host.loaded = () => {
+/** The page's source, with this text in its body, is at its end. */
+host.loaded = (text) => {
+  if (text !== "") document.body.appendChild(new Text(text));
   document.readyState = "interactive";
   document.dispatchEvent(new Event("DOMContentLoaded", { bubbles: true }));
   document.readyState = "complete";

@@ -11,22 +11,34 @@ const {
   op_wpt_post_to_opener,
 } = core.ops;
 
-// The number of each element's page.
+// The number of each element's page, and what it shows.
 const frames = new Map();
+const documents = new Map();
 let opened = 0;
 
 async function openFrame(element) {
   const number = ++opened;
   if (number === 1) receive();
   frames.set(element, number);
-  const loaded = await op_wpt_open_frame(number, element.src, false);
-  element.dispatchEvent(new Event(loaded ? "load" : "error"));
+  const shown = await op_wpt_open_frame(number, element.src, false);
+  if (frames.get(element) !== number) return;
+  documents.set(element, shown?.body ?? null);
+  // One that cannot be loaded shows an error, which is loaded.
+  element.dispatchEvent(new Event("load"));
 }
 
 function closeFrame(element) {
   if (!frames.has(element)) return;
   op_wpt_close_frame(frames.get(element));
   frames.delete(element);
+  documents.delete(element);
+}
+
+/** What an <iframe> shows, as it was loaded: its scripts change nothing of it. */
+function contentDocument(element) {
+  const body = documents.get(element) ?? null;
+  if (body === null) return null;
+  return { body: { innerHTML: body.html, textContent: body.text } };
 }
 
 /**
@@ -74,9 +86,13 @@ async function receive() {
     const message = await next;
     if (message === null) return;
     const { data, origin } = message;
-    globalThis.dispatchEvent(
-      new MessageEvent("message", { data: JSON.parse(data), origin }),
-    );
+    const event = new MessageEvent("message", {
+      data: JSON.parse(data),
+      origin,
+    });
+    globalThis.dispatchEvent(event);
+    // A page of the product has nobody to hear from.
+    globalThis.onmessage?.(event);
   }
 }
 
@@ -90,6 +106,7 @@ const openedBy = op_wpt_opened_by();
 
 return {
   closeFrame,
+  contentDocument,
   contentWindow,
   open,
   openFrame,

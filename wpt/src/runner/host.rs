@@ -21,6 +21,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::frame::Frame;
+use super::frame::Shown;
 use super::outcome::Complete;
 use super::outcome::CompleteTest;
 use super::outcome::Outcome;
@@ -159,29 +160,29 @@ fn op_wpt_restarts(state: &mut OpState) -> u32 {
   state.borrow::<Host>().world.restarts
 }
 
-/// Opens another page, and resolves when it is loaded, with whether it could
-/// be.
+/// Opens another page, and resolves when it is loaded with what there is to
+/// know of it, or with nothing when it could not be.
 #[op2]
+#[serde]
 async fn op_wpt_open_frame(
   state: Rc<RefCell<OpState>>,
   number: u32,
   #[string] url: String,
   is_window: bool,
-) -> bool {
-  let Ok(url) = Url::parse(&url) else {
-    return false;
-  };
-  let (world, opened) = {
+) -> Option<Shown> {
+  let url = Url::parse(&url).ok()?;
+  let (world, from, opened) = {
     let state = state.borrow();
     let host = state.borrow::<Host>();
     let opened = Opened {
       messages: host.messages.clone(),
       is_window,
     };
-    (host.world.clone(), opened)
+    let from = state.borrow::<Realm>().options().url.clone();
+    (host.world.clone(), from, opened)
   };
   let log = world.log.clone();
-  let (frame, loaded) = Frame::open(world, url, opened);
+  let (frame, loaded) = Frame::open(world, url, from, opened);
   // The loan of the state ends before the wait.
   let insert = |frame| {
     let mut state = state.borrow_mut();
@@ -189,13 +190,13 @@ async fn op_wpt_open_frame(
   };
   insert(frame);
   match loaded.await {
-    Ok(Ok(())) => true,
+    Ok(Ok(shown)) => Some(shown),
     Ok(Err(error)) => {
       log.line(&format!("frame: {error}"));
-      false
+      None
     }
     // The frame was closed before.
-    Err(_) => false,
+    Err(_) => None,
   }
 }
 

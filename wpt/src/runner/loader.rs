@@ -7,9 +7,13 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use background_fetch::engine::Navigation;
+use background_fetch::network::FetchResponse;
 use encoding_rs::UTF_8;
+use futures::TryStreamExt;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
+use reqwest::header::HeaderValue;
 use tokio::runtime::Handle;
 
 use super::mime_type::MimeType;
@@ -47,6 +51,8 @@ impl Route {
 #[derive(Clone)]
 pub struct Loader {
   client: reqwest::Client,
+  /// Follows no redirect.
+  hop_client: reqwest::Client,
   runtime: Handle,
 }
 
@@ -74,18 +80,26 @@ impl Loader {
   ///
   /// A certificate is none.
   pub fn new(route: &Route, runtime: Handle) -> Result<Self, reqwest::Error> {
-    let mut builder = reqwest::Client::builder().no_proxy().timeout(BOUND);
     let mut certificates = Vec::new();
     for pem in &route.root_certificates {
       certificates
         .extend(reqwest::Certificate::from_pem_bundle(pem.as_bytes())?);
     }
-    builder = builder.tls_certs_only(certificates);
-    for (host, addresses) in &route.hosts {
-      builder = builder.resolve_to_addrs(host, addresses);
-    }
+    let builder = || {
+      let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(BOUND)
+        .tls_certs_only(certificates.clone());
+      for (host, addresses) in &route.hosts {
+        builder = builder.resolve_to_addrs(host, addresses);
+      }
+      builder
+    };
     Ok(Self {
-      client: builder.build()?,
+      client: builder().build()?,
+      hop_client: builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?,
       runtime,
     })
   }
@@ -95,8 +109,12 @@ impl Loader {
   /// # Errors
   ///
   /// The server cannot be reached.
-  async fn load(&self, url: Url) -> Result<Loaded, String> {
-    let request = self.client.get(url);
+  async fn load(
+    &self,
+    client: &reqwest::Client,
+    url: Url,
+  ) -> Result<Loaded, String> {
+    let request = client.get(url);
     let load = async move {
       let mut response = request.send().await?;
       let url = response.url().clone();
@@ -179,7 +197,7 @@ impl Loader {
   /// What is there with the status 200.
   async fn load_resource(&self, url: Url) -> Result<Loaded, String> {
     let name = url.to_string();
-    let loaded = self.load(url).await?;
+    let loaded = self.load(&self.client, url).await?;
     if loaded.status != 200 {
       return Err(format!("{name} has the status {}", loaded.status));
     }
@@ -195,18 +213,57 @@ impl Loader {
     Ok(source(self.load_resource(url).await?))
   }
 
-  /// What a frame shows for a URL: whatever the server answers.
+  /// The document at a URL, whatever the status: from the service worker that
+  /// it belongs to, else from the server.
   ///
   /// # Errors
   ///
-  /// The server cannot be reached.
-  pub async fn load_frame(&self, url: Url) -> Result<Source, String> {
-    let fragment = url.fragment().map(str::to_owned);
-    let mut source = source(self.load(url).await?);
-    if source.url.fragment().is_none() {
-      source.url.set_fragment(fragment.as_deref());
+  /// The server cannot be reached, or the service worker has failed.
+  pub async fn load_document(
+    &self,
+    navigation: &mut Navigation,
+    mut url: Url,
+  ) -> Result<Source, String> {
+    for _ in 0..=MAX_REDIRECTS {
+      let answer = navigation.fetch(url.clone()).await;
+      let loaded = match answer.map_err(|error| error.to_string())? {
+        Some(FetchResponse { response, body }) => {
+          let headers = response.internal_headers().iter();
+          let headers = headers.filter_map(|(name, value)| {
+            Some((name.parse().ok()?, HeaderValue::from_str(value).ok()?))
+          });
+          let body: Vec<_> = body
+            .try_collect()
+            .await
+            .map_err(|error| error.to_string())?;
+          Loaded {
+            headers: headers.collect(),
+            // That of an opaque redirect is 0.
+            status: match response.status {
+              0 => 302,
+              status => status,
+            },
+            body: body.concat(),
+            url: url.clone(),
+          }
+        }
+        None => self.load(&self.hop_client, url.clone()).await?,
+      };
+      let location = loaded.headers.get("location");
+      let location = match loaded.status {
+        301 | 302 | 303 | 307 | 308 => location.and_then(|l| l.to_str().ok()),
+        _ => None,
+      };
+      let Some(location) = location else {
+        return Ok(source(Loaded { url, ..loaded }));
+      };
+      let mut next = url.join(location).map_err(|error| error.to_string())?;
+      if next.fragment().is_none() {
+        next.set_fragment(url.fragment());
+      }
+      url = next;
     }
-    Ok(source)
+    Err(format!("{url} is one redirect too many"))
   }
 }
 
@@ -228,3 +285,5 @@ fn source(loaded: Loaded) -> Source {
 
 /// No part of a test takes longer to load.
 const BOUND: Duration = Duration::from_secs(20);
+/// As in <https://fetch.spec.whatwg.org/#concept-http-redirect-fetch>, step 7.
+const MAX_REDIRECTS: u32 = 20;

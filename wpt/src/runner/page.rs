@@ -1,5 +1,7 @@
 //! The parts of a page that matter to a test: its scripts and metadata.
 
+use serde::Serialize;
+
 use super::loader::Source;
 
 /// An element of the page's source.
@@ -77,6 +79,44 @@ pub fn referrer_policy(source: &Source) -> String {
   }
 }
 
+/// What is in the body of a page.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Body {
+  pub html: String,
+  pub text: String,
+}
+
+impl Body {
+  /// What is written between the tags of the page's body, if it has them.
+  pub fn written(source: &str) -> Option<Self> {
+    let lower = source.to_ascii_lowercase();
+    let tag = lower.find("<body")?;
+    let start = lower[tag..].find('>').map(|end| tag + end + 1);
+    let start = start.unwrap_or(source.len());
+    let end = lower[start..].find("</body").map(|end| start + end);
+    Some(Self::of(&source[start..end.unwrap_or(source.len())]))
+  }
+
+  /// The same; a page without these tags is all body.
+  pub fn shown(source: &str) -> Self {
+    Self::written(source).unwrap_or_else(|| Self::of(source))
+  }
+
+  fn of(html: &str) -> Self {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some((before, tag)) = rest.split_once('<') {
+      text += before;
+      rest = tag.split_once('>').map_or("", |(_, after)| after);
+    }
+    text += rest;
+    Self {
+      html: html.into(),
+      text: unescape(&text),
+    }
+  }
+}
+
 /// The attributes up to `>`, and what follows it.
 fn attributes(mut rest: &str) -> (Vec<(String, String)>, &str) {
   let mut attributes = Vec::new();
@@ -136,5 +176,16 @@ mod tests {
     assert_eq!(found[1].text, "T");
     assert_eq!(found[2].attribute("src"), Some("/a.js?x=1&y"));
     assert_eq!(found[3].text, "if (1 < 2) go();");
+  }
+
+  #[test]
+  fn a_body_is_what_is_written_in_it() {
+    let found = Body::shown("<title>T</title><BODY class=x>a<br>&lt;b</BODY>");
+    assert_eq!(found.html, "a<br>&lt;b");
+    assert_eq!(found.text, "a<b");
+    assert_eq!(Body::shown("plain").text, "plain");
+    assert_eq!(Body::written("plain"), None);
+    assert_eq!(Body::shown("<body>PASS").text, "PASS");
+    assert_eq!(Body::shown("<body").text, "");
   }
 }

@@ -22,6 +22,7 @@ use super::loader::Source;
 use super::log::Log;
 use super::modules::Modules;
 use super::page;
+use super::page::Body;
 use crate::discover::Scope;
 use crate::discover::Test;
 
@@ -34,8 +35,15 @@ pub fn options(log: &Log) -> ExtensionOptions {
   }
 }
 
-/// A realm for what was loaded from `url`, that has run no script.
-pub fn realm(scope: Scope, url: Url, source: &Source, host: Host) -> JsRuntime {
+/// A realm for what was loaded from `url`, that has run no script; `client_id`
+/// is what its navigation has reserved.
+pub fn realm(
+  scope: Scope,
+  url: Url,
+  source: &Source,
+  client_id: Option<String>,
+  host: Host,
+) -> JsRuntime {
   let kind = match scope {
     Scope::Window => RealmKind::Window,
     Scope::DedicatedWorker => RealmKind::DedicatedWorker,
@@ -49,6 +57,7 @@ pub fn realm(scope: Scope, url: Url, source: &Source, host: Host) -> JsRuntime {
   };
   let options = options(&host.world.log);
   let realm_options = RealmOptions {
+    client_id,
     csp: source.csp.clone(),
     referrer_policy: match scope {
       Scope::Window => page::referrer_policy(source).parse().ok(),
@@ -104,7 +113,12 @@ pub async fn open_page(
   for (index, module) in modules.into_iter().enumerate() {
     run_module(runtime, module, &url, index).await?;
   }
-  call(runtime, "loaded", "")
+  let text = Body::written(&source.text).map(|body| body.text);
+  call(
+    runtime,
+    "loaded",
+    &json!(text.unwrap_or_default()).to_string(),
+  )
 }
 
 /// Fires the events of the end of a page, and runs what they begin.

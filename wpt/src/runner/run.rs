@@ -110,7 +110,7 @@ async fn visit(
   let host = Host::new(world.clone(), outcome.clone(), None);
   let loader = &world.setting.loader;
   let source = loader.load_source(url.clone()).await?;
-  let mut runtime = realm(test.scope, url.clone(), &source, host);
+  let mut runtime = realm(test.scope, url.clone(), &source, None, host);
   let isolate = runtime.v8_isolate().thread_safe_handle();
   interrupt.set(move || {
     isolate.terminate_execution();
