@@ -102,11 +102,12 @@ FUZZ_TARGETS ?= $(notdir $(wildcard fuzz/corpus/*))
 # What it asks of the compiler is not stable yet, and works in a stable one.
 FUZZ := RUSTC_BOOTSTRAP=1 cargo fuzz
 
-# Inputs that broaden the search are kept in fuzz/found, out of the corpus.
+# Inputs that broaden the search are kept in fuzz/found, out of the corpus. A
+# fuzzer is no Rust program: a peer that has gone away would end it by SIGPIPE.
 fuzz: setup
 	@$(FUZZ) --version >/dev/null 2>&1 || { \
 	  echo "make fuzz needs cargo-fuzz: cargo install cargo-fuzz" >&2; exit 2; }
-	for target in $(FUZZ_TARGETS); do \
+	trap '' PIPE; for target in $(FUZZ_TARGETS); do \
 	  mkdir -p fuzz/found/$$target; \
 	  $(FUZZ) run --sanitizer none $$target \
 	    fuzz/found/$$target fuzz/corpus/$$target -- \

@@ -64,12 +64,16 @@ pub fn sanitized(name: &str) -> String {
   let name: String = name.chars().map(harmless).collect();
   // A leading dot hides a file, a leading hyphen makes an option of it.
   let name = name.trim_start_matches(['.', '-', '~', ' ']);
-  let name = name.trim_end_matches(['.', ' ']);
-  match shortened(name) {
+  match shortened(without_end(name)) {
     name if name.is_empty() => WITHOUT_NAME.to_string(),
-    name if is_device(&name) => format!("_{name}"),
+    name if is_device(&name) => shortened(&format!("_{name}")),
     name => name,
   }
+}
+
+/// Without the end that Windows leaves out.
+fn without_end(name: &str) -> &str {
+  name.trim_end_matches(['.', ' '])
 }
 
 /// At most [`MAX_LENGTH`] bytes, with the extension kept where it is a short
@@ -86,7 +90,8 @@ fn shortened(name: &str) -> String {
   while !name.is_char_boundary(end) {
     end -= 1;
   }
-  format!("{}{extension}", &name[..end])
+  // Where it was cut there may be what no name ends with.
+  format!("{}{extension}", without_end(&name[..end]))
 }
 
 /// Names that are not files on Windows, where the directory may end up.
@@ -145,6 +150,25 @@ mod tests {
       name.len() <= MAX_LENGTH && name.ends_with("é.tar"),
       "{name}"
     );
+  }
+
+  #[test]
+  fn a_name_that_was_cut_is_one_that_needs_no_further_change() {
+    let spaces = " ".repeat(300);
+    let long = "a".repeat(235);
+    for name in [
+      format!("{long}..   b{long}"),
+      format!("{long} . . .{long}.txt"),
+      format!("con{spaces}b"),
+      format!("nul.{long}{long}"),
+      format!("{}.{}", "nul", "b".repeat(236)),
+    ] {
+      let safe = sanitized(&name);
+      assert_eq!(sanitized(&safe), safe, "{name}");
+      assert!(safe.len() <= MAX_LENGTH, "{name}");
+      assert!(!safe.ends_with(['.', ' ']), "{name}");
+      assert!(!is_device(&safe), "{name}");
+    }
   }
 
   #[test]
