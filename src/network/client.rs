@@ -1,10 +1,15 @@
 //! The network.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::Weak;
 use std::time::Duration;
+
+use tokio::sync::Mutex as Turn;
+use tokio::sync::OwnedMutexGuard;
 
 use super::FetchParams;
 use super::FetchResponse;
@@ -30,6 +35,8 @@ struct Inner {
   transport: Arc<dyn Transport>,
   rate_limit: Option<RateLimit>,
   preflight_cache: Mutex<PreflightCache>,
+  /// Of the opening handshakes of WebSockets, by host.
+  handshakes: Mutex<HashMap<String, Weak<Turn<()>>>>,
 }
 
 /// As long as Chromium and Firefox wait.
@@ -49,6 +56,7 @@ impl Network {
       rate_limit: config.limit_rate.map(RateLimit::new),
       config,
       preflight_cache: Mutex::default(),
+      handshakes: Mutex::default(),
     })))
   }
 
@@ -101,6 +109,26 @@ impl Network {
 
   pub(super) fn rate_limit(&self) -> Option<RateLimit> {
     self.0.rate_limit.clone()
+  }
+
+  /// Waits until no other WebSocket is being opened to `host`:
+  /// [RFC 6455, section 4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1),
+  /// 2, has them opened one after the other.
+  pub(super) async fn handshake_turn(&self, host: &str) -> OwnedMutexGuard<()> {
+    let turn = {
+      let handshakes = &self.0.handshakes;
+      let mut all = handshakes.lock().unwrap_or_else(PoisonError::into_inner);
+      all.retain(|_, turn| turn.strong_count() > 0);
+      match all.get(host).and_then(Weak::upgrade) {
+        Some(turn) => turn,
+        None => {
+          let turn = Arc::new(Turn::new(()));
+          all.insert(host.into(), Arc::downgrade(&turn));
+          turn
+        }
+      }
+    };
+    turn.lock_owned().await
   }
 
   pub(super) fn preflight_cache(&self) -> MutexGuard<'_, PreflightCache> {

@@ -27,6 +27,8 @@ pub(in super::super) async fn obtain_a_web_socket_connection(
   let url = wire_url(&fetch.request.url);
   let activity = Activity::default();
   let request = transport_request(fetch, headers, &url, &activity, false)?;
+  let host = url.host_str().unwrap_or_default();
+  let _turn = fetch.network.handshake_turn(host).await;
   let method = &fetch.request.method;
   trace(
     fetch,

@@ -8,6 +8,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
+use std::time::Instant;
 
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::WebSocket;
@@ -494,4 +496,33 @@ fn a_large_message_comes_whole() {
     socket.close();",
   );
   assert_eq!(site.lines_with(&page, ""), ["sum: 12000000 0"]);
+}
+
+#[test]
+fn websockets_of_one_host_are_opened_one_after_the_other() {
+  let server = Server::serving(|mut stream, requests| {
+    let head = read_head(&mut stream);
+    requests.lock().unwrap().push(head);
+    // Were there another handshake at once, it would come in this time.
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(300) {
+      thread::yield_now();
+    }
+    let so_far = requests.lock().unwrap().len();
+    let answer = format!("HTTP/1.1 404 {so_far}\r\nConnection: close\r\n\r\n");
+    requests.lock().unwrap().push(answer.clone());
+    let _ = stream.write_all(answer.as_bytes());
+  });
+  let script = server.named_in(
+    "await Promise.all([1, 2, 3].map((n) => new Promise((done) => {
+      const socket = new WebSocket(`@WS@/${n}`);
+      socket.onclose = done;
+    })));
+    console.log('all closed');",
+  );
+  assert_eq!(Site::new().lines(&script), ["all closed"]);
+  let answered = server.requests();
+  let is_answer = |line: &String| line.starts_with("HTTP/1.1 404");
+  let answers: Vec<bool> = answered.iter().map(is_answer).collect();
+  assert_eq!(answers, [false, true, false, true, false, true]);
 }
