@@ -144,8 +144,10 @@ pub fn tests_of_file(path: &str, source: &str) -> Vec<Test> {
         scope: page.scope,
         is_module: page.is_module,
         // A service worker has to be secure.
-        https: https || page.scope == Scope::ServiceWorker,
-        h2: is_h2(&path),
+        https: https
+          || page.scope == Scope::ServiceWorker
+          || has_flag(variant, "https"),
+        h2: is_h2(&path) || has_flag(variant, "h2"),
         long_timeout: meta.long_timeout,
       });
     }
@@ -178,8 +180,8 @@ fn page_tests(path: &str, source: &str, https: bool) -> Vec<Test> {
     entry: format!("{path}{variant}"),
     scope: Scope::Window,
     is_module: false,
-    https,
-    h2: is_h2(path),
+    https: https || has_flag(&variant, "https"),
+    h2: is_h2(path) || has_flag(&variant, "h2"),
     long_timeout,
   });
   tests.collect()
@@ -187,6 +189,12 @@ fn page_tests(path: &str, source: &str, https: bool) -> Vec<Test> {
 
 fn is_h2(path: &str) -> bool {
   path.contains(".h2.")
+}
+
+/// Whether the query of a page asks for this server.
+fn has_flag(variant: &str, flag: &str) -> bool {
+  let mut pairs = variant.trim_start_matches('?').split('&');
+  pairs.any(|pair| pair.strip_prefix("wpt_flags=") == Some(flag))
 }
 
 /// A test without variants is one test.
@@ -423,6 +431,8 @@ mod tests {
       assert_eq!(tests.len(), 1);
       assert_eq!(tests[0].id, format!("/{page}"));
     }
+    write("f.window.js", "// META: variant=?wss&wpt_flags=https\n");
+    assert!(find("f.window.html?wss&wpt_flags=https").unwrap()[0].https);
     assert!(find("w.worker.html?c").is_err());
     assert!(find("p.html?c").is_err());
   }
