@@ -198,6 +198,11 @@ defineMembers(Navigator, {
     webidl.assertBranded(this, Navigator);
     return permissions().permissions;
   },
+  // https://html.spec.whatwg.org/multipage/system-state.html#dom-navigator-platform
+  get platform() {
+    webidl.assertBranded(this, Navigator);
+    return machine().platform;
+  },
 });
 if (kind === "window") {
   defineMembers(Navigator, {
@@ -234,6 +239,16 @@ defineLazyInterface(globalThis, "EventSource", script("event_source"));
 defineLazyInterface(globalThis, "WebSocket", script("web_socket"));
 if (!inServiceWorker) {
   defineLazyInterface(globalThis, "Worker", script("worker"));
+  // https://xhr.spec.whatwg.org/#interface-xmlhttprequest
+  defineLazyInterfaces(
+    globalThis,
+    [
+      "XMLHttpRequest",
+      "XMLHttpRequestEventTarget",
+      "XMLHttpRequestUpload",
+    ],
+    script("xml_http_request"),
+  );
 }
 if (kind === "window") {
   const storage = script("storage");

@@ -203,5 +203,5 @@ function throwIfAborted(stream) {
   if (abort !== undefined) throw abort.reason;
 }
 
-return { fetch, throwIfAborted };
+return { abortFetch, fetch, start, throwIfAborted };
 })();

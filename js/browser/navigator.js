@@ -45,6 +45,7 @@ return {
   isOnline: () => op_navigator_is_online(),
   language: languages[0],
   languages,
+  platform: options.platform,
   sendBeacon,
 };
 })();

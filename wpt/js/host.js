@@ -44,10 +44,6 @@ const host = {
     }
   },
   load,
-  /** For a helper that needs one. */
-  defineXhr() {
-    Object.assign(globalThis, core.loadExtScript("ext:wpt_host/xhr.js"));
-  },
   /** A module that could not be evaluated. */
   moduleFailed: (message) => reportError(new Error(message)),
   result: (result) => op_wpt_result(result),

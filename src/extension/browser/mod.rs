@@ -210,6 +210,7 @@ deno_core::extension!(
     "web_socket.js",
     "worker.js",
     "worker_scope.js",
+    "xml_http_request.js",
   ],
   options = {
     worker_extensions: RealmExtensions,

@@ -19,6 +19,7 @@ use crate::extension::error::OpError;
 pub(super) struct JsNavigator {
   hardware_concurrency: usize,
   languages: Vec<String>,
+  platform: String,
 }
 
 #[op2]
@@ -28,6 +29,19 @@ pub(super) fn op_navigator_facts() -> JsNavigator {
     hardware_concurrency: std::thread::available_parallelism()
       .map_or(1, |threads| threads.get()),
     languages: languages(|name| std::env::var(name).ok()),
+    platform: platform(std::env::consts::OS, std::env::consts::ARCH),
+  }
+}
+
+/// What browsers call it:
+/// <https://html.spec.whatwg.org/multipage/system-state.html#dom-navigator-platform>.
+fn platform(os: &str, arch: &str) -> String {
+  match os {
+    "windows" => "Win32".into(),
+    // Macs of every kind.
+    "macos" => "MacIntel".into(),
+    "linux" => format!("Linux {arch}"),
+    _ => os.into(),
   }
 }
 
@@ -176,5 +190,12 @@ mod tests {
     for none in ["C", "POSIX", "", "C.UTF-8", "../x"] {
       assert_eq!(of(none), ["en-US", "en"], "{none}");
     }
+  }
+
+  #[test]
+  fn a_platform_is_called_as_browsers_do() {
+    assert_eq!(platform("linux", "x86_64"), "Linux x86_64");
+    assert_eq!(platform("macos", "aarch64"), "MacIntel");
+    assert_eq!(platform("freebsd", "x86_64"), "freebsd");
   }
 }

@@ -14,3 +14,4 @@ mod prototypes;
 mod site;
 mod web_socket;
 mod workers;
+mod xml_http_request;

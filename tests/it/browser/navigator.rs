@@ -8,7 +8,7 @@ fn the_machine_and_the_context_are_told_as_they_are() {
   let site = Site::new();
   let lines = site.lines_with(
     "console.log(navigator.onLine, isSecureContext, crossOriginIsolated);
-    console.log(navigator.hardwareConcurrency >= 1, navigator.language === navigator.languages[0], Object.isFrozen(navigator.languages));
+    console.log(navigator.hardwareConcurrency >= 1, navigator.language === navigator.languages[0], Object.isFrozen(navigator.languages), navigator.platform.length > 0);
     console.log(Object.keys(Object.getOwnPropertyDescriptors(navigator)).length);
     await say('brand', () => Object.getOwnPropertyDescriptor(Object.getPrototypeOf(navigator), 'onLine').get.call({}));
     await say('beacon', async () => navigator.sendBeacon('/beacon', 'bye'));",
@@ -16,7 +16,7 @@ fn the_machine_and_the_context_are_told_as_they_are() {
   );
   let expected = [
     "true true false",
-    "true true true",
+    "true true true true",
     "0",
     "brand: TypeError",
     "beacon: true",

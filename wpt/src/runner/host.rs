@@ -98,7 +98,7 @@ deno_core::extension!(
   ],
   esm_entry_point = "ext:wpt_host/start.js",
   esm = [dir "js", "start.js"],
-  lazy_loaded_js = [dir "js", "document.js", "frames.js", "host.js", "xhr.js"],
+  lazy_loaded_js = [dir "js", "document.js", "frames.js", "host.js"],
   options = { host: Host },
   state = |state, options| state.put(options.host),
 );

@@ -102,9 +102,6 @@ pub async fn open_page(
         (_, None) => run_script(runtime, &element.text, &url).await?,
         (_, Some(src)) => {
           let source = loader.load_script(src.clone()).await?;
-          if src.path() == NEEDS_XHR {
-            call(runtime, "defineXhr", "")?;
-          }
           run_script(runtime, &source, &src).await?;
         }
       }
@@ -130,10 +127,6 @@ pub async fn unload_page(runtime: &mut JsRuntime) -> Result<(), String> {
   call(runtime, "unload", "")?;
   until(runtime, || false).await
 }
-
-/// The one helper that gets an `XMLHttpRequest`: what it tests is another
-/// thing.
-const NEEDS_XHR: &str = "/common/security-features/resources/common.sub.js";
 
 /// A module script.
 enum Module {
