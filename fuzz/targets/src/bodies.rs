@@ -33,7 +33,7 @@ impl World {
     server.says_and_stalls(&answer("200 OK", "", WHOLE, THERE));
     run(&runtime, async {
       let store = Store::open_directory(pristine.path()).unwrap();
-      let client = Client::start(store).await;
+      let client = Client::start(store, 0).await;
       client.begin(&server.origin).await;
       client.received(THERE as u64).await;
       client.stop().await;
@@ -77,10 +77,10 @@ pub fn store_bodies(data: &[u8]) {
   } else {
     answer("200 OK", "", WHOLE, WHOLE)
   };
-  world.server.says(&rest);
+  world.server.says([&rest[..]]);
   let ended = run(&world.runtime, async {
     let store = Store::open_directory(directory.path()).unwrap();
-    let client = Client::start(store).await;
+    let client = Client::start(store, 0).await;
     let ended = client.ended().await;
     client.stop().await;
     ended

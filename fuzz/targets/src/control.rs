@@ -27,7 +27,7 @@ impl World {
   fn start() -> Self {
     let runtime = runtime();
     let directory = tempfile::tempdir().unwrap();
-    let client = runtime.block_on(Client::start(Store::in_memory()));
+    let client = runtime.block_on(Client::start(Store::in_memory(), 0));
     let server = serve(&client.engine, directory.path()).unwrap();
     let mut files = std::fs::read_dir(directory.path()).unwrap();
     let socket = files.next().expect("a socket").unwrap().path();

@@ -1,5 +1,6 @@
 //! A server that says whatever it is told to, and an engine that asks it.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -43,44 +44,44 @@ pub(crate) enum Protocol {
   Http2,
 }
 
-/// What the server says to the first client that comes; the others are sent
-/// away without a word.
-type Answer = Arc<Mutex<Said>>;
+/// What the server says to the clients that come, one after the other; those
+/// that come later are sent away without a word.
+type Answers = Arc<Mutex<Said>>;
 
 #[derive(Default)]
 struct Said {
-  data: Vec<u8>,
+  answers: VecDeque<Vec<u8>>,
   /// Whether it stays silent then, and does not close the connection.
   stalls: bool,
 }
 
 pub(crate) struct Server {
   pub(crate) origin: String,
-  answer: Answer,
+  answers: Answers,
 }
 
 impl Server {
   pub(crate) fn start(runtime: &Runtime, protocol: Protocol) -> Self {
-    let answer = Answer::default();
+    let answers = Answers::default();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
-    runtime.spawn(serve(listener, protocol, answer.clone()));
+    runtime.spawn(serve(listener, protocol, answers.clone()));
     Self {
       origin: origin(protocol, address),
-      answer,
+      answers,
     }
   }
 
-  pub(crate) fn says(&self, data: &[u8]) {
-    *self.answer.lock().unwrap() = Said {
-      data: data.to_vec(),
+  pub(crate) fn says<'a>(&self, answers: impl IntoIterator<Item = &'a [u8]>) {
+    *self.answers.lock().unwrap() = Said {
+      answers: answers.into_iter().map(<[u8]>::to_vec).collect(),
       stalls: false,
     };
   }
 
-  pub(crate) fn says_and_stalls(&self, data: &[u8]) {
-    *self.answer.lock().unwrap() = Said {
-      data: data.to_vec(),
+  pub(crate) fn says_and_stalls(&self, answer: &[u8]) {
+    *self.answers.lock().unwrap() = Said {
+      answers: [answer.to_vec()].into(),
       stalls: true,
     };
   }
@@ -93,16 +94,16 @@ fn origin(protocol: Protocol, address: SocketAddr) -> String {
   }
 }
 
-async fn serve(listener: TcpListener, protocol: Protocol, answer: Answer) {
+async fn serve(listener: TcpListener, protocol: Protocol, answers: Answers) {
   let tls = TlsAcceptor::from(Arc::new(tls()));
   while let Ok((client, _)) = listener.accept().await {
-    let (tls, answer) = (tls.clone(), answer.clone());
+    let (tls, answers) = (tls.clone(), answers.clone());
     // What a client breaks off is its own affair.
     tokio::spawn(async move {
       match protocol {
-        Protocol::Http1 => speak_http1(client, &answer).await,
+        Protocol::Http1 => speak_http1(client, &answers).await,
         Protocol::Http2 => {
-          speak_http2(tls.accept(client).await?, &answer).await
+          speak_http2(tls.accept(client).await?, &answers).await
         }
       }
     });
@@ -111,20 +112,20 @@ async fn serve(listener: TcpListener, protocol: Protocol, answer: Answer) {
 
 async fn speak_http1(
   mut client: TcpStream,
-  answer: &Answer,
+  answers: &Answers,
 ) -> std::io::Result<()> {
   let mut head = Vec::new();
   while !head.ends_with(b"\r\n\r\n") {
     head.push(client.read_u8().await?);
   }
-  say(&mut client, answer).await
+  say(&mut client, answers).await
 }
 
 /// Answers when the request is there: what comes before it is an error of its
 /// own.
 async fn speak_http2(
   mut client: impl AsyncRead + AsyncWrite + Unpin,
-  answer: &Answer,
+  answers: &Answers,
 ) -> std::io::Result<()> {
   const PREFACE: usize = 24;
   const HEADERS: u8 = 1;
@@ -136,18 +137,21 @@ async fn speak_http2(
     let mut rest = vec![0; length as usize];
     client.read_exact(&mut rest).await?;
     if head[3] == HEADERS {
-      return say(&mut client, answer).await;
+      return say(&mut client, answers).await;
     }
   }
 }
 
 async fn say(
   client: &mut (impl AsyncRead + AsyncWrite + Unpin),
-  answer: &Answer,
+  answers: &Answers,
 ) -> std::io::Result<()> {
-  let said = std::mem::take(&mut *answer.lock().unwrap());
-  client.write_all(&said.data).await?;
-  if said.stalls {
+  let (answer, stalls) = {
+    let mut said = answers.lock().unwrap();
+    (said.answers.pop_front().unwrap_or_default(), said.stalls)
+  };
+  client.write_all(&answer).await?;
+  if stalls {
     return until_closed(client).await;
   }
   client.shutdown().await?;
@@ -190,8 +194,9 @@ pub(crate) struct Ended {
 }
 
 impl Client {
-  /// Tries nothing again, and does not look at certificates.
-  pub(crate) async fn start(store: Store) -> Self {
+  /// Tries a request so many times again when no byte came, and does not look
+  /// at certificates.
+  pub(crate) async fn start(store: Store, attempts: u32) -> Self {
     let config = EngineConfig {
       network: NetworkConfig {
         verify_certificates: false,
@@ -199,7 +204,8 @@ impl Client {
         ..NetworkConfig::default()
       },
       retry: RetryPolicy {
-        attempts: 0,
+        attempts,
+        first_delay: Duration::ZERO,
         ..RetryPolicy::default()
       },
       ..EngineConfig::default()
