@@ -1,5 +1,6 @@
 //! `bgfetch`: background fetches from the command line.
 
+mod allocator;
 mod arguments;
 mod attend;
 mod byte_count;
@@ -34,6 +35,7 @@ use self::failure::PREFIX;
 
 fn main() {
   let arguments = Arguments::parse();
+  allocator::keep_buffers();
   open_files::allow_many();
   let ended = match arguments.command {
     _ if arguments.version => Ok(version::print(arguments.verbose)),
