@@ -14,7 +14,7 @@ use crate::telemetry;
 /// How many bytes are appended at once, at most. The stream is read no further
 /// when so many wait, or when there is no room for more in the byte budget;
 /// then TCP makes the server wait.
-pub(super) const MAX_BATCH: usize = 4 * 1024 * 1024;
+pub(super) const MAX_BATCH: usize = 2 * 1024 * 1024;
 
 /// What the transfer holds of the byte budget: its batch, and what is being
 /// appended.

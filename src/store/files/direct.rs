@@ -8,18 +8,26 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use bytes::Bytes;
 
 use super::file_system::FileSystem;
 use super::file_system::OpenFile;
+use crate::store::lock::lock;
 
 /// Offsets, lengths and addresses of direct writes are multiples of this; no
 /// common disk asks for more.
 const BLOCK: usize = 4096;
 
 /// How much is written at once, in bytes.
-const PIECE: usize = 4 * 1024 * 1024;
+const PIECE: usize = 2 * 1024 * 1024;
+
+/// How many bodies may be written directly at once. That is enough to keep a
+/// disk busy, and bounds the memory for it, however many bodies there are.
+const MAX_PIECES: usize = 4;
 
 /// From how many bytes at once on it is worth while.
 pub(super) const MIN_APPEND: u64 = 256 * 1024;
@@ -27,24 +35,27 @@ pub(super) const MIN_APPEND: u64 = 256 * 1024;
 /// A body's file, opened for direct writing when that is asked for first.
 pub(super) struct Direct {
   file_system: Arc<dyn FileSystem>,
+  pieces: Arc<Pieces>,
   path: PathBuf,
   state: State,
 }
 
 enum State {
   Closed,
-  Open {
-    file: Box<dyn OpenFile>,
-    piece: Piece,
-  },
+  Open(Box<dyn OpenFile>),
   /// This file system has no direct writing.
   Unavailable,
 }
 
 impl Direct {
-  pub(super) fn new(file_system: Arc<dyn FileSystem>, path: PathBuf) -> Self {
+  pub(super) fn new(
+    file_system: Arc<dyn FileSystem>,
+    pieces: Arc<Pieces>,
+    path: PathBuf,
+  ) -> Self {
     Self {
       file_system,
+      pieces,
       path,
       state: State::Closed,
     }
@@ -61,20 +72,19 @@ impl Direct {
   ) -> io::Result<bool> {
     if let State::Closed = self.state {
       self.state = match self.file_system.direct(&self.path) {
-        Ok(file) => State::Open {
-          file,
-          piece: Piece::new(),
-        },
+        Ok(file) => State::Open(file),
         Err(_) => State::Unavailable,
       };
     }
-    let State::Open { file, piece } = &mut self.state else {
+    let State::Open(file) = &mut self.state else {
       return Ok(false);
     };
+    let mut piece = self.pieces.take();
+    let piece = piece.piece.bytes();
     // A direct write begins where a block does: with the end of what is there.
     let held = (length % BLOCK as u64) as usize;
     let mut offset = length - held as u64;
-    read_exact_at(cached, &mut piece.bytes()[..held], offset)?;
+    read_exact_at(cached, &mut piece[..held], offset)?;
     let mut filled = held;
     let mut chunks = chunks.iter();
     let mut chunk = &[][..];
@@ -85,7 +95,7 @@ impl Direct {
           chunk = next;
         }
         let room = (PIECE - filled).min(chunk.len());
-        piece.bytes()[filled..filled + room].copy_from_slice(&chunk[..room]);
+        piece[filled..filled + room].copy_from_slice(&chunk[..room]);
         filled += room;
         chunk = &chunk[room..];
       }
@@ -93,7 +103,7 @@ impl Direct {
       if whole == 0 {
         break;
       }
-      match write_all_at(&**file, &piece.bytes()[..whole], offset) {
+      match write_all_at(&**file, &piece[..whole], offset) {
         // Some file systems refuse only now.
         Err(error)
           if error.kind() == io::ErrorKind::InvalidInput
@@ -104,7 +114,7 @@ impl Direct {
         }
         other => other?,
       }
-      piece.bytes().copy_within(whole..filled, 0);
+      piece.copy_within(whole..filled, 0);
       offset += whole as u64;
       filled -= whole;
     }
@@ -115,12 +125,63 @@ impl Direct {
     } else {
       0
     };
-    append_all(cached, &piece.bytes()[old..filled])?;
+    append_all(cached, &piece[old..filled])?;
     Ok(true)
   }
 }
 
+/// The memory that direct writes go through, for all bodies of a store.
+#[derive(Default)]
+pub(super) struct Pieces {
+  unused: Mutex<Unused>,
+  returned: Condvar,
+}
+
+#[derive(Default)]
+struct Unused {
+  pieces: Vec<Piece>,
+  /// How many there are, those that are in use among them.
+  made: usize,
+}
+
+impl Pieces {
+  /// One that nobody else uses; waits for it, if there is none.
+  fn take(&self) -> Taken<'_> {
+    let mut unused = lock(&self.unused);
+    loop {
+      if let Some(piece) = unused.pieces.pop() {
+        return Taken {
+          pieces: self,
+          piece,
+        };
+      }
+      if unused.made < MAX_PIECES {
+        unused.made += 1;
+        unused.pieces.push(Piece::new());
+        continue;
+      }
+      let returned = self.returned.wait(unused);
+      unused = returned.unwrap_or_else(PoisonError::into_inner);
+    }
+  }
+}
+
+/// A piece, until it is given back by being dropped.
+struct Taken<'a> {
+  pieces: &'a Pieces,
+  piece: Piece,
+}
+
+impl Drop for Taken<'_> {
+  fn drop(&mut self) {
+    let piece = std::mem::take(&mut self.piece);
+    lock(&self.pieces.unused).pieces.push(piece);
+    self.pieces.returned.notify_one();
+  }
+}
+
 /// Memory that begins where a block does.
+#[derive(Default)]
 struct Piece {
   memory: Vec<u8>,
   start: usize,

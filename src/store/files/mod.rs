@@ -34,6 +34,7 @@ use async_trait::async_trait;
 
 use self::body_paths::BodyPaths;
 use self::boot_marker::BootMarker;
+use self::direct::Pieces;
 use self::durable::Durable;
 pub(super) use self::export::export_bytes;
 use self::file_system::FileSystem;
@@ -73,6 +74,7 @@ struct Inner {
   /// Those that the disk has failed to make durable, until they are reopened.
   unsynced: Mutex<HashSet<BodyId>>,
   unflushed: Mutex<Unflushed>,
+  pieces: Arc<Pieces>,
   /// Those that are known to be durable, and are not written to.
   durable: Durable,
 }
@@ -99,6 +101,7 @@ impl FileBodyStore {
         appenders: Mutex::default(),
         unsynced: Mutex::default(),
         unflushed: Mutex::default(),
+        pieces: Arc::default(),
         durable: Durable::default(),
       }),
     })

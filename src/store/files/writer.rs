@@ -27,7 +27,7 @@ const WRITE_BACK: u64 = 8 * 1024 * 1024;
 
 /// From how many bytes on a body is written past the page cache. One that is
 /// smaller is likely to be read from there soon.
-const LARGE: u64 = 32 * 1024 * 1024;
+const LARGE: u64 = 8 * 1024 * 1024;
 
 /// The writing end of a body. Shared with the appending that may still be
 /// under way when its future was dropped.
@@ -116,7 +116,11 @@ impl Tail {
     Self {
       file,
       anywhere: None,
-      direct: Direct::new(inner.file_system.clone(), path),
+      direct: Direct::new(
+        inner.file_system.clone(),
+        inner.pieces.clone(),
+        path,
+      ),
       written_back: length,
     }
   }
