@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use super::attempt::outcome_of;
 use super::attempt::sent;
 use super::fetch_params::Attempt;
-use super::receiving::MAX_BATCH;
+use super::receiving::Batch;
 use super::receiving::Room;
 use super::receiving::record_progress;
 use super::record_slot::Attempts;
@@ -67,7 +67,7 @@ pub(crate) async fn transfer(
   let mut end = None;
   let mut segments = Segments::of(attempt, attempts);
   loop {
-    if appending.is_none() && !batch.chunks.is_empty() {
+    if appending.is_none() && !batch.is_empty() {
       let (chunks, length) = batch.take();
       match body_writer(attempt, writer.take()).await {
         Ok(Some(body)) => appending = Some(append(body, chunks, length)),
@@ -110,7 +110,7 @@ pub(crate) async fn transfer(
       total = Segments::next(&mut segments), if segments.is_some() => {
         attempts.progressed(total);
       }
-      more = batch.fill(&mut stream, attempt, head, &mut room), if end.is_none() && batch.has_room(&room) => {
+      more = fill(&mut batch, &mut stream, attempt, head, &mut room), if end.is_none() && batch.has_room(&room) => {
         end = more;
       }
     }
@@ -174,79 +174,56 @@ fn wrong(head: &Response, unusable: &Unusable) -> End {
   })
 }
 
-#[derive(Default)]
-struct Batch {
-  chunks: Vec<Bytes>,
-  length: usize,
-}
-
-impl Batch {
-  fn take(&mut self) -> (Vec<Bytes>, u64) {
-    let length = std::mem::take(&mut self.length) as u64;
-    (std::mem::take(&mut self.chunks), length)
-  }
-
-  fn has_room(&self, room: &Room<'_>) -> bool {
-    self.length < MAX_BATCH && room.is_there()
-  }
-
-  /// Waits for a chunk, then takes all that are there without waiting.
-  /// `Some` when the stream has ended. Safe to cancel: what was taken is in
-  /// the batch.
-  async fn fill(
-    &mut self,
-    stream: &mut BoxStream<'static, Result<Bytes, NetworkError>>,
-    attempt: Attempt<'_>,
-    head: &Response,
-    room: &mut Room<'_>,
-  ) -> Option<End> {
-    let mut next = stream.next().await;
-    loop {
-      match next {
-        None => return Some(End::Done),
-        Some(Err(error)) => return Some(End::Errored(error)),
-        Some(Ok(mut chunk)) => {
-          let length = chunk.len() as u64;
-          let (allowed, within_quota) =
-            attempt.job.update_within_quota(|p, actions| {
-              p.bytes_transmitted(
-                attempt.record,
-                attempt.number,
-                length,
-                actions,
-              )
-            });
-          let mut has_reached = false;
-          match allowed {
-            Ok(Wanted::All) if within_quota => {}
-            Ok(Wanted::UpToExtent(wanted)) if within_quota => {
-              chunk.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-              has_reached = true;
-            }
-            // What came before it is still appended.
-            Ok(_) => {
-              let full = "the origin's quota is used up".to_string();
-              append_failed(attempt, StoreError::Full(full));
-              return Some(End::Full);
-            }
-            Err(NotAppended::Terminated) => return Some(End::Terminated),
-            Err(NotAppended::Wrong(unusable)) => {
-              return Some(wrong(head, &unusable));
-            }
+/// Waits for a chunk, then takes all that are there without waiting.
+/// `Some` when the stream has ended. Safe to cancel: what was taken is in
+/// the batch.
+async fn fill(
+  batch: &mut Batch,
+  stream: &mut BoxStream<'static, Result<Bytes, NetworkError>>,
+  attempt: Attempt<'_>,
+  head: &Response,
+  room: &mut Room<'_>,
+) -> Option<End> {
+  let mut next = stream.next().await;
+  loop {
+    match next {
+      None => return Some(End::Done),
+      Some(Err(error)) => return Some(End::Errored(error)),
+      Some(Ok(mut chunk)) => {
+        let length = chunk.len() as u64;
+        let (allowed, within_quota) =
+          attempt.job.update_within_quota(|p, actions| {
+            p.bytes_transmitted(attempt.record, attempt.number, length, actions)
+          });
+        let mut has_reached = false;
+        match allowed {
+          Ok(Wanted::All) if within_quota => {}
+          Ok(Wanted::UpToExtent(wanted)) if within_quota => {
+            chunk.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+            has_reached = true;
           }
-          room.received(chunk.len() as u64);
-          self.length += chunk.len();
-          self.chunks.push(chunk);
-          if has_reached {
-            return Some(End::ReachedExtent);
+          // What came before it is still appended.
+          Ok(_) => {
+            let full = "the origin's quota is used up".to_string();
+            append_failed(attempt, StoreError::Full(full));
+            return Some(End::Full);
+          }
+          Err(NotAppended::Terminated) => return Some(End::Terminated),
+          Err(NotAppended::Wrong(unusable)) => {
+            return Some(wrong(head, &unusable));
           }
         }
+        room.received(chunk.len() as u64);
+        batch.push(chunk);
+        if has_reached {
+          return Some(End::ReachedExtent);
+        }
       }
-      if !self.has_room(room) {
-        return None;
-      }
-      next = stream.next().now_or_never()?;
     }
+    if !batch.has_room(room) {
+      return None;
+    }
+    next = stream.next().now_or_never()?;
   }
 }
 

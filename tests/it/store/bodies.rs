@@ -339,9 +339,9 @@ async fn a_large_body_grows_by_pieces_of_every_size(subject: Subject) {
   let mut writer = bodies.create().await.unwrap();
   let id = writer.id();
   let byte = |offset: u64| (offset ^ (offset >> 8) ^ (offset >> 17)) as u8;
-  // Beyond 32 MiB, with ends inside of blocks, on them, and beside them.
+  // Beyond 8 MiB, with ends inside of blocks, on them, and beside them.
   let sizes = [
-    40 << 20,
+    10 << 20,
     300_000,
     1,
     (1 << 20) - 1,
