@@ -42,7 +42,9 @@ impl BodyReader for FileBodyReader {
       let bytes = read(&*file, offset, max)?;
       // Bodies are written past the page cache, and read from end to end:
       // the disk has the next part ready when it is asked for.
-      file.read_ahead(offset + bytes.len() as u64, READ_AHEAD);
+      if let Some(ahead) = read_ahead(offset, bytes.len() as u64) {
+        file.read_ahead(ahead, READ_AHEAD);
+      }
       Ok(bytes)
     };
     run_on(&*self.file_system, read).await
@@ -50,7 +52,16 @@ impl BodyReader for FileBodyReader {
 }
 
 /// In bytes; a few times what readers ask for at once.
-const READ_AHEAD: u64 = 1 << 20;
+const READ_AHEAD: u64 = 2 << 20;
+
+/// From where on the disk is asked to read ahead, by someone who has read
+/// `bytes` bytes from `offset`: once for each stretch of that length, since
+/// what is in memory already is looked for again each time.
+fn read_ahead(offset: u64, bytes: u64) -> Option<u64> {
+  let end = offset + bytes;
+  let is_first = offset == 0 || offset / READ_AHEAD != end / READ_AHEAD;
+  (is_first && bytes > 0).then_some(end)
+}
 
 fn read(file: &dyn OpenFile, offset: u64, max: usize) -> io::Result<Bytes> {
   // Never more memory than there are bytes, whatever the caller can take.
