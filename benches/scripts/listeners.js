@@ -1,6 +1,12 @@
-// 1,000 background fetches, each with a listener for its progress.
-const all = Array.from({ length: 1000 }, (_, n) => `${n}`);
-const registrations =
-  await Promise.all(all.map((id) => registration.backgroundFetch.fetch(id, "/mebibyte.bin")));
+// 1,000 background fetches, each with a listener for its progress from the
+// beginning; fails when the listeners have heard too little.
 let heard = 0;
-for (const one of registrations) one.addEventListener("progress", () => heard++);
+let settled = 0;
+addEventListener("backgroundfetchsuccess", () => {
+  if (++settled === 1000 && heard < 1000) throw new Error(`only ${heard} events`);
+});
+const fetchOne = async (_, n) => {
+  const one = await registration.backgroundFetch.fetch(`${n}`, "/mebibyte.bin");
+  one.addEventListener("progress", () => heard++);
+};
+await Promise.all(Array.from({ length: 1000 }, fetchOne));
