@@ -75,8 +75,8 @@ pub(crate) fn params(
 }
 
 /// How much of a stored request body is read at once, in bytes. Each part is
-/// work for another thread, and two changes of threads: half as much took a
-/// tenth longer.
+/// work for another thread and so two changes of threads; larger ones are not
+/// faster any more.
 const REQUEST_BODY_CHUNK: usize = 512 * 1024;
 
 /// How many such parts are read at once: while the wire takes one, the disk has
