@@ -158,6 +158,7 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
   #upload = new XMLHttpRequestUpload(privateKey);
   #method;
   #url;
+  #blobUrlEntry = null;
   #headers = [];
   #isSent = false;
   #isUploaded = false;
@@ -231,6 +232,15 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
     this.#hasUploadListener = false;
     this.#method = method;
     this.#url = parsed.href;
+    // A URL of a blob means the blob from here on, even if it is revoked.
+    const { blobUrlEntry } = newInnerRequest(
+      method,
+      this.#url,
+      () => [],
+      null,
+      true,
+    );
+    this.#blobUrlEntry = blobUrlEntry;
     this.#headers = [];
     this.#forget();
     // Step 12: the state is opened.
@@ -343,8 +353,9 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
       this.#url,
       () => headers,
       inner,
-      true,
+      false,
     );
+    request.blobUrlEntry = this.#blobUrlEntry;
     request.mode = "cors";
     request.credentialsMode = this.#withCredentials ? "include" : "same-origin";
     // Steps 7 to 10: nothing is uploaded of no body; it is sent.
