@@ -39,9 +39,9 @@ async function openOther(t, { active, scope }) {
 
 windowTest(async (t, registration) => {
   // steps: get.4.1.1, instance.1, instance.3
+  const other = await openOther(t, registration);
   const bgFetch = await registration.backgroundFetch.fetch("id", slow);
   t.add_cleanup(() => bgFetch.abort());
-  const other = await openOther(t, registration);
   const { id, result } = await other("get", "id");
   assert_equals(id, "id");
   assert_equals(result, "");
@@ -63,8 +63,8 @@ windowTest(async (t, registration) => {
 windowTest(async (t, registration) => {
   // steps: update.6, update.6.8, update.6.10
   const told = nextMessage("event");
-  const bgFetch = await registration.backgroundFetch.fetch("id", slowly);
   const other = await openOther(t, registration);
+  const bgFetch = await registration.backgroundFetch.fetch("id", slowly);
   await other("get", "id");
   const settled = await other("settled");
   assert_equals(settled.result, "success");
@@ -76,8 +76,8 @@ windowTest(async (t, registration) => {
 
 windowTest(async (t, registration) => {
   // steps: abort.3.5, update.6.9
-  const bgFetch = await registration.backgroundFetch.fetch("id", slow);
   const other = await openOther(t, registration);
+  const bgFetch = await registration.backgroundFetch.fetch("id", slow);
   await other("get", "id");
   const settled = other("settled");
   assert_true(await bgFetch.abort());
@@ -87,9 +87,9 @@ windowTest(async (t, registration) => {
 
 windowTest(async (t, registration) => {
   // steps: records.2.6, records.2.8.3
+  const other = await openOther(t, registration);
   const bgFetch = await registration.backgroundFetch.fetch("id", [slowly, slow]);
   t.add_cleanup(() => bgFetch.abort());
-  const other = await openOther(t, registration);
   await other("get", "id");
   const [record] = await bgFetch.matchAll();
   const [here, there] = await Promise.all([
