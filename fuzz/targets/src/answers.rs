@@ -36,7 +36,7 @@ impl World {
   fn answers(&self, data: &[u8]) -> Ended {
     self.server.says(data.split(|byte| *byte == NEXT_ANSWER));
     let ended = run(&self.runtime, async {
-      self.client.begin(&self.server.origin).await;
+      self.client.begin("x", &self.server.origin).await;
       self.client.ended().await
     });
     assert!(!ended.is_success || !data.is_empty());

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use crate::peer::Client;
 use crate::peer::Protocol;
 use crate::peer::Server;
+use crate::peer::copy_directory;
 use crate::peer::run;
 use crate::peer::runtime;
 
@@ -34,7 +35,7 @@ impl World {
     run(&runtime, async {
       let store = Store::open_directory(pristine.path()).unwrap();
       let client = Client::start(store, 0).await;
-      client.begin(&server.origin).await;
+      client.begin("x", &server.origin).await;
       client.received(THERE as u64).await;
       client.stop().await;
     });
@@ -62,7 +63,7 @@ pub fn store_bodies(data: &[u8]) {
   static WORLD: OnceLock<World> = OnceLock::new();
   let world = WORLD.get_or_init(World::start);
   let directory = tempfile::tempdir().unwrap();
-  copy(world.pristine.path(), directory.path());
+  copy_directory(world.pristine.path(), directory.path());
   let bodies = files(&directory.path().join("bodies"));
   assert!(!bodies.is_empty());
   for body in bodies {
@@ -88,20 +89,6 @@ pub fn store_bodies(data: &[u8]) {
   // What was there for sure is not there any more: no answer mends that.
   assert_eq!(ended.is_success, there >= THERE);
   assert!(!ended.is_success || ended.bytes == WHOLE as u64);
-}
-
-fn copy(from: &Path, to: &Path) {
-  for entry in std::fs::read_dir(from).unwrap() {
-    let entry = entry.unwrap();
-    let to = to.join(entry.file_name());
-    let kind = entry.file_type().unwrap();
-    if kind.is_dir() {
-      std::fs::create_dir(&to).unwrap();
-      copy(&entry.path(), &to);
-    } else if kind.is_file() {
-      std::fs::copy(entry.path(), &to).unwrap();
-    }
-  }
 }
 
 /// All files in `directory` and below.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -223,12 +224,17 @@ impl Client {
   }
 
   /// Fetches `url` in the background.
-  pub(crate) async fn begin(&self, url: &str) {
+  pub(crate) async fn begin(&self, id: &str, url: &str) {
     let request = Request::get(url.parse().unwrap());
-    let prepared = self.realm.prepare_fetch("x".to_string(), vec![request]);
+    let prepared = self.realm.prepare_fetch(id.to_string(), vec![request]);
     let options = BackgroundFetchOptions::default();
     let registered = prepared.unwrap().register(Vec::new(), options);
     registered.await.unwrap();
+  }
+
+  /// Those that are active.
+  pub(crate) fn ids(&self) -> Vec<String> {
+    self.realm.get_ids()
   }
 
   /// Waits until the background fetch has settled.
@@ -259,6 +265,21 @@ impl Client {
   pub(crate) async fn stop(self) {
     drop(self.realm);
     self.engine.shutdown().await;
+  }
+}
+
+/// Copies a store that no process has.
+pub(crate) fn copy_directory(from: &Path, to: &Path) {
+  for entry in std::fs::read_dir(from).unwrap() {
+    let entry = entry.unwrap();
+    let to = to.join(entry.file_name());
+    let kind = entry.file_type().unwrap();
+    if kind.is_dir() {
+      std::fs::create_dir(&to).unwrap();
+      copy_directory(&entry.path(), &to);
+    } else if kind.is_file() {
+      std::fs::copy(entry.path(), &to).unwrap();
+    }
   }
 }
 
