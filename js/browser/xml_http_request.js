@@ -346,7 +346,7 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
     }
     // Step 5: whether someone listens to the upload.
     this.#hasUploadListener = hasListeners(this.#upload);
-    // Step 6: the request.
+    // Step 6: let req be a new request, with the method, URL and headers.
     const headers = this.#headers;
     const request = newInnerRequest(
       this.#method,

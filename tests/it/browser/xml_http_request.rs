@@ -77,7 +77,15 @@ fn a_request_brings_its_answer() {
     const form = new FormData();
     form.set('a', 'b');
     await say('form', () => send('PUT', '/echo', {{ body: form, look: (x) => [/name=\"a\"/.test(x.responseText)] }}));
-    await say('own blob', () => send('GET', URL.createObjectURL(new Blob(['made'])), {{ look: (x) => [x.responseText] }}));"
+    const url = URL.createObjectURL(new Blob(['made']));
+    await say('own blob', () => send('GET', url, {{
+      prepare: () => URL.revokeObjectURL(url),
+      look: (x) => [x.responseText],
+    }}));
+    await say('replaced', () => send('GET', '/text', {{
+      prepare: (x) => x.overrideMimeType('text/plain;charset=iso-2022-kr'),
+      look: (x) => [x.responseText],
+    }}));"
   );
   let lines = site.lines_with(&page, "");
   let ok = "1,loadstart,2,3,progress 5,progress 5,4,load 5,loadend 5";
@@ -98,6 +106,7 @@ fn a_request_brings_its_answer() {
        2,3,progress 5,progress 5,4,load 5,loadend 5; grün",
       &lines[9],
       "own blob: 1,loadstart,2,3,progress 4,progress 4,4,load 4,loadend 4; made",
+      &format!("replaced: {ok}; \u{fffd}"),
     ]
   );
   assert!(lines[9].ends_with("; true"), "{}", lines[9]);
