@@ -154,14 +154,19 @@ pub(crate) fn describe() {
 pub(crate) fn describe() {}
 
 /// As long as the engine has the background fetch.
-pub(crate) fn background_fetch(key: i64, id: &str, scope: &str) -> Span {
+pub(crate) fn background_fetch(
+  key: i64,
+  id: &str,
+  scope: impl Fn() -> String,
+) -> Span {
   tracing::info_span!(
     target: target!(),
     parent: None,
     "background_fetch",
     key,
     id,
-    scope,
+    // Made only where somebody listens.
+    scope = scope().as_str(),
   )
 }
 

@@ -185,10 +185,10 @@ impl Context {
 
   /// The quota of the origin of `scope`.
   pub(super) fn quota(&self, scope: &Url) -> Arc<Quota> {
-    self.origin_quota(scope.origin())
+    self.origin_quota(&scope.origin())
   }
 
-  pub(super) fn origin_quota(&self, origin: Origin) -> Arc<Quota> {
+  pub(super) fn origin_quota(&self, origin: &Origin) -> Arc<Quota> {
     self.quotas.of(origin, &self.policies)
   }
 

@@ -413,7 +413,7 @@ impl Engine {
   ) -> Result<StorageEstimate, StoreError> {
     let context = self.context();
     let available = context.store.get()?.bodies.available().await?;
-    Ok(context.origin_quota(origin.clone()).estimate(available))
+    Ok(context.origin_quota(origin).estimate(available))
   }
 
   /// Runs `task` on the engine's runtime until it ends or the engine stops. It

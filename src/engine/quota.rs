@@ -126,19 +126,19 @@ pub struct StorageEstimate {
 pub(crate) struct Quotas(Mutex<HashMap<Origin, Arc<Quota>>>);
 
 impl Quotas {
-  pub(super) fn of(&self, origin: Origin, policies: &Policies) -> Arc<Quota> {
+  pub(super) fn of(&self, origin: &Origin, policies: &Policies) -> Arc<Quota> {
     let new = || {
       Arc::new(Quota {
-        limit: policies.quota.limit(&origin),
+        limit: policies.quota.limit(origin),
         used: AtomicU64::new(0),
       })
     };
     let mut quotas = self.0.lock();
-    match quotas.get(&origin) {
+    match quotas.get(origin) {
       Some(quota) => quota.clone(),
       None => {
         let quota = new();
-        quotas.insert(origin, quota.clone());
+        quotas.insert(origin.clone(), quota.clone());
         quota
       }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use url::Origin;
 use url::Url;
 
 use super::job::edit_queue::EditQueue;
@@ -20,6 +21,8 @@ use crate::service_worker::ServiceWorkers;
 
 pub(crate) struct Registration {
   pub(super) scope: Url,
+  /// That of the scope.
+  pub(super) origin: Origin,
   /// The [active background fetches](https://wicg.github.io/background-fetch/#service-worker-registration-active-background-fetches).
   active: Mutex<IndexMap<String, BackgroundFetchKey>>,
   /// The *active background fetches edit queue*. Anyone who changes `active`
@@ -45,6 +48,7 @@ impl Registration {
     limits: &ServiceWorkerLimits,
   ) -> Self {
     Self {
+      origin: scope.origin(),
       scope,
       active: Mutex::default(),
       edit_queue: Default::default(),

@@ -213,8 +213,11 @@ fn temporary_failure(
     ..
   } = attempt;
   let statuses = &context.policies.retry.statuses;
-  let is_temporary =
-    statuses.contains(response.status, job.environment.policy, job.keep_failed);
+  let is_temporary = statuses.contains(
+    response.status,
+    job.stored.environment.policy,
+    job.stored.keep_failed,
+  );
   if !is_temporary || !job.records[record].request.is_get() {
     return None;
   }

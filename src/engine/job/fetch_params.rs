@@ -55,7 +55,7 @@ pub(crate) fn params(
   FetchParams {
     request: Request::clone(&slot.request),
     destination: Destination::Empty,
-    environment: job.environment.clone(),
+    environment: job.stored.environment.clone(),
     range,
     identity,
     body: slot.request_body.map(|body| {

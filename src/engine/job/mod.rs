@@ -38,6 +38,7 @@ use self::record_slot::NewSlot;
 use self::record_slot::RecordSlot;
 use self::record_slot::RecordStatus;
 use self::response_data::ResponseData;
+use self::row::StoredEnvironment;
 use self::table::Table;
 use super::context::Context;
 use super::net_permission::NetPermission;
@@ -47,7 +48,6 @@ use crate::engine::mailbox::Observed;
 use crate::engine::realm::inbox::RealmInbox;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
-use crate::network::ClientEnvironment;
 use crate::network::without_secrets;
 use crate::snapshot::BackgroundFetchSnapshot;
 use crate::snapshot::RequestSnapshot;
@@ -64,10 +64,8 @@ pub(crate) struct Job {
   pub(super) registration: Arc<Registration>,
   pub(super) context: Weak<Context>,
   jobs: Weak<Jobs>,
-  pub(super) environment: ClientEnvironment,
-  pub(super) embedder_data: String,
-  /// See [`RealmOptions::keep_failed`](super::RealmOptions::keep_failed).
-  pub(super) keep_failed: bool,
+  /// One for all that a realm has started, where that is known.
+  pub(super) stored: Arc<StoredEnvironment>,
   pub(super) net_permission: NetPermission,
   pub(super) records: Vec<RecordSlot>,
   pub(super) span: Span,
@@ -118,9 +116,7 @@ impl State {
 pub(crate) struct JobInit {
   pub(super) key: BackgroundFetchKey,
   pub(super) registration: Arc<Registration>,
-  pub(super) environment: ClientEnvironment,
-  pub(super) embedder_data: String,
-  pub(super) keep_failed: bool,
+  pub(super) stored: Arc<StoredEnvironment>,
   pub(super) retained: Option<Retained>,
   pub(super) net_permission: NetPermission,
   pub(super) slots: Vec<NewSlot>,
@@ -136,12 +132,11 @@ impl Job {
     new.machine.set_resume_policy(context.policies.resume);
     let weak = Arc::downgrade(context);
     let mut reservation =
-      Reservation::empty(context.quota(&new.registration.scope));
+      Reservation::empty(context.origin_quota(&new.registration.origin));
     reservation.set(new.machine.bytes_held());
     let id = new.machine.background_fetch().id.clone();
-    let scope = without_secrets(&new.registration.scope);
-    let mut records = Vec::new();
-    let mut statuses = Vec::new();
+    let mut records = Vec::with_capacity(new.slots.len());
+    let mut statuses = Vec::with_capacity(new.slots.len());
     for slot in new.slots {
       let data = ResponseData::new(slot.response);
       records.push(RecordSlot::new(slot.request, slot.request_body));
@@ -149,12 +144,12 @@ impl Job {
     }
     Arc::new(Self {
       key: new.key,
-      span: telemetry::background_fetch(new.key.0, &id, &scope),
+      span: telemetry::background_fetch(new.key.0, &id, || {
+        without_secrets(&new.registration.scope)
+      }),
       id,
       registration: new.registration,
-      environment: new.environment,
-      embedder_data: new.embedder_data,
-      keep_failed: new.keep_failed,
+      stored: new.stored,
       net_permission: new.net_permission,
       records,
       index: RecordIndex::default(),
@@ -298,7 +293,7 @@ impl Job {
     }
     snapshot.quarantined = state.is_quarantined;
     snapshot.retained = state.retained.clone();
-    snapshot.embedder_data = unless_empty(self.embedder_data.clone());
+    snapshot.embedder_data = unless_empty(self.stored.embedder_data.clone());
     snapshot
   }
 

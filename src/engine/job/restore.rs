@@ -96,7 +96,7 @@ struct Restored {
   /// The bodies that they speak of.
   known: Vec<BodyId>,
   /// Most background fetches have the environment of the one before.
-  last: Option<(String, StoredEnvironment)>,
+  last: Option<(String, Arc<StoredEnvironment>)>,
 }
 
 impl Restored {
@@ -121,12 +121,12 @@ impl Restored {
   fn environment(
     &mut self,
     text: &str,
-  ) -> serde_json::Result<StoredEnvironment> {
+  ) -> serde_json::Result<Arc<StoredEnvironment>> {
     if let Some((_, last)) = self.last.as_ref().filter(|(of, _)| of == text) {
       return Ok(last.clone());
     }
-    let stored: StoredEnvironment = serde_json::from_str(text)?;
-    self.last = Some((text.to_owned(), stored.clone()));
+    let stored = Arc::new(serde_json::from_str(text)?);
+    self.last = Some((text.to_owned(), Arc::clone(&stored)));
     Ok(stored)
   }
 

@@ -10,7 +10,6 @@ use super::Job;
 use super::Jobs;
 use super::restore;
 use super::row;
-use super::row::StoredEnvironment;
 use super::settle;
 use crate::engine::context::Context;
 use crate::engine::outcome::DeleteOutcome;
@@ -74,16 +73,13 @@ pub(crate) async fn retry(
   restore::restore_records(context, &mut row).await;
   let (mut facts, unusable) = begin_unusable_again(&mut row);
   facts.push(Change::Retried { key });
-  let mut stored = StoredEnvironment {
-    environment: job.environment.clone(),
-    embedder_data: job.embedder_data.clone(),
-    keep_failed: job.keep_failed,
-    net_check: job.net_permission.has_check(),
-  };
+  let mut stored = job.stored.clone();
   if let Some(Moved { url, embedder_data }) = moved {
     let request = Arc::make_mut(&mut row.background_fetch.records[0].request);
     request.url = url;
+    let stored = Arc::make_mut(&mut stored);
     stored.embedder_data = embedder_data;
+    stored.net_check = job.net_permission.has_check();
     facts.push(Change::Moved {
       key,
       record: 0,

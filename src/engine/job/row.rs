@@ -22,6 +22,7 @@ use crate::store::StoredBackgroundFetch;
 pub(crate) struct StoredEnvironment {
   pub(crate) environment: ClientEnvironment,
   pub(crate) embedder_data: String,
+  /// See [`RealmOptions::keep_failed`](crate::engine::RealmOptions::keep_failed).
   #[serde(default)]
   pub(crate) keep_failed: bool,
   /// Whether the realm had a check of its own.
@@ -41,7 +42,7 @@ pub(crate) fn make_known(
   context: &Arc<Context>,
   jobs: &Arc<Jobs>,
   row: StoredBackgroundFetch,
-  stored: StoredEnvironment,
+  stored: Arc<StoredEnvironment>,
   net_permission: NetPermission,
 ) -> Arc<Job> {
   let records = row.background_fetch.records.iter().zip(row.bodies);
@@ -67,9 +68,7 @@ pub(crate) fn make_known(
     JobInit {
       key: row.key,
       registration: context.registrations.get(&row.scope),
-      environment: stored.environment,
-      embedder_data: stored.embedder_data,
-      keep_failed: stored.keep_failed,
+      stored,
       retained: row.retained,
       net_permission,
       slots,

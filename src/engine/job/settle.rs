@@ -165,7 +165,7 @@ pub(crate) fn announce(
   let context = context.clone();
   context.clone().spawn(async move {
     // Others may need the space, however long the event takes.
-    if !job.keep_failed {
+    if !job.stored.keep_failed {
       context.delete_bodies(job.discard_unexposed()).await;
     }
     if !before_event(&context, &job).await {
@@ -208,7 +208,7 @@ pub(crate) fn event_handled(
   // of it.
   context.clone().spawn(async move {
     let failed = job.inspect(|p| is_continuable(p.background_fetch()));
-    if job.keep_failed && failed {
+    if job.stored.keep_failed && failed {
       retention::retain(&context, &job, None).await;
       return job.registration.unfinished(-1);
     }

@@ -43,11 +43,11 @@ fn ask_for_place(context: &Context, job: &Job, record: usize, attempt: u32) {
     record,
     attempt,
   };
-  let origin = job.registration.scope.origin();
+  let origin = &job.registration.origin;
   let host = job.records[record].request.url.host_str();
   context
     .admission
-    .enqueue(attempt, &origin, host.unwrap_or_default());
+    .enqueue(attempt, origin, host.unwrap_or_default());
 }
 
 /// Waits as long as the retry policy has said. There is nothing that tells

@@ -209,7 +209,7 @@ impl Realm {
   /// fetch in the background.
   pub fn background_fetch_permission(&self) -> PermissionState {
     let policies = &self.engine().context().policies;
-    policies.permission.state(&self.registration.scope.origin())
+    policies.permission.state(&self.registration.origin)
   }
 
   /// fetch.8.1 to fetch.8.3; the user may be asked.
@@ -218,9 +218,9 @@ impl Realm {
   ) -> Result<PermissionState, FetchError> {
     // fetch.8.1: Let permission be the permission state.
     let context = self.engine().context();
-    let origin = self.registration.scope.origin();
+    let origin = &self.registration.origin;
     let answer = &*context.policies.permission;
-    let permission = context.request_permission(answer, &origin).await;
+    let permission = context.request_permission(answer, origin).await;
     // fetch.8.2: without the permission the promise is rejected.
     if permission == PermissionState::Denied {
       return Err(FetchError::NotAllowed);
@@ -229,13 +229,13 @@ impl Realm {
   }
 
   /// What has to be known of the realm when it is no more.
-  fn stored_environment(&self) -> StoredEnvironment {
-    StoredEnvironment {
+  fn stored_environment(&self) -> Arc<StoredEnvironment> {
+    Arc::new(StoredEnvironment {
       environment: self.environment(),
       embedder_data: self.options().embedder_data.clone().unwrap_or_default(),
       keep_failed: self.options().keep_failed,
       net_check: self.net_check().is_some(),
-    }
+    })
   }
 
   fn new_row(

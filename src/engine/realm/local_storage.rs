@@ -53,7 +53,7 @@ impl Realm {
       }),
       Err(error) if error.is_full() => {
         let context = self.engine().context();
-        let quota = context.origin_quota(self.options().url.origin());
+        let quota = context.quota(&self.options().url);
         let requested = (key.len() + value.len()) as u64;
         let available = caches.available();
         Err(quota.no_room(error.to_string(), requested, available))
