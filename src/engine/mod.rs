@@ -296,6 +296,12 @@ impl Engine {
     Realm::attach(self.clone(), options)
   }
 
+  /// The network that it fetches over, with its connections, cookies and
+  /// limits.
+  pub fn network(&self) -> Network {
+    self.context().network.clone()
+  }
+
   /// Every background fetch whose records are still there, oldest first.
   pub fn background_fetches(&self) -> Vec<BackgroundFetchSnapshot> {
     let jobs = self.jobs().all();

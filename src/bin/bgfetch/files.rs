@@ -68,22 +68,27 @@ impl Files {
     session: &Session,
     base: Option<Url>,
     policy: NetworkPolicy,
-  ) -> Result<Self, Failure> {
-    let template = Self {
+  ) -> Self {
+    let screen = session.screen.clone();
+    Self::of_visitors(session).again(base, policy, usize::MAX, screen)
+  }
+
+  /// Those of commands that may come: each has them [again](Self::again).
+  pub fn of_visitors(session: &Session) -> Self {
+    Self {
       engine: session.engine.clone(),
       screen: session.screen.clone(),
       downloads: session.downloads.clone(),
       base: None,
-      policy,
-      look: Arc::new(Look::new(session.network()?)),
+      policy: NetworkPolicy::Server,
+      look: Arc::new(Look::new(session.engine.network())),
       stored: HashMap::new(),
       ids: Arc::default(),
       free_scopes: Mutex::default(),
       is_one_of_few: false,
       directory: session.directory.clone(),
       max_per_host: session.max_per_host,
-    };
-    Ok(template.again(base, policy, usize::MAX, session.screen.clone()))
+    }
   }
 
   /// The same for a command that has so many.

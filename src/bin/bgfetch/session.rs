@@ -20,7 +20,6 @@ use background_fetch::engine::PermissionState;
 use background_fetch::network::MemoryCookieStore;
 use background_fetch::network::Network;
 use background_fetch::network::NetworkConfig;
-use background_fetch::network::NetworkPolicy;
 use background_fetch::store::Store;
 use futures::FutureExt;
 use tokio::sync::watch;
@@ -229,23 +228,18 @@ impl Session {
     })
   }
 
-  /// A network as the engine's, for what is asked before anything is fetched.
-  ///
-  /// # Errors
-  ///
-  /// A setting cannot work.
-  pub fn network(&self) -> Result<Network, Failure> {
-    Network::new(self.network.clone()).map_err(Failure::usage)
-  }
-
-  /// Fires those events of the scope again that could not be delivered.
+  /// Fires the events of `background_fetches` again that could not be
+  /// delivered.
   ///
   /// # Errors
   ///
   /// The store cannot remember it.
-  pub async fn redeliver(&self, scope: &Url) -> Result<(), Failure> {
-    for background_fetch in self.engine.background_fetches() {
-      if background_fetch.scope == *scope && is_undelivered(&background_fetch) {
+  pub async fn redeliver(
+    &self,
+    background_fetches: impl IntoIterator<Item = &BackgroundFetchSnapshot>,
+  ) -> Result<(), Failure> {
+    for background_fetch in background_fetches {
+      if is_undelivered(background_fetch) {
         let key = background_fetch.key;
         let _ = self.engine.redeliver(key).await.map_err(Failure::failed)?;
       }
@@ -263,7 +257,7 @@ impl Session {
     counts: impl Fn(&BackgroundFetchSnapshot) -> bool,
   ) -> Result<u8, Failure> {
     let host = Host {
-      files: Files::new(&self, None, NetworkPolicy::Server)?,
+      files: Files::of_visitors(&self),
       terms: self.terms.clone(),
       credentials: self.network.credentials.clone(),
     };
@@ -286,11 +280,12 @@ impl Session {
       biased;
       () = interrupt.interrupted() => interrupted(),
       () = self.before_events.unsaved() => Ok(FAILED),
-      () = show(&self.observer, &self.screen, &self.downloads) => Ok(FAILED),
       () = out_of_time(self.max_time, &self.screen) => Ok(own.get().copied().unwrap_or(FAILED)),
       () = pressed::quit(&own_hands, &self.screen) => interrupted(),
       never = attended => never,
       ended = work => ended,
+      // Work that is begun does not wait until all that is there is shown.
+      () = show(&self.observer, &self.screen, &self.downloads) => Ok(FAILED),
     };
     // What has happened since it was looked the last time.
     while let Some(snapshot) = self.observer.next().now_or_never() {

@@ -97,7 +97,7 @@ async fn work(
   let engine = session.engine.clone();
   let scripts = scripts(&session).await?;
   // What is added is added as by a command of its own.
-  let files = Files::new(&session, None, NetworkPolicy::Server)?;
+  let files = Files::new(&session, None, NetworkPolicy::Server);
   let work = async {
     tokio::select! {
       failed = served.serve(router) => failed,
@@ -153,6 +153,7 @@ async fn scripts(
   session: &Session,
 ) -> Result<impl Future<Output = Result<u8, Failure>> + use<>, Failure> {
   let mut all = FuturesUnordered::new();
+  let mut scopes = HashSet::new();
   for (scope, (started_by, stored)) in resume::scopes(session) {
     if !matches!(started_by, StartedBy::Download { .. }) {
       all.push(resume::resume_scope(
@@ -161,9 +162,10 @@ async fn scripts(
         started_by,
         stored,
       ));
-      session.redeliver(&scope).await?;
+      scopes.insert(scope);
     }
   }
+  resume::redeliver(session, &scopes).await?;
   let screen = session.screen.clone();
   Ok(async move {
     while let Some(ended) = all.next().await {

@@ -83,7 +83,7 @@ pub async fn get(mut arguments: Get) -> Result<u8, Failure> {
     }
   };
   let session = Session::with_store(store, &arguments.engine, setup, screen)?;
-  let files = Files::new(&session, arguments.base.clone(), policy)?
+  let files = Files::new(&session, arguments.base.clone(), policy)
     .of_so_many(items.len());
   let ended = &giving.ended;
   let work = async {

@@ -69,14 +69,14 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   let screen = Arc::new(Screen::new(&arguments.engine));
   let session = open(arguments, screen)?;
   let scopes = scopes(&session);
-  let files = Files::new(&session, None, NetworkPolicy::Server)?;
+  let files = Files::new(&session, None, NetworkPolicy::Server);
   let backlogs = files.backlogs();
   if scopes.is_empty() && backlogs.is_empty() {
     session.screen.note("nothing is unfinished");
   }
   let counts: HashSet<Url> = scopes.keys().cloned().collect();
   let is_script = |by: &StartedBy| !matches!(by, StartedBy::Download { .. });
-  let scripts: Vec<Url> = scopes
+  let scripts: HashSet<Url> = scopes
     .iter()
     .filter(|(_, (started_by, _))| is_script(started_by))
     .map(|(scope, _)| scope.clone())
@@ -87,9 +87,7 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
       resume_scope(&session, scope, started_by, stored)
     })
     .collect();
-  for scope in &scripts {
-    session.redeliver(scope).await?;
-  }
+  redeliver(&session, &scripts).await?;
   let work = async {
     let (done, all_there) =
       futures::join!(try_join_all(all), files.get_backlogs(backlogs));
@@ -100,6 +98,17 @@ pub async fn resume(arguments: Resume) -> Result<u8, Failure> {
   };
   session
     .finish(&interrupt, work, |b| counts.contains(&b.scope))
+    .await
+}
+
+/// Fires the events of these scopes again that could not be delivered.
+pub(super) async fn redeliver(
+  session: &Session,
+  scopes: &HashSet<Url>,
+) -> Result<(), Failure> {
+  let all = session.engine.background_fetches();
+  session
+    .redeliver(all.iter().filter(|b| scopes.contains(&b.scope)))
     .await
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use background_fetch::engine::Engine;
+use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::RealmKind;
 use background_fetch::engine::RealmOptions;
 use background_fetch::engine::RetryStatuses;
@@ -74,8 +74,11 @@ pub async fn run_until(
     ..Setup::default()
   };
   let session = Session::open(&arguments.engine, setup, screen)?;
-  is_free(&session.engine, &started_by, &realm_options.scope)?;
-  session.redeliver(&realm_options.scope).await?;
+  let mut stored = session.engine.background_fetches();
+  stored.retain(|b| b.scope == realm_options.scope);
+  is_free(&stored, &started_by, &realm_options.scope)?;
+  session.redeliver(&stored).await?;
+  drop(stored);
   let kind = realm_options.kind;
   let scope = realm_options.scope.clone();
   let scope_of = scope.clone();
@@ -142,20 +145,19 @@ pub fn realm_options(
 
 /// The events of a scope go to its one script; those of another one must not.
 fn is_free(
-  engine: &Engine,
+  of_scope: &[BackgroundFetchSnapshot],
   started_by: &StartedBy,
   scope: &Url,
 ) -> Result<(), Failure> {
   let StartedBy::Run { script, sw, .. } = started_by else {
     return Ok(());
   };
-  let all = engine.background_fetches().into_iter();
-  let of_scope =
-    all.filter(|background_fetch| background_fetch.scope == *scope);
   // Thousands may have been started by the same one.
-  let starters: HashSet<String> =
-    of_scope.filter_map(|b| b.embedder_data).collect();
-  for starter in &starters {
+  let starters: HashSet<&str> = of_scope
+    .iter()
+    .filter_map(|b| b.embedder_data.as_deref())
+    .collect();
+  for starter in starters {
     let Some(StartedBy::Run {
       script: other,
       sw: other_sw,
