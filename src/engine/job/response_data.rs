@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::ids::BodyId;
 use crate::spec::RecordResult;
@@ -14,7 +15,10 @@ use crate::spec::may_be_exposed;
 /// even if it has become redundant. So it is no part of its job's state: who
 /// reads it may do so longer than there is a job, and waits for it to change.
 pub(crate) struct ResponseData {
-  state: watch::Sender<ResponseState>,
+  state: Mutex<ResponseState>,
+  /// A `watch` channel would do the same, with a place for eight kinds of
+  /// readers in each record, most of which nobody ever reads.
+  changed: Notify,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -55,33 +59,38 @@ impl ResponseState {
 impl ResponseData {
   pub(crate) fn new(state: ResponseState) -> Self {
     Self {
-      state: watch::Sender::new(state),
+      state: Mutex::new(state),
+      changed: Notify::new(),
     }
   }
 
+  /// Those who wait for it are woken.
+  fn modify(&self, change: impl FnOnce(&mut ResponseState)) {
+    change(&mut self.state.lock());
+    self.changed.notify_waiters();
+  }
+
   pub(crate) fn state(&self) -> ResponseState {
-    self.state.borrow().clone()
+    self.state.lock().clone()
   }
 
   pub(crate) fn response(&self) -> Option<Arc<Response>> {
-    self.state.borrow().response.clone()
+    self.state.lock().response.clone()
   }
 
   pub(crate) fn body(&self) -> Option<BodyId> {
-    self.state.borrow().body
+    self.state.lock().body
   }
 
   pub(crate) fn set_response(&self, response: Response) {
-    self
-      .state
-      .send_modify(|s| s.response = Some(Arc::new(response)));
+    self.modify(|s| s.response = Some(Arc::new(response)));
   }
 
   /// Returns false, and does not take it, when the record needs no body any
   /// more.
   pub(crate) fn set_body(&self, body: BodyId) -> bool {
     let mut needed = false;
-    self.state.send_modify(|s| {
+    self.modify(|s| {
       needed = !s.discarded;
       if needed {
         s.body = Some(body);
@@ -91,18 +100,18 @@ impl ResponseData {
   }
 
   pub(crate) fn set_stored(&self, stored: u64) {
-    self.state.send_modify(|s| s.stored = stored);
+    self.modify(|s| s.stored = stored);
   }
 
   pub(crate) fn set_result(&self, result: RecordResult) {
-    self.state.send_modify(|s| s.result = Some(result));
+    self.modify(|s| s.result = Some(result));
   }
 
   /// The record does not need the body any more. Returns the body when it is
   /// to be deleted now; else the last reader deletes it.
   pub(crate) fn discard(&self) -> Option<BodyId> {
     let mut unread = None;
-    self.state.send_modify(|s| {
+    self.modify(|s| {
       s.discarded = true;
       if s.readers == 0 {
         unread = s.body.take();
@@ -123,20 +132,26 @@ pub(crate) type Delete = Box<dyn Fn(BodyId) + Send + Sync>;
 
 impl Reader {
   pub(crate) fn new(data: Arc<ResponseData>, delete: Delete) -> Self {
-    data.state.send_modify(|s| s.readers += 1);
+    data.modify(|s| s.readers += 1);
     Self { data, delete }
   }
 
   /// Waits until `enough` says so, and returns the state that did it.
   pub(crate) async fn wait_for(
     &self,
-    enough: impl FnMut(&ResponseState) -> bool,
+    mut enough: impl FnMut(&ResponseState) -> bool,
   ) -> ResponseState {
-    let mut states = self.data.state.subscribe();
-    match states.wait_for(enough).await {
-      Ok(state) => state.clone(),
-      // The sender lives in self.data.
-      Err(_) => self.data.state(),
+    loop {
+      // Before it is looked at: a change in between must wake it, too.
+      let mut changed = std::pin::pin!(self.data.changed.notified());
+      changed.as_mut().enable();
+      {
+        let state = self.data.state.lock();
+        if enough(&state) {
+          return state.clone();
+        }
+      }
+      changed.await;
     }
   }
 }
@@ -144,7 +159,7 @@ impl Reader {
 impl Drop for Reader {
   fn drop(&mut self) {
     let mut unread = None;
-    self.data.state.send_modify(|s| {
+    self.data.modify(|s| {
       s.readers -= 1;
       if s.discarded && s.readers == 0 {
         unread = s.body.take();

@@ -173,7 +173,7 @@ const LOCKS_OF_JOBS: [&str; 8] = [
   // Whose turn it is, for as long as an attempt takes.
   "record_slot.rs: pub(crate) attempts: tokio::sync::Mutex<Attempts>,",
   // What readers of a response wait for, who may outlive the job.
-  "response_data.rs: state: watch::Sender<ResponseState>,",
+  "response_data.rs: state: Mutex<ResponseState>,",
   // The attempt's, in its two parts.
   "segments.rs: planner: Arc<Mutex<SegmentPlanner>>,",
   "segments.rs: planner: Arc<Mutex<SegmentPlanner>>,",
