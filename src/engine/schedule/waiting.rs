@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use url::Origin;
@@ -19,8 +20,15 @@ pub(super) type Host = Arc<str>;
 /// Attempts of one background fetch that need one host.
 #[derive(Default)]
 struct Lane {
-  attempts: BTreeMap<Turn, AttemptId>,
+  /// In the order of their turns, which is that in which they come.
+  attempts: VecDeque<(Turn, AttemptId)>,
   state: LaneState,
+}
+
+impl Lane {
+  fn first(&self) -> Option<Turn> {
+    self.attempts.front().map(|(turn, _)| *turn)
+  }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -115,12 +123,12 @@ impl Fetch {
     edit: impl FnOnce(&mut Lane) -> T,
   ) -> T {
     let lane = self.lanes.entry(host.clone()).or_default();
-    if let Some(first) = lane.attempts.keys().next() {
-      self.ready.remove(first);
+    if let Some(first) = lane.first() {
+      self.ready.remove(&first);
     }
     let before = lane.state.blocked_since();
     let edited = edit(lane);
-    let first = lane.attempts.keys().next().copied();
+    let first = lane.first();
     let state = lane.state;
     let Some(first) = first else {
       self.lanes.remove(host);
@@ -208,7 +216,7 @@ impl WaitingAttempts {
       self.insert(attempt.key, origin, turn);
     }
     self.edit_lane(attempt.key, host, |lane| {
-      lane.attempts.insert(turn, attempt);
+      lane.attempts.push_back((turn, attempt));
     });
     turn
   }
@@ -236,7 +244,9 @@ impl WaitingAttempts {
     turn: Turn,
   ) -> Option<Turn> {
     let edited = self.edit_lane(key, host, |lane| {
-      lane.attempts.remove(&turn);
+      if let Ok(at) = lane.attempts.binary_search_by_key(&turn, |(t, _)| *t) {
+        lane.attempts.remove(at);
+      }
       let since = lane.state.blocked_since();
       since.filter(|_| lane.attempts.is_empty())
     });
@@ -276,7 +286,7 @@ impl WaitingAttempts {
     }
     self.edit_lane(next.key, &next.host, |lane| {
       lane.state = LaneState::Ready;
-      lane.attempts.pop_first()
+      lane.attempts.pop_front()
     })?
   }
 

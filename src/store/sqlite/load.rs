@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use rusqlite::Connection;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
+use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
 use url::Url;
 use uuid::Uuid;
@@ -226,7 +227,13 @@ fn with_records(
     .iter()
     .map(|(record, _)| record.response_data.extents.total());
   check_sum(stored.chain([row.background_fetch.upload_total]))?;
-  (row.background_fetch.records, row.bodies) = records.into_iter().unzip();
+  // Most have one record; room for more would stay with each.
+  row.background_fetch.records.reserve_exact(records.len());
+  row.bodies.reserve_exact(records.len());
+  for (record, bodies) in records {
+    row.background_fetch.records.push(record);
+    row.bodies.push(bodies);
+  }
   Ok(row)
 }
 
@@ -237,11 +244,11 @@ struct Scopes(Option<Url>);
 impl Scopes {
   fn read(&mut self, row: &Row<'_>) -> Result<Url, Damage> {
     let place = const { at("b.scope") };
-    let text: String = get(row, place)?;
+    let text = text(row, place)?;
     if let Some(last) = self.0.as_ref().filter(|last| last.as_str() == text) {
       return Ok(last.clone());
     }
-    let scope = Url::parse(&text).map_err(|error| damage(place, error))?;
+    let scope = Url::parse(text).map_err(|error| damage(place, error))?;
     Ok(self.0.insert(scope).clone())
   }
 }
@@ -266,7 +273,7 @@ fn read_background_fetch(
   key: BackgroundFetchKey,
   scopes: &mut Scopes,
 ) -> Result<(i64, StoredBackgroundFetch), Damage> {
-  let total: String = get(row, const { at("b.download_total") })?;
+  let total = text(row, const { at("b.download_total") })?;
   let stored = StoredBackgroundFetch {
     key,
     scope: scopes.read(row)?,
@@ -325,17 +332,15 @@ fn read_record(
   if position != expected as i64 {
     return Err(Damage(format!("it is missing, {position} is the next")));
   }
-  let response: Option<String> = get(row, const { at("r.response") })?;
-  let result: Option<String> = get(row, const { at("r.result") })?;
   let response_data = BackgroundFetchResponse {
-    response: match response {
-      Some(_) => Some(json(row, const { at("r.response") })?),
-      None => None,
+    response: match is_null(row, const { at("r.response") })? {
+      false => Some(json(row, const { at("r.response") })?),
+      true => None,
     },
     extents: extents(row)?,
-    result: match result {
-      Some(_) => Some(word(row, const { at("r.result") })?),
-      None => None,
+    result: match is_null(row, const { at("r.result") })? {
+      false => Some(word(row, const { at("r.result") })?),
+      true => None,
     },
   };
   let bodies = RecordBodies {
@@ -357,14 +362,25 @@ fn get<T: FromSql>(row: &Row<'_>, place: usize) -> Result<T, Damage> {
   row.get(place).map_err(|error| damage(place, error))
 }
 
+fn is_null(row: &Row<'_>, place: usize) -> Result<bool, Damage> {
+  let value = row.get_ref(place).map_err(|error| damage(place, error))?;
+  Ok(value == ValueRef::Null)
+}
+
+/// A text, without a copy of it.
+fn text<'a>(row: &'a Row<'_>, place: usize) -> Result<&'a str, Damage> {
+  let value = row.get_ref(place).map_err(|error| damage(place, error))?;
+  value.as_str().map_err(|error| damage(place, error))
+}
+
 fn json<T: DeserializeOwned>(row: &Row<'_>, place: usize) -> Result<T, Damage> {
-  let text: String = get(row, place)?;
-  serde_json::from_str(&text).map_err(|error| damage(place, error))
+  let text = text(row, place)?;
+  serde_json::from_str(text).map_err(|error| damage(place, error))
 }
 
 fn word<T: DeserializeOwned>(row: &Row<'_>, place: usize) -> Result<T, Damage> {
-  let text: String = get(row, place)?;
-  from_word(&text)
+  let text = text(row, place)?;
+  from_word(text)
     .ok_or_else(|| Damage(format!("{} is \"{text}\"", name(place))))
 }
 
