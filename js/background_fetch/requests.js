@@ -13,6 +13,7 @@ const {
   FunctionPrototypeCall,
   ObjectHasOwn,
   ObjectPrototypeIsPrototypeOf,
+  StringPrototypeIncludes,
   SymbolIterator,
   TypeError,
 } = primordials;
@@ -94,9 +95,10 @@ function convertSequence(iterable, method, prefix, context) {
  */
 function constructRequest(info) {
   const request = new Request(info);
-  if (typeof info === "string") {
-    // https://fetch.spec.whatwg.org/#dom-request, step 5.3, which deno_fetch
-    // leaves out.
+  // https://fetch.spec.whatwg.org/#dom-request, step 5.3, which deno_fetch
+  // leaves out. Without an "@" there are no credentials, and most URLs need not
+  // be parsed a second time.
+  if (typeof info === "string" && StringPrototypeIncludes(request.url, "@")) {
     const url = new URL(request.url);
     if (url.username !== "" || url.password !== "") {
       throw new TypeError("A URL with credentials cannot be fetched");
