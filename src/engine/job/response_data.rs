@@ -17,7 +17,7 @@ use crate::spec::may_be_exposed;
 pub(crate) struct ResponseData {
   state: Mutex<ResponseState>,
   /// A `watch` channel would do the same, with a place for eight kinds of
-  /// readers in each record, most of which nobody ever reads.
+  /// readers in each record, most of which are never read.
   changed: Notify,
 }
 
