@@ -63,9 +63,11 @@ async fn what_is_unfinished_continues_and_what_is_added_is_saved() {
 
   let served = Served::start(&place, &["--out", &place.out()]);
   let mut events = served.events().await;
-  events
-    .view(|view| view["recent"][0]["name"] == "film.bin")
-    .await;
+  // It has ended before it is saved, and is gone when it is.
+  let is_saved = |view: &Value| {
+    view["recent"][0]["name"] == "film.bin" && view["totals"]["all"] == 0
+  };
+  events.view(is_saved).await;
   content::verify(place.path("out/film.bin"), SIZE, 3).unwrap();
 
   let missing = [Behaviour::Status(404), Behaviour::Normal];
