@@ -217,11 +217,13 @@ fn an_event_is_extended_as_long_as_a_promise_is_pending() {
     onbackgroundfetchsuccess = async (event) => {
       const { registration } = event;
       await null;
+      let end;
       console.log("microtask", name(() => event.waitUntil(
-        new Promise((resolve) => setTimeout(resolve, 30)))));
+        new Promise((resolve) => end = resolve))));
       setTimeout(() => {
         console.log("extended", name(() => event.waitUntil(null)),
           registration.recordsAvailable);
+        end();
       }, 10);
       while (registration.recordsAvailable) {
         await new Promise((resolve) => setTimeout(resolve, 1));

@@ -5,10 +5,15 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
+use std::time::Instant;
 
 use tempfile::TempDir;
 
 use super::cannot_run::Need;
+
+/// How long a file system may be busy.
+const BOUND: Duration = Duration::from_secs(60);
 
 /// A file system of its own, gone when it is dropped.
 pub struct SmallDisk(TempDir);
@@ -56,12 +61,21 @@ impl SmallDisk {
 
   /// From now on every write fails. No file may be open.
   pub fn make_read_only(&self) {
-    let mounted = Command::new("mount")
-      .args(["-o", "remount,ro"])
-      .arg(self.path())
-      .output()
-      .unwrap();
-    assert!(mounted.status.success(), "{mounted:?}");
+    let begun = Instant::now();
+    loop {
+      let mounted = Command::new("mount")
+        .args(["-o", "remount,ro"])
+        .arg(self.path())
+        .output()
+        .unwrap();
+      if mounted.status.success() {
+        return;
+      }
+      // A process that another test has just forked has the files of this one
+      // open until it becomes another program.
+      let is_busy = String::from_utf8_lossy(&mounted.stderr).contains("busy");
+      assert!(is_busy && begun.elapsed() < BOUND, "{mounted:?}");
+    }
   }
 }
 
