@@ -7,7 +7,7 @@ const {
   op_fetch_response,
   op_fetch_start,
 } = core.ops;
-const { eventHandler } = core.loadExtScript(
+const { defineConstants, eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
 const { fire, fireEvent } = core.loadExtScript(
@@ -20,7 +20,6 @@ const { internal } = core.loadExtScript("ext:background_fetch/common/tasks.js");
 const { append } = core.loadExtScript("ext:background_fetch/common/lists.js");
 const {
   NumberParseInt,
-  ObjectDefineProperty,
   Promise,
   RegExpPrototypeTest,
   SafeRegExp,
@@ -295,16 +294,7 @@ class EventSource extends EventTarget {
 
 webidl.configureInterface(EventSource);
 const EventSourcePrototype = EventSource.prototype;
-const constants = { __proto__: null, CONNECTING, OPEN, CLOSED };
-for (const name in constants) {
-  const constant = {
-    __proto__: null,
-    value: constants[name],
-    enumerable: true,
-  };
-  ObjectDefineProperty(EventSource, name, constant);
-  ObjectDefineProperty(EventSourcePrototype, name, constant);
-}
+defineConstants(EventSource, { __proto__: null, CONNECTING, OPEN, CLOSED });
 
 function isEventStream(headers) {
   for (let i = 0; i < headers.length; i++) {

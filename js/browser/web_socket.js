@@ -10,7 +10,7 @@ const {
   op_web_socket_send_binary,
   op_web_socket_send_text,
 } = core.ops;
-const { eventHandler } = core.loadExtScript(
+const { defineConstants, eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
 const { fire, fireEvent } = core.loadExtScript(
@@ -27,7 +27,6 @@ const {
   DataViewPrototypeGetBuffer,
   DataViewPrototypeGetByteLength,
   DataViewPrototypeGetByteOffset,
-  ObjectDefineProperty,
   ObjectPrototypeIsPrototypeOf,
   RegExpPrototypeTest,
   SafeRegExp,
@@ -330,16 +329,7 @@ webidl.configureInterface(WebSocket);
 // deno_web's lacks what Web IDL gives every interface.
 webidl.configureInterface(CloseEvent);
 const WebSocketPrototype = WebSocket.prototype;
-const constants = { __proto__: null, CONNECTING, OPEN, CLOSING, CLOSED };
-for (const name in constants) {
-  const constant = {
-    __proto__: null,
-    value: constants[name],
-    enumerable: true,
-  };
-  ObjectDefineProperty(WebSocket, name, constant);
-  ObjectDefineProperty(WebSocketPrototype, name, constant);
-}
+defineConstants(WebSocket, { __proto__: null, CONNECTING, OPEN, CLOSING, CLOSED });
 
 /** `(DOMString or sequence<DOMString>)` */
 function convertProtocols(value, prefix) {

@@ -4,7 +4,7 @@
 (function () {
 const { core, primordials } = __bootstrap;
 const { op_fetch_is_forbidden_header } = core.ops;
-const { eventHandler } = core.loadExtScript(
+const { defineConstants, eventHandler } = core.loadExtScript(
   "ext:background_fetch/common/attributes.js",
 );
 const { fire, fireEvent } = core.loadExtScript(
@@ -33,7 +33,6 @@ const {
   MapPrototypeGet,
   MapPrototypeSet,
   NumberParseInt,
-  ObjectDefineProperty,
   RegExpPrototypeTest,
   SafeRegExp,
   StringPrototypeReplace,
@@ -413,7 +412,7 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
     this.#setState(HEADERS_RECEIVED);
     if (this.#ongoing !== fetch) return;
     const body = bodyOf(response);
-    const total = contentLength(this.#response.headerList);
+    const total = this.#contentLength();
     if (body !== null && !await this.#receive(fetch, body, total)) return;
     this.#end(total);
   }
@@ -574,6 +573,14 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
     return values;
   }
 
+  // https://fetch.spec.whatwg.org/#concept-header-extract-a-length: 0 where it
+  // is not known
+  #contentLength() {
+    const values = this.#responseHeader("content-length");
+    const length = NumberParseInt(values[0], 10);
+    return length > 0 ? length : 0;
+  }
+
   // https://xhr.spec.whatwg.org/#the-getallresponseheaders()-method
   getAllResponseHeaders() {
     webidl.assertBranded(this, XMLHttpRequestPrototype);
@@ -642,8 +649,11 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
 
   #makeObject() {
     switch (this.#responseType) {
-      case "arraybuffer":
-        return { value: TypedArrayPrototypeGetBuffer(this.#bytes()) };
+      case "arraybuffer": {
+        // A chunk may be a part of a buffer.
+        const bytes = new Uint8Array(this.#bytes());
+        return { value: TypedArrayPrototypeGetBuffer(bytes) };
+      }
       case "blob": {
         const type = serializeMimeType(this.#finalMimeType());
         return { value: new Blob([this.#bytes()], { __proto__: null, type }) };
@@ -660,6 +670,7 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
     }
   }
 
+  // All that was received, in one piece.
   #bytes() {
     if (this.#chunks.length !== 1) {
       const all = new Uint8Array(this.#received);
@@ -670,8 +681,7 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
       }
       this.#chunks = [all];
     }
-    // Each object has bytes of its own.
-    return new Uint8Array(this.#chunks[0]);
+    return this.#chunks[0];
   }
 
   // https://xhr.spec.whatwg.org/#response-mime-type
@@ -725,23 +735,14 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
 const XMLHttpRequestPrototype = XMLHttpRequest.prototype;
 defineHandlers(XMLHttpRequestPrototype, ["readystatechange"]);
 webidl.configureInterface(XMLHttpRequest);
-const constants = {
+defineConstants(XMLHttpRequest, {
   __proto__: null,
   UNSENT,
   OPENED,
   HEADERS_RECEIVED,
   LOADING,
   DONE,
-};
-for (const name in constants) {
-  const constant = {
-    __proto__: null,
-    value: constants[name],
-    enumerable: true,
-  };
-  ObjectDefineProperty(XMLHttpRequest, name, constant);
-  ObjectDefineProperty(XMLHttpRequestPrototype, name, constant);
-}
+});
 
 function hasListeners(target) {
   const listeners = target[eventTargetData]?.listeners;
@@ -749,18 +750,6 @@ function hasListeners(target) {
     if (listeners[type]?.length > 0) return true;
   }
   return false;
-}
-
-// https://fetch.spec.whatwg.org/#concept-header-extract-a-length: 0 where it is
-// not known
-function contentLength(headers) {
-  for (let i = 0; i < headers.length; i++) {
-    if (StringPrototypeToLowerCase(headers[i][0]) === "content-length") {
-      const length = NumberParseInt(headers[i][1], 10);
-      return length > 0 ? length : 0;
-    }
-  }
-  return 0;
 }
 
 // https://encoding.spec.whatwg.org/#decode: a byte order mark counts more than

@@ -1,5 +1,5 @@
-// Attributes that a class cannot declare: event handlers, and members of the
-// global object.
+// Members that a class cannot declare: event handlers, constants, and those of
+// the global object.
 
 (function () {
 const { core, primordials } = __bootstrap;
@@ -35,6 +35,22 @@ function eventHandler(type) {
   defineEventHandler(holder, type);
   const { get, set } = ObjectGetOwnPropertyDescriptor(holder, `on${type}`);
   return { get: uncurryThis(get), set: uncurryThis(set) };
+}
+
+/**
+ * Constants, which are on the interface and on its prototype:
+ * https://webidl.spec.whatwg.org/#define-the-constants
+ */
+function defineConstants(anInterface, constants) {
+  for (const name in constants) {
+    const constant = {
+      __proto__: null,
+      value: constants[name],
+      enumerable: true,
+    };
+    ObjectDefineProperty(anInterface, name, constant);
+    ObjectDefineProperty(anInterface.prototype, name, constant);
+  }
 }
 
 /**
@@ -98,6 +114,7 @@ function defineEventHandlerAttribute(object, type) {
 }
 
 return {
+  defineConstants,
   defineAttribute,
   defineEventHandlerAttribute,
   defineReplaceableAttribute,

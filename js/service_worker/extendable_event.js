@@ -49,8 +49,9 @@ function convertExtendableEventInit(init, prefix, context) {
 }
 
 /**
- * Fires an event at a target; resolves when the event is no longer active and
- * the worker not needed for it, with whether a promise given to `waitUntil()` was rejected.
+ * Fires an event at a target; resolves once the event is inactive and the
+ * worker not needed for it, with whether a promise given to `waitUntil()` was
+ * rejected.
  */
 let dispatchAndWait;
 let isActive;

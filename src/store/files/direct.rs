@@ -145,7 +145,7 @@ struct Unused {
 }
 
 impl Pieces {
-  /// One that nobody else uses; waits for it, if there is none.
+  /// One that is not in use; waits for it, if there is none.
   fn take(&self) -> Taken<'_> {
     let mut unused = lock(&self.unused);
     loop {
