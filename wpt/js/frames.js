@@ -91,7 +91,7 @@ async function receive() {
       origin,
     });
     globalThis.dispatchEvent(event);
-    // A page of the product has nobody to hear from.
+    // No other page speaks to one of the product, so it has no such handler.
     globalThis.onmessage?.(event);
   }
 }

@@ -66,7 +66,7 @@ fn columns(connection: &Connection) -> Vec<(String, String)> {
 /// Columns of the stored rows, overwritten: in each line a letter for the
 /// column, one for the type, and the value. An unreadable row is reported; it
 /// is not a panic, another row can still be read, and an engine opens the store
-/// and goes on with it.
+/// and continues with that row.
 pub fn store_rows(data: &[u8]) {
   static WORLD: OnceLock<World> = OnceLock::new();
   let world = WORLD.get_or_init(World::start);
