@@ -60,7 +60,9 @@ test: setup
 	@TESTS_WITHOUT="$${TESTS_WITHOUT-$$(sh scripts/tests_without.sh)}" \
 	  $(MAKE) --no-print-directory all-tests
 
+# What other platforms need is looked at, too, by tests that download nothing.
 all-tests:
+	cargo fetch --locked
 	cargo fmt --all --check
 	cargo clippy --all-targets $(FEATURES) -- -D warnings
 	cargo clippy --package wpt --package sim --package fuzz_targets --all-targets $(WPT_FEATURES) -- -D warnings

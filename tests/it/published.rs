@@ -14,7 +14,10 @@ fn metadata() -> Value {
     ])
     .output()
     .unwrap();
-  assert!(output.status.success(), "{output:?}");
+  assert!(
+    output.status.success(),
+    "`cargo fetch` downloads what is missing: {output:?}"
+  );
   serde_json::from_slice(&output.stdout).unwrap()
 }
 
