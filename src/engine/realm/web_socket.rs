@@ -55,10 +55,12 @@ impl WebSocket {
     let _ = self.commands.send(command);
   }
 
-  /// [Fails the connection](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7)
-  /// if it is not open yet.
-  pub fn fail_if_connecting(&self) {
+  /// [Fails the connection](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7),
+  /// also while it is made.
+  pub fn fail(&self) {
     self.connecting.cancel();
+    // It may be open by now, and who calls this does not know it yet.
+    self.command(WebSocketCommand::Fail);
   }
 
   /// Waits for what comes next; `None` after the last event. One caller at a

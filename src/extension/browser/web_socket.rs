@@ -148,13 +148,13 @@ pub(super) fn op_web_socket_close(
   command(state, rid, WebSocketCommand::Close(frame))
 }
 
-/// Fails the connection if it is not open yet.
+/// Fails the connection.
 #[op2(fast)]
 pub(super) fn op_web_socket_fail(
   state: &mut OpState,
   #[smi] rid: ResourceId,
 ) -> Result<(), OpError> {
   let socket = state.resource_table.get::<ScriptWebSocket>(rid)?;
-  socket.0.fail_if_connecting();
+  socket.0.fail();
   Ok(())
 }

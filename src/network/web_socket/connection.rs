@@ -44,6 +44,8 @@ pub enum WebSocketCommand {
   /// [Starts the closing handshake](https://websockets.spec.whatwg.org/#concept-websocket-close),
   /// with a code and a reason, or without a code.
   Close(Option<(u16, String)>),
+  /// [Fails the connection](https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7).
+  Fail,
 }
 
 /// What a script sees of one.
@@ -141,10 +143,12 @@ impl WebSocketConnection {
       let mut reading = std::pin::pin!(reader.run());
       tokio::select! {
         end = &mut reading => end,
-        () = &mut writing => {
-          // The close frame is out, or nothing can be sent any more.
-          let end = timeout(CLOSING_HANDSHAKE, reading).await;
-          end.unwrap_or(End::Failed(None))
+        written = &mut writing => match written {
+          Written::All => {
+            let end = timeout(CLOSING_HANDSHAKE, reading).await;
+            end.unwrap_or(End::Failed(None))
+          }
+          Written::Fail => End::Failed(Some(CloseCode::Away)),
         }
       }
     };
@@ -238,6 +242,14 @@ fn code_of(error: &Error) -> Option<CloseCode> {
   }
 }
 
+/// Why nothing more is written.
+enum Written {
+  /// The close frame is out, or nothing can be sent any more.
+  All,
+  /// The connection is to be failed.
+  Fail,
+}
+
 struct Writer {
   sink: SplitSink<Stream, Message>,
   commands: mpsc::UnboundedReceiver<WebSocketCommand>,
@@ -245,8 +257,7 @@ struct Writer {
 }
 
 impl Writer {
-  /// Returns when a close frame was sent, or nothing can be sent.
-  async fn run(&mut self) {
+  async fn run(&mut self) -> Written {
     loop {
       let message = match self.commands.recv().await {
         Some(WebSocketCommand::Text(text)) => Message::text(text),
@@ -257,6 +268,7 @@ impl Writer {
             reason: reason.into(),
           }))
         }
+        Some(WebSocketCommand::Fail) => return Written::Fail,
         // https://websockets.spec.whatwg.org/#make-disappear: 1001.
         None => Message::Close(Some(CloseFrame {
           code: CloseCode::Away,
@@ -267,7 +279,7 @@ impl Writer {
       let length = message.len() as u64;
       // Why it fails, the reader sees as well.
       if self.sink.send(message).await.is_err() || is_close {
-        return;
+        return Written::All;
       }
       self.sent.send_modify(|sent| *sent += length);
     }

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::Barrier;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Instant;
 
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::WebSocket;
+use tokio_tungstenite::tungstenite::accept;
 use tokio_tungstenite::tungstenite::accept_hdr;
 use tokio_tungstenite::tungstenite::handshake::server::Request;
 use tokio_tungstenite::tungstenite::handshake::server::Response;
@@ -245,6 +247,47 @@ fn a_connection_ends_as_the_far_side_ends_it() {
     "in the end: error 3|close|1006||false",
   ];
   assert_eq!(site.lines_with(&page, ""), expected);
+}
+
+/// The handshake is over while the script runs, which has not been told yet.
+#[test]
+fn a_connection_that_has_opened_unseen_can_be_closed() {
+  let site = Site::new();
+  let is_open = Barrier::new(2);
+  let server = Server::serving(move |mut stream, _| {
+    let mut start = [0; 7];
+    while stream.peek(&mut start).unwrap() < start.len() {}
+    if start == *b"GET /ws" {
+      let mut socket = accept(stream).unwrap();
+      is_open.wait();
+      while socket.read().is_ok() {}
+    } else {
+      read_head(&mut stream);
+      is_open.wait();
+      let head = "HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\n\
+        Content-Length: 0\r\n\r\n";
+      stream.write_all(head.as_bytes()).unwrap();
+    }
+  });
+  // `importScripts()` lets the script wait and hears of nothing else.
+  let script = server.named_in(&format!(
+    "{LIFE}
+    const socket = new WebSocket('@WS@/ws');
+    const seen = life(socket);
+    importScripts('@WS@/open'.replace('ws:', 'http:'));
+    socket.close();
+    seen.then(postMessage);"
+  ));
+  let page = format!(
+    "const code = {script:?};
+    const worker = new Worker(URL.createObjectURL(new Blob([code])));
+    await say('worker', () => new Promise((done) => {{
+      worker.onmessage = ({{ data }}) => done(data);
+    }}));
+    worker.terminate();"
+  );
+  let lines = site.lines_with(&page, "");
+  assert_eq!(lines, ["worker: error 3|close|1006||false"]);
 }
 
 #[test]
