@@ -63,10 +63,10 @@ impl ServiceWorkers {
     if running.run != run || running.phase != Phase::Starting {
       return;
     }
-    running.started.send_replace(Some(result.clone()));
     running.last_activity = Instant::now();
     match result {
       Ok(()) => {
+        running.started.send_replace(Some(Ok(())));
         running.phase = Phase::Started;
         if active == Some(ServiceWorkerState::Activated) {
           running.take_functional_events();
@@ -76,11 +76,14 @@ impl ServiceWorkers {
       }
       Err(message) => {
         running.waiting.clear();
+        let started = running.started.clone();
         *state.failed_starts.entry(worker).or_default() += 1;
         drop(state);
+        // Before who waits for it forgets the worker, and what it is called.
         if is_reported {
           self.report_failure(worker, &message);
         }
+        started.send_replace(Some(Err(message)));
         self.stop(worker, run, false);
       }
     }

@@ -80,8 +80,8 @@ impl ServiceWorkers {
         }
         Decision::Stop => return self.stop(worker, run, false),
         Decision::TooLate(message) => {
-          self.end_start(worker, run, Err(message.to_string()), false);
           self.report_failure(worker, message);
+          self.end_start(worker, run, Err(message.to_string()), false);
           return self.stop(worker, run, true);
         }
       }
@@ -179,8 +179,6 @@ impl ServiceWorkers {
     let crashed = ended.phase != Phase::Stopping;
     if crashed {
       *state.failed_starts.entry(worker).or_default() += 1;
-      let message = "its thread has ended".to_string();
-      ended.started.send_replace(Some(Err(message)));
     }
     let mut waiting = ended.waiting;
     if crashed {
@@ -203,11 +201,15 @@ impl ServiceWorkers {
     let scope = scope.map(|registration| registration.scope.clone());
     let stopping = state.stopping;
     drop(state);
+    if crashed {
+      if !stopping {
+        self.report_failure(worker, "its thread has ended unexpectedly");
+      }
+      let message = "its thread has ended".to_string();
+      ended.started.send_replace(Some(Err(message)));
+    }
     if stopping {
       return;
-    }
-    if crashed {
-      self.report_failure(worker, "its thread has ended unexpectedly");
     }
     if let Some(scope) = scope.as_ref().filter(|_| was_active)
       && self.delegate.has_pending_events(scope)

@@ -1,9 +1,12 @@
 //! What a host may do: bring its own scripts, and fail.
 
 use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use background_fetch::engine::Engine;
 use background_fetch::engine::EngineConfig;
+use background_fetch::engine::RegisterOptions;
 use background_fetch::engine::ServiceWorkerHost;
 use background_fetch::service_worker::ScriptRequest;
 use background_fetch::service_worker::ScriptResponse;
@@ -12,6 +15,7 @@ use background_fetch::spec::HeaderList;
 use background_fetch::store::Store;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use url::Url;
 
 use crate::service_worker::harness::Log;
@@ -77,6 +81,59 @@ fn a_worker_whose_thread_ends_at_once_is_reported_and_not_registered() {
       "report /sw.js: its thread has ended unexpectedly",
     ]
   );
+}
+
+/// Starts what does not work, and looks when that is reported.
+struct Failing {
+  log: Log,
+  /// Hears of the end of the registration.
+  rejected: Mutex<mpsc::Receiver<()>>,
+}
+
+impl ServiceWorkerHost for Failing {
+  fn start(&self, _: Engine, worker: StartWorker) {
+    std::thread::spawn(move || {
+      worker.handle.evaluated(Err("it is broken".into()));
+    });
+  }
+
+  fn report(&self, _: &Url, message: &str) {
+    let rejected = self.rejected.lock().recv_timeout(UNTOLD);
+    let when = if rejected.is_ok() { "after" } else { "before" };
+    self.log.write(format!("{message}, {when} the rejection"));
+  }
+}
+
+/// Long enough for a registration to be rejected, if it could be.
+const UNTOLD: Duration = Duration::from_millis(200);
+
+/// The process may end as soon as the registration is rejected.
+#[test]
+fn a_script_that_fails_is_reported_before_its_registration_is_rejected() {
+  let mut world = World::new();
+  let (reject, rejected) = mpsc::channel();
+  let host = Failing {
+    log: world.log.clone(),
+    rejected: Mutex::new(rejected),
+  };
+  let config = EngineConfig {
+    service_worker_host: Some(Arc::new(host)),
+    ..EngineConfig::default()
+  };
+  world.engine = Some(
+    Engine::builder()
+      .config(config)
+      .start_blocking(Store::in_memory())
+      .unwrap(),
+  );
+  world.script("/sw.js", "");
+  let url = Url::parse(&world.server.url("/sw.js")).unwrap();
+  let workers = world.engine().service_workers();
+  let registered =
+    world.bounded(workers.register(url, RegisterOptions::default()));
+  assert!(registered.is_err(), "{registered:?}");
+  let _ = reject.send(());
+  assert_eq!(world.log.lines(), ["it is broken, before the rejection"]);
 }
 
 #[test]
