@@ -108,19 +108,22 @@ class EventSource extends EventTarget {
       // A network error.
       return this.#reestablish();
     }
-    if (this.#readyState === CLOSED) return;
     const { response: head, body } = response;
-    if (head.status !== 200 || !isEventStream(head.headers) || body === null) {
-      return this.#fail();
-    }
-    // https://html.spec.whatwg.org/multipage/server-sent-events.html#announce-the-connection
-    this.#origin = new URL(head.url_list[head.url_list.length - 1]).origin;
-    this.#readyState = OPEN;
-    fire(this, "open");
     try {
+      // close() may have come first.
+      if (this.#readyState === CLOSED) return;
+      if (head.status !== 200 || !isEventStream(head.headers) || body === null) {
+        return this.#fail();
+      }
+      // https://html.spec.whatwg.org/multipage/server-sent-events.html#announce-the-connection
+      this.#origin = new URL(head.url_list[head.url_list.length - 1]).origin;
+      this.#readyState = OPEN;
+      fire(this, "open");
       await this.#read(body);
     } catch {
       // The connection has broken.
+    } finally {
+      if (body !== null) core.tryClose(body);
     }
     this.#reestablish();
   }
