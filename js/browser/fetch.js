@@ -69,7 +69,7 @@ function fetch(input, init = undefined) {
     checkRequest(inner, input, init, prefix);
     // Step 3: the signal of the request.
     const signal = signalOf(request);
-    const ongoing = { __proto__: null, rid: undefined, response: undefined };
+    const ongoing = newOngoing();
     // Steps 4 and 11: an abort, before the fetch or in its middle.
     const abort = () => {
       reject(signal.reason);
@@ -80,12 +80,7 @@ function fetch(input, init = undefined) {
     // Step 12: fetch the request.
     PromisePrototypeThen(
       start(inner, ongoing),
-      (response) => {
-        ongoing.response = response;
-        // It may have been aborted in between.
-        if (signal.aborted) return abort();
-        resolve(response);
-      },
+      resolve,
       (error) => {
         signal[remove](abort);
         reject(error);
@@ -126,8 +121,26 @@ function checkRequest(inner, input, init, prefix) {
   }
 }
 
+/** A fetch on its way, for {@link start} and {@link abortFetch}. */
+const newOngoing = () => ({
+  __proto__: null,
+  rid: undefined,
+  response: undefined,
+  // Why it was aborted: `{ reason }`.
+  abort: undefined,
+});
+
 async function start(inner, ongoing) {
-  if (inner.blobUrlEntry !== null) return blobResponse(inner);
+  const response = inner.blobUrlEntry === null
+    ? await send(inner, ongoing)
+    : await blobResponse(inner);
+  ongoing.response = response;
+  // Its body is there, although the fetch was aborted before this was known.
+  if (ongoing.abort !== undefined) abortBody(response, ongoing.abort.reason);
+  return response;
+}
+
+async function send(inner, ongoing) {
   const { body } = inner;
   const bytes = body !== null && isStatic(body) ? takeBytes(body) : null;
   const isStream = body !== null && bytes === null;
@@ -173,6 +186,7 @@ async function sendBody(rid, body) {
 
 // https://fetch.spec.whatwg.org/#abort-fetch
 function abortFetch(inner, ongoing, reason) {
+  ongoing.abort = { __proto__: null, reason };
   if (ongoing.rid !== undefined) core.tryClose(ongoing.rid);
   // Step 2: cancel the body that is being sent.
   if (inner.body !== null && !isStatic(inner.body)) {
@@ -182,8 +196,11 @@ function abortFetch(inner, ongoing, reason) {
     }
   }
   // Steps 3 to 5: error the body that is being received.
-  if (ongoing.response === undefined) return;
-  const body = bodyOf(ongoing.response);
+  if (ongoing.response !== undefined) abortBody(ongoing.response, reason);
+}
+
+function abortBody(response, reason) {
+  const body = bodyOf(response);
   if (body !== null) {
     WeakMapPrototypeSet(aborted, body.stream, { __proto__: null, reason });
     errorReadableStream(body.stream, reason);
@@ -203,5 +220,5 @@ function throwIfAborted(stream) {
   if (abort !== undefined) throw abort.reason;
 }
 
-return { abortFetch, fetch, start, throwIfAborted };
+return { abortFetch, fetch, newOngoing, start, throwIfAborted };
 })();

@@ -21,7 +21,7 @@ const { bodyOf } = core.loadExtScript(
 const { defineMembers } = core.loadExtScript(
   "ext:background_fetch_browser/lazy.js",
 );
-const { abortFetch, start } = core.loadExtScript(
+const { abortFetch, newOngoing, start } = core.loadExtScript(
   "ext:background_fetch_browser/fetch.js",
 );
 const {
@@ -368,8 +368,7 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
     }
     // Step 11.5: a listener may have opened or aborted it.
     if (this.#readyState !== OPENED || !this.#isSent) return;
-    const ongoing = { __proto__: null, rid: undefined, response: undefined };
-    this.#ongoing = { __proto__: null, ongoing, request };
+    this.#ongoing = { __proto__: null, ongoing: newOngoing(), request };
     this.#begun = DateNow();
     this.#startTimer();
     internal(this.#fetch(this.#ongoing, length));
@@ -404,7 +403,6 @@ class XMLHttpRequest extends XMLHttpRequestEventTarget {
       return;
     }
     if (this.#ongoing !== fetch) return;
-    fetch.ongoing.response = response;
     this.#uploaded(bodyLength);
     if (this.#ongoing !== fetch) return;
     // https://xhr.spec.whatwg.org/#the-send()-method, processResponse
