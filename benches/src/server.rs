@@ -1,13 +1,17 @@
-//! nginx on loopback for what is downloaded, and a sink for what is uploaded.
+//! nginx on loopback for what is downloaded, a sink for what is uploaded, and a
+//! server that answers when it is asked to.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::routing::get;
 use futures::StreamExt;
+use tokio::sync::Semaphore;
 
 use crate::Result;
 
@@ -23,8 +27,8 @@ pub struct Server {
   sink: SocketAddr,
   /// Takes connections and never answers.
   silent: TcpListener,
-  /// Keeps the sink going.
-  _runtime: tokio::runtime::Runtime,
+  /// Keeps the small servers going.
+  runtime: tokio::runtime::Runtime,
 }
 
 impl Server {
@@ -66,7 +70,7 @@ impl Server {
       https,
       sink: runtime.block_on(sink())?,
       silent: TcpListener::bind("127.0.0.1:0")?,
-      _runtime: runtime,
+      runtime,
     };
     server.wait_until_it_listens(&errors)?;
     Ok(server)
@@ -94,6 +98,24 @@ impl Server {
 
   pub fn sink(&self) -> String {
     format!("http://{}/", self.sink)
+  }
+
+  /// A new server that answers what is below `/held/`, with 1,000 bytes each,
+  /// when somebody has asked it for `/release`.
+  pub fn held(&self) -> Result<String> {
+    let released = Arc::new(Semaphore::new(0));
+    let gate = released.clone();
+    let held = async move || {
+      // Fails when it is closed, which is what is waited for.
+      let _ = gate.acquire().await;
+      vec![b'x'; 1000]
+    };
+    let release = async move || released.close();
+    let routes = Router::new()
+      .route("/held/{name}", get(held))
+      .route("/release", get(release));
+    let address = self.runtime.block_on(serve(routes))?;
+    Ok(format!("http://{address}/"))
   }
 
   pub fn silent(&self) -> Result<String> {
@@ -146,8 +168,6 @@ fn nginx_configuration(directory: &Path, http: u16, https: u16) -> String {
 
 /// Reads every body to its end, and answers 200 then.
 async fn sink() -> Result<SocketAddr> {
-  let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-  let address = listener.local_addr()?;
   let drain = |body: Body| async move {
     let mut chunks = body.into_data_stream();
     let mut bytes = 0;
@@ -156,9 +176,13 @@ async fn sink() -> Result<SocketAddr> {
     }
     bytes.to_string()
   };
-  tokio::spawn(async move {
-    axum::serve(listener, Router::new().fallback(drain)).await
-  });
+  serve(Router::new().fallback(drain)).await
+}
+
+async fn serve(routes: Router) -> Result<SocketAddr> {
+  let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+  let address = listener.local_addr()?;
+  tokio::spawn(async move { axum::serve(listener, routes).await });
   Ok(address)
 }
 

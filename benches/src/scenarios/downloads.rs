@@ -11,7 +11,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::World;
 use crate::Result;
 use crate::content::{self, Hash};
-use crate::peers::{Contender, Job, Places, write_lists};
+use crate::peers::{Contender, Job, Places, clear_away, write_lists};
 use crate::race::race;
 use crate::report::{Scenario, Wanted};
 
@@ -330,7 +330,7 @@ impl Files {
   }
 
   fn remove(&self) -> Result<()> {
-    Ok(std::fs::remove_dir_all(&self.directory)?)
+    clear_away(&self.directory)
   }
 }
 
