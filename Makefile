@@ -69,6 +69,7 @@ all-tests:
 	cargo clippy --package bench --all-targets -- -D warnings
 	cargo test --no-run $(FEATURES)
 	cargo test --no-run --package wpt --package sim --package fuzz_targets $(WPT_FEATURES)
+	cargo build --package wpt $(WPT_FEATURES)
 	sh scripts/run_tests.sh $(BOUNDED) cargo test --no-fail-fast $(FEATURES)
 	sh scripts/run_tests.sh $(BOUNDED) cargo test --no-fail-fast --package wpt --package sim --package fuzz_targets $(WPT_FEATURES)
 	sh scripts/run_tests.sh $(BOUNDED) cargo run --quiet --package wpt $(WPT_FEATURES)
