@@ -387,10 +387,12 @@ impl Engine {
       let message = "there is no settled record to export";
       return Err(StoreError::DamagedBody(message.to_string()));
     };
-    match data.body() {
+    let state = data.state();
+    match state.body {
       Some(body) => {
-        let bodies = context.store.get()?.bodies;
-        bodies.export(body, destination, mode).await
+        let store = context.store.get()?;
+        let stored = state.stored;
+        store.export_complete(body, stored, destination, mode).await
       }
       // An empty response has no body in the store.
       None => Store::export_nothing(destination).await,

@@ -17,6 +17,7 @@ mod place;
 mod sqlite;
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -88,6 +89,11 @@ impl StoredBackgroundFetch {
   }
 }
 
+/// Up to how many bytes of a response go into its row, which costs less than a
+/// flush of their file: about as much as writing 256 KiB, and these are written
+/// twice, into the database's log and from there into the database.
+pub const SMALL_BODY: u64 = 64 * 1024;
+
 /// What the store keeps of one record beside the specification's values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordBodies {
@@ -132,6 +138,9 @@ pub enum Change {
     body: BodyId,
     /// Which of its bytes are durable.
     extents: Extents,
+    /// These bytes, where the body was not flushed: they become durable with
+    /// the change. They are a prefix, and no more than [`SMALL_BODY`].
+    bytes: Option<Bytes>,
   },
   /// The record's request is about to be sent, and must not be sent again.
   Sent {
@@ -326,6 +335,10 @@ pub trait MetadataStore: Send + Sync + 'static {
     groups: Vec<Group>,
   ) -> Result<Vec<GroupOutcome>, StoreError>;
 
+  /// The bytes of a body that the last [`Change::Stored`] had, if it had some
+  /// and its record has no other body since.
+  async fn body(&self, id: BodyId) -> Result<Option<Bytes>, StoreError>;
+
   /// Every service worker registration, in the order in which they were first
   /// put. One that is damaged is left out, with a word in the log.
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError>;
@@ -412,6 +425,21 @@ pub trait BodyStore: Send + Sync + 'static {
   /// have lost bytes; the others are durable. They fail from then on, until
   /// they are reopened, and so cut back to what is known to be good.
   async fn sync(&self, ids: &[BodyId]) -> Result<(), StoreError>;
+
+  /// So many bytes of each of `bodies`, to be written into its row in the place
+  /// of a flush. Left out is one that has been deleted, and one for which
+  /// nothing is gained.
+  ///
+  /// [`StoreError::Unsynced`] names bodies that may have lost bytes.
+  async fn read_small(
+    &self,
+    bodies: &[(BodyId, u64)],
+  ) -> Result<HashMap<BodyId, Bytes>, StoreError>;
+
+  /// Makes a body of an earlier process again of the bytes that its row has,
+  /// unless it is certain to have them, and perhaps more. No flush is presumed
+  /// of it.
+  async fn restore(&self, id: BodyId, bytes: Bytes) -> Result<(), StoreError>;
 
   /// Removes a body and gives its space back. No error when there is none.
   async fn delete(&self, id: BodyId) -> Result<(), StoreError>;

@@ -3,18 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::BodyReader;
 use super::BodyStore;
 use super::Caches;
 use super::Change;
 use super::DamagedRow;
+use super::ExportMode;
 use super::Group;
 use super::GroupOutcome;
 use super::MetadataStore;
 use super::Owner;
+use super::SMALL_BODY;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
@@ -96,6 +101,47 @@ impl Store {
     groups: Vec<Group>,
   ) -> Result<Vec<GroupOutcome>, StoreError> {
     self.metadata.write(self.ownership().await?, groups).await
+  }
+
+  /// The bytes of a body of which so many are stored, where they are in its
+  /// row.
+  pub(crate) async fn bytes_in_row(
+    &self,
+    id: BodyId,
+    stored: u64,
+  ) -> Result<Option<Bytes>, StoreError> {
+    if stored == 0 || stored > SMALL_BODY {
+      return Ok(None);
+    }
+    let bytes = self.metadata.body(id).await?;
+    Ok(bytes.filter(|bytes| bytes.len() as u64 == stored))
+  }
+
+  /// Opens a body that is complete. Nothing says whether a disk has kept the
+  /// file of one whose bytes are in its row.
+  pub(crate) async fn open_complete(
+    &self,
+    id: BodyId,
+    stored: u64,
+  ) -> Result<Box<dyn BodyReader>, StoreError> {
+    match self.bytes_in_row(id, stored).await? {
+      Some(bytes) => Ok(Box::new(BytesReader(bytes))),
+      None => self.bodies.open(id).await,
+    }
+  }
+
+  /// [`BodyStore::export`], for a body that is complete.
+  pub(crate) async fn export_complete(
+    &self,
+    id: BodyId,
+    stored: u64,
+    destination: &Path,
+    mode: ExportMode,
+  ) -> Result<(), StoreError> {
+    match self.bytes_in_row(id, stored).await? {
+      Some(bytes) => export_bytes(id, bytes, destination).await,
+      None => self.bodies.export(id, destination, mode).await,
+    }
   }
 
   /// Adds a background fetch and returns its key.
@@ -252,9 +298,8 @@ impl Store {
   pub(crate) async fn export_nothing(
     destination: &Path,
   ) -> Result<(), StoreError> {
-    let destination = destination.to_owned();
     let id = BodyId(uuid::Uuid::now_v7());
-    files::blocking(move || files::export_bytes(id, &[], &destination)).await
+    export_bytes(id, Bytes::new(), destination).await
   }
 
   /// A store that is gone when it is dropped. In all else it behaves as one
@@ -265,6 +310,33 @@ impl Store {
       Arc::new(MemoryBodyStore::default()),
       Caches::in_memory(),
     )
+  }
+}
+
+/// Exports bytes that are not to be had as a file.
+async fn export_bytes(
+  id: BodyId,
+  bytes: Bytes,
+  destination: &Path,
+) -> Result<(), StoreError> {
+  let destination = destination.to_owned();
+  files::blocking(move || files::export_bytes(id, &bytes, &destination)).await
+}
+
+/// Reads a body that is in memory.
+struct BytesReader(Bytes);
+
+#[async_trait]
+impl BodyReader for BytesReader {
+  async fn read_at(
+    &self,
+    offset: u64,
+    max: usize,
+  ) -> Result<Bytes, StoreError> {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    let start = start.min(self.0.len());
+    let end = start.saturating_add(max).min(self.0.len());
+    Ok(self.0.slice(start..end))
   }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use background_fetch::store::BodyId;
 use background_fetch::store::DamagedRow;
 use background_fetch::store::Group;
 use background_fetch::store::GroupOutcome;
@@ -13,6 +14,7 @@ use background_fetch::store::Store;
 use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
 use background_fetch::store::StoredRegistration;
+use bytes::Bytes;
 
 type Rows = Vec<Result<StoredBackgroundFetch, DamagedRow>>;
 
@@ -73,6 +75,10 @@ impl<H: Hooks> MetadataStore for Hooked<H> {
     groups: Vec<Group>,
   ) -> Result<Vec<GroupOutcome>, StoreError> {
     self.hooks.write(&*self.rows, owner, groups).await
+  }
+
+  async fn body(&self, id: BodyId) -> Result<Option<Bytes>, StoreError> {
+    self.rows.body(id).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {

@@ -76,6 +76,7 @@ pub(super) fn record_progress(
     record,
     extents,
     more,
+    is_download: job.is_download(),
   };
   context.journal.record_progress(job.key, body, progress);
 }

@@ -6,6 +6,7 @@ use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchRecord;
+use crate::spec::Extents;
 use crate::spec::RecordResult;
 use crate::store::Change;
 use crate::store::RecordBodies;
@@ -18,6 +19,23 @@ pub(crate) struct RecordRef<'a> {
   pub(crate) record: usize,
   /// The background fetch has settled: its row stays as it is.
   pub(crate) settled: bool,
+  /// See [`Progress::is_download`].
+  pub(crate) is_download: bool,
+}
+
+impl RecordRef<'_> {
+  /// Makes a body again whose bytes are in its row. Returns whether they are.
+  async fn restore_small(
+    &self,
+    body: BodyId,
+    stored: u64,
+  ) -> Result<bool, StoreError> {
+    let store = self.context.store.get()?;
+    match store.bytes_in_row(body, stored).await? {
+      Some(bytes) => store.bodies.restore(body, bytes).await.map(|()| true),
+      None => Ok(false),
+    }
+  }
 }
 
 /// Finds out how much of a record is there. What is found has to get into the
@@ -76,7 +94,16 @@ async fn go_on(
 ) {
   let context = record_ref.context;
   let data = &mut record.response_data;
+  let restored = record_ref.restore_small(body, data.extents.end()).await;
+  if restored.as_ref().is_err_and(StoreError::is_full) {
+    // There is no space for its file. It is small: it is fetched again.
+    context.delete_bodies(vec![body]).await;
+    data.extents = Extents::default();
+    bodies.response = None;
+    return;
+  }
   let reopened = async {
+    restored?;
     let bodies = context.store.get()?.bodies;
     bodies.reopen(body, &data.extents).await
   };
@@ -87,6 +114,7 @@ async fn go_on(
         record: record_ref.record,
         extents: data.extents.clone(),
         more: 0,
+        is_download: record_ref.is_download,
       };
       let journal = &context.journal;
       journal.record_progress(record_ref.key, body, progress);
@@ -114,6 +142,12 @@ async fn is_damaged(
   };
   let bytes = record.response_data.bytes();
   let ends_there = async {
+    match record_ref.restore_small(body, bytes).await {
+      Ok(false) => {}
+      // It is read from its row, where there is no space for a file.
+      Err(error) if !error.is_full() => return Err(error),
+      _ => return Ok(true),
+    }
     let bodies = record_ref.context.store.get()?.bodies;
     let reader = bodies.open(body).await?;
     let end = reader.read_at(bytes.saturating_sub(1), 2).await?;

@@ -1,7 +1,8 @@
 //! The laws of the journal, on every schedule:
 //!
 //! 1. No fact is durable before the bytes that it needs: those that its
-//!    background fetch had when it became known.
+//!    background fetch had when it became known. They are flushed, or written
+//!    with it.
 //! 2. Each ticket is answered, and once. Answered with success, its facts are
 //!    durable. Answered with an error, or withdrawn in time, they never become
 //!    so, unless they are kept.
@@ -9,7 +10,8 @@
 //!    is written once.
 //! 4. The facts of one background fetch are written in their order.
 //! 5. No ticket starves: it is answered with its round, or, when others of the
-//!    same background fetch are refused before it, one round later for each.
+//!    same background fetch are refused before it, one round later for each. A
+//!    round for whose bytes there was no space does not count.
 //! 6. A row that is refused holds up no other background fetch.
 //! 7. A round that fails answers all its tickets with the error.
 //! 8. Bytes that nothing waits for are flushed by checkpoints only.
@@ -17,9 +19,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use fastrand::Rng;
 use tokio::time::Instant;
 use url::Url;
@@ -27,7 +31,9 @@ use uuid::Uuid;
 
 use super::queue::Progress;
 use super::value::Answer;
+use super::value::Bodies;
 use super::value::Journal;
+use super::value::MAX_BACKOFF;
 use super::value::Next;
 use super::value::Synced;
 use super::value::Ticket;
@@ -41,6 +47,7 @@ use crate::store::Change;
 use crate::store::Group;
 use crate::store::GroupOutcome;
 use crate::store::RecordBodies;
+use crate::store::SMALL_BODY;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 use crate::store::Write;
@@ -216,6 +223,7 @@ impl World {
       record: 0,
       extents: Extents::prefix_of(body.appended),
       more,
+      is_download: id.0.as_u128() % 2 == 0,
     };
     self.journal.record_progress(key, id, progress, self.now);
   }
@@ -314,8 +322,10 @@ impl World {
       caller.rounds += 1;
       assert!(caller.rounds <= caller.before + 1, "law 5");
     }
-    let all: BTreeSet<_> = bodies.iter().copied().collect();
-    assert_eq!(all.len(), bodies.len(), "each is flushed once");
+    let read = bodies.read.iter().map(|(id, _)| *id);
+    let all: BTreeSet<_> = bodies.flush.iter().copied().chain(read).collect();
+    let count = bodies.flush.len() + bodies.read.len();
+    assert_eq!(all.len(), count, "each is flushed or read, and once");
     let begun: BTreeSet<Ticket> = self.callers.keys().copied().collect();
     // What comes while the disk works.
     let appended: BTreeMap<BodyId, u64> = self
@@ -347,15 +357,27 @@ impl World {
   fn sync(
     &mut self,
     dice: &mut Rng,
-    bodies: &[BodyId],
+    bodies: &Bodies,
     appended: &BTreeMap<BodyId, u64>,
-  ) -> Result<(), StoreError> {
+  ) -> Result<HashMap<BodyId, Bytes>, StoreError> {
     let fails = !self.is_healthy && dice.u8(..8) == 0;
     if fails && dice.bool() {
       return Err(full());
     }
     let mut lost = Vec::new();
-    for id in bodies {
+    let mut small = HashMap::new();
+    for (id, length) in &bodies.read {
+      let Some(body) = self.bodies.get_mut(id).filter(|b| !b.is_gone) else {
+        continue;
+      };
+      if fails && dice.bool() {
+        lost.push(*id);
+        body.is_gone = true;
+        continue;
+      }
+      small.insert(*id, Bytes::from(vec![0; *length as usize]));
+    }
+    for id in &bodies.flush {
       let Some(body) = self.bodies.get_mut(id) else {
         continue;
       };
@@ -367,7 +389,7 @@ impl World {
       body.durable = appended[id].max(body.durable);
     }
     match lost.is_empty() {
-      true => Ok(()),
+      true => Ok(small),
       false => Err(StoreError::Unsynced {
         bodies: lost,
         source: Box::new(full()),
@@ -387,13 +409,18 @@ impl World {
     }
     let mut outcomes = Vec::new();
     let mut refused_keys = BTreeSet::new();
+    let mut is_postponed = false;
     for group in groups {
       let refuses = !self.is_healthy && dice.u8(..6) == 0;
       let refused = refuses.then(|| dice.usize(..group.len()));
       let mut outcome = GroupOutcome::default();
+      let has_bytes = written_bytes(std::slice::from_ref(&group))
+        .iter()
+        .any(Option::is_some);
       for (part, write) in group.into_iter().enumerate() {
         if refused == Some(part) {
           let error = if dice.bool() { damaged() } else { full() };
+          is_postponed |= error.is_full() && has_bytes;
           if let Write::Changes(changes) = &write {
             refused_keys.extend(changes.iter().map(Change::key));
           }
@@ -421,6 +448,11 @@ impl World {
       outcomes.push(outcome);
     }
     let answers = self.journal.written(Ok(outcomes), self.now);
+    if is_postponed {
+      for caller in self.callers.values_mut() {
+        caller.rounds = 0;
+      }
+    }
     for (ticket, answer) in &answers {
       let key = self.callers.get(ticket).and_then(|caller| caller.key);
       if let Some(key) = key {
@@ -442,11 +474,21 @@ impl World {
         *last = *bytes;
       }
       Change::Stored {
-        key, body, extents, ..
+        key,
+        body,
+        extents,
+        bytes,
+        ..
       } => {
         let body = self.bodies.get_mut(body).expect("a body");
         assert_eq!(*key, body.key);
-        assert!(extents.end() <= body.durable, "law 1");
+        match bytes {
+          Some(bytes) => assert_eq!(bytes.len() as u64, extents.end(), "law 1"),
+          None => {
+            let is_durable = extents.end() <= body.durable;
+            assert!(body.is_gone || is_durable, "law 1");
+          }
+        }
         body.stored = extents.end();
       }
       _ => {}
@@ -576,7 +618,15 @@ fn progress(more: u64) -> Progress {
     record: 0,
     extents: Extents::prefix_of(more),
     more,
+    is_download: true,
   }
+}
+
+fn flush(bodies: &[u128]) -> Next {
+  Next::Sync(Bodies {
+    flush: bodies.iter().copied().map(body).collect(),
+    read: Vec::new(),
+  })
 }
 
 fn commit(key: BackgroundFetchKey) -> Wanted {
@@ -594,8 +644,8 @@ fn a_commit_flushes_no_bytes_of_others_and_a_checkpoint_does() {
   journal.record_progress(OTHER, body(2), progress(10), now);
   journal.record_progress(KEY, body(1), progress(10), now);
   let ticket = journal.draw(commit(KEY));
-  assert_eq!(journal.next(now), Next::Sync(vec![body(1)]));
-  let Synced::Write(groups) = journal.synced(Ok(()), now) else {
+  assert_eq!(journal.next(now), flush(&[1]));
+  let Synced::Write(groups) = journal.synced(Ok(HashMap::new()), now) else {
     panic!("nothing has failed");
   };
   assert_eq!(groups.len(), 1);
@@ -603,7 +653,102 @@ fn a_commit_flushes_no_bytes_of_others_and_a_checkpoint_does() {
   assert!(matches!(*answers, [(it, Ok(None))] if it == ticket));
   assert_eq!(journal.next(now), Next::Wait(Some(now + INTERVAL)));
   let later = now + INTERVAL;
-  assert_eq!(journal.next(later), Next::Sync(vec![body(2)]));
+  assert_eq!(journal.next(later), flush(&[2]));
+}
+
+fn small(more: u64) -> Progress {
+  Progress {
+    is_download: false,
+    ..progress(more)
+  }
+}
+
+/// What a round writes of the bytes of bodies.
+fn written_bytes(groups: &[Group]) -> Vec<Option<&Bytes>> {
+  let changes = groups.iter().flatten().flat_map(|write| match write {
+    Write::Changes(changes) => changes.as_slice(),
+    Write::Insert(_) => &[],
+  });
+  let bytes = changes.filter_map(|change| match change {
+    Change::Stored { bytes, .. } => Some(bytes.as_ref()),
+    _ => None,
+  });
+  bytes.collect()
+}
+
+#[test]
+fn small_bodies_are_written_with_their_facts_and_others_are_flushed() {
+  let (mut journal, now) = (journal(), Instant::now());
+  let mut gap = Extents::prefix_of(10);
+  gap.add(20..30);
+  let with_gap = Progress {
+    extents: gap,
+    ..small(20)
+  };
+  let progress = [small(10), small(SMALL_BODY + 1), progress(10), with_gap];
+  for (number, progress) in (1..).zip(progress) {
+    journal.record_progress(KEY, body(number), progress, now);
+  }
+  journal.draw(commit(KEY));
+  let Next::Sync(bodies) = journal.next(now) else {
+    panic!("a caller waits");
+  };
+  assert_eq!(bodies.read, [(body(1), 10)]);
+  assert_eq!(bodies.flush, [2, 3, 4].map(body));
+  let bytes = Bytes::from_static(b"0123456789");
+  let read = HashMap::from([(body(1), bytes.clone())]);
+  let Synced::Write(groups) = journal.synced(Ok(read), now) else {
+    panic!("nothing has failed");
+  };
+  assert_eq!(written_bytes(&groups), [Some(&bytes), None, None, None]);
+}
+
+/// Its callers do not hear of it, whatever they wait for.
+#[test]
+fn where_the_database_is_full_small_bodies_are_flushed() {
+  let (mut journal, now) = (journal(), Instant::now());
+  journal.record_progress(KEY, body(1), small(10), now);
+  let tickets = [journal.draw(commit(KEY)), journal.draw(Wanted::Flush)];
+  let Next::Sync(bodies) = journal.next(now) else {
+    panic!("callers wait");
+  };
+  assert_eq!(bodies.read, [(body(1), 10)]);
+  let read = HashMap::from([(body(1), Bytes::from_static(b"0123456789"))]);
+  journal.synced(Ok(read), now);
+  let outcome = GroupOutcome {
+    key: None,
+    refused: Some((0, full())),
+  };
+  assert!(journal.written(Ok(vec![outcome]), now).is_empty());
+  assert_eq!(journal.next(now), flush(&[1]));
+  journal.synced(Ok(HashMap::new()), now);
+  let answers = journal.written(Ok(vec![GroupOutcome::default()]), now);
+  let answered: Vec<Ticket> = answers.iter().map(|(it, _)| *it).collect();
+  assert_eq!(answered, tickets);
+  assert!(answers.iter().all(|(_, answer)| answer.is_ok()));
+  // Nor is it tried again at once.
+  for (later, has_space) in [(now, false), (now + MAX_BACKOFF, true)] {
+    journal.record_progress(KEY, body(2), small(10), later);
+    journal.draw(commit(KEY));
+    let Next::Sync(bodies) = journal.next(later) else {
+      panic!("a caller waits");
+    };
+    assert_eq!(bodies.flush.is_empty(), has_space);
+    journal.synced(Ok(HashMap::new()), later);
+    journal.written(Ok(vec![GroupOutcome::default()]), later);
+  }
+}
+
+#[test]
+fn a_round_takes_only_so_many_bytes_along() {
+  let (mut journal, now) = (journal(), Instant::now());
+  for number in 0..100 {
+    journal.record_progress(KEY, body(number), small(SMALL_BODY), now);
+  }
+  let Next::Sync(bodies) = journal.next(now) else {
+    panic!("so many bytes do not wait");
+  };
+  assert_eq!((bodies.read.len(), bodies.flush.len()), (64, 36));
 }
 
 #[test]
@@ -612,7 +757,7 @@ fn many_bytes_do_not_wait_for_the_interval() {
   journal.record_progress(KEY, body(1), progress(BYTES - 1), now);
   assert_eq!(journal.next(now), Next::Wait(Some(now + INTERVAL)));
   journal.record_progress(KEY, body(1), progress(1), now);
-  assert_eq!(journal.next(now), Next::Sync(vec![body(1)]));
+  assert_eq!(journal.next(now), flush(&[1]));
 }
 
 #[test]
@@ -621,8 +766,8 @@ fn a_hundred_callers_share_a_round() {
   for key in 0..100 {
     journal.draw(commit(BackgroundFetchKey(key)));
   }
-  assert_eq!(journal.next(now), Next::Sync(Vec::new()));
-  let Synced::Write(groups) = journal.synced(Ok(()), now) else {
+  assert_eq!(journal.next(now), flush(&[]));
+  let Synced::Write(groups) = journal.synced(Ok(HashMap::new()), now) else {
     panic!("nothing has failed");
   };
   let outcomes = vec![GroupOutcome::default(); groups.len()];
@@ -650,7 +795,7 @@ fn a_result_is_asked_for_again_when_bytes_are_lost() {
     };
     let before = is_in_round.then(|| draw(&mut journal));
     let other = journal.draw(Wanted::Flush);
-    assert_eq!(journal.next(now), Next::Sync(vec![body(1)]));
+    assert_eq!(journal.next(now), flush(&[1]));
     let settled = before.unwrap_or_else(|| draw(&mut journal));
     let lost = StoreError::Unsynced {
       bodies: vec![body(1)],
@@ -663,8 +808,8 @@ fn a_result_is_asked_for_again_when_bytes_are_lost() {
     assert_eq!(records, [(KEY, 0)]);
     assert!(matches!(*answers, [(it, Err(_))] if it == settled));
     // The other one waits for what comes of that.
-    assert_eq!(journal.next(now), Next::Sync(Vec::new()));
-    let Synced::Write(groups) = journal.synced(Ok(()), now) else {
+    assert_eq!(journal.next(now), flush(&[]));
+    let Synced::Write(groups) = journal.synced(Ok(HashMap::new()), now) else {
       panic!("nothing has failed");
     };
     assert!(groups.iter().flatten().next().is_none(), "{groups:?}");

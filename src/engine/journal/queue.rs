@@ -1,6 +1,9 @@
 //! What is to be written about one background fetch, in order.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use bytes::Bytes;
 
 use super::value::Ticket;
 use crate::ids::BackgroundFetchKey;
@@ -8,6 +11,7 @@ use crate::ids::BodyId;
 use crate::spec::Extents;
 use crate::store::Change;
 use crate::store::Group;
+use crate::store::SMALL_BODY;
 use crate::store::Write;
 
 /// How far a body has come.
@@ -18,6 +22,19 @@ pub(crate) struct Progress {
   pub(crate) extents: Extents,
   /// How many of them were added since the last time that it was said.
   pub(crate) more: u64,
+  /// The body is going to be somebody's file, which is flushed in any case.
+  pub(crate) is_download: bool,
+}
+
+impl Progress {
+  /// How many bytes the body has, if they can be written into its row in the
+  /// place of a flush.
+  pub(super) fn small(&self) -> Option<u64> {
+    let end = self.extents.end();
+    let is_small = (1..=SMALL_BODY).contains(&end);
+    let has_gaps = !self.extents.ahead().is_empty();
+    (is_small && !has_gaps && !self.is_download).then_some(end)
+  }
 }
 
 #[derive(Debug)]
@@ -122,8 +139,8 @@ impl Queue {
   }
 
   /// The bodies that it speaks of.
-  pub(super) fn bodies(&self) -> impl Iterator<Item = BodyId> {
-    self.bodies.keys().copied()
+  pub(super) fn bodies(&self) -> impl Iterator<Item = (BodyId, &Progress)> {
+    self.bodies.iter().map(|(id, progress)| (*id, progress))
   }
 
   /// Whether a body has to be flushed before it can be written.
@@ -132,10 +149,11 @@ impl Queue {
   }
 
   /// All of it, and where each part ends: what a caller waits for is a part of
-  /// its own.
+  /// its own. `small` has the bytes of bodies that were not flushed.
   pub(super) fn group(
     &self,
     key: BackgroundFetchKey,
+    small: &HashMap<BodyId, Bytes>,
     wanted: impl Fn(Ticket) -> Vec<Change>,
   ) -> (Group, Vec<usize>) {
     let (mut group, mut ends) = (Vec::new(), Vec::new());
@@ -150,6 +168,7 @@ impl Queue {
               record: progress.record,
               body: *body,
               extents: progress.extents.clone(),
+              bytes: small.get(body).cloned(),
             });
           }
         }

@@ -4,15 +4,18 @@
 //! laws.
 //!
 //! What is to be written goes out in rounds, one at a time. A round makes the
-//! bodies durable that its facts need ([`Next::Sync`]), then writes its groups
-//! in one transaction ([`Journal::synced`]), and then answers every ticket that
-//! it took along ([`Journal::written`]). The facts of one background fetch are
-//! one queue, and stay in their order.
+//! bodies durable that its facts need, or takes the bytes of small ones along
+//! ([`Next::Sync`]), then writes its groups in one transaction
+//! ([`Journal::synced`]), and then answers every ticket that it took along
+//! ([`Journal::written`]). The facts of one background fetch are one queue, and
+//! stay in their order.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::queue::Entry;
@@ -35,6 +38,10 @@ pub(in crate::engine) const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// What costs no flush of a body is written after this part of the interval.
 const SOON: u32 = 20;
+
+/// How many bytes of bodies a round takes along, at most; the other bodies are
+/// flushed.
+const MAX_READ: u64 = 4 * 1024 * 1024;
 
 /// A caller that waits for its facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,11 +72,20 @@ pub(crate) type Answer = Result<Option<BackgroundFetchKey>, StoreError>;
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-  /// A round has begun: these bodies are to be made durable, then
+  /// A round has begun: these bodies are to be made durable, or read, then
   /// [`Journal::synced`] is to be called.
-  Sync(Vec<BodyId>),
+  Sync(Bodies),
   /// Nothing before this time, unless something happens.
   Wait(Option<Instant>),
+}
+
+/// The bodies of a round.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bodies {
+  /// These are to be flushed.
+  pub(crate) flush: Vec<BodyId>,
+  /// Of these so many bytes are written into their rows.
+  pub(crate) read: Vec<(BodyId, u64)>,
 }
 
 /// What comes of the bodies of a round.
@@ -106,12 +122,16 @@ pub(crate) struct Journal {
   refused_at: Option<Instant>,
   /// How long to wait after the next failure.
   backoff: Duration,
+  /// There was no space for rows. Until then they have no bytes of bodies.
+  full_until: Option<Instant>,
   /// After a failure nothing is begun before this, unless a caller waits.
   not_before: Option<Instant>,
 }
 
 /// What is being written.
 struct Round {
+  /// These have bytes of bodies with them.
+  with_bytes: BTreeSet<BackgroundFetchKey>,
   queues: BTreeMap<BackgroundFetchKey, Queue>,
   tickets: BTreeMap<Ticket, Wanted>,
   /// Bodies that were forgotten meanwhile: they do not come back with it.
@@ -142,6 +162,7 @@ impl Journal {
       soon_at: None,
       refused_at: None,
       backoff: RETRY_INTERVAL,
+      full_until: None,
       not_before: None,
     }
   }
@@ -258,10 +279,10 @@ impl Journal {
       );
       return Next::Wait(paced.into_iter().chain(self.refused_at).min());
     }
-    self.begin(everything, refused)
+    self.begin(everything, refused, now)
   }
 
-  fn begin(&mut self, everything: bool, refused: bool) -> Next {
+  fn begin(&mut self, everything: bool, refused: bool, now: Instant) -> Next {
     let waiting: BTreeSet<BackgroundFetchKey> =
       self.tickets.values().filter_map(Wanted::key).collect();
     let joins = |key: &BackgroundFetchKey, queue: &Queue| {
@@ -273,11 +294,25 @@ impl Journal {
     };
     let queues = take_out(&mut self.queues, joins);
     let tickets = std::mem::take(&mut self.tickets);
-    let mut bodies: Vec<BodyId> =
-      queues.values().flat_map(Queue::bodies).collect();
+    let mut bodies = Bodies::default();
+    let mut room = match self.full_until.is_some_and(|at| now < at) {
+      true => 0,
+      false => MAX_READ,
+    };
+    for (id, progress) in queues.values().flat_map(Queue::bodies) {
+      match progress.small() {
+        Some(bytes) if bytes <= room => {
+          room -= bytes;
+          bodies.read.push((id, bytes));
+        }
+        _ => bodies.flush.push(id),
+      }
+    }
     for wanted in tickets.values() {
       if let Wanted::Insert(row) = wanted {
-        bodies.extend(row.bodies.iter().filter_map(|b| b.request));
+        bodies
+          .flush
+          .extend(row.bodies.iter().filter_map(|b| b.request));
       }
     }
     self.soon_at = None;
@@ -292,6 +327,7 @@ impl Journal {
       self.checkpoint_at = None;
     }
     self.round = Some(Round {
+      with_bytes: BTreeSet::new(),
       queues,
       tickets,
       forgotten: BTreeSet::new(),
@@ -302,14 +338,15 @@ impl Journal {
     Next::Sync(bodies)
   }
 
-  /// The bodies of the round are durable, or cannot be made so.
+  /// The bodies of the round are durable, or these are their bytes; or there is
+  /// an error.
   pub(crate) fn synced(
     &mut self,
-    result: Result<(), StoreError>,
+    result: Result<HashMap<BodyId, Bytes>, StoreError>,
     now: Instant,
   ) -> Synced {
     match result {
-      Ok(()) => Synced::Write(self.groups()),
+      Ok(small) => Synced::Write(self.groups(&small)),
       Err(StoreError::Unsynced { bodies, source }) => {
         let error = StoreError::Unsynced {
           bodies: bodies.clone(),
@@ -324,7 +361,7 @@ impl Journal {
     }
   }
 
-  fn groups(&mut self) -> Vec<Group> {
+  fn groups(&mut self, small: &HashMap<BodyId, Bytes>) -> Vec<Group> {
     let Some(round) = &mut self.round else {
       return Vec::new();
     };
@@ -338,12 +375,15 @@ impl Journal {
     round.queues.retain(|_, queue| !queue.is_empty());
     for (key, queue) in &round.queues {
       let (group, ends) =
-        queue.group(*key, |ticket| match round.tickets.get(&ticket) {
+        queue.group(*key, small, |ticket| match round.tickets.get(&ticket) {
           Some(Wanted::Changes { changes, .. }) => changes.clone(),
           _ => Vec::new(),
         });
       groups.push(group);
       round.plan.push(Planned::Queue(*key, ends));
+      if queue.bodies().any(|(id, _)| small.contains_key(&id)) {
+        round.with_bytes.insert(*key);
+      }
     }
     groups
   }
@@ -443,10 +483,15 @@ impl Journal {
       None => Ok(None),
     };
     let is_flush = |_: &Ticket, wanted: &Wanted| {
-      matches!(wanted, Wanted::Flush | Wanted::FlushRefused)
+      let is_it = matches!(wanted, Wanted::Flush | Wanted::FlushRefused);
+      is_it && !answers.is_postponed
     };
     for (ticket, _) in take_out(&mut round.tickets, is_flush) {
       answers.add(ticket, flushed.clone());
+    }
+    let is_full = answers.failure.as_ref().is_some_and(StoreError::is_full);
+    if is_full || answers.is_postponed {
+      self.full_until = Some(now + MAX_BACKOFF);
     }
     if answers.failure.is_some() {
       self.not_before = Some(now + self.backoff);
@@ -496,6 +541,13 @@ impl Journal {
         let begin = part.checked_sub(1).map_or(0, |before| ends[before]);
         answers.succeed(&queue.entries()[..begin], &mut round.tickets);
         queue.drop_first(begin);
+        if error.is_full() && round.with_bytes.contains(&key) {
+          // Without the bytes there may be space for it.
+          answers.is_postponed = true;
+          self.soon_at = Some(now);
+          queue.is_urgent = true;
+          return;
+        }
         if let Some(Entry::Ticket(ticket)) = queue.entries().first() {
           // What is behind it need not fail because it does.
           let ticket = *ticket;
@@ -624,6 +676,8 @@ struct Answers {
   all: Vec<(Ticket, Answer)>,
   /// Why something has to be written again for which no ticket is answered.
   failure: Option<StoreError>,
+  /// Something is written in the next round, and tickets wait for it.
+  is_postponed: bool,
 }
 
 impl Answers {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::oneshot;
@@ -12,6 +13,7 @@ use tracing::Instrument;
 
 use super::queue::Progress;
 use super::value::Answer;
+use super::value::Bodies;
 use super::value::Journal;
 use super::value::Next;
 use super::value::Synced;
@@ -203,7 +205,7 @@ impl JournalWriter {
         state.journal.next(Instant::now())
       };
       match next {
-        Next::Sync(bodies) => self.round(&bodies).await,
+        Next::Sync(bodies) => self.round(bodies).await,
         Next::Wait(time) => {
           let changed = self.changed.notified();
           match time {
@@ -217,16 +219,16 @@ impl JournalWriter {
     }
   }
 
-  async fn round(&self, bodies: &[BodyId]) {
-    let flush = Flush::begin(bodies.len());
+  async fn round(&self, bodies: Bodies) {
+    let flush = Flush::begin(bodies.flush.len());
     let span = flush.span().clone();
     let is_done = self.flush_round(bodies).instrument(span).await;
     flush.end(is_done);
   }
 
   /// Whether everything of the round is durable.
-  async fn flush_round(&self, bodies: &[BodyId]) -> bool {
-    let synced = self.sync(bodies).await;
+  async fn flush_round(&self, bodies: Bodies) -> bool {
+    let synced = self.sync_or_read(bodies).await;
     let lost = match &synced {
       Err(StoreError::Unsynced { source, .. }) => Some(source.clone()),
       _ => None,
@@ -270,6 +272,18 @@ impl JournalWriter {
     let answers = self.update(|journal, now| journal.written(written, now));
     self.answer(answers);
     is_done
+  }
+
+  async fn sync_or_read(
+    &self,
+    bodies: Bodies,
+  ) -> Result<HashMap<BodyId, Bytes>, StoreError> {
+    let Bodies { flush, read } = bodies;
+    self.sync(&flush).await?;
+    match read.is_empty() {
+      true => Ok(HashMap::new()),
+      false => self.store.get()?.bodies.read_small(&read).await,
+    }
   }
 
   async fn sync(&self, bodies: &[BodyId]) -> Result<(), StoreError> {

@@ -18,6 +18,7 @@ use crate::spec::Request;
 use crate::spec::Response;
 use crate::store::BodyReader;
 use crate::store::OpenStore;
+use crate::store::StoreError;
 
 /// A background fetch record, for a record object. While it lives, the bytes
 /// of its response stay readable.
@@ -89,8 +90,8 @@ impl RecordHandle {
     let Some(body) = self.request_body.body else {
       return Ok(Bytes::new());
     };
-    let reader = &self.request_body.reader;
-    self.read_at(reader, body, offset, max).await
+    let open = async { self.store.get()?.bodies.open(body).await };
+    read_at(&self.request_body.reader, open, offset, max).await
   }
 
   /// Waits for the response, without `Content-Range` and `Content-Length`, and
@@ -158,7 +159,14 @@ impl RecordHandle {
     // records.2.8.3.1: a slice. There may be more in the file than that.
     let told = usize::try_from(state.stored - offset).unwrap_or(usize::MAX);
     let max = max.min(told);
-    let bytes = self.read_at(&self.response_body, body, offset, max).await?;
+    let open = async {
+      let store = self.store.get()?;
+      match state.result {
+        Some(_) => store.open_complete(body, state.stored).await,
+        None => store.bodies.open(body).await,
+      }
+    };
+    let bytes = read_at(&self.response_body, open, offset, max).await?;
     if bytes.is_empty() {
       return Err(RecordError::NotExposed(
         "the stored response is shorter than it was".to_string(),
@@ -166,26 +174,21 @@ impl RecordHandle {
     }
     Ok(bytes)
   }
+}
 
-  async fn read_at(
-    &self,
-    reader: &OnceCell<Box<dyn BodyReader>>,
-    body: BodyId,
-    offset: u64,
-    max: usize,
-  ) -> Result<Bytes, RecordError> {
-    let read = async {
-      let open = async || self.store.get()?.bodies.open(body).await;
-      reader
-        .get_or_try_init(open)
-        .await?
-        .read_at(offset, max)
-        .await
-    };
-    read
-      .await
-      .map_err(|error| RecordError::NotExposed(error.to_string()))
-  }
+async fn read_at(
+  reader: &OnceCell<Box<dyn BodyReader>>,
+  open: impl Future<Output = Result<Box<dyn BodyReader>, StoreError>>,
+  offset: u64,
+  max: usize,
+) -> Result<Bytes, RecordError> {
+  let read = async {
+    let reader = reader.get_or_try_init(|| open).await?;
+    reader.read_at(offset, max).await
+  };
+  read
+    .await
+    .map_err(|error| RecordError::NotExposed(error.to_string()))
 }
 
 fn not_exposed(result: Option<RecordResult>) -> RecordError {

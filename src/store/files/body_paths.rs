@@ -108,6 +108,12 @@ impl BodyPaths {
     Ok(())
   }
 
+  /// A body was made by an earlier process, which may not have flushed its
+  /// name.
+  pub(super) fn not_flushed(&self, id: BodyId) {
+    self.names(last_byte(id)).add(id);
+  }
+
   /// Removes the file of a body.
   pub(super) fn remove(&self, id: BodyId) -> io::Result<()> {
     self.names(last_byte(id)).remove(id);

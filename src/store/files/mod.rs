@@ -3,7 +3,9 @@
 //!
 //! What is promised: after [`BodyStore::sync`] the bytes and the name of a body
 //! survive a power loss. What was appended and not synced survives the end of
-//! the process, and is recognised as such: see [`boot`].
+//! the process, and is recognised as such: see [`boot`]. A body whose bytes are
+//! in its row is not flushed: its file is what the bytes are appended to and
+//! read from, and is made again of the row where it may have lost some.
 
 pub(crate) mod body_paths;
 pub(crate) mod boot_marker;
@@ -14,6 +16,7 @@ pub(crate) mod file_system;
 mod names;
 mod new_name;
 mod reader;
+mod small;
 mod sync;
 mod unflushed;
 mod writer;
@@ -31,6 +34,7 @@ use std::sync::Weak;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use self::body_paths::BodyPaths;
 use self::boot_marker::BootMarker;
@@ -155,6 +159,21 @@ impl BodyStore for FileBodyStore {
     }
     let ids = ids.to_vec();
     self.run(move |inner| inner.sync(&ids)).await
+  }
+
+  async fn read_small(
+    &self,
+    bodies: &[(BodyId, u64)],
+  ) -> Result<HashMap<BodyId, Bytes>, StoreError> {
+    if bodies.is_empty() {
+      return Ok(HashMap::new());
+    }
+    let bodies = bodies.to_vec();
+    self.run(move |inner| inner.read_small(&bodies)).await
+  }
+
+  async fn restore(&self, id: BodyId, bytes: Bytes) -> Result<(), StoreError> {
+    self.run(move |inner| inner.restore(id, bytes)).await
   }
 
   async fn delete(&self, id: BodyId) -> Result<(), StoreError> {

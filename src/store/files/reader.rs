@@ -63,7 +63,11 @@ fn read_ahead(offset: u64, bytes: u64) -> Option<u64> {
   (is_first && bytes > 0).then_some(end)
 }
 
-fn read(file: &dyn OpenFile, offset: u64, max: usize) -> io::Result<Bytes> {
+pub(super) fn read(
+  file: &dyn OpenFile,
+  offset: u64,
+  max: usize,
+) -> io::Result<Bytes> {
   // Never more memory than there are bytes, whatever the caller can take.
   let left = file.length()?.saturating_sub(offset);
   let size = usize::try_from(left).unwrap_or(usize::MAX).min(max);

@@ -196,7 +196,10 @@ fn length(chunks: &[Bytes]) -> u64 {
 }
 
 /// Writes all of `chunks`.
-fn write_all(file: &dyn OpenFile, chunks: &[Bytes]) -> io::Result<()> {
+pub(super) fn write_all(
+  file: &dyn OpenFile,
+  chunks: &[Bytes],
+) -> io::Result<()> {
   let mut slices: Vec<IoSlice<'_>> = chunks
     .iter()
     .filter(|chunk| !chunk.is_empty())

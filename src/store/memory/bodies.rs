@@ -94,6 +94,18 @@ impl BodyStore for MemoryBodyStore {
     Ok(())
   }
 
+  /// There is no disk to flush them to.
+  async fn read_small(
+    &self,
+    _: &[(BodyId, u64)],
+  ) -> Result<HashMap<BodyId, Bytes>, StoreError> {
+    Ok(HashMap::new())
+  }
+
+  async fn restore(&self, _: BodyId, _: Bytes) -> Result<(), StoreError> {
+    Ok(())
+  }
+
   async fn delete(&self, id: BodyId) -> Result<(), StoreError> {
     lock(&self.bodies).remove(&id);
     Ok(())

@@ -1,13 +1,16 @@
 //! The rows.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
 use crate::spec::BackgroundFetchFailureReason;
 use crate::spec::BackgroundFetchResult;
 use crate::spec::Extents;
@@ -39,6 +42,8 @@ struct Rows {
   registrations: Vec<StoredRegistration>,
   last_key: i64,
   rows: BTreeMap<BackgroundFetchKey, StoredBackgroundFetch>,
+  /// The bytes of bodies that rows have.
+  bodies: HashMap<BodyId, Bytes>,
 }
 
 impl Rows {
@@ -150,6 +155,10 @@ impl MetadataStore for MemoryMetadata {
     Ok(groups.into_iter().map(|group| rows.write(group)).collect())
   }
 
+  async fn body(&self, id: BodyId) -> Result<Option<Bytes>, StoreError> {
+    Ok(lock(&self.rows).bodies.get(&id).cloned())
+  }
+
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {
     Ok(lock(&self.rows).registrations.clone())
   }
@@ -199,6 +208,9 @@ impl Rows {
         {
           if body.is_none() || bodies.response != body {
             of.response_data.extents = Extents::default();
+            if let Some(body) = bodies.response {
+              self.bodies.remove(&body);
+            }
           }
           of.response_data.response = response;
           bodies.response = body;
@@ -208,6 +220,7 @@ impl Rows {
         record,
         body,
         extents,
+        bytes,
         ..
       } => {
         if let (Some(of), Some(bodies)) =
@@ -216,6 +229,10 @@ impl Rows {
         {
           bodies.most = bodies.most.max(extents.total());
           of.response_data.extents = extents;
+          match bytes {
+            Some(bytes) => self.bodies.insert(body, bytes),
+            None => self.bodies.remove(&body),
+          };
         }
       }
       Change::Sent { record, .. } => {
@@ -279,7 +296,11 @@ impl Rows {
         }
       }
       Change::Forgotten { key } => {
-        self.rows.remove(&key);
+        let forgotten = self.rows.remove(&key);
+        let bodies = forgotten.into_iter().flat_map(|row| row.bodies);
+        for body in bodies.filter_map(|bodies| bodies.response) {
+          self.bodies.remove(&body);
+        }
       }
     }
   }

@@ -132,14 +132,24 @@ pub(super) fn apply(
       record,
       body,
       extents,
+      bytes,
       ..
     } => {
-      let (bytes, ahead) = (to_integer(extents.prefix())?, ahead(extents)?);
-      run(
+      let (prefix, ahead) = (to_integer(extents.prefix())?, ahead(extents)?);
+      let known = run(
         "UPDATE record SET bytes = ?3, ahead = ?5
          WHERE background_fetch = ?1 AND position = ?2 AND response_body = ?4",
-        params![key, *record as i64, bytes, blob(*body), ahead],
+        params![key, *record as i64, prefix, blob(*body), ahead],
       )?;
+      match bytes {
+        _ if known == 0 => return Ok(()),
+        Some(bytes) => run(
+          "INSERT OR REPLACE INTO body (id, bytes, checksum)
+           VALUES (?1, ?2, ?3)",
+          params![blob(*body), &bytes[..], checksum(bytes)],
+        )?,
+        None => run("DELETE FROM body WHERE id = ?1", params![blob(*body)])?,
+      };
       let total = to_integer(extents.total())?;
       let more = run(
         "UPDATE record SET most = ?3
@@ -269,6 +279,11 @@ fn ahead(extents: &Extents) -> rusqlite::Result<String> {
   to_json(&ahead.collect::<Vec<(u64, u64)>>())
 }
 
-fn blob(id: BodyId) -> [u8; 16] {
+/// That of the bytes of a body.
+pub(super) fn checksum(bytes: &[u8]) -> i64 {
+  crc32fast::hash(bytes).into()
+}
+
+pub(super) fn blob(id: BodyId) -> [u8; 16] {
   id.0.into_bytes()
 }

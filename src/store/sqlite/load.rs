@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use rusqlite::Connection;
+use rusqlite::OptionalExtension;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 use rusqlite::types::ValueRef;
@@ -12,6 +14,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use uuid::Uuid;
 
+use super::apply;
 use super::connection::Database;
 use super::text::from_word;
 use crate::ids::BackgroundFetchKey;
@@ -408,6 +411,29 @@ fn flag(row: &Row<'_>, place: usize) -> Result<bool, Damage> {
     0 => Ok(false),
     1 => Ok(true),
     other => Err(Damage(format!("{} is {other}", name(place)))),
+  }
+}
+
+/// The bytes of a body, if they are in its row.
+pub(super) fn bytes_of(
+  database: &Database,
+  id: BodyId,
+) -> Result<Option<Bytes>, StoreError> {
+  let read = || {
+    database
+      .connection
+      .prepare_cached("SELECT bytes, checksum FROM body WHERE id = ?")?
+      .query_row([apply::blob(id)], |row| Ok((row.get(0)?, row.get(1)?)))
+      .optional()
+  };
+  let found: Option<(Vec<u8>, i64)> =
+    read().map_err(|error| database.error(error))?;
+  match found {
+    Some((bytes, checksum)) if apply::checksum(&bytes) != checksum => {
+      let message = format!("{} has other bytes than were stored", id.0);
+      Err(StoreError::DamagedBody(message))
+    }
+    found => Ok(found.map(|(bytes, _)| bytes.into())),
   }
 }
 

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
   ABNORMAL_ENDS,
   AHEAD,
   OWNER,
+  BODY,
 ];
 
 /// The format that this program writes.
@@ -131,6 +132,24 @@ ALTER TABLE owner ADD COLUMN id BLOB NOT NULL
 ALTER TABLE owner ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE owner ADD COLUMN is_open INTEGER NOT NULL
   DEFAULT 1 CHECK (is_open IN (0, 1));
+";
+
+/// The bytes of small bodies, which go when no record speaks of the body any
+/// more. Beside the records, which are rewritten whenever something of them
+/// changes. SQLite has no checksums of its pages, so each has one, a CRC-32.
+const BODY: &str = "
+CREATE TABLE body (
+  id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+  bytes BLOB NOT NULL,
+  checksum INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER body_replaced AFTER UPDATE OF response_body ON record
+  WHEN OLD.response_body IS NOT NEW.response_body
+  BEGIN DELETE FROM body WHERE id = OLD.response_body; END;
+
+CREATE TRIGGER record_deleted AFTER DELETE ON record
+  BEGIN DELETE FROM body WHERE id = OLD.response_body; END;
 ";
 
 /// The format of the database; 0 when it is empty.

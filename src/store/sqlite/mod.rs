@@ -22,6 +22,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use url::Url;
 
@@ -42,6 +43,7 @@ use super::StoredBackgroundFetch;
 use super::StoredRegistration;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
+use crate::ids::BodyId;
 
 /// Every file in a store's directory that this module uses. SQLite opens its
 /// own by path, so they have to be looked at before.
@@ -144,6 +146,10 @@ impl MetadataStore for SqliteMetadata {
       answer,
     };
     self.ask(write).await
+  }
+
+  async fn body(&self, id: BodyId) -> Result<Option<Bytes>, StoreError> {
+    self.ask(|answer| Request::Body { id, answer }).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use bytes::Bytes;
 use rusqlite::Connection;
 use rusqlite::TransactionBehavior;
 use tokio::sync::oneshot;
@@ -21,6 +22,8 @@ use super::owner;
 use super::registration;
 use super::reserve::Reserve;
 use crate::ids::BackgroundFetchKey;
+use crate::ids::BodyId;
+use crate::store::Change;
 use crate::store::DamagedRow;
 use crate::store::Group;
 use crate::store::GroupOutcome;
@@ -52,6 +55,10 @@ pub(super) enum Request {
   },
   Registrations {
     answer: Answer<Vec<StoredRegistration>>,
+  },
+  Body {
+    id: BodyId,
+    answer: Answer<Option<Bytes>>,
   },
   Write {
     owner: Owner,
@@ -159,6 +166,9 @@ impl Writer {
       }
       Request::Load { answer } => {
         let _ = answer.send(load::all(database));
+      }
+      Request::Body { id, answer } => {
+        let _ = answer.send(load::bytes_of(database, id));
       }
       Request::Registrations { answer } => {
         let _ = answer.send(registration::all(database));
@@ -269,7 +279,10 @@ impl Writer {
         outcomes.extend(self.outcomes(second));
         outcomes
       }
-      Err(error) if error.is_full() => {
+      // The space that is set aside is not for bytes.
+      Err(error)
+        if error.is_full() && !units.iter().any(|(_, u)| u.has_bytes()) =>
+      {
         self.reserve.spend();
         self.empty_the_log();
         let outcomes = self.together(units);
@@ -367,6 +380,19 @@ impl Unit<'_> {
       Self::Group(group) => group.len(),
       Self::Put(_) | Self::Remove(_) => 1,
     }
+  }
+
+  /// Whether bytes of bodies are written with it.
+  fn has_bytes(&self) -> bool {
+    let Self::Group(group) = self else {
+      return false;
+    };
+    let has_bytes =
+      |change: &Change| matches!(change, Change::Stored { bytes: Some(_), .. });
+    group.iter().any(|write| match write {
+      Write::Changes(changes) => changes.iter().any(has_bytes),
+      Write::Insert(_) => false,
+    })
   }
 
   /// Returns the key of what was inserted.

@@ -182,6 +182,49 @@ async fn a_body_that_has_vanished_fails_its_record_only() {
   );
 }
 
+/// The file of a small response is not flushed: a power failure may leave
+/// nothing of it, whether its event is owed or its transfer is under way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_response_survives_the_loss_of_its_file() {
+  let server = FaultServer::start().await;
+  let whole = server.serve("/whole", Resource::bytes(4096, 1));
+  let stalled = Resource::bytes(50_000, 2).etag("\"2\"");
+  let stalled = stalled.script([StallAfter(30_000), Normal]);
+  let stalled = server.serve("/rest", stalled);
+  let directory = tempfile::tempdir().unwrap();
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  fetch(&realm, "whole", &[&whole]).await;
+  let (event, _, _) = next_event(&realm).await;
+  let key = fetch(&realm, "rest", &[&stalled]).await.key;
+  wait_for(&engine, key, |s| s.downloaded == 30_000).await;
+  drop(event);
+  end(engine, realm).await;
+  for body in body_files(&directory.path().join("bodies")) {
+    std::fs::remove_file(body).unwrap();
+  }
+  std::fs::write(directory.path().join("boot"), "another\n").unwrap();
+
+  let engine = on_disk(directory.path());
+  let realm = worker(&engine);
+  for _ in 0..2 {
+    let (event, name, snapshot) = next_event(&realm).await;
+    assert_eq!(name, "backgroundfetchsuccess", "{:?}", snapshot.diagnostic);
+    let content = match snapshot.key == key {
+      true => content::bytes(0, 50_000, 2),
+      false => content::bytes(0, 4096, 1),
+    };
+    let record = records(&realm, snapshot.key).remove(0);
+    assert!(read(&record).await.unwrap() == content, "{}", snapshot.id);
+    event.acknowledge();
+  }
+  bounded(realm.idle()).await;
+  let requests = server.requests_for("/rest");
+  assert_eq!(requests[1].header("range"), Some("bytes=30000-"));
+  bounded(engine.shutdown()).await;
+  assert_eq!(rest(directory.path()), (0, 0));
+}
+
 fn body_files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
   let entries = std::fs::read_dir(directory).unwrap();
   entries

@@ -169,6 +169,7 @@ async fn a_response_belongs_to_its_body(subject: Subject) {
     record: 0,
     body,
     extents: Extents::prefix_of(bytes),
+    bytes: None,
   };
   let now = async || {
     let row = load_one(&subject.store, key).await;
@@ -224,6 +225,7 @@ async fn bytes_behind_a_gap_are_kept_with_those_before_it(subject: Subject) {
     record: 0,
     body: id(1),
     extents: extents.clone(),
+    bytes: None,
   };
   let response = |body| Change::Response {
     key,
@@ -470,6 +472,7 @@ async fn facts_on_what_is_gone_change_nothing(subject: Subject) {
       record: 0,
       body: id(1),
       extents: Extents::prefix_of(1),
+      bytes: None,
     },
     Change::Response {
       key: gone,

@@ -12,6 +12,7 @@ mod metadata;
 mod owners;
 mod registrations;
 mod restart;
+mod small;
 use support::small_disk;
 mod strangers;
 mod volume;
@@ -121,6 +122,7 @@ fn stored_in(
       record,
       body,
       extents: Extents::prefix_of(bytes),
+      bytes: None,
     },
   ]
 }

@@ -107,6 +107,8 @@ async fn a_store_of_the_first_format_takes_them() {
        ALTER TABLE background_fetch DROP COLUMN abnormal_ends;
        ALTER TABLE background_fetch DROP COLUMN retained_since;
        ALTER TABLE background_fetch DROP COLUMN undelivered;
+       DROP TABLE body; DROP TRIGGER body_replaced;
+       DROP TRIGGER record_deleted;
        DROP TABLE service_worker_script; DROP TABLE service_worker;
        DROP TABLE service_worker_registration; PRAGMA user_version = 1;",
     )

@@ -14,41 +14,50 @@ use crate::store::body;
 use crate::store::cannot_run::Need;
 use crate::store::read;
 
-fn file_of(directory: &Path, id: BodyId) -> PathBuf {
+pub(super) fn file_of(directory: &Path, id: BodyId) -> PathBuf {
   let name = id.0.to_string();
   let last = &name[name.len() - 2..];
   directory.join("bodies").join(last).join(&name)
 }
 
 /// A store, and the machine that it is on.
-struct Machine {
+pub(super) struct Machine {
   directory: TempDir,
   store: Option<Store>,
 }
 
 impl Machine {
-  fn new() -> Self {
+  pub(super) fn new() -> Self {
     let directory = tempfile::tempdir().unwrap();
     let store = Some(Store::open_directory(directory.path()).unwrap());
     Self { directory, store }
   }
 
-  fn path(&self) -> &Path {
+  pub(super) fn path(&self) -> &Path {
     self.directory.path()
   }
 
-  fn store(&self) -> &Store {
+  pub(super) fn store(&self) -> &Store {
     self.store.as_ref().unwrap()
   }
 
   /// The process ends, and another one comes.
-  fn restart_process(&mut self) -> &Store {
+  pub(super) fn restart_process(&mut self) -> &Store {
     self.restart_after(|_| {})
   }
 
   /// The machine is restarted: the next opening is in another boot.
   fn restart(&mut self) -> &Store {
+    self.restart_after_power_failure(|_| {})
+  }
+
+  /// The same, with what the disk has lost.
+  pub(super) fn restart_after_power_failure(
+    &mut self,
+    loss: impl FnOnce(&Path),
+  ) -> &Store {
     self.restart_after(|directory| {
+      loss(directory);
       let file = directory.join("boot");
       let text = std::fs::read_to_string(&file).unwrap();
       let (boot, rest) = text.split_once('\n').unwrap();
@@ -58,7 +67,10 @@ impl Machine {
     })
   }
 
-  fn restart_after(&mut self, meanwhile: impl FnOnce(&Path)) -> &Store {
+  pub(super) fn restart_after(
+    &mut self,
+    meanwhile: impl FnOnce(&Path),
+  ) -> &Store {
     self.store = None;
     meanwhile(self.path());
     self
@@ -67,7 +79,7 @@ impl Machine {
   }
 }
 
-async fn reopened(store: &Store, id: BodyId, durable: u64) -> u64 {
+pub(super) async fn reopened(store: &Store, id: BodyId, durable: u64) -> u64 {
   store
     .bodies
     .reopen(id, &Extents::prefix_of(durable))

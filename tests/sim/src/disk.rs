@@ -112,6 +112,10 @@ impl DiskState {
     self.full_until = until;
   }
 
+  pub fn is_full(&self) -> bool {
+    self.room.is_some()
+  }
+
   pub fn fail_flushes(&mut self, times: u64) {
     self.failing_flushes = times;
   }

@@ -34,6 +34,7 @@ use background_fetch::service_worker::UpdateViaCache;
 use background_fetch::service_worker::WorkerType;
 use background_fetch::spec::Request;
 use background_fetch::store::BackgroundFetchKey;
+use background_fetch::store::SMALL_BODY;
 use background_fetch::store::Store;
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -225,6 +226,7 @@ fn restored(world: &World, engine: &Engine) {
   let mut state = world.state();
   state.promises.tails_are_uncertain = false;
   let expected = std::mem::take(&mut state.promises.bytes);
+  let is_full = state.disk.is_full();
   let found_bytes = |key| {
     let is_known = found.iter().any(|snapshot| snapshot.key == key);
     is_known.then(|| engine.stored_bytes(key))
@@ -233,7 +235,10 @@ fn restored(world: &World, engine: &Engine) {
     let Some(found) = found_bytes(key) else {
       continue;
     };
-    if found[record] < bytes && !state.promises.flushes_have_failed {
+    // There may be no space for the file of a small body.
+    let has_space = bytes > SMALL_BODY || !is_full;
+    let is_kept = has_space && !state.promises.flushes_have_failed;
+    if found[record] < bytes && is_kept {
       let found = found[record];
       state.broken(format!(
         "record {record} of {} continues at {found}, not at {bytes}",

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use background_fetch::store::BodyId;
 use background_fetch::store::Change;
 use background_fetch::store::DamagedRow;
 use background_fetch::store::Group;
@@ -15,6 +16,7 @@ use background_fetch::store::StoreError;
 use background_fetch::store::StoredBackgroundFetch;
 use background_fetch::store::StoredRegistration;
 use background_fetch::store::Write;
+use bytes::Bytes;
 use futures::FutureExt;
 use url::Url;
 
@@ -134,6 +136,11 @@ impl MetadataStore for SimRows {
     let outcomes = rows.write(owner, groups).await?;
     self.end(fate).await?;
     Ok(outcomes)
+  }
+
+  async fn body(&self, id: BodyId) -> Result<Option<Bytes>, StoreError> {
+    let rows = self.0.state().rows.rows.clone();
+    rows.body(id).await
   }
 
   async fn registrations(&self) -> Result<Vec<StoredRegistration>, StoreError> {

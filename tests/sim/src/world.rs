@@ -320,13 +320,14 @@ impl State {
         else {
           continue;
         };
-        let written = self.disk.length(body).filter(|_| !bodies.sent);
+        if bodies.sent {
+          continue;
+        }
         let bytes = match only_rows {
-          true => written.map(|_| data.extents.total()),
-          false => written,
+          true => data.extents.total(),
+          false => self.disk.length(body).unwrap_or(0),
         };
-        let expected = bytes.map(|bytes| (row.key, index, bytes));
-        self.promises.bytes.extend(expected);
+        self.promises.bytes.push((row.key, index, bytes));
       }
     }
   }
