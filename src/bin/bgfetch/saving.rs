@@ -1,20 +1,25 @@
 //! Saving the responses of a background fetch as files.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
 use background_fetch::engine::RecordHandle;
 use background_fetch::store::ExportMode;
 use background_fetch::store::StoreError;
+use futures::StreamExt;
+use futures::stream;
 
 use crate::file_names::file_name;
 use crate::file_names::numbered;
+use crate::open_files;
 
 /// How many bytes are compared at a time.
 const CHUNK: usize = 1024 * 1024;
@@ -37,29 +42,47 @@ pub async fn save(
 ) -> Result<Vec<PathBuf>, String> {
   let key = background_fetch.key;
   let records = engine.records(key);
-  let mut next_number = HashMap::new();
-  let mut saved = Vec::with_capacity(records.len());
-  for (index, record) in records.iter().enumerate() {
-    let name = file_name(&record.request().url);
-    let number = next_number.entry(name.clone()).or_insert(0);
-    let path = loop {
-      let path = out.join(numbered(&name, *number));
-      *number += 1;
-      match engine.export(key, index, &path, mode).await {
-        Ok(()) => break path,
-        Err(StoreError::DestinationExists(_)) => {
-          if has_bytes_of(&path, record).await {
-            break path;
-          }
-        }
-        Err(error) => {
-          return Err(format!("{}: {error}", path.display()));
-        }
-      }
-    };
-    saved.push(path);
+  let export = async |index: usize, path: PathBuf| match engine
+    .export(key, index, &path, mode)
+    .await
+  {
+    Ok(()) => Ok(Some(path)),
+    Err(StoreError::DestinationExists(_)) => {
+      let is_it = has_bytes_of(&path, &records[index]).await;
+      Ok(is_it.then_some(path))
+    }
+    Err(error) => Err(format!("{}: {error}", path.display())),
+  };
+  let names: Vec<String> = records
+    .iter()
+    .map(|record| file_name(&record.request().url))
+    .collect();
+  let mut seen = HashSet::new();
+  let firsts = names
+    .iter()
+    .enumerate()
+    .filter(|(_, name)| seen.insert(*name));
+  let firsts: Vec<usize> = firsts.map(|(index, _)| index).collect();
+  // No two of these want the same name: they share flushes of the directory.
+  let first_names = stream::iter(firsts)
+    .map(async |index| (index, export(index, out.join(&names[index])).await))
+    .buffer_unordered(open_files::saved_at_once());
+  let mut first_names = pin!(first_names);
+  let mut saved = vec![None; records.len()];
+  while let Some((index, path)) = first_names.next().await {
+    saved[index] = path?;
   }
-  Ok(saved)
+  // The numbers are given in order, so that another try gives the same ones.
+  let mut next_number = HashMap::new();
+  for (index, name) in names.iter().enumerate() {
+    let number = next_number.entry(name).or_insert(1);
+    while saved[index].is_none() {
+      let path = out.join(numbered(name, *number));
+      *number += 1;
+      saved[index] = export(index, path).await?;
+    }
+  }
+  Ok(saved.into_iter().flatten().collect())
 }
 
 /// Whether the file at `path` is exactly the record's response. One that

@@ -30,7 +30,7 @@ pub(super) fn export_file(
   let name = NewName::new(destination)?;
   if mode == ExportMode::Share && !name.inherits() {
     match file_system.link(file, &name) {
-      Ok(()) => return Ok(file_system.sync_name(&name)?),
+      Ok(()) => return Ok(name.sync()?),
       Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
         return Err(StoreError::DestinationExists(destination.to_owned()));
       }
@@ -39,8 +39,7 @@ pub(super) fn export_file(
     }
   }
   let source = file_system.source(file).map_err(missing)?;
-  let sync = || file_system.sync_name(&name);
-  export_new(id, destination, &name, sync, |part| {
+  export_new(id, destination, &name, |part| {
     // Asks the operating system to copy, where it can.
     io::copy(&mut &source, part).map(drop)
   })
@@ -53,22 +52,16 @@ pub(in crate::store) fn export_bytes(
   destination: &Path,
 ) -> Result<(), StoreError> {
   let name = NewName::new(destination)?;
-  export_new(
-    id,
-    destination,
-    &name,
-    || name.sync(),
-    |part| io::Write::write_all(part, bytes),
-  )
+  export_new(id, destination, &name, |part| {
+    io::Write::write_all(part, bytes)
+  })
 }
 
-/// Exports a body that `write` puts into the file it is given; `sync` makes its
-/// name durable.
+/// Exports a body that `write` puts into the file it is given.
 fn export_new(
   id: BodyId,
   destination: &Path,
   name: &NewName,
-  sync: impl FnOnce() -> io::Result<()>,
   write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
   // The same name at every attempt: what a crash left is removed.
@@ -80,7 +73,7 @@ fn export_new(
     name.publish(&part)
   };
   match publish() {
-    Ok(()) => Ok(sync()?),
+    Ok(()) => Ok(name.sync()?),
     Err(error) => {
       // The error counts, not whether there was anything to remove.
       let _ = name.remove(&part);

@@ -25,7 +25,6 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
 use super::export::export_file;
-use super::names::Directories;
 use super::new_name::NewName;
 use crate::ids::BodyId;
 use crate::store::ExportMode;
@@ -134,8 +133,6 @@ pub(in crate::store) struct StdFileSystem {
   directory: OwnedFd,
   /// The directory is this store's as long as this is here.
   lock: Arc<DirectoryLock>,
-  /// Where bodies are exported to.
-  outside: Directories,
 }
 
 impl StdFileSystem {
@@ -144,11 +141,7 @@ impl StdFileSystem {
     lock: Arc<DirectoryLock>,
   ) -> io::Result<Self> {
     let directory = directory.try_clone()?;
-    Ok(Self {
-      directory,
-      lock,
-      outside: Directories::default(),
-    })
+    Ok(Self { directory, lock })
   }
 
   /// Opens an existing file to be copied to the outside.
@@ -159,12 +152,6 @@ impl StdFileSystem {
   /// Gives a file a second name, outside. Fails when that exists.
   pub(super) fn link(&self, from: &Path, to: &NewName) -> io::Result<()> {
     self.within(from, |directory, name| to.link(directory, name))
-  }
-
-  /// Makes a name outside durable that has just been made, in one flush with
-  /// those that others make in the same directory.
-  pub(super) fn sync_name(&self, name: &NewName) -> io::Result<()> {
-    self.outside.sync(name.directory())
   }
 
   /// Opens the directory at `path`, one part after the other; `None` is the

@@ -11,6 +11,7 @@ use std::hash::Hash;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::LazyLock;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -86,8 +87,11 @@ impl<T: Copy + Eq + Hash> Names<T> {
 /// The device, and the number there.
 type Inode = (u64, u64);
 
-/// The [`Names`] of directories outside of the store, while some are made there.
-/// Each has a number.
+/// The names that are made outside of stores.
+pub(super) static OUTSIDE: LazyLock<Directories> =
+  LazyLock::new(Directories::default);
+
+/// The [`Names`] of directories, while some are made there. Each has a number.
 #[derive(Default)]
 pub(super) struct Directories {
   names: Mutex<HashMap<Inode, Arc<Names<u64>>>>,

@@ -15,6 +15,7 @@ use rustix::fs::CWD;
 use rustix::fs::Mode;
 use rustix::fs::OFlags;
 
+use super::names::OUTSIDE;
 use crate::store::directory::COMMON;
 use crate::store::directory::open_file;
 
@@ -123,13 +124,9 @@ impl NewName {
     )?)
   }
 
-  /// The directory that it is in.
-  pub(super) fn directory(&self) -> BorrowedFd<'_> {
-    self.directory.as_fd()
-  }
-
-  /// Makes the name durable.
+  /// Makes the name durable, which has just been made, in one flush with those
+  /// that others make in the same directory.
   pub(super) fn sync(&self) -> io::Result<()> {
-    Ok(rustix::fs::fsync(&self.directory)?)
+    OUTSIDE.sync(&self.directory)
   }
 }
