@@ -3,7 +3,7 @@
 
 (function () {
 const { core, primordials } = __bootstrap;
-const { op_bgfetch_service_worker_realm } = core.ops;
+const { op_bgfetch_attach, op_bgfetch_service_worker_realm } = core.ops;
 const {
   BackgroundFetchEvent,
   BackgroundFetchUpdateUIEvent,
@@ -58,6 +58,7 @@ const { markNotSerializable } = core.loadExtScript(
   "ext:deno_web/13_message_port.js",
 );
 
+op_bgfetch_attach();
 const options = op_bgfetch_service_worker_realm();
 const inServiceWorker = options.kind === "service-worker";
 const container = createContainer(options);

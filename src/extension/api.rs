@@ -2,18 +2,20 @@
 
 use std::rc::Rc;
 
+use super::attach::Attach;
+use super::attach::*;
 use super::lifecycle::*;
 use super::ops::*;
 use super::options::ReportError;
 use super::service_worker_ops::*;
 use super::structured_clone::*;
-use crate::engine::Realm;
 
 deno_core::extension!(
   background_fetch,
   deps = [deno_webidl, deno_web, deno_fetch],
   ops = [
     op_bgfetch_abort,
+    op_bgfetch_attach,
     op_bgfetch_event_handled,
     op_bgfetch_fetch,
     op_bgfetch_finish_request_body,
@@ -86,11 +88,11 @@ deno_core::extension!(
     "service_worker/service_worker_registration.js",
   ],
   options = {
-    realm: Realm,
+    attach: Attach,
     report_error: Rc<dyn ReportError>,
   },
   state = |state, options| {
-    state.put(options.realm);
+    state.put(options.attach);
     state.put(options.report_error);
   },
 );

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use ::deno_web::Blob;
 use ::deno_web::BlobPart;
@@ -18,18 +19,38 @@ use crate::engine::Realm;
 /// named is known in every realm of the origin until then.
 pub(super) struct Blobs {
   own: BlobStore,
-  urls: Arc<ObjectUrls>,
   origin: Origin,
+  urls: Arc<OnceLock<RealmUrls>>,
+}
+
+/// The engine's URLs, for a realm that is attached to it.
+pub(super) struct RealmUrls {
+  all: Arc<ObjectUrls>,
   realm: u64,
 }
 
-impl Blobs {
+impl RealmUrls {
   pub(super) fn new(realm: &Realm) -> Self {
     Self {
-      own: BlobStore::default(),
-      urls: realm.object_urls(),
-      origin: realm.options().url.origin(),
+      all: realm.object_urls(),
       realm: realm.number(),
+    }
+  }
+}
+
+impl Blobs {
+  /// No script makes or looks up a URL before `urls` is set.
+  pub(super) fn new(origin: Origin, urls: Arc<OnceLock<RealmUrls>>) -> Self {
+    Self {
+      own: BlobStore::default(),
+      origin,
+      urls,
+    }
+  }
+
+  fn remove_all_urls(&self) {
+    if let Some(urls) = self.urls.get() {
+      urls.all.remove_all_of(urls.realm);
     }
   }
 }
@@ -55,32 +76,37 @@ impl BlobStoreTrait for Blobs {
 
   fn get_object_url(&self, mut url: Url) -> Option<Arc<Blob>> {
     url.set_fragment(None);
-    self.urls.get(self.origin.clone(), url)?.downcast().ok()
+    let urls = self.urls.get()?;
+    urls.all.get(self.origin.clone(), url)?.downcast().ok()
   }
 
   fn insert_object_url(&self, blob: Blob, location: Option<Url>) -> Url {
     // deno_web's store makes the URL.
     let url = self.own.insert_object_url(blob, location);
-    if let Some(blob) = self.own.get_object_url(url.clone()) {
+    if let Some(urls) = self.urls.get()
+      && let Some(blob) = self.own.get_object_url(url.clone())
+    {
       self.own.remove_object_url(&url);
       let origin = self.origin.clone();
-      self.urls.insert(origin, url.clone(), self.realm, blob);
+      urls.all.insert(origin, url.clone(), urls.realm, blob);
     }
     url
   }
 
   fn remove_object_url(&self, url: &Url) {
-    self.urls.remove(self.origin.clone(), url.clone());
+    if let Some(urls) = self.urls.get() {
+      urls.all.remove(self.origin.clone(), url.clone());
+    }
   }
 
   fn clear(&self) {
     self.own.clear();
-    self.urls.remove_all_of(self.realm);
+    self.remove_all_urls();
   }
 }
 
 impl Drop for Blobs {
   fn drop(&mut self) {
-    self.urls.remove_all_of(self.realm);
+    self.remove_all_urls();
   }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::console::Console;
 use super::messages::kind_name;
-use crate::engine::Realm;
+use crate::engine::RealmOptions;
 
 deno_core::extension!(
   background_fetch_globals,
@@ -16,11 +16,11 @@ deno_core::extension!(
   esm = [dir "js/globals", "start.js"],
   lazy_loaded_js = [dir "js/globals", "globals.js"],
   options = {
-    realm: Realm,
+    realm_options: RealmOptions,
     console: Console,
   },
   state = |state, options| {
-    state.put(options.realm);
+    state.put(options.realm_options);
     state.put(options.console);
   },
 );
@@ -38,7 +38,7 @@ struct GlobalOptions {
 #[op2]
 #[serde]
 fn op_bgfetch_globals_options(state: &mut OpState) -> GlobalOptions {
-  let realm_options = state.borrow::<Realm>().options();
+  let realm_options = state.borrow::<RealmOptions>();
   let (stdout_color, stderr_color) = state.borrow::<Console>().colors();
   GlobalOptions {
     kind: kind_name(realm_options.kind),

@@ -6,6 +6,7 @@
 //! globals on top.
 
 mod api;
+mod attach;
 mod blobs;
 mod browser;
 mod console;
@@ -30,6 +31,7 @@ mod worker_threads;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 #[cfg(feature = "crypto")]
 use ::deno_crypto::deno_crypto;
@@ -42,7 +44,9 @@ use tokio::runtime::Handle;
 use tokio::runtime::RuntimeFlavor;
 
 use self::api::background_fetch;
+use self::attach::Attach;
 use self::blobs::Blobs;
+use self::blobs::RealmUrls;
 pub use self::browser::PageDocument;
 use self::browser::RealmExtensions;
 use self::browser::background_fetch_browser;
@@ -65,6 +69,7 @@ use self::scripts::with_own_scripts;
 pub use self::scripts::with_scripts;
 pub use self::worker_threads::WorkerThreads;
 use crate::engine::Engine;
+use crate::engine::Realm;
 use crate::engine::RealmOptions;
 
 /// The extension for a host with web globals of its own. It defines the
@@ -86,8 +91,9 @@ use crate::engine::RealmOptions;
 /// As [`extensions`] does.
 pub fn init(engine: &Engine, realm_options: RealmOptions) -> Extension {
   refuse_many_threads();
+  let realm = engine.attach(realm_options);
   with_own_scripts(background_fetch::init(
-    engine.attach(realm_options),
+    Attach::new(move || Some(realm)),
     Rc::new(|text: &str| tracing::error!("in an event handler: {text}")),
   ))
 }
@@ -110,9 +116,45 @@ pub fn extensions(
   realm_options: RealmOptions,
   options: ExtensionOptions,
 ) -> Vec<Extension> {
+  let realm = engine.attach(realm_options.clone());
+  all_extensions(realm_options, options, move |_| Some(realm))
+}
+
+/// As [`extensions`], for a host that opens its engine at the same time: making
+/// the web globals takes as long as reading thousands of background fetches.
+///
+/// `engine` is called once, on the runtime's thread, when the web globals are
+/// made. It may wait; `None` says that there is not going to be an engine, and
+/// `JsRuntime::try_new` returns an error.
+///
+/// # Panics
+///
+/// As [`extensions`] does.
+pub fn extensions_before_engine(
+  realm_options: RealmOptions,
+  options: ExtensionOptions,
+  engine: impl FnOnce() -> Option<Engine> + 'static,
+) -> Vec<Extension> {
+  all_extensions(realm_options, options, move |realm_options| {
+    Some(engine()?.attach(realm_options))
+  })
+}
+
+fn all_extensions(
+  realm_options: RealmOptions,
+  options: ExtensionOptions,
+  attach: impl FnOnce(RealmOptions) -> Option<Realm> + 'static,
+) -> Vec<Extension> {
   refuse_many_threads();
   let location = realm_options.url.clone();
-  let realm = engine.attach(realm_options);
+  let urls = Arc::new(OnceLock::new());
+  let blobs = Blobs::new(location.origin(), urls.clone());
+  let for_globals = realm_options.clone();
+  let attach = Attach::new(move || {
+    let realm = attach(realm_options)?;
+    urls.get_or_init(|| RealmUrls::new(&realm));
+    Some(realm)
+  });
   let console = options.console.clone();
   let report_error = options.report_error.unwrap_or_else(|| {
     Rc::new(move |text: &str| console.write(&format!("{text}\n"), true))
@@ -130,7 +172,7 @@ pub fn extensions(
   let all = vec![
     deno_webidl::init(),
     deno_web::init(
-      Arc::new(Blobs::new(&realm)),
+      Arc::new(blobs),
       Some(location),
       false,
       InMemoryBroadcastChannel::default(),
@@ -139,8 +181,8 @@ pub fn extensions(
     deno_fetch::init(::deno_fetch::Options::default()),
     #[cfg(feature = "crypto")]
     deno_crypto::init(None),
-    background_fetch_globals::init(realm.clone(), options.console),
-    background_fetch::init(realm, report_error),
+    background_fetch_globals::init(for_globals, options.console),
+    background_fetch::init(attach, report_error),
     background_fetch_browser::init(worker_extensions),
   ];
   let own = all.into_iter().map(with_own_scripts);

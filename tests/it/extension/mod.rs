@@ -1,6 +1,7 @@
 //! What the extension gives a realm besides Background Fetch, and takes from
 //! its runtime.
 
+mod before_engine;
 mod ends;
 mod errors;
 mod harness;

@@ -31,6 +31,7 @@ use crate::paths;
 use crate::screen::Screen;
 use crate::scripts::script;
 use crate::scripts::script::Script;
+use crate::scripts::script::Surroundings;
 use crate::session::Session;
 use crate::session::Setup;
 use crate::started_by::StartedBy;
@@ -206,8 +207,10 @@ pub(super) fn resume_scope(
             started_by.to_json().unwrap_or_default(),
           )
         },
-        engine,
         screen: session.screen.clone(),
+      };
+      let surroundings = Surroundings {
+        engine,
         evaluations: session.evaluations.clone(),
         again: Some(session.evaluations.begin()),
       };
@@ -220,7 +223,7 @@ pub(super) fn resume_scope(
         }
         // It says itself what goes wrong with it. How the background fetches
         // end is what counts here.
-        script::run(script).await?;
+        script::prepare(script)?.run(surroundings).await?;
         Ok(true)
       })
     }

@@ -22,6 +22,7 @@ use crate::scripts::page::is_page;
 use crate::scripts::registered;
 use crate::scripts::script;
 use crate::scripts::script::Script;
+use crate::scripts::script::Surroundings;
 use crate::session::Session;
 use crate::session::Setup;
 use crate::started_by::StartedBy;
@@ -73,23 +74,25 @@ pub async fn run_until(
     handlers: arguments.handlers,
     ..Setup::default()
   };
-  let session = Session::open(&arguments.engine, setup, screen)?;
-  let mut stored = session.engine.background_fetches();
-  stored.retain(|b| b.scope == realm_options.scope);
-  is_free(&stored, &started_by, &realm_options.scope)?;
-  session.redeliver(&stored).await?;
-  drop(stored);
   let kind = realm_options.kind;
   let scope = realm_options.scope.clone();
+  let script = script::prepare(Script {
+    path,
+    realm_options,
+    screen: screen.clone(),
+  })?;
+  let session = Session::open(&arguments.engine, setup, screen)?;
+  let mut stored = session.engine.background_fetches();
+  stored.retain(|b| b.scope == scope);
+  is_free(&stored, &started_by, &scope)?;
+  session.redeliver(&stored).await?;
+  drop(stored);
   let scope_of = scope.clone();
   let worker_url = sw
     .map(|sw| session.worker_files.serve(&base, &sw))
     .transpose()?;
-  let script = Script {
-    path,
-    realm_options,
+  let surroundings = Surroundings {
     engine: session.engine.clone(),
-    screen: session.screen.clone(),
     evaluations: session.evaluations.clone(),
     again: None,
   };
@@ -106,7 +109,7 @@ pub async fn run_until(
       // The script is the scope's only worker.
       None => registered::unregister(&workers, &scope_of).await,
     }
-    let succeeded = script::run(script).await?;
+    let succeeded = script.run(surroundings).await?;
     if let Some(worker_url) = worker_url
       && !registered::any(&workers, &base)
     {

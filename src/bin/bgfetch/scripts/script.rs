@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use background_fetch::extension::Console;
 use background_fetch::extension::ExtensionOptions;
 use background_fetch::extension::ReportError;
 use background_fetch::extension::RunError;
-use background_fetch::extension::extensions;
+use background_fetch::extension::extensions_before_engine;
 use background_fetch::extension::open_document;
 use background_fetch::extension::realm;
 use background_fetch::extension::run_until_idle;
@@ -51,14 +52,26 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 type Evaluated = LocalBoxFuture<'static, Result<(), CoreError>>;
 
+/// What is known of a script before there is an engine.
 pub struct Script {
   pub path: PathBuf,
   pub realm_options: RealmOptions,
-  pub engine: Engine,
   pub screen: Arc<Screen>,
+}
+
+/// With what a script runs.
+pub struct Surroundings {
+  pub engine: Engine,
   pub evaluations: Evaluations,
   /// `Some` when it was run before.
   pub again: Option<Evaluation>,
+}
+
+/// A thread that makes the script's realm, and waits. It ends when this is
+/// dropped.
+pub struct Prepared {
+  begin: mpsc::Sender<Surroundings>,
+  ended: oneshot::Receiver<Result<bool, Failure>>,
 }
 
 /// What has to be done on the main thread before any script runs.
@@ -67,15 +80,15 @@ pub fn init_platform() {
   JsRuntime::init_platform(None);
 }
 
-/// Runs a script until it has nothing left to do, every background fetch of
-/// its scope has settled, and every event is handled. Errors are shown as they
-/// come; `false` when there was one.
+/// Begins to make the script's realm, which takes about as long as opening a
+/// store of thousands of background fetches.
 ///
 /// # Errors
 ///
-/// The thread could not be started, or has died.
-pub async fn run(script: Script) -> Result<bool, Failure> {
-  let (sender, receiver) = oneshot::channel();
+/// The thread could not be started.
+pub fn prepare(script: Script) -> Result<Prepared, Failure> {
+  let (begin, surroundings) = mpsc::channel();
+  let (sender, ended) = oneshot::channel();
   std::thread::Builder::new()
     .name("script".into())
     .stack_size(STACK)
@@ -84,7 +97,7 @@ pub async fn run(script: Script) -> Result<bool, Failure> {
         .enable_all()
         .build();
       let result = match runtime {
-        Ok(runtime) => Ok(runtime.block_on(script.run())),
+        Ok(runtime) => Ok(runtime.block_on(script.run(surroundings))),
         Err(error) => Err(Failure::failed(format!(
           "the script's event loop cannot be started: {error}"
         ))),
@@ -95,13 +108,28 @@ pub async fn run(script: Script) -> Result<bool, Failure> {
     .map_err(|error| {
       Failure::failed(format!("the script's thread cannot start: {error}"))
     })?;
-  receiver.await.unwrap_or_else(|_| {
-    Err(Failure::failed("the script's thread has died unexpectedly"))
-  })
+  Ok(Prepared { begin, ended })
+}
+
+impl Prepared {
+  /// Runs the script until it has nothing left to do, every background fetch of
+  /// its scope has settled, and every event is handled. Errors are shown as
+  /// they come; `false` when there was one.
+  ///
+  /// # Errors
+  ///
+  /// The thread has died.
+  pub async fn run(self, surroundings: Surroundings) -> Result<bool, Failure> {
+    // A thread that is gone already says why, or has died.
+    let _ = self.begin.send(surroundings);
+    self.ended.await.unwrap_or_else(|_| {
+      Err(Failure::failed("the script's thread has died unexpectedly"))
+    })
+  }
 }
 
 impl Script {
-  async fn run(mut self) -> bool {
+  async fn run(self, begin: mpsc::Receiver<Surroundings>) -> bool {
     let screen = self.screen.clone();
     let console = Console::Custom(Rc::new(move |text: &str, is_error| {
       screen.console(text, is_error);
@@ -116,7 +144,9 @@ impl Script {
       true => match page::read(&self.path, &self.realm_options.url) {
         Ok(page) => Some(page),
         Err(error) => {
-          self.report(&error);
+          if begin.recv().is_ok() {
+            self.report(&error);
+          }
           return false;
         }
       },
@@ -130,11 +160,35 @@ impl Script {
       }
       None => Rc::new(FsModuleLoader),
     };
-    let mut runtime = JsRuntime::new(RuntimeOptions {
+    let surroundings = Rc::new(Cell::new(None));
+    let begun = surroundings.clone();
+    let engine = move || {
+      let surroundings = begin.recv().ok()?;
+      let engine = surroundings.engine.clone();
+      begun.set(Some(surroundings));
+      Some(engine)
+    };
+    let runtime = JsRuntime::try_new(RuntimeOptions {
       module_loader: Some(modules),
-      extensions: extensions(&self.engine, realm_options, options),
+      extensions: extensions_before_engine(realm_options, options, engine),
       ..RuntimeOptions::default()
     });
+    // The script is not to run after all.
+    let Some(Surroundings {
+      engine,
+      evaluations,
+      again,
+    }) = surroundings.take()
+    else {
+      return false;
+    };
+    let mut runtime = match runtime {
+      Ok(runtime) => runtime,
+      Err(error) => {
+        self.report(&error);
+        return false;
+      }
+    };
     let realm = realm(&mut runtime);
     let is_whole = page.as_ref().is_none_or(|page| page.missing.is_empty());
     let module = match self.load(&mut runtime, page).await {
@@ -165,8 +219,8 @@ impl Script {
       }
     }
     // While it is still being evaluated, so are the others that are run again.
-    drop(self.again.take());
-    self.evaluations.none().await;
+    drop(again);
+    evaluations.none().await;
     loop {
       let is_evaluated = evaluation.is_terminated();
       let until_its_end = async {
@@ -223,7 +277,7 @@ impl Script {
       }
     }
     // A page may have gone on to its end while its worker is being installed.
-    self.engine.service_workers().idle().await;
+    engine.service_workers().idle().await;
     succeeded && !has_failed.get()
   }
 
