@@ -307,6 +307,34 @@ fn a_worker_whose_file_has_changed_is_replaced_before_the_page_runs() {
   assert!(ended.stdout.ends_with("two\n"), "{ended:#?}");
 }
 
+/// The file can be opened when the command starts, and not be read when the
+/// worker is looked for: no host has it to report.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_whose_file_cannot_be_read_any_more_ends_with_status_1() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let base = server.url("/app/");
+  let page = place.write(
+    "page.js",
+    "await navigator.serviceWorker.register('mem');
+    const { active } = await navigator.serviceWorker.ready;
+    console.log(active.state);",
+  );
+  let worker = place.write("mem", "onmessage = () => {};");
+  let run =
+    |sw: &str| place.bgfetch("run", &["--base", &base, "--sw", sw, &page]);
+  run(&worker).code(0);
+  let ended = run("/proc/self/mem").code(1);
+  let errors: Vec<_> = ended.stderr.lines().collect();
+  let is_said = |line: &&&str| {
+    line.starts_with("bgfetch: mem: ") && line.contains("cannot be read")
+  };
+  assert_eq!(errors.iter().filter(is_said).count(), 1, "{ended:#?}");
+  // The one before stays.
+  assert_eq!(ended.stdout, "activated\n");
+}
+
 #[test]
 fn a_listener_of_the_worker_that_throws_ends_with_status_1() {
   let place = Place::new();

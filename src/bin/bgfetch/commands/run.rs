@@ -103,7 +103,12 @@ pub async fn run_until(
     let workers = engine.service_workers();
     match &worker_url {
       Some(worker_url) => {
-        registered::update(&workers, &scope_of, worker_url).await
+        let updated = registered::update(&workers, &scope_of, worker_url);
+        if let Err(error) = updated.await
+          && !worker_files.has_failed()
+        {
+          worker_files.report(&screen, worker_url, &error.to_string());
+        }
       }
       None if kind == RealmKind::Window => {}
       // The script is the scope's only worker.

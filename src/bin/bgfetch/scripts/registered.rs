@@ -1,5 +1,6 @@
 //! Service workers that an earlier `bgfetch run --sw` has registered.
 
+use background_fetch::DomException;
 use background_fetch::engine::ServiceWorkers;
 use url::Url;
 
@@ -13,14 +14,26 @@ pub fn any(workers: &ServiceWorkers, base: &Url) -> bool {
 
 /// Looks whether the script of the worker in `scope` is another one now, as
 /// browsers do when a page is opened, and waits until the new worker is there.
-pub async fn update(workers: &ServiceWorkers, scope: &Url, script_url: &Url) {
+///
+/// # Errors
+///
+/// The script cannot be read or does not work: the worker before stays. The
+/// host has reported one that does not work.
+pub async fn update(
+  workers: &ServiceWorkers,
+  scope: &Url,
+  script_url: &Url,
+) -> Result<(), DomException> {
   let known = workers.registration(scope);
   let active = known.and_then(|registration| registration.active);
-  if active.is_some_and(|worker| worker.script_url == *script_url) {
-    // The host reports a script that fails; the one before stays then.
-    let _ = workers.update(scope).await;
-  }
+  let updated = match active {
+    Some(worker) if worker.script_url == *script_url => {
+      workers.update(scope).await.map(drop)
+    }
+    _ => Ok(()),
+  };
   workers.idle().await;
+  updated
 }
 
 /// Ends the registration in `scope`, if there is a worker. Its background

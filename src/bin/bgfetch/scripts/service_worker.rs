@@ -92,15 +92,19 @@ impl WorkerFiles {
     Arc::new(host)
   }
 
-  /// Shows what fails in a worker, and takes note of it.
   fn report_to(self: &Arc<Self>, screen: &Arc<Screen>) -> Report {
     let (files, screen) = (self.clone(), screen.clone());
     Arc::new(move |url: &Url, message: &str| {
-      files.has_failed.store(true, Ordering::Relaxed);
-      let mut segments = url.path_segments().into_iter().flatten();
-      let name = percent_decoded(segments.next_back().unwrap_or_default());
-      screen.error(&format!("{name}: {message}"));
+      files.report(&screen, url, message);
     })
+  }
+
+  /// Shows what fails in the worker at `url`, and takes note of it.
+  pub fn report(&self, screen: &Screen, url: &Url, message: &str) {
+    self.has_failed.store(true, Ordering::Relaxed);
+    let mut segments = url.path_segments().into_iter().flatten();
+    let name = percent_decoded(segments.next_back().unwrap_or_default());
+    screen.error(&format!("{name}: {message}"));
   }
 
   /// The file that is at `url`: a worker's script, or one beside it or below.
