@@ -10,7 +10,7 @@ const {
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 
 /** In bytes: the largest slice of a stored body that is read at once. */
-const SLICE = 256 * 1024;
+const SLICE = 512 * 1024;
 
 /**
  * records.2.6 to records.2.8: a stream of a stored body, which is read as it is

@@ -42,8 +42,8 @@ impl BodyReader for FileBodyReader {
       let bytes = read(&*file, offset, max)?;
       // Bodies are written past the page cache, and read from end to end:
       // the disk has the next part ready when it is asked for.
-      if let Some(ahead) = read_ahead(offset, bytes.len() as u64) {
-        file.read_ahead(ahead, READ_AHEAD);
+      if let Some((ahead, stretch)) = read_ahead(offset, bytes.len() as u64) {
+        file.read_ahead(ahead, stretch);
       }
       Ok(bytes)
     };
@@ -52,15 +52,23 @@ impl BodyReader for FileBodyReader {
 }
 
 /// In bytes; a few times what readers ask for at once.
-const READ_AHEAD: u64 = 2 << 20;
+const STRETCH: u64 = 2 << 20;
 
-/// From where on the disk is asked to read ahead, by someone who has read
-/// `bytes` bytes from `offset`: once for each stretch of that length, since
-/// what is in memory already is looked for again each time.
-fn read_ahead(offset: u64, bytes: u64) -> Option<u64> {
+/// From where on the disk is asked to read ahead, and how much, by someone who
+/// has read `bytes` bytes from `offset`. Who comes to a stretch has the disk
+/// read the one behind it, for nobody is to wait for the one that they are in;
+/// and once, since what is in memory already is looked for again each time.
+fn read_ahead(offset: u64, bytes: u64) -> Option<(u64, u64)> {
   let end = offset + bytes;
-  let is_first = offset == 0 || offset / READ_AHEAD != end / READ_AHEAD;
-  (is_first && bytes > 0).then_some(end)
+  if bytes == 0 {
+    None
+  } else if offset == 0 {
+    Some((end, 2 * STRETCH))
+  } else if offset / STRETCH != end / STRETCH {
+    Some((end + STRETCH, STRETCH))
+  } else {
+    None
+  }
 }
 
 pub(super) fn read(
