@@ -238,15 +238,18 @@ webidl.converters.BackgroundFetchRegistration = (V, prefix, context) => {
  * change, the object is held: a script may have left a listener or a property
  * on it, and reaches it again with `get()` or an event. Afterwards only the
  * script holds it.
- * @type {Map<number, { strong: object | null, weak: WeakRef }>}
+ * @type {Map<string, { strong: object | null, weak: WeakRef }>}
  */
 const instances = new SafeMap();
 
-const collected = new SafeFinalizationRegistry((key) => {
-  const entry = MapPrototypeGet(instances, key);
+// QuickJS hashes integers so that thousands of them are in one chain.
+const place = (key) => `${key}`;
+
+const collected = new SafeFinalizationRegistry((at) => {
+  const entry = MapPrototypeGet(instances, at);
   // Another object may have taken the place of the one that is gone.
   if (entry !== undefined && WeakRefPrototypeDeref(entry.weak) === undefined) {
-    MapPrototypeDelete(instances, key);
+    MapPrototypeDelete(instances, at);
   }
 });
 
@@ -258,18 +261,19 @@ function getInstance(bgFetch) {
   // instance.3 to instance.5: make one, and remember it.
   const instance = newInstance(bgFetch);
   const held = mayStillChange(instance);
-  MapPrototypeSet(instances, bgFetch.key, {
+  const at = place(bgFetch.key);
+  MapPrototypeSet(instances, at, {
     __proto__: null,
     strong: held ? instance : null,
     weak: new SafeWeakRef(instance),
   });
-  collected.register(instance, bgFetch.key);
+  collected.register(instance, at);
   if (held) op_bgfetch_watch(bgFetch.key);
   return instance;
 }
 
 function existingInstance(key) {
-  const entry = MapPrototypeGet(instances, key);
+  const entry = MapPrototypeGet(instances, place(key));
   return entry === undefined ? undefined : WeakRefPrototypeDeref(entry.weak);
 }
 
@@ -289,7 +293,7 @@ function updateInstances(latest) {
 }
 
 function letGo(instance) {
-  const entry = MapPrototypeGet(instances, keyOf(instance));
+  const entry = MapPrototypeGet(instances, place(keyOf(instance)));
   if (entry.strong === null) return;
   entry.strong = null;
   op_bgfetch_unwatch(keyOf(instance));
