@@ -475,7 +475,12 @@ pub enum ExportMode {
   Share,
 }
 
-/// Appends to one body.
+/// The length of an append that is neither too small for a fast disk nor too
+/// much memory, in bytes.
+pub const APPEND_UNIT: u64 = 2 * 1024 * 1024;
+
+/// Appends to one body. A large body is appended to fastest in steps that end
+/// at multiples of [`APPEND_UNIT`].
 #[async_trait]
 pub trait BodyWriter: Send {
   /// Names the body.

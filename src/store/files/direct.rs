@@ -12,10 +12,13 @@ use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use bytes::Buf;
 use bytes::Bytes;
+use memmap2::MmapMut;
 
 use super::file_system::FileSystem;
 use super::file_system::OpenFile;
+use crate::store::APPEND_UNIT;
 use crate::store::lock::lock;
 
 /// Offsets, lengths and addresses of direct writes are multiples of this; no
@@ -23,7 +26,7 @@ use crate::store::lock::lock;
 const BLOCK: usize = 4096;
 
 /// How much is written at once, in bytes.
-const PIECE: usize = 2 * 1024 * 1024;
+const PIECE: usize = APPEND_UNIT as usize;
 
 /// How many bodies may be written directly at once. That is enough to keep a
 /// disk busy, and bounds the memory for it, however many bodies there are.
@@ -62,42 +65,44 @@ impl Direct {
   }
 
   /// Appends `chunks` to the file that is `length` bytes long, and that
-  /// `cached` reads and appends to. Returns false, and has done nothing, when
-  /// that is not possible here.
+  /// `cached` reads and appends to. Returns what of them is left to be appended
+  /// through the cache: what is less than a block, or all of it when direct
+  /// writing is not possible here.
   pub(super) fn append(
     &mut self,
     cached: &dyn OpenFile,
     length: u64,
-    chunks: &[Bytes],
-  ) -> io::Result<bool> {
+    chunks: Vec<Bytes>,
+  ) -> io::Result<Vec<Bytes>> {
     if let State::Closed = self.state {
       self.state = match self.file_system.direct(&self.path) {
         Ok(file) => State::Open(file),
         Err(_) => State::Unavailable,
       };
     }
-    let State::Open(file) = &mut self.state else {
-      return Ok(false);
+    let State::Open(file) = &self.state else {
+      return Ok(chunks);
     };
-    let mut piece = self.pieces.take();
-    let piece = piece.piece.bytes();
+    let mut piece = self.pieces.take()?;
+    let piece = piece.bytes();
     // A direct write begins where a block does: with the end of what is there.
     let held = (length % BLOCK as u64) as usize;
     let mut offset = length - held as u64;
     read_exact_at(cached, &mut piece[..held], offset)?;
-    let mut filled = held;
-    let mut chunks = chunks.iter();
-    let mut chunk = &[][..];
+    // What is in the piece, and how much of that the file has.
+    let (mut filled, mut stored) = (held, held);
+    let mut chunks = chunks.into_iter();
+    let mut chunk = Bytes::new();
     loop {
+      // The memory of each chunk is free again before the disk is waited for.
       while filled < PIECE {
         if chunk.is_empty() {
           let Some(next) = chunks.next() else { break };
           chunk = next;
         }
         let room = (PIECE - filled).min(chunk.len());
-        piece[filled..filled + room].copy_from_slice(&chunk[..room]);
+        chunk.copy_to_slice(&mut piece[filled..filled + room]);
         filled += room;
-        chunk = &chunk[room..];
       }
       let whole = filled - filled % BLOCK;
       if whole == 0 {
@@ -110,23 +115,18 @@ impl Direct {
             && offset + held as u64 == length =>
         {
           self.state = State::Unavailable;
-          return Ok(false);
+          break;
         }
         other => other?,
       }
       piece.copy_within(whole..filled, 0);
       offset += whole as u64;
       filled -= whole;
+      stored = 0;
     }
-    // What is left is less than a block, and goes through the cache. The file
-    // ends before it, or (when nothing was written directly) where it did.
-    let old = if offset + held as u64 == length {
-      held
-    } else {
-      0
-    };
-    append_all(cached, &piece[old..filled])?;
-    Ok(true)
+    let mut left = vec![Bytes::copy_from_slice(&piece[stored..filled]), chunk];
+    left.extend(chunks);
+    Ok(left)
   }
 }
 
@@ -139,25 +139,25 @@ pub(super) struct Pieces {
 
 #[derive(Default)]
 struct Unused {
-  pieces: Vec<Piece>,
+  pieces: Vec<MmapMut>,
   /// How many there are, those that are in use among them.
   made: usize,
 }
 
 impl Pieces {
   /// One that is not in use; waits for it, if there is none.
-  fn take(&self) -> Taken<'_> {
+  fn take(&self) -> io::Result<Taken<'_>> {
     let mut unused = lock(&self.unused);
     loop {
       if let Some(piece) = unused.pieces.pop() {
-        return Taken {
+        return Ok(Taken {
           pieces: self,
-          piece,
-        };
+          piece: Some(piece),
+        });
       }
       if unused.made < MAX_PIECES {
+        unused.pieces.push(new_piece()?);
         unused.made += 1;
-        unused.pieces.push(Piece::new());
         continue;
       }
       let returned = self.returned.wait(unused);
@@ -169,34 +169,32 @@ impl Pieces {
 /// A piece, until it is given back by being dropped.
 struct Taken<'a> {
   pieces: &'a Pieces,
-  piece: Piece,
+  piece: Option<MmapMut>,
+}
+
+impl Taken<'_> {
+  fn bytes(&mut self) -> &mut [u8] {
+    self.piece.as_deref_mut().unwrap_or_default()
+  }
 }
 
 impl Drop for Taken<'_> {
   fn drop(&mut self) {
-    let piece = std::mem::take(&mut self.piece);
-    lock(&self.pieces.unused).pieces.push(piece);
+    lock(&self.pieces.unused).pieces.extend(self.piece.take());
     self.pieces.returned.notify_one();
   }
 }
 
-/// Memory that begins where a block does.
-#[derive(Default)]
-struct Piece {
-  memory: Vec<u8>,
-  start: usize,
-}
-
-impl Piece {
-  fn new() -> Self {
-    let memory = vec![0; PIECE + BLOCK];
-    let start = memory.as_ptr().align_offset(BLOCK);
-    Self { memory, start }
+/// Memory that begins where a block does. With large pages it is few stretches
+/// of the machine's memory, and the disk gets it in few requests: a request
+/// has room for some 250 stretches.
+fn new_piece() -> io::Result<MmapMut> {
+  let piece = MmapMut::map_anon(PIECE)?;
+  #[cfg(target_os = "linux")]
+  if let Err(error) = piece.advise(memmap2::Advice::HugePage) {
+    tracing::debug!(%error, "there are no large pages");
   }
-
-  fn bytes(&mut self) -> &mut [u8] {
-    &mut self.memory[self.start..self.start + PIECE]
-  }
+  Ok(piece)
 }
 
 fn read_exact_at(
@@ -230,18 +228,6 @@ pub(super) fn write_all_at(
         buffer = &buffer[written..];
         offset += written as u64;
       }
-      Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-      Err(error) => return Err(error),
-    }
-  }
-  Ok(())
-}
-
-fn append_all(file: &dyn OpenFile, mut buffer: &[u8]) -> io::Result<()> {
-  while !buffer.is_empty() {
-    match file.write_vectored(&[io::IoSlice::new(buffer)]) {
-      Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-      Ok(written) => buffer = &buffer[written..],
       Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
       Err(error) => return Err(error),
     }

@@ -63,8 +63,8 @@ impl Appender {
     *lock(&self.file) = None;
   }
 
-  fn append(&self, chunks: &[Bytes]) -> Result<(), StoreError> {
-    let more = length(chunks);
+  fn append(&self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
+    let more = length(&chunks);
     let appended = self.with_tail(|tail| {
       let length = self.length.load(Ordering::Acquire);
       let appended = tail.as_mut().map(|t| t.append(length, chunks, more));
@@ -143,11 +143,11 @@ impl Tail {
   fn append(
     &mut self,
     length: u64,
-    chunks: &[Bytes],
+    mut chunks: Vec<Bytes>,
     more: u64,
   ) -> io::Result<()> {
     if let Some(file) = &self.anywhere {
-      return write_at(&**file, length, chunks);
+      return write_at(&**file, length, &chunks);
     }
     if length >= LARGE && more >= direct::MIN_APPEND {
       // What the cache holds by now is written from there.
@@ -156,12 +156,10 @@ impl Tail {
         self.file.write_back(self.written_back, waiting);
         self.written_back = length;
       }
-      if self.direct.append(&*self.file, length, chunks)? {
-        self.written_back = length + more;
-        return Ok(());
-      }
+      chunks = self.direct.append(&*self.file, length, chunks)?;
+      self.written_back = length + more - self::length(&chunks);
     }
-    write_all(&*self.file, chunks)?;
+    write_all(&*self.file, &chunks)?;
     let waiting = length + more - self.written_back;
     if waiting >= WRITE_BACK {
       self.file.write_back(self.written_back, waiting);
@@ -250,7 +248,7 @@ impl BodyWriter for FileBodyWriter {
     let (inner, appender) = (self.inner.clone(), self.appender.clone());
     let append = move || {
       lock(&inner.unflushed).add(appender.id, length(&chunks));
-      appender.append(&chunks)
+      appender.append(chunks)
     };
     run_on(&*self.inner.file_system, append).await
   }
