@@ -24,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 use super::fetch_params::Attempt;
 use super::fetch_params::params;
 use super::place::Place;
-use super::receiving::MAX_BATCH;
 use super::receiving::Room;
 use super::receiving::record_progress;
 use super::record_slot::Attempts;
@@ -38,6 +37,7 @@ use crate::ids::BodyId;
 use crate::network::FetchResponse;
 use crate::network::NetworkError;
 use crate::network::RangeStart;
+use crate::store::APPEND_UNIT;
 use crate::store::BodyWriter;
 use crate::store::ExtentWriter;
 
@@ -343,7 +343,7 @@ impl Segment<'_> {
         // It has less than it was asked for.
         None => return Some(SegmentEnd::Failed),
       }
-      let is_full = received.length >= MAX_BATCH as u64 || !room.is_there();
+      let is_full = received.length >= APPEND_UNIT || !room.is_there();
       if is_full || self.leave.is_cancelled() {
         return None;
       }

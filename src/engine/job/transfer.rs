@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use tokio::time::Instant;
 
 use super::attempt::outcome_of;
 use super::attempt::sent;
@@ -60,18 +61,31 @@ pub(crate) async fn transfer(
     ..
   } = attempt;
   let mut terminated = std::pin::pin!(attempt.terminate.cancelled());
-  let mut writer = None;
+  let mut writer: Option<Box<dyn BodyWriter>> = None;
   let mut room = Room::new(attempt.context);
   let mut batch = Batch::default();
   let mut appending: Option<Append> = None;
   let mut end = None;
   let mut segments = Segments::of(attempt, attempts);
   loop {
-    if appending.is_none() && !batch.is_empty() {
-      let (chunks, length) = batch.take();
+    // A new body is made as soon as there is something in it.
+    let is_due = end.is_some()
+      || writer
+        .as_ref()
+        .is_none_or(|body| batch.is_full(body.length()))
+      || !batch.has_room(&room)
+      || batch.due() <= Instant::now();
+    if appending.is_none() && !batch.is_empty() && is_due {
       match body_writer(attempt, writer.take()).await {
-        Ok(Some(body)) => appending = Some(append(body, chunks, length)),
+        Ok(Some(body)) => {
+          let (chunks, length) = match end {
+            Some(_) => batch.take(),
+            None => batch.take_whole(body.length()),
+          };
+          appending = Some(append(body, chunks, length));
+        }
         Ok(None) => {
+          let (_, length) = batch.take();
           room.released(length);
           end = Some(End::Terminated);
         }
@@ -110,6 +124,7 @@ pub(crate) async fn transfer(
       total = Segments::next(&mut segments), if segments.is_some() => {
         attempts.progressed(total);
       }
+      () = tokio::time::sleep_until(batch.due()), if appending.is_none() && !batch.is_empty() => {}
       more = fill(&mut batch, &mut stream, attempt, head, &mut room), if end.is_none() && batch.has_room(&room) => {
         end = more;
       }
