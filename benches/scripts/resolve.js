@@ -4,13 +4,13 @@ let next = 0;
 const fetchOne = () => backgroundFetch.fetch(`${next++}`, `/${next}`);
 
 const times = [];
-for (let n = 0; n < 40; n++) {
+for (let n = 0; n < 200; n++) {
   const begin = performance.now();
   await fetchOne();
   times.push(performance.now() - begin);
 }
 const rounds = [];
-for (let round = 0; round < 5; round++) {
+for (let round = 0; round < 25; round++) {
   const begin = performance.now();
   await Promise.all(Array.from({ length: 64 }, fetchOne));
   rounds.push(performance.now() - begin);

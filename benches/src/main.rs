@@ -12,6 +12,7 @@
 //! loop does, in its row `bare, synced`.
 
 mod bare;
+mod callers;
 mod chart;
 mod content;
 mod machine;
@@ -68,6 +69,8 @@ struct Bench {
 enum Part {
   /// Fetches with nothing but reqwest and a file: what the library costs
   Bare(bare::Bare),
+  /// Registers background fetches with the engine itself
+  Callers(callers::Callers),
   /// Reads a file to its end
   Read { file: PathBuf },
 }
@@ -76,6 +79,7 @@ fn main() -> std::process::ExitCode {
   let arguments = Arguments::parse();
   let done = match arguments.part {
     Some(Part::Bare(bare)) => bare.run(),
+    Some(Part::Callers(callers)) => callers.run(),
     Some(Part::Read { file }) => bare::read(&file),
     None => bench(&arguments.bench),
   };
