@@ -16,6 +16,8 @@
 //! 7. A round that fails answers all its tickets with the error.
 //! 8. Bytes that nothing waits for are flushed by checkpoints only.
 //! 9. While something waits there is a time at which it is written.
+//! 10. A caller waits for others' facts only with a result or an end, and no
+//!     longer than [`LONGEST`].
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -29,6 +31,8 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use super::pace::LONGEST;
+use super::pace::MANY;
 use super::queue::Progress;
 use super::value::Answer;
 use super::value::Bodies;
@@ -85,6 +89,9 @@ struct Caller {
   fact: Option<u64>,
   is_kept: bool,
   is_flush: bool,
+  /// It has a result or an end, and came then.
+  may_wait: bool,
+  drawn: Instant,
   /// How many rounds were begun since, and how many callers were before it.
   rounds: usize,
   before: usize,
@@ -236,6 +243,8 @@ impl World {
       fact: None,
       is_kept,
       is_flush: false,
+      may_wait: false,
+      drawn: self.now,
       rounds: 0,
       before: 0,
     };
@@ -246,9 +255,17 @@ impl World {
         caller.fact = Some(number);
         let others = self.callers.values().filter(|c| c.key == Some(key));
         caller.before = others.count();
+        let mut changes = vec![Self::fact(key, number)];
+        caller.may_wait = dice.bool();
+        if caller.may_wait {
+          changes.push(match is_kept {
+            true => Change::Forgotten { key },
+            false => settled(key),
+          });
+        }
         Wanted::Changes {
           key,
-          changes: vec![Self::fact(key, number)],
+          changes,
           is_kept,
         }
       }
@@ -268,7 +285,7 @@ impl World {
         Wanted::FlushRefused
       }
     };
-    let ticket = self.journal.draw(wanted);
+    let ticket = self.journal.draw(wanted, self.now);
     self.callers.insert(ticket, caller);
   }
 
@@ -309,14 +326,22 @@ impl World {
           self.forget(*id);
         }
       }
+      12 => self.now += Duration::from_millis(dice.u64(1..10)),
       _ => self.now += Duration::from_millis(dice.u64(1..1500)),
     }
   }
 
   /// A round, if one is due.
   fn round(&mut self, dice: &mut Rng) -> bool {
-    let Next::Sync(bodies) = self.journal.next(self.now) else {
-      return false;
+    let bodies = match self.journal.next(self.now) {
+      Next::Sync(bodies) => bodies,
+      Next::Wait(time) => {
+        for caller in self.callers.values() {
+          let is_soon = time.is_some_and(|at| at <= caller.drawn + LONGEST);
+          assert!(caller.may_wait && is_soon, "law 10");
+        }
+        return false;
+      }
     };
     for caller in self.callers.values_mut() {
       caller.rounds += 1;
@@ -637,13 +662,50 @@ fn commit(key: BackgroundFetchKey) -> Wanted {
   }
 }
 
+fn settled(key: BackgroundFetchKey) -> Change {
+  Change::Settled {
+    key,
+    result: crate::spec::BackgroundFetchResult::Success,
+    failure_reason: crate::spec::BackgroundFetchFailureReason::None,
+  }
+}
+
+fn result(key: BackgroundFetchKey) -> Wanted {
+  Wanted::Changes {
+    key,
+    changes: vec![settled(key)],
+    is_kept: false,
+  }
+}
+
+fn end(key: BackgroundFetchKey) -> Wanted {
+  Wanted::Changes {
+    key,
+    changes: vec![Change::Forgotten { key }],
+    is_kept: false,
+  }
+}
+
+/// Carries a round out that is due, if one is, and returns how many callers it
+/// answers.
+fn written(journal: &mut Journal, now: Instant) -> Option<usize> {
+  let Next::Sync(_) = journal.next(now) else {
+    return None;
+  };
+  let Synced::Write(groups) = journal.synced(Ok(HashMap::new()), now) else {
+    panic!("nothing has failed");
+  };
+  let outcomes = vec![GroupOutcome::default(); groups.len()];
+  Some(journal.written(Ok(outcomes), now).len())
+}
+
 /// Law 8.
 #[test]
 fn a_commit_flushes_no_bytes_of_others_and_a_checkpoint_does() {
   let (mut journal, now) = (journal(), Instant::now());
   journal.record_progress(OTHER, body(2), progress(10), now);
   journal.record_progress(KEY, body(1), progress(10), now);
-  let ticket = journal.draw(commit(KEY));
+  let ticket = journal.draw(commit(KEY), now);
   assert_eq!(journal.next(now), flush(&[1]));
   let Synced::Write(groups) = journal.synced(Ok(HashMap::new()), now) else {
     panic!("nothing has failed");
@@ -689,7 +751,7 @@ fn small_bodies_are_written_with_their_facts_and_others_are_flushed() {
   for (number, progress) in (1..).zip(progress) {
     journal.record_progress(KEY, body(number), progress, now);
   }
-  journal.draw(commit(KEY));
+  journal.draw(commit(KEY), now);
   let Next::Sync(bodies) = journal.next(now) else {
     panic!("a caller waits");
   };
@@ -708,7 +770,10 @@ fn small_bodies_are_written_with_their_facts_and_others_are_flushed() {
 fn where_the_database_is_full_small_bodies_are_flushed() {
   let (mut journal, now) = (journal(), Instant::now());
   journal.record_progress(KEY, body(1), small(10), now);
-  let tickets = [journal.draw(commit(KEY)), journal.draw(Wanted::Flush)];
+  let tickets = [
+    journal.draw(commit(KEY), now),
+    journal.draw(Wanted::Flush, now),
+  ];
   let Next::Sync(bodies) = journal.next(now) else {
     panic!("callers wait");
   };
@@ -729,7 +794,7 @@ fn where_the_database_is_full_small_bodies_are_flushed() {
   // Nor is it tried again at once.
   for (later, has_space) in [(now, false), (now + MAX_BACKOFF, true)] {
     journal.record_progress(KEY, body(2), small(10), later);
-    journal.draw(commit(KEY));
+    journal.draw(commit(KEY), now);
     let Next::Sync(bodies) = journal.next(later) else {
       panic!("a caller waits");
     };
@@ -764,7 +829,7 @@ fn many_bytes_do_not_wait_for_the_interval() {
 fn a_hundred_callers_share_a_round() {
   let (mut journal, now) = (journal(), Instant::now());
   for key in 0..100 {
-    journal.draw(commit(BackgroundFetchKey(key)));
+    journal.draw(commit(BackgroundFetchKey(key)), now);
   }
   assert_eq!(journal.next(now), flush(&[]));
   let Synced::Write(groups) = journal.synced(Ok(HashMap::new()), now) else {
@@ -782,19 +847,9 @@ fn a_result_is_asked_for_again_when_bytes_are_lost() {
   for is_in_round in [true, false] {
     let (mut journal, now) = (journal(), Instant::now());
     journal.record_progress(KEY, body(1), progress(10), now);
-    let draw = |journal: &mut Journal| {
-      journal.draw(Wanted::Changes {
-        key: KEY,
-        changes: vec![Change::Settled {
-          key: KEY,
-          result: crate::spec::BackgroundFetchResult::Success,
-          failure_reason: crate::spec::BackgroundFetchFailureReason::None,
-        }],
-        is_kept: false,
-      })
-    };
+    let draw = |journal: &mut Journal| journal.draw(result(KEY), now);
     let before = is_in_round.then(|| draw(&mut journal));
-    let other = journal.draw(Wanted::Flush);
+    let other = journal.draw(Wanted::Flush, now);
     assert_eq!(journal.next(now), flush(&[1]));
     let settled = before.unwrap_or_else(|| draw(&mut journal));
     let lost = StoreError::Unsynced {
@@ -816,5 +871,71 @@ fn a_result_is_asked_for_again_when_bytes_are_lost() {
     let outcomes = vec![GroupOutcome::default(); groups.len()];
     let answers = journal.written(Ok(outcomes), now);
     assert!(matches!(*answers, [(it, Ok(None))] if it == other));
+  }
+}
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+#[test]
+fn one_background_fetch_alone_waits_for_nothing() {
+  let (mut journal, mut now) = (journal(), Instant::now());
+  let response = Change::Response {
+    key: KEY,
+    record: 0,
+    response: None,
+    body: Some(body(1)),
+  };
+  journal.enqueue_urgent(response, now);
+  assert_eq!(written(&mut journal, now), Some(0));
+  for wanted in [result(KEY), end(KEY)] {
+    now += MOMENT;
+    journal.draw(wanted, now);
+    assert_eq!(written(&mut journal, now), Some(1));
+  }
+}
+
+#[test]
+fn results_that_come_one_after_the_other_share_rounds() {
+  let (mut journal, mut now) = (journal(), Instant::now());
+  let mut answered = Vec::new();
+  for key in 0..200 {
+    journal.draw(result(BackgroundFetchKey(key)), now);
+    answered.extend(written(&mut journal, now));
+    now += MOMENT / 4;
+  }
+  // The last ones wait for no more than a moment.
+  let Next::Wait(Some(then)) = journal.next(now) else {
+    panic!("some wait");
+  };
+  assert!(then < now + 10 * MOMENT);
+  answered.extend(written(&mut journal, then));
+  assert_eq!(answered, [1, MANY, 99]);
+  assert_eq!(journal.next(then), Next::Wait(None));
+}
+
+#[test]
+fn a_stream_of_results_waits_no_longer_than_that() {
+  let (mut journal, mut now) = (journal(), Instant::now());
+  let begun = now;
+  let mut rounds = 0;
+  for key in 0..90 {
+    journal.draw(result(BackgroundFetchKey(key)), now);
+    rounds += usize::from(written(&mut journal, now).is_some());
+    now += 2 * MOMENT;
+  }
+  assert_eq!(rounds, 1 + ((now - begun).as_millis() / 52) as usize);
+}
+
+/// A registration, an abort, or who wants all that there is.
+#[test]
+fn who_waits_takes_results_along() {
+  for wanted in [commit(KEY), Wanted::Flush] {
+    let (mut journal, now) = (journal(), Instant::now());
+    journal.draw(result(OTHER), now);
+    assert_eq!(written(&mut journal, now), Some(1));
+    journal.draw(result(KEY), now);
+    assert_eq!(written(&mut journal, now), None);
+    journal.draw(wanted, now);
+    assert_eq!(written(&mut journal, now), Some(2));
   }
 }

@@ -12,6 +12,13 @@
 //! are written soon in any case). All others wait for the checkpoint, see
 //! [`CheckpointPolicy`](crate::engine::CheckpointPolicy).
 //!
+//! A round begins at once when a caller waits for it, with two exceptions:
+//! results and ends, which come one after the other when there are many. One
+//! that comes within 10 ms of another background fetch's waits until 10 ms have
+//! passed in which none came, until 100 of them wait, or for 50 ms (see
+//! [`pace`]), unless something else begins a round. A response with its first
+//! body is written in the same way, and no caller waits for it.
+//!
 //! What is durable before what, change by change:
 //!
 //! | change | noted | durable before |
@@ -33,6 +40,7 @@
 //!
 //! [`Write::Insert`]: crate::store::Write::Insert
 
+mod pace;
 pub(crate) mod queue;
 pub(crate) mod value;
 pub(crate) mod writer;

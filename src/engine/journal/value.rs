@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::pace::Pace;
 use super::queue::Entry;
 use super::queue::Progress;
 use super::queue::Queue;
@@ -116,8 +117,11 @@ pub(crate) struct Journal {
   unsynced: u64,
   /// When everything is written, if something waits.
   checkpoint_at: Option<Instant>,
-  /// When that is written which costs no flush of a body, or is in a hurry.
+  /// When that is written which costs no flush of a body.
   soon_at: Option<Instant>,
+  /// When that is written which is in a hurry, and can share a flush with what
+  /// comes in the next moments.
+  pace: Pace,
   /// When that is tried again which the database has refused.
   refused_at: Option<Instant>,
   /// How long to wait after the next failure.
@@ -160,6 +164,7 @@ impl Journal {
       unsynced: 0,
       checkpoint_at: None,
       soon_at: None,
+      pace: Pace::default(),
       refused_at: None,
       backoff: RETRY_INTERVAL,
       full_until: None,
@@ -174,7 +179,8 @@ impl Journal {
     self.has_more(key, now);
   }
 
-  /// The same, for what is written at once.
+  /// The same, for what is written at once, or with what comes in the next
+  /// moments.
   pub(crate) fn enqueue_urgent(&mut self, change: Change, now: Instant) {
     let key = change.key();
     self.enqueue(change, now);
@@ -182,7 +188,7 @@ impl Journal {
       && !queue.is_refused
     {
       queue.is_urgent = true;
-      self.soon_by(now);
+      self.pace.add_noted(key, now);
     }
   }
 
@@ -216,11 +222,14 @@ impl Journal {
   }
 
   /// A caller waits from now on.
-  pub(crate) fn draw(&mut self, wanted: Wanted) -> Ticket {
+  pub(crate) fn draw(&mut self, wanted: Wanted, now: Instant) -> Ticket {
     self.last_ticket += 1;
     let ticket = Ticket(self.last_ticket);
     if let Wanted::Changes { key, .. } = &wanted {
       self.queues.entry(*key).or_default().push_ticket(ticket);
+      if wanted.may_wait() {
+        self.pace.add(*key, now);
+      }
     }
     self.tickets.insert(ticket, wanted);
     ticket
@@ -269,15 +278,19 @@ impl Journal {
       || may_begin && is_due(self.checkpoint_at);
     let refused =
       self.tickets.values().any(flushes(false)) || is_due(self.refused_at);
-    let soon = may_begin && is_due(self.soon_at);
-    if self.tickets.is_empty() && !everything && !refused && !soon {
-      let paced = [self.checkpoint_at, self.soon_at].into_iter().flatten();
-      let paced = paced.min().max(
-        self
-          .not_before
-          .filter(|_| self.checkpoint_at.is_some() || self.soon_at.is_some()),
-      );
-      return Next::Wait(paced.into_iter().chain(self.refused_at).min());
+    let paced_at = self.pace.due();
+    let soon = may_begin && (is_due(self.soon_at) || is_due(paced_at));
+    let called_at = match self.tickets.values().all(Wanted::may_wait) {
+      true => paced_at.filter(|_| !self.tickets.is_empty()),
+      false => Some(now),
+    };
+    if !is_due(called_at) && !everything && !refused && !soon {
+      let times = [self.checkpoint_at, self.soon_at, paced_at];
+      let uncalled_at = times.into_iter().flatten().min();
+      let uncalled_at =
+        uncalled_at.map(|at| at.max(self.not_before.unwrap_or(at)));
+      let times = [called_at, uncalled_at, self.refused_at];
+      return Next::Wait(times.into_iter().flatten().min());
     }
     self.begin(everything, refused, now)
   }
@@ -316,6 +329,7 @@ impl Journal {
       }
     }
     self.soon_at = None;
+    self.pace.clear();
     self.not_before = None;
     if everything {
       self.unsynced = 0;
@@ -599,6 +613,8 @@ impl Journal {
     }
     for (ticket, wanted) in round.tickets {
       if !round.withdrawn.contains(&ticket) {
+        // It has waited long enough.
+        self.pace.hurry(now);
         self.tickets.insert(ticket, wanted);
       }
     }
@@ -666,6 +682,18 @@ impl Wanted {
     match self {
       Self::Changes { key, .. } => Some(*key),
       Self::Insert(_) | Self::Flush | Self::FlushRefused => None,
+    }
+  }
+
+  /// Whether it is a result or an end, of which many may come together: these
+  /// wait a moment for one another.
+  fn may_wait(&self) -> bool {
+    let ends = |change: &Change| {
+      matches!(change, Change::Settled { .. } | Change::Forgotten { .. })
+    };
+    match self {
+      Self::Changes { changes, .. } => changes.iter().any(ends),
+      Self::Insert(_) | Self::Flush | Self::FlushRefused => false,
     }
   }
 }

@@ -79,7 +79,8 @@ impl JournalWriter {
     self.update(|journal, now| journal.enqueue(change, now));
   }
 
-  /// Remembers `change`, which is written at once.
+  /// Remembers `change`, which is written at once, or with what comes in the
+  /// next moments.
   pub(in crate::engine) fn enqueue_urgent(&self, change: Change) {
     self.update(|journal, now| journal.enqueue_urgent(change, now));
   }
@@ -179,7 +180,7 @@ impl JournalWriter {
       if state.is_closed {
         return Err(StoreError::Closed);
       }
-      let ticket = state.journal.draw(wanted);
+      let ticket = state.journal.draw(wanted, Instant::now());
       state.waiting.insert(ticket, answer);
       Caller {
         writer: self,

@@ -25,8 +25,9 @@ const LIMIT: usize = 512;
 /// Among so many hosts the places are divided; more take turns.
 const HOSTS: usize = 16;
 
-/// How many may be begun for each that the user lets be on the wire.
-const FOR_EACH: usize = 8;
+/// How many may be begun for each that the user lets be on the wire: a result
+/// and an end each wait a while for others that they share a flush with.
+const FOR_EACH: usize = 16;
 
 /// The order of turns, as a value. Files of one host are begun in the order of
 /// the command; of several hosts the one whose turn came first comes next, as
