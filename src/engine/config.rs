@@ -50,7 +50,7 @@ pub struct EngineConfig {
   /// How many received bytes may wait for the store, over all fetches that are
   /// on the wire: they share it, and who has its share reads no more before
   /// the disk has taken some. Each may hold 64 KiB, and what comes at once,
-  /// however small the budget is, and no more than 8 MiB. Default: 64 MiB.
+  /// however small the budget is, and no more than 8 MiB. Default: 48 MiB.
   pub byte_budget: u64,
   /// When received bytes are made durable.
   pub checkpoint: CheckpointPolicy,
@@ -112,7 +112,7 @@ impl Default for EngineConfig {
       resume: ResumePolicy::default(),
       concurrency: Concurrency::default(),
       segments: SegmentPolicy::default(),
-      byte_budget: 64 * 1024 * 1024,
+      byte_budget: 48 * 1024 * 1024,
       checkpoint: CheckpointPolicy::default(),
       display: None,
       before_event: None,

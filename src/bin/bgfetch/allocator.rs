@@ -1,7 +1,8 @@
 //! How the memory allocator gives memory back.
 
-/// In bytes; more than any buffer of a transfer.
-const LARGEST_BUFFER: usize = 8 * 1024 * 1024;
+/// In bytes; more than any buffer of a transfer, and little enough that what is
+/// free at the ends of the heaps is not much.
+const LARGEST_BUFFER: usize = 4 * 1024 * 1024;
 
 /// Has glibc keep the memory of buffers for the next ones.
 ///
