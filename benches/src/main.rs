@@ -22,7 +22,7 @@ mod report;
 mod scenarios;
 mod server;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
@@ -126,11 +126,19 @@ fn bench(options: &Bench) -> Result<()> {
     }
   }
   if let Some(file) = &options.json {
-    std::fs::write(file, report.json()?)?;
+    std::fs::write(file, without_places(&report.json()?, directory.path())?)?;
   }
   if let Some(file) = &options.svg {
     std::fs::write(file, chart::svg(&report))?;
   }
   println!("{}", report.verdict());
   Ok(())
+}
+
+/// `json` without the places of this machine, which say nothing to others: the
+/// directory of the run is `DIR`, and paths below this one are relative.
+fn without_places(json: &str, directory: &Path) -> Result<String> {
+  let here = std::env::current_dir()?;
+  let json = json.replace(&*directory.to_string_lossy(), "DIR");
+  Ok(json.replace(&format!("{}/", here.display()), ""))
 }
