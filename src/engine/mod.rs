@@ -378,17 +378,19 @@ impl Engine {
     mode: ExportMode,
   ) -> Result<(), StoreError> {
     let context = self.context();
-    let job = self.jobs().get(key).filter(|job| job.is_settled());
-    let data = job
-      .as_ref()
-      .filter(|job| record < job.records.len())
-      .map(|job| job.response_data(record));
-    let Some(data) = data else {
+    let job = self.jobs().get(key);
+    let job = job.filter(|j| j.is_settled() && record < j.records.len());
+    let Some(job) = job else {
       let message = "there is no settled record to export";
       return Err(StoreError::DamagedBody(message.to_string()));
     };
-    let state = data.state();
+    let state = job.response_data(record).state();
     match state.body {
+      // Its bytes are never in its row.
+      Some(body) if job.is_download() => {
+        let bodies = context.store.get()?.bodies;
+        bodies.export(body, destination, mode).await
+      }
       Some(body) => {
         let store = context.store.get()?;
         let stored = state.stored;

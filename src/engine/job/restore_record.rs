@@ -30,6 +30,10 @@ impl RecordRef<'_> {
     body: BodyId,
     stored: u64,
   ) -> Result<bool, StoreError> {
+    // Its bytes are never in its row.
+    if self.is_download {
+      return Ok(false);
+    }
     let store = self.context.store.get()?;
     match store.bytes_in_row(body, stored).await? {
       Some(bytes) => store.bodies.restore(body, bytes).await.map(|()| true),
