@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::sync::OnceCell;
@@ -31,6 +30,7 @@ use super::files;
 use super::files::FileBodyStore;
 use super::files::file_system::FileSystem;
 use super::files::file_system::StdFileSystem;
+use super::memory::BytesReader;
 use super::memory::MemoryBodyStore;
 use super::memory::MemoryMetadata;
 use super::sqlite;
@@ -321,23 +321,6 @@ async fn export_bytes(
 ) -> Result<(), StoreError> {
   let destination = destination.to_owned();
   files::blocking(move || files::export_bytes(id, &bytes, &destination)).await
-}
-
-/// Reads a body that is in memory.
-struct BytesReader(Bytes);
-
-#[async_trait]
-impl BodyReader for BytesReader {
-  async fn read_at(
-    &self,
-    offset: u64,
-    max: usize,
-  ) -> Result<Bytes, StoreError> {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX);
-    let start = start.min(self.0.len());
-    let end = start.saturating_add(max).min(self.0.len());
-    Ok(self.0.slice(start..end))
-  }
 }
 
 /// A store that is given back while others still hold this: who has only this

@@ -55,9 +55,9 @@ impl BodyReader for FileBodyReader {
 const STRETCH: u64 = 2 << 20;
 
 /// From where on the disk is asked to read ahead, and how much, by someone who
-/// has read `bytes` bytes from `offset`. Who comes to a stretch has the disk
-/// read the one behind it, for nobody is to wait for the one that they are in;
-/// and once, since what is in memory already is looked for again each time.
+/// has read `bytes` bytes from `offset`. A reader that comes to a stretch has the
+/// disk read the one behind it, so that it does not wait for that one; and once,
+/// since what is in memory already is looked for again each time.
 fn read_ahead(offset: u64, bytes: u64) -> Option<(u64, u64)> {
   let end = offset + bytes;
   if bytes == 0 {

@@ -1,6 +1,7 @@
 //! The bytes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -237,10 +238,29 @@ impl BodyReader for MemoryReader {
     max: usize,
   ) -> Result<Bytes, StoreError> {
     let bytes = &lock(&self.0.0).bytes;
-    let start = usize::try_from(offset)
-      .unwrap_or(usize::MAX)
-      .min(bytes.len());
-    let end = start.saturating_add(max).min(bytes.len());
-    Ok(Bytes::copy_from_slice(&bytes[start..end]))
+    Ok(Bytes::copy_from_slice(
+      &bytes[part(bytes.len(), offset, max)],
+    ))
   }
+}
+
+/// Reads a body whose bytes are known.
+pub(in crate::store) struct BytesReader(pub(in crate::store) Bytes);
+
+#[async_trait]
+impl BodyReader for BytesReader {
+  async fn read_at(
+    &self,
+    offset: u64,
+    max: usize,
+  ) -> Result<Bytes, StoreError> {
+    Ok(self.0.slice(part(self.0.len(), offset, max)))
+  }
+}
+
+/// Which of `length` bytes are the `max` from `offset` on, as far as they are
+/// there.
+fn part(length: usize, offset: u64, max: usize) -> Range<usize> {
+  let start = usize::try_from(offset).unwrap_or(usize::MAX).min(length);
+  start..start.saturating_add(max).min(length)
 }

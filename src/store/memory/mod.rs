@@ -4,5 +4,6 @@
 mod bodies;
 pub(crate) mod metadata;
 
+pub(super) use self::bodies::BytesReader;
 pub(super) use self::bodies::MemoryBodyStore;
 pub(super) use self::metadata::MemoryMetadata;
