@@ -10,7 +10,9 @@ use crate::cli::place::BOUND;
 use crate::cli::place::Ended;
 use crate::cli::place::Place;
 use crate::cli::place::Running;
+use support::Behaviour;
 use support::FaultServer;
+use support::Resource;
 
 /// In every script: says what came of `f`, in one line.
 const SAY: &str = "
@@ -59,6 +61,36 @@ impl Site {
 
   pub fn run(&self, page: &str, worker: Option<&str>) -> Ended {
     self.start(page, worker).ended()
+  }
+
+  /// Runs `page`, to which `response` comes while it hears of nothing, and which
+  /// then ends the connection of that.
+  ///
+  /// `/stalled` sends the beginning of the response. A script hears of nothing
+  /// as long as it waits in `importScripts("/held.js")`; it may wait for `/end`
+  /// until the connection has ended.
+  #[track_caller]
+  pub fn run_unheard(
+    &self,
+    response: Resource,
+    page: &str,
+    worker: Option<&str>,
+  ) -> Ended {
+    let server = &self.server;
+    server.serve("/stalled", response.script([Behaviour::StallAfter(3)]));
+    for path in ["/held.js", "/end"] {
+      let held = Resource::text("").content_type("text/javascript");
+      server.serve(path, held.script([Behaviour::Hold]));
+    }
+    let running = self.start(page, worker);
+    server.block_on(async {
+      server.wait_until_stalled("/stalled", BOUND).await;
+      server.release("/held.js");
+      server.wait_until_stalled("/end", BOUND).await;
+      server.wait_until_none_stalls("/stalled", BOUND).await;
+      server.release("/end");
+    });
+    running.ended().code(0)
   }
 
   /// How many bodies the store has in files.

@@ -1,7 +1,6 @@
 //! Dedicated workers, and `EventSource`.
 
 use crate::browser::site::Site;
-use crate::cli::place::BOUND;
 use support::Behaviour;
 use support::Resource;
 
@@ -247,30 +246,13 @@ fn a_service_worker_has_event_sources_too() {
 #[test]
 fn an_event_source_that_opens_while_it_is_closed_ends_its_connection() {
   let site = Site::new();
-  let stream = Resource::text("data: one\n\n")
-    .content_type("text/event-stream")
-    .script([Behaviour::StallAfter(3)]);
-  site.server.serve("/events", stream);
-  let held = Resource::text("").content_type("text/javascript");
-  for path in ["/held.js", "/end"] {
-    let held = held.clone().script([Behaviour::Hold]);
-    site.server.serve(path, held);
-  }
-  // `importScripts()` lets the script wait, and hears of nothing else.
-  let script = "const source = new EventSource('/events');
+  let stream =
+    Resource::text("data: one\n\n").content_type("text/event-stream");
+  let script = "const source = new EventSource('/stalled');
     importScripts('/held.js');
     source.close();
     fetch('/end').then(() => console.log('end', source.readyState));";
-  let running = site.start(script, None);
-  let server = &site.server;
-  server.block_on(async {
-    server.wait_until_stalled("/events", BOUND).await;
-    server.release("/held.js");
-    server.wait_until_stalled("/end", BOUND).await;
-    server.wait_until_none_stalls("/events", BOUND).await;
-    server.release("/end");
-  });
-  let ended = running.ended().code(0);
+  let ended = site.run_unheard(stream, script, None);
   assert_eq!(ended.stdout, "end 2\n", "{ended:#?}");
 }
 

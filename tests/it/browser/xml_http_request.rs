@@ -1,7 +1,6 @@
 //! `XMLHttpRequest`, in pages and workers.
 
 use crate::browser::site::Site;
-use crate::cli::place::BOUND;
 use support::Behaviour;
 use support::Resource;
 
@@ -233,14 +232,6 @@ fn what_cannot_be_asked_for_throws() {
 #[test]
 fn a_request_that_is_answered_while_it_is_aborted_ends_its_connection() {
   let site = Site::new();
-  let stalled = Resource::text("hello").script([Behaviour::StallAfter(3)]);
-  site.server.serve("/stalled", stalled);
-  let held = Resource::text("").content_type("text/javascript");
-  for path in ["/held.js", "/end"] {
-    let held = held.clone().script([Behaviour::Hold]);
-    site.server.serve(path, held);
-  }
-  // `importScripts()` lets the script wait, and hears of nothing else.
   let worker = "const xhr = new XMLHttpRequest();
     xhr.open('GET', '/stalled');
     xhr.send();
@@ -253,15 +244,6 @@ fn a_request_that_is_answered_while_it_is_aborted_ends_its_connection() {
       worker.onmessage = ({ data }) => done(data);
     }));
     worker.terminate();";
-  let running = site.start(page, Some(""));
-  let server = &site.server;
-  server.block_on(async {
-    server.wait_until_stalled("/stalled", BOUND).await;
-    server.release("/held.js");
-    server.wait_until_stalled("/end", BOUND).await;
-    server.wait_until_none_stalls("/stalled", BOUND).await;
-    server.release("/end");
-  });
-  let ended = running.ended().code(0);
+  let ended = site.run_unheard(Resource::text("hello"), page, Some(""));
   assert_eq!(ended.stdout, "state: 0\n", "{ended:#?}");
 }

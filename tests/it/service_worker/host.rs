@@ -21,6 +21,17 @@ use url::Url;
 use crate::service_worker::harness::Log;
 use crate::service_worker::harness::World;
 
+fn engine_with(host: Option<Arc<dyn ServiceWorkerHost>>) -> Engine {
+  let config = EngineConfig {
+    service_worker_host: host,
+    ..EngineConfig::default()
+  };
+  Engine::builder()
+    .config(config)
+    .start_blocking(Store::in_memory())
+    .unwrap()
+}
+
 /// Takes scripts from nowhere, and starts nothing.
 struct Broken(Log);
 
@@ -55,16 +66,8 @@ impl ServiceWorkerHost for Broken {
 #[test]
 fn a_worker_whose_thread_ends_at_once_is_reported_and_not_registered() {
   let mut world = World::new();
-  let config = EngineConfig {
-    service_worker_host: Some(Arc::new(Broken(world.log.clone()))),
-    ..EngineConfig::default()
-  };
-  world.engine = Some(
-    Engine::builder()
-      .config(config)
-      .start_blocking(Store::in_memory())
-      .unwrap(),
-  );
+  let host = Broken(world.log.clone());
+  world.engine = Some(engine_with(Some(Arc::new(host))));
   world.window(
     "/page.html",
     r#"
@@ -116,16 +119,7 @@ fn a_script_that_fails_is_reported_before_its_registration_is_rejected() {
     log: world.log.clone(),
     rejected: Mutex::new(rejected),
   };
-  let config = EngineConfig {
-    service_worker_host: Some(Arc::new(host)),
-    ..EngineConfig::default()
-  };
-  world.engine = Some(
-    Engine::builder()
-      .config(config)
-      .start_blocking(Store::in_memory())
-      .unwrap(),
-  );
+  world.engine = Some(engine_with(Some(Arc::new(host))));
   world.script("/sw.js", "");
   let url = Url::parse(&world.server.url("/sw.js")).unwrap();
   let workers = world.engine().service_workers();
@@ -139,13 +133,7 @@ fn a_script_that_fails_is_reported_before_its_registration_is_rejected() {
 #[test]
 fn without_a_host_nothing_can_be_registered() {
   let mut world = World::new();
-  let config = EngineConfig::default();
-  world.engine = Some(
-    Engine::builder()
-      .config(config)
-      .start_blocking(Store::in_memory())
-      .unwrap(),
-  );
+  world.engine = Some(engine_with(None));
   world.window(
     "/page.html",
     r#"
