@@ -67,7 +67,7 @@ pub(crate) struct Context {
   pub(super) caches: Caches,
   pub(super) indexed_db: IndexedDb,
   pub(super) network: Network,
-  pub(super) journal: JournalWriter,
+  pub(super) journal: Arc<JournalWriter>,
   pub(super) admission: Admission,
   pub(super) byte_budget: Mutex<ByteBudget>,
   pub(super) registrations: Registrations,

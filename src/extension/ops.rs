@@ -1,7 +1,9 @@
 //! The ops: they translate, and decide nothing.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use deno_core::OpState;
@@ -134,8 +136,31 @@ pub(crate) async fn op_bgfetch_fetch(
   #[serde] options: JsOptions,
 ) -> Result<JsBackgroundFetch, OpError> {
   let (prepared, bodies) = new_fetch(&state, rid)?.take()?;
-  let snapshot = prepared.register(bodies, options.into()).await?;
+  let register = prepared.register_in_turn(bodies, options.into());
+  let snapshot = in_turn(realm(&state), register).await?;
   Ok(snapshot.into())
+}
+
+/// Does what a script has called in its turn. An op is polled when the script
+/// calls it, and not again before its turn has ended.
+async fn in_turn<T>(realm: Realm, called: impl Future<Output = T>) -> T {
+  let turn = Turn(realm);
+  let mut called = pin!(called);
+  if let Poll::Ready(returned) = futures::poll!(called.as_mut()) {
+    return returned;
+  }
+  tokio::task::yield_now().await;
+  drop(turn);
+  called.await
+}
+
+/// Ends when it is dropped, also with its realm.
+struct Turn(Realm);
+
+impl Drop for Turn {
+  fn drop(&mut self) {
+    self.0.end_turn();
+  }
 }
 
 #[op2]

@@ -301,6 +301,39 @@ pub struct GroupOutcome {
   pub refused: Option<(usize, StoreError)>,
 }
 
+/// Hears what has come of a [`MetadataStore::write_and_call`]: of an error when
+/// it is dropped.
+pub struct WriteDone(Option<Box<CallWithOutcomes>>);
+
+type CallWithOutcomes =
+  dyn FnOnce(Result<Vec<GroupOutcome>, StoreError>) + Send;
+
+opaque_debug!(WriteDone);
+
+impl WriteDone {
+  /// `call` must not block: nothing else is written meanwhile.
+  pub fn new(
+    call: impl FnOnce(Result<Vec<GroupOutcome>, StoreError>) + Send + 'static,
+  ) -> Self {
+    Self(Some(Box::new(call)))
+  }
+
+  /// This has come of it.
+  pub fn call(mut self, outcomes: Result<Vec<GroupOutcome>, StoreError>) {
+    if let Some(call) = self.0.take() {
+      call(outcomes);
+    }
+  }
+}
+
+impl Drop for WriteDone {
+  fn drop(&mut self) {
+    if let Some(call) = self.0.take() {
+      call(Err(StoreError::Database("the store has ended".into())));
+    }
+  }
+}
+
 /// The rows. Everything that changes them is refused with
 /// [`StoreError::TakenOver`] when it comes from an earlier owner.
 #[async_trait]
@@ -334,6 +367,19 @@ pub trait MetadataStore: Send + Sync + 'static {
     owner: Owner,
     groups: Vec<Group>,
   ) -> Result<Vec<GroupOutcome>, StoreError>;
+
+  /// The same for a caller that has no task which could wait: `done` hears of
+  /// it, in a thread of the store, which waits for it. A store that has no such
+  /// thread writes nothing, and returns both.
+  fn write_and_call(
+    &self,
+    owner: Owner,
+    groups: Vec<Group>,
+    done: WriteDone,
+  ) -> Option<(Vec<Group>, WriteDone)> {
+    let _ = owner;
+    Some((groups, done))
+  }
 
   /// The bytes of a body that the last [`Change::Stored`] had, if it had some
   /// and its record has no other body since.

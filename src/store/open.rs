@@ -23,6 +23,7 @@ use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
 use super::Write;
+use super::WriteDone;
 use super::caches;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
@@ -101,6 +102,19 @@ impl Store {
     groups: Vec<Group>,
   ) -> Result<Vec<GroupOutcome>, StoreError> {
     self.metadata.write(self.ownership().await?, groups).await
+  }
+
+  /// [`MetadataStore::write_and_call`], as the owner. One that has no owner yet
+  /// returns both, too.
+  pub(crate) fn write_and_call(
+    &self,
+    groups: Vec<Group>,
+    done: WriteDone,
+  ) -> Option<(Vec<Group>, WriteDone)> {
+    match self.owner.get() {
+      Some(owner) => self.metadata.write_and_call(*owner, groups, done),
+      None => Some((groups, done)),
+    }
   }
 
   /// The bytes of a body of which so many are stored, where they are in its

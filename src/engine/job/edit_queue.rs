@@ -10,37 +10,41 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
+use tokio::sync::OwnedRwLockReadGuard;
 use tokio::sync::RwLock;
-use tokio::sync::RwLockReadGuard;
 use tokio::sync::RwLockWriteGuard;
 
 #[derive(Default)]
 pub(crate) struct EditQueue {
-  all: RwLock<()>,
-  /// Those that are held, or waited for. The locks are fair.
-  ids: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+  all: Arc<RwLock<()>>,
+  ids: Arc<Ids>,
 }
 
+/// Those that are held, or waited for. The locks are fair.
+#[derive(Default)]
+struct Ids(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);
+
 /// A turn to edit what is active with one id, or the wait for it.
-pub(crate) struct Turn<'a> {
-  queue: &'a EditQueue,
+pub(crate) struct Turn {
+  ids: Arc<Ids>,
   id: String,
   /// `None` while it is waited for.
   own: Option<OwnedMutexGuard<()>>,
-  _all: RwLockReadGuard<'a, ()>,
+  _all: OwnedRwLockReadGuard<()>,
 }
 
 impl EditQueue {
   /// Waits for everyone who was here earlier with this id, or with all.
-  pub(crate) async fn lock(&self, id: &str) -> Turn<'_> {
-    let mut turn = self.turn(id, self.all.read().await);
+  pub(crate) async fn lock(&self, id: &str) -> Turn {
+    let mut turn = self.turn(id, self.all.clone().read_owned().await);
     turn.own = Some(self.of(id).lock_owned().await);
     turn
   }
 
   /// `None` when another caller was earlier.
-  pub(crate) fn try_lock(&self, id: &str) -> Option<Turn<'_>> {
-    let mut turn = self.turn(id, self.all.try_read().ok()?);
+  pub(crate) fn try_lock(&self, id: &str) -> Option<Turn> {
+    let all = self.all.clone().try_read_owned().ok()?;
+    let mut turn = self.turn(id, all);
     turn.own = Some(self.of(id).try_lock_owned().ok()?);
     Some(turn)
   }
@@ -50,9 +54,9 @@ impl EditQueue {
     self.all.write().await
   }
 
-  fn turn<'a>(&'a self, id: &str, all: RwLockReadGuard<'a, ()>) -> Turn<'a> {
+  fn turn(&self, id: &str, all: OwnedRwLockReadGuard<()>) -> Turn {
     Turn {
-      queue: self,
+      ids: self.ids.clone(),
       id: id.to_owned(),
       own: None,
       _all: all,
@@ -60,13 +64,13 @@ impl EditQueue {
   }
 
   fn of(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
-    self.ids.lock().entry(id.to_owned()).or_default().clone()
+    self.ids.0.lock().entry(id.to_owned()).or_default().clone()
   }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
   fn drop(&mut self) {
-    let mut ids = self.queue.ids.lock();
+    let mut ids = self.ids.0.lock();
     self.own = None;
     // It is not held and not waited for: every other turn has a copy.
     let free = ids.get(&self.id);
@@ -116,6 +120,6 @@ mod tests {
     drop(first);
     drop(second);
     assert!(queue.try_lock("b").is_some());
-    assert!(queue.ids.lock().is_empty());
+    assert!(queue.ids.0.lock().is_empty());
   }
 }

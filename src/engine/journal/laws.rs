@@ -16,8 +16,9 @@
 //! 7. A round that fails answers all its tickets with the error.
 //! 8. Bytes that nothing waits for are flushed by checkpoints only.
 //! 9. While something waits there is a time at which it is written.
-//! 10. A caller waits for others' facts only with a result or an end, and no
-//!     longer than [`LONGEST`].
+//! 10. A caller waits for others' facts only with a result or an end, or in a
+//!     turn of its script for which a round was begun before; and no longer
+//!     than [`LONGEST`].
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -34,6 +35,8 @@ use uuid::Uuid;
 use super::pace::LONGEST;
 use super::pace::MANY;
 use super::queue::Progress;
+use super::turns;
+use super::turns::TurnId;
 use super::value::Answer;
 use super::value::Bodies;
 use super::value::Journal;
@@ -91,6 +94,8 @@ struct Caller {
   is_flush: bool,
   /// It has a result or an end, and came then.
   may_wait: bool,
+  /// That of its script.
+  turn: Option<TurnId>,
   drawn: Instant,
   /// How many rounds were begun since, and how many callers were before it.
   rounds: usize,
@@ -103,6 +108,9 @@ struct World {
   bodies: BTreeMap<BodyId, Body>,
   facts: BTreeMap<u64, Fact>,
   callers: BTreeMap<Ticket, Caller>,
+  /// Those that have not ended, and whether there was a round with something
+  /// of them.
+  turns: BTreeMap<TurnId, bool>,
   /// The number of the last fact of each background fetch in the store.
   last_written: BTreeMap<BackgroundFetchKey, u64>,
   inserted: i64,
@@ -154,6 +162,7 @@ impl World {
       bodies: BTreeMap::new(),
       facts: BTreeMap::new(),
       callers: BTreeMap::new(),
+      turns: BTreeMap::new(),
       last_written: BTreeMap::new(),
       inserted: 0,
       is_healthy: false,
@@ -244,6 +253,7 @@ impl World {
       is_kept,
       is_flush: false,
       may_wait: false,
+      turn: None,
       drawn: self.now,
       rounds: 0,
       before: 0,
@@ -274,7 +284,11 @@ impl World {
         if let Some(body) = self.bodies.get_mut(&body) {
           body.appended = 1;
         }
-        Wanted::Insert(Box::new(row(body)))
+        caller.turn = dice.bool().then(|| TurnId(dice.u64(..2)));
+        if let Some(turn) = caller.turn {
+          self.turns.entry(turn).or_default();
+        }
+        Wanted::Insert(Box::new(row(body)), caller.turn)
       }
       8 => {
         caller.is_flush = true;
@@ -310,7 +324,7 @@ impl World {
   /// Anything that a part of the engine may do.
   fn anything(&mut self, dice: &mut Rng, is_in_round: bool) {
     let key = BackgroundFetchKey(dice.i64(1..=KEYS));
-    match dice.u8(..15) {
+    match dice.u8(..16) {
       0..4 => self.progress(dice, key),
       4..6 => self.enqueue(key, dice.bool()),
       6..10 => self.draw(dice, key),
@@ -327,6 +341,11 @@ impl World {
         }
       }
       12 => self.now += Duration::from_millis(dice.u64(1..10)),
+      13 => {
+        let turn = TurnId(dice.u64(..2));
+        self.journal.end_turn(turn);
+        self.turns.remove(&turn);
+      }
       _ => self.now += Duration::from_millis(dice.u64(1..1500)),
     }
   }
@@ -338,7 +357,9 @@ impl World {
       Next::Wait(time) => {
         for caller in self.callers.values() {
           let is_soon = time.is_some_and(|at| at <= caller.drawn + LONGEST);
-          assert!(caller.may_wait && is_soon, "law 10");
+          let turn = caller.turn.and_then(|turn| self.turns.get(&turn));
+          let may_wait = caller.may_wait || turn.is_some_and(|begun| *begun);
+          assert!(may_wait && is_soon, "law 10");
         }
         return false;
       }
@@ -346,6 +367,10 @@ impl World {
     for caller in self.callers.values_mut() {
       caller.rounds += 1;
       assert!(caller.rounds <= caller.before + 1, "law 5");
+      let turn = caller.turn.and_then(|turn| self.turns.get_mut(&turn));
+      if let Some(begun) = turn {
+        *begun = true;
+      }
     }
     let read = bodies.read.iter().map(|(id, _)| *id);
     let all: BTreeSet<_> = bodies.flush.iter().copied().chain(read).collect();
@@ -926,10 +951,64 @@ fn a_stream_of_results_waits_no_longer_than_that() {
   assert_eq!(rounds, 1 + ((now - begun).as_millis() / 52) as usize);
 }
 
+fn registration(turn: Option<TurnId>) -> Wanted {
+  let mut row = row(body(1));
+  row.bodies.clear();
+  Wanted::Insert(Box::new(row), turn)
+}
+
+const TURN: Option<TurnId> = Some(TurnId(1));
+
+/// The first one begins a round; the others gather, and wait for no more when
+/// the turn ends.
+#[test]
+fn what_a_script_registers_in_one_turn_shares_rounds() {
+  for step in [MOMENT / 10, MOMENT] {
+    let (mut journal, mut now) = (journal(), Instant::now());
+    let mut answered = Vec::new();
+    for _ in 0..200 {
+      journal.draw(registration(TURN), now);
+      answered.extend(written(&mut journal, now));
+      now += step;
+    }
+    journal.end_turn(TurnId(1));
+    answered.extend(written(&mut journal, now));
+    let longest = (LONGEST.as_micros() / step.as_micros()) as usize + 1;
+    let share = turns::MANY.min(longest);
+    assert_eq!(answered[..4], [1, share, share, share]);
+    assert!(answered.len() <= 10, "{answered:?}");
+    assert_eq!(answered.iter().sum::<usize>(), 200);
+  }
+}
+
+#[test]
+fn a_script_that_registers_one_after_the_other_waits_for_nothing() {
+  let (mut journal, mut now) = (journal(), Instant::now());
+  for _ in 0..10 {
+    journal.draw(registration(TURN), now);
+    assert_eq!(written(&mut journal, now), Some(1));
+    journal.end_turn(TurnId(1));
+    now += MOMENT / 10;
+  }
+}
+
+/// One who is answered while its script is busy all the same.
+#[test]
+fn who_waits_for_a_turn_waits_no_longer_than_that() {
+  let (mut journal, now) = (journal(), Instant::now());
+  journal.draw(registration(TURN), now);
+  assert_eq!(written(&mut journal, now), Some(1));
+  journal.draw(registration(TURN), now);
+  assert_eq!(journal.next(now), Next::Wait(Some(now + LONGEST)));
+  // Another script's is not held up, and takes it along.
+  journal.draw(registration(Some(TurnId(2))), now);
+  assert_eq!(written(&mut journal, now), Some(2));
+}
+
 /// A registration, an abort, or who wants all that there is.
 #[test]
 fn who_waits_takes_results_along() {
-  for wanted in [commit(KEY), Wanted::Flush] {
+  for wanted in [commit(KEY), Wanted::Flush, registration(TURN)] {
     let (mut journal, now) = (journal(), Instant::now());
     journal.draw(result(OTHER), now);
     assert_eq!(written(&mut journal, now), Some(1));

@@ -12,12 +12,17 @@
 //! are written soon in any case). All others wait for the checkpoint, see
 //! [`CheckpointPolicy`](crate::engine::CheckpointPolicy).
 //!
-//! A round begins at once when a caller waits for it, with two exceptions:
-//! results and ends, which come one after the other when there are many. One
-//! that comes within 10 ms of another background fetch's waits until 10 ms have
-//! passed in which none came, until 100 of them wait, or for 50 ms (see
-//! [`pace`]), unless something else begins a round. A response with its first
-//! body is written in the same way, and no caller waits for it.
+//! A round begins at once when a caller waits for it, in the caller's own
+//! thread, with two exceptions, which last until something else begins a round:
+//!
+//! - Results and ends, which come one after the other when there are many. One
+//!   that comes within 10 ms of another background fetch's waits until 10 ms
+//!   have passed in which none came, until 100 of them wait, or for 50 ms (see
+//!   [`pace`]). A response with its first body is written in the same way, and
+//!   no caller waits for it.
+//! - Registrations of a script behind the first one of a turn, which the script
+//!   hears of when the turn has ended. They wait until then, until 50 of them
+//!   wait, or for 50 ms (see [`turns`]).
 //!
 //! What is durable before what, change by change:
 //!
@@ -42,6 +47,7 @@
 
 mod pace;
 pub(crate) mod queue;
+pub(crate) mod turns;
 pub(crate) mod value;
 pub(crate) mod writer;
 

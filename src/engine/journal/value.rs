@@ -22,6 +22,8 @@ use super::pace::Pace;
 use super::queue::Entry;
 use super::queue::Progress;
 use super::queue::Queue;
+use super::turns::TurnId;
+use super::turns::Turns;
 use crate::engine::policy::CheckpointPolicy;
 use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
@@ -51,8 +53,9 @@ pub(crate) struct Ticket(u64);
 /// What a caller waits for.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-  /// A new background fetch, with its request bodies.
-  Insert(Box<StoredBackgroundFetch>),
+  /// A new background fetch, with its request bodies. If a script registers
+  /// it, with the turn in which it does.
+  Insert(Box<StoredBackgroundFetch>, Option<TurnId>),
   /// `changes`, behind everything that is known of `key`. If they are kept,
   /// they are true whether they can be written now or not; else nothing of
   /// them may become true once the caller has heard that they did not.
@@ -89,6 +92,12 @@ pub(crate) struct Bodies {
   pub(crate) read: Vec<(BodyId, u64)>,
 }
 
+impl Bodies {
+  pub(crate) fn is_empty(&self) -> bool {
+    self.flush.is_empty() && self.read.is_empty()
+  }
+}
+
 /// What comes of the bodies of a round.
 #[derive(Debug)]
 pub(crate) enum Synced {
@@ -122,6 +131,8 @@ pub(crate) struct Journal {
   /// When that is written which is in a hurry, and can share a flush with what
   /// comes in the next moments.
   pace: Pace,
+  /// What scripts are registering.
+  turns: Turns,
   /// When that is tried again which the database has refused.
   refused_at: Option<Instant>,
   /// How long to wait after the next failure.
@@ -147,6 +158,12 @@ struct Round {
   plan: Vec<Planned>,
 }
 
+/// What is to be done at a time.
+enum Plan {
+  Round { everything: bool, refused: bool },
+  Wait(Option<Instant>),
+}
+
 enum Planned {
   Insert(Ticket),
   /// Where each part ends in the queue.
@@ -165,6 +182,7 @@ impl Journal {
       checkpoint_at: None,
       soon_at: None,
       pace: Pace::default(),
+      turns: Turns::default(),
       refused_at: None,
       backoff: RETRY_INTERVAL,
       full_until: None,
@@ -225,14 +243,23 @@ impl Journal {
   pub(crate) fn draw(&mut self, wanted: Wanted, now: Instant) -> Ticket {
     self.last_ticket += 1;
     let ticket = Ticket(self.last_ticket);
-    if let Wanted::Changes { key, .. } = &wanted {
-      self.queues.entry(*key).or_default().push_ticket(ticket);
-      if wanted.may_wait() {
-        self.pace.add(*key, now);
+    match &wanted {
+      Wanted::Changes { key, .. } => {
+        self.queues.entry(*key).or_default().push_ticket(ticket);
+        if wanted.may_wait() {
+          self.pace.add(*key, now);
+        }
       }
+      Wanted::Insert(_, Some(turn)) => self.turns.add(*turn, now),
+      _ => {}
     }
     self.tickets.insert(ticket, wanted);
     ticket
+  }
+
+  /// The script whose turn it was takes answers again.
+  pub(crate) fn end_turn(&mut self, turn: TurnId) {
+    self.turns.end(turn);
   }
 
   /// The caller does not wait any more. What is not being written yet does not
@@ -244,6 +271,9 @@ impl Journal {
     let Some(wanted) = self.tickets.remove(&ticket) else {
       return;
     };
+    if let Wanted::Insert(_, Some(turn)) = &wanted {
+      self.turns.withdraw(*turn);
+    }
     if let Wanted::Changes {
       key,
       changes,
@@ -260,10 +290,28 @@ impl Journal {
     }
   }
 
+  /// When the next round is to be begun: not after `now` if it is due.
+  pub(crate) fn due_at(&self, now: Instant) -> Option<Instant> {
+    match self.plan(now) {
+      Plan::Round { .. } => Some(now),
+      Plan::Wait(time) => time,
+    }
+  }
+
   /// What is to be done now. To be asked after every change.
   pub(crate) fn next(&mut self, now: Instant) -> Next {
+    match self.plan(now) {
+      Plan::Round {
+        everything,
+        refused,
+      } => self.begin(everything, refused, now),
+      Plan::Wait(time) => Next::Wait(time),
+    }
+  }
+
+  fn plan(&self, now: Instant) -> Plan {
     if self.round.is_some() {
-      return Next::Wait(None);
+      return Plan::Wait(None);
     }
     let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
     let flushes = |all: bool| {
@@ -280,19 +328,24 @@ impl Journal {
       self.tickets.values().any(flushes(false)) || is_due(self.refused_at);
     let paced_at = self.pace.due();
     let soon = may_begin && (is_due(self.soon_at) || is_due(paced_at));
-    let called_at = match self.tickets.values().all(Wanted::may_wait) {
-      true => paced_at.filter(|_| !self.tickets.is_empty()),
-      false => Some(now),
+    let waits_until = |wanted: &Wanted| match wanted {
+      Wanted::Insert(_, Some(turn)) => self.turns.waits_until(*turn),
+      wanted => paced_at.filter(|_| wanted.may_wait()),
     };
+    let called_at = self.tickets.values();
+    let called_at = called_at.map(|w| waits_until(w).unwrap_or(now)).min();
     if !is_due(called_at) && !everything && !refused && !soon {
       let times = [self.checkpoint_at, self.soon_at, paced_at];
       let uncalled_at = times.into_iter().flatten().min();
       let uncalled_at =
         uncalled_at.map(|at| at.max(self.not_before.unwrap_or(at)));
       let times = [called_at, uncalled_at, self.refused_at];
-      return Next::Wait(times.into_iter().flatten().min());
+      return Plan::Wait(times.into_iter().flatten().min());
     }
-    self.begin(everything, refused, now)
+    Plan::Round {
+      everything,
+      refused,
+    }
   }
 
   fn begin(&mut self, everything: bool, refused: bool, now: Instant) -> Next {
@@ -322,7 +375,7 @@ impl Journal {
       }
     }
     for wanted in tickets.values() {
-      if let Wanted::Insert(row) = wanted {
+      if let Wanted::Insert(row, _) = wanted {
         bodies
           .flush
           .extend(row.bodies.iter().filter_map(|b| b.request));
@@ -330,6 +383,7 @@ impl Journal {
     }
     self.soon_at = None;
     self.pace.clear();
+    self.turns.clear();
     self.not_before = None;
     if everything {
       self.unsynced = 0;
@@ -375,13 +429,18 @@ impl Journal {
     }
   }
 
+  /// The same for a round that has no bodies: these are to be written.
+  pub(crate) fn nothing_to_sync(&mut self) -> Vec<Group> {
+    self.groups(&HashMap::new())
+  }
+
   fn groups(&mut self, small: &HashMap<BodyId, Bytes>) -> Vec<Group> {
     let Some(round) = &mut self.round else {
       return Vec::new();
     };
     let mut groups = Vec::new();
     for (ticket, wanted) in &round.tickets {
-      if let Wanted::Insert(row) = wanted {
+      if let Wanted::Insert(row, _) = wanted {
         groups.push(vec![Write::Insert(row.clone())]);
         round.plan.push(Planned::Insert(*ticket));
       }
@@ -421,7 +480,7 @@ impl Journal {
     // A result that was worked out before is not the result any more.
     let keys: BTreeSet<_> = records.iter().map(|(key, _)| *key).collect();
     let fails = |_: &Ticket, wanted: &Wanted| match wanted {
-      Wanted::Insert(row) => {
+      Wanted::Insert(row, _) => {
         let mut own = row.bodies.iter().filter_map(|b| b.request);
         own.any(|body| bodies.contains(&body))
       }
@@ -479,7 +538,7 @@ impl Journal {
           answers.fail_queue(queue, 0, &error, &mut round.tickets);
         }
         for (ticket, wanted) in std::mem::take(&mut round.tickets) {
-          if let Wanted::Insert(_) = wanted {
+          if let Wanted::Insert(..) = wanted {
             answers.add(ticket, Err(error.clone()));
           } else {
             round.tickets.insert(ticket, wanted);
@@ -681,7 +740,7 @@ impl Wanted {
   fn key(&self) -> Option<BackgroundFetchKey> {
     match self {
       Self::Changes { key, .. } => Some(*key),
-      Self::Insert(_) | Self::Flush | Self::FlushRefused => None,
+      Self::Insert(..) | Self::Flush | Self::FlushRefused => None,
     }
   }
 
@@ -693,7 +752,7 @@ impl Wanted {
     };
     match self {
       Self::Changes { changes, .. } => changes.iter().any(ends),
-      Self::Insert(_) | Self::Flush | Self::FlushRefused => false,
+      Self::Insert(..) | Self::Flush | Self::FlushRefused => false,
     }
   }
 }

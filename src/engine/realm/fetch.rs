@@ -10,6 +10,7 @@ use crate::engine::error::FetchError;
 use crate::engine::error::type_error;
 use crate::engine::job::row;
 use crate::engine::job::row::StoredEnvironment;
+use crate::engine::journal::turns::TurnId;
 use crate::engine::net_permission::NetPermission;
 use crate::engine::policy::PermissionState;
 use crate::ids::BackgroundFetchKey;
@@ -102,7 +103,8 @@ impl Realm {
     prepared.register(bodies, options).await
   }
 
-  /// `fetch()`, from the edit queue on.
+  /// `fetch()`, from the edit queue on. When this is dropped early all of it
+  /// happens, or nothing.
   pub(super) async fn register(
     self,
     id: String,
@@ -110,11 +112,12 @@ impl Realm {
     mut bodies: Vec<Option<RequestBodyHandle>>,
     options: BackgroundFetchOptions,
     permission: PermissionState,
+    turn: Option<TurnId>,
   ) -> Result<BackgroundFetchSnapshot, FetchError> {
     let context = self.engine().context().clone();
     // fetch.8: Enqueue to the active background fetches edit queue:
     let registration = self.registration.clone();
-    let _queue = registration.edit_queue.lock(&id).await;
+    let queue = registration.edit_queue.lock(&id).await;
     // fetch.8.4, fetch.8.5; fetch.8.1 to fetch.8.3 are before the bodies.
     self.may_register_id(&id)?;
     // fetch.8.9: storing the requests exceeds a quota. What the author
@@ -126,25 +129,55 @@ impl Realm {
     let stored = self.stored_environment();
     let mut row = self.new_row(id, requests, &bodies, options, permission);
     row.environment = stored.to_json();
-    row.key = match context.journal.insert(row.clone()).await {
-      Ok(key) => key,
-      Err(error) => return Err(self.not_stored(bodies, error).await),
-    };
-    for body in bodies.iter_mut().flatten() {
-      // From now on the bodies are the background fetch's.
-      body.release();
+    let realm = self.clone();
+    let known = row.clone();
+    let registered = context.journal.insert(row, turn, move |key| {
+      let _queue = queue;
+      let begun = key.map(|key| {
+        for body in bodies.iter_mut().flatten() {
+          // From now on the bodies are the background fetch's.
+          body.release();
+        }
+        let row = StoredBackgroundFetch { key, ..known };
+        realm.begin_registered(row, stored)
+      });
+      (bodies, begun)
+    });
+    let (bodies, begun) = registered.await?;
+    match begun {
+      Ok(snapshot) => Ok(snapshot),
+      Err(error) => Err(self.not_stored(bodies, error).await),
     }
+  }
+
+  pub(super) fn turn(&self) -> TurnId {
+    TurnId(self.attached.id)
+  }
+
+  /// Its script has come to the end of what it was doing when it called
+  /// `fetch()`, and takes answers again.
+  pub(crate) fn end_turn(&self) {
+    self.engine().context().journal.end_turn(self.turn());
+  }
+
+  /// `fetch()`, when it is durable.
+  fn begin_registered(
+    &self,
+    row: StoredBackgroundFetch,
+    stored: Arc<StoredEnvironment>,
+  ) -> BackgroundFetchSnapshot {
+    let context = self.engine().context();
     // fetch.8.13: Set bgFetchMap[id] to bgFetch.
     let net_permission = NetPermission::Known(self.net_check());
     let job = row::make_known(
-      &context,
+      context,
       self.engine().jobs(),
       row,
       stored,
       net_permission,
     );
     self.starts();
-    registration.unfinished(1);
+    self.registration.unfinished(1);
     // fetch.8.14 is the script's. A copy is made before anything happens, as
     // the instance is.
     let snapshot = job.snapshot();
@@ -153,7 +186,7 @@ impl Realm {
     context.notify_observers(&job);
     telemetry::started(&job.span, job.records.len());
     job.update(|p, actions| p.begin(actions));
-    Ok(snapshot)
+    snapshot
   }
 
   /// Deletes the request bodies of a background fetch that was not stored.

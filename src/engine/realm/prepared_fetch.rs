@@ -8,6 +8,7 @@ use super::Realm;
 use super::request_body::RequestBodyHandle;
 use super::request_body::RequestBodyWriter;
 use crate::engine::error::FetchError;
+use crate::engine::journal::turns::TurnId;
 use crate::engine::policy::PermissionState;
 use crate::engine::realm::fetch::BackgroundFetchOptions;
 use crate::snapshot::BackgroundFetchSnapshot;
@@ -75,8 +76,29 @@ impl PreparedFetch {
   /// Why the promise has to be rejected; nothing is left behind.
   pub async fn register(
     self,
+    bodies: Vec<Option<RequestBodyHandle>>,
+    options: BackgroundFetchOptions,
+  ) -> Result<BackgroundFetchSnapshot, FetchError> {
+    self.register_with(bodies, options, None).await
+  }
+
+  /// The same for a script, which takes no answer before [`Realm::end_turn`] is
+  /// called, and may have made more calls by then. All of them share a few
+  /// flushes.
+  pub(crate) async fn register_in_turn(
+    self,
+    bodies: Vec<Option<RequestBodyHandle>>,
+    options: BackgroundFetchOptions,
+  ) -> Result<BackgroundFetchSnapshot, FetchError> {
+    let turn = self.realm.turn();
+    self.register_with(bodies, options, Some(turn)).await
+  }
+
+  async fn register_with(
+    self,
     mut bodies: Vec<Option<RequestBodyHandle>>,
     options: BackgroundFetchOptions,
+    turn: Option<TurnId>,
   ) -> Result<BackgroundFetchSnapshot, FetchError> {
     let ask = || self.realm.request_permission();
     let permission = *self.permission.get_or_try_init(ask).await?;
@@ -89,11 +111,9 @@ impl PreparedFetch {
       Arc::new(request)
     });
     let requests = requests.collect();
-    // A script that ends in between must leave all or nothing.
-    let context = self.realm.engine().context().clone();
-    let register = self
+    self
       .realm
-      .register(self.id, requests, bodies, options, permission);
-    context.run_to_completion(register).await?
+      .register(self.id, requests, bodies, options, permission, turn)
+      .await
   }
 }

@@ -41,6 +41,7 @@ use super::Owner;
 use super::StoreError;
 use super::StoredBackgroundFetch;
 use super::StoredRegistration;
+use super::WriteDone;
 use super::directory::Directory;
 use super::directory_lock::DirectoryLock;
 use crate::ids::BodyId;
@@ -102,7 +103,11 @@ impl Drop for SqliteMetadata {
   fn drop(&mut self) {
     // Without a sender the thread finishes what is queued and ends.
     self.requests = None;
-    if let Some(thread) = self.thread.take()
+    // It may be that thread which drops this, in a call of a `WriteDone`.
+    let is_other = |thread: &JoinHandle<()>| {
+      thread.thread().id() != std::thread::current().id()
+    };
+    if let Some(thread) = self.thread.take().filter(is_other)
       && thread.join().is_err()
     {
       tracing::error!("the thread of the store's database panicked");
@@ -140,12 +145,31 @@ impl MetadataStore for SqliteMetadata {
     owner: Owner,
     groups: Vec<Group>,
   ) -> Result<Vec<GroupOutcome>, StoreError> {
-    let write = |answer| Request::Write {
+    let write = |answer: oneshot::Sender<_>| Request::Write {
       owner,
       groups,
-      answer,
+      done: WriteDone::new(move |outcomes| {
+        let _ = answer.send(outcomes);
+      }),
     };
     self.ask(write).await
+  }
+
+  fn write_and_call(
+    &self,
+    owner: Owner,
+    groups: Vec<Group>,
+    done: WriteDone,
+  ) -> Option<(Vec<Group>, WriteDone)> {
+    if let Some(requests) = &self.requests {
+      // What cannot be sent is dropped, which `done` hears of.
+      let _ = requests.send(Request::Write {
+        owner,
+        groups,
+        done,
+      });
+    }
+    None
   }
 
   async fn body(&self, id: BodyId) -> Result<Option<Bytes>, StoreError> {

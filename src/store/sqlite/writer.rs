@@ -32,6 +32,7 @@ use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
 use crate::store::StoredRegistration;
 use crate::store::Write;
+use crate::store::WriteDone;
 use crate::store::directory_lock::DirectoryLock;
 
 /// The most requests in one transaction, so that the first of many does not
@@ -63,7 +64,7 @@ pub(super) enum Request {
   Write {
     owner: Owner,
     groups: Vec<Group>,
-    answer: Answer<Vec<GroupOutcome>>,
+    done: WriteDone,
   },
   PutRegistration {
     owner: Owner,
@@ -247,9 +248,9 @@ impl Writer {
     drop(units);
     for request in requests {
       match request {
-        Request::Write { groups, answer, .. } => {
+        Request::Write { groups, done, .. } => {
           let own = outcomes.by_ref().take(groups.len());
-          let _ = answer.send(Ok(own.collect()));
+          done.call(Ok(own.collect()));
         }
         Request::PutRegistration { answer, .. }
         | Request::RemoveRegistration { answer, .. } => {

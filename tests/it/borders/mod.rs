@@ -166,8 +166,8 @@ const SMALLER_CIRCLES: [(&str, usize); 3] =
 /// is no state of a job.
 const LOCKS_OF_JOBS: [&str; 8] = [
   // The registration's.
-  "edit_queue.rs: all: RwLock<()>,",
-  "edit_queue.rs: ids: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,",
+  "edit_queue.rs: all: Arc<RwLock<()>>,",
+  "edit_queue.rs: struct Ids(Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>);",
   // The one.
   "mod.rs: state: Mutex<State>,",
   // Whose turn it is, for as long as an attempt takes.
