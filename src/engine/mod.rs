@@ -386,18 +386,13 @@ impl Engine {
     };
     let state = job.response_data(record).state();
     match state.body {
-      // Its bytes are never in its row.
-      Some(body) if job.is_download() => {
-        let bodies = context.store.get()?.bodies;
-        bodies.export(body, destination, mode).await
-      }
       Some(body) => {
         let store = context.store.get()?;
         let stored = state.stored;
         store.export_complete(body, stored, destination, mode).await
       }
       // An empty response has no body in the store.
-      None => Store::export_nothing(destination).await,
+      None => context.store.get()?.export_nothing(destination).await,
     }
   }
 

@@ -450,6 +450,20 @@ pub trait BodyStore: Send + Sync + 'static {
   /// Begins a new, empty body.
   async fn create(&self) -> Result<Box<dyn BodyWriter>, StoreError>;
 
+  /// A new body of these bytes, which are all of it and no more than
+  /// [`SMALL_BODY`], without a file: they are in memory, and [`read_small`]
+  /// gives them to the row. `None` when it is to be created and appended to.
+  ///
+  /// [`read_small`]: BodyStore::read_small
+  fn hold(&self, bytes: Bytes) -> Option<BodyId>;
+
+  /// The bytes of a body that are in memory, see [`BodyStore::hold`].
+  fn held(&self, id: BodyId) -> Option<Bytes>;
+
+  /// The rows have the bytes that [`BodyStore::read_small`] has given: those
+  /// that are in memory may leave it.
+  fn are_in_rows(&self, ids: &[BodyId]);
+
   /// Goes on with a body of which the `durable` bytes are known to be good.
   /// What lies behind them is kept when it is certain to be whole (the machine
   /// has not been restarted in between, and nothing was written behind a gap),
@@ -507,6 +521,14 @@ pub trait BodyStore: Send + Sync + 'static {
     id: BodyId,
     destination: &Path,
     mode: ExportMode,
+  ) -> Result<(), StoreError>;
+
+  /// The same for bytes of `id` that are in its row.
+  async fn export_bytes(
+    &self,
+    id: BodyId,
+    bytes: Bytes,
+    destination: &Path,
   ) -> Result<(), StoreError>;
 }
 

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::BodyReader;
 use super::BodyStore;
+use super::BodyWriter;
 use super::Caches;
 use super::Change;
 use super::DamagedRow;
@@ -40,6 +41,7 @@ use crate::ids::BackgroundFetchKey;
 use crate::ids::BodyId;
 use crate::platform::Platform;
 use crate::platform::SystemPlatform;
+use crate::spec::Extents;
 
 /// Both halves, and the caches of scripts, whose bodies are among the others.
 #[derive(Clone)]
@@ -118,7 +120,7 @@ impl Store {
   }
 
   /// The bytes of a body of which so many are stored, where they are in its
-  /// row.
+  /// row, or on their way there.
   pub(crate) async fn bytes_in_row(
     &self,
     id: BodyId,
@@ -127,7 +129,11 @@ impl Store {
     if stored == 0 || stored > SMALL_BODY {
       return Ok(None);
     }
-    let bytes = self.metadata.body(id).await?;
+    // In this order: they are in memory until they are in the row.
+    let bytes = match self.bodies.held(id) {
+      Some(bytes) => Some(bytes),
+      None => self.metadata.body(id).await?,
+    };
     Ok(bytes.filter(|bytes| bytes.len() as u64 == stored))
   }
 
@@ -144,6 +150,37 @@ impl Store {
     }
   }
 
+  /// Opens a body of which so many bytes are stored, and to which more may
+  /// come.
+  pub(crate) async fn open_incomplete(
+    &self,
+    id: BodyId,
+    stored: u64,
+  ) -> Result<Box<dyn BodyReader>, StoreError> {
+    match self.bodies.open(id).await {
+      // It came as a whole, and has no file.
+      Err(StoreError::DamagedBody(_)) => self.open_complete(id, stored).await,
+      opened => opened,
+    }
+  }
+
+  /// [`BodyStore::reopen`], for a body that may have no file.
+  pub(crate) async fn reopen(
+    &self,
+    id: BodyId,
+    stored: &Extents,
+  ) -> Result<Box<dyn BodyWriter>, StoreError> {
+    let error = match self.bodies.reopen(id, stored).await {
+      Err(error @ StoreError::DamagedBody(_)) => error,
+      reopened => return reopened,
+    };
+    let Some(bytes) = self.bytes_in_row(id, stored.end()).await? else {
+      return Err(error);
+    };
+    self.bodies.restore(id, bytes).await?;
+    self.bodies.reopen(id, stored).await
+  }
+
   /// [`BodyStore::export`], for a body that is complete.
   pub(crate) async fn export_complete(
     &self,
@@ -153,7 +190,7 @@ impl Store {
     mode: ExportMode,
   ) -> Result<(), StoreError> {
     match self.bytes_in_row(id, stored).await? {
-      Some(bytes) => export_bytes(id, bytes, destination).await,
+      Some(bytes) => self.bodies.export_bytes(id, bytes, destination).await,
       None => self.bodies.export(id, destination, mode).await,
     }
   }
@@ -310,10 +347,14 @@ impl Store {
 
   /// What [`BodyStore::export`] does, for a response without a body.
   pub(crate) async fn export_nothing(
+    &self,
     destination: &Path,
   ) -> Result<(), StoreError> {
     let id = BodyId(uuid::Uuid::now_v7());
-    export_bytes(id, Bytes::new(), destination).await
+    self
+      .bodies
+      .export_bytes(id, Bytes::new(), destination)
+      .await
   }
 
   /// A store that is gone when it is dropped. In all else it behaves as one
@@ -325,16 +366,6 @@ impl Store {
       Caches::in_memory(),
     )
   }
-}
-
-/// Exports bytes that are not to be had as a file.
-async fn export_bytes(
-  id: BodyId,
-  bytes: Bytes,
-  destination: &Path,
-) -> Result<(), StoreError> {
-  let destination = destination.to_owned();
-  files::blocking(move || files::export_bytes(id, &bytes, &destination)).await
 }
 
 /// A store that is given back while others still hold this: who has only this

@@ -201,17 +201,16 @@ impl Work {
       let id = &told.id;
       say(&format!("EVENT {id} {name}"));
       if name == "backgroundfetchsuccess" {
-        for record in 0..told.records {
+        // Small ones share their flushes.
+        let exports = (0..told.records).map(async |record| {
           let file = self.out.join(format!("{id}-{record}"));
-          if self
-            .engine
-            .export(told.key, record, &file, ExportMode::Share)
-            .await
-            .is_ok()
-          {
+          let mode = ExportMode::Share;
+          let export = self.engine.export(told.key, record, &file, mode);
+          if export.await.is_ok() {
             say(&format!("EXPORTED {id}-{record}"));
           }
-        }
+        });
+        futures::future::join_all(exports).await;
       }
       say(&format!("DONE {id}"));
       lease.acknowledge();

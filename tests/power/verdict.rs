@@ -88,9 +88,20 @@ impl World {
     let again = uploads() - uploads_before;
     let allowed = usize::from(!promises.upload_sent);
     assert!(again <= allowed, "the upload is repeated; {}", context());
+    let out = root.join("out");
     for name in &promises.exported {
-      let is_there = root.join("out").join(name).exists();
+      let is_there = out.join(name).exists();
       assert!(is_there, "{name} was exported; {}", context());
+    }
+    for file in files(&out) {
+      let name = file.file_name().unwrap().to_string_lossy();
+      // Whatever has its name is whole, promised or not.
+      let has_name = !name.starts_with('.');
+      let path = format!("/{}", name.strip_suffix("-0").unwrap_or(&name));
+      let paths = [path, format!("/{name}")];
+      let bytes = std::fs::read(&file).unwrap();
+      let is_whole = paths.iter().any(|path| is_right(path, &bytes));
+      assert!(!has_name || is_whole, "{name} is torn; {}", context());
     }
     recovered.len() as u64
   }

@@ -36,4 +36,4 @@ pub fn saved_at_once() -> usize {
 /// The limit for each that is saved: the rest is for the engine.
 const OF_A_SAVING: u64 = 32;
 const FEWEST_SAVED: usize = 8;
-const MOST_SAVED: usize = 32;
+const MOST_SAVED: usize = 256;

@@ -71,7 +71,8 @@ async fn stored_body_matches(
 ) -> Result<bool, StoreError> {
   let state = job.response_data(record).state();
   if let Some(body) = state.body {
-    let reader = context.store.get()?.bodies.open(body).await?;
+    let store = context.store.get()?;
+    let reader = store.open_complete(body, state.stored).await?;
     let mut offset = 0;
     while offset < state.stored {
       let bytes = reader.read_at(offset, CHUNK).await?;

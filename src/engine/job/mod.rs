@@ -167,12 +167,6 @@ impl Job {
     })
   }
 
-  /// Whether no script is behind it, and its response is to be a file of the
-  /// user's.
-  pub(super) fn is_download(&self) -> bool {
-    self.stored.keep_failed
-  }
-
   /// [Update background fetch instances](https://wicg.github.io/background-fetch/#update-background-fetch-instance-algorithm):
   /// notifies every realm that has an instance, and everyone who observes the
   /// engine: update.6. What update.1 to update.5 read is in the snapshot; the

@@ -81,7 +81,6 @@ pub(super) fn record_progress(
     record,
     extents,
     more,
-    is_download: job.is_download(),
   };
   context.journal.record_progress(job.key, body, progress);
 }
@@ -113,6 +112,11 @@ pub(super) struct Batch {
 impl Batch {
   pub(super) fn is_empty(&self) -> bool {
     self.length == 0
+  }
+
+  /// In bytes.
+  pub(super) fn length(&self) -> u64 {
+    self.length as u64
   }
 
   pub(super) fn has_room(&self, room: &Room<'_>) -> bool {

@@ -150,7 +150,7 @@ impl Restored {
         });
       }
     };
-    restore_records(context, &mut row, stored.keep_failed).await;
+    restore_records(context, &mut row).await;
     let is_quarantined = is_quarantined(context, &row);
     // What is not begun waits as it does while it is paused.
     row.background_fetch.paused |= is_quarantined;
@@ -189,7 +189,6 @@ fn is_quarantined(context: &Context, row: &StoredBackgroundFetch) -> bool {
 pub(crate) async fn restore_records(
   context: &Arc<Context>,
   row: &mut StoredBackgroundFetch,
-  is_download: bool,
 ) {
   let settled = row.background_fetch.result != BackgroundFetchResult::None;
   let records = row.background_fetch.records.iter_mut();
@@ -199,7 +198,6 @@ pub(crate) async fn restore_records(
       key: row.key,
       record: index,
       settled,
-      is_download,
     };
     restore_record::restore(record_ref, record, bodies).await;
   }

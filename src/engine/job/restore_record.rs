@@ -19,25 +19,19 @@ pub(crate) struct RecordRef<'a> {
   pub(crate) record: usize,
   /// The background fetch has settled: its row stays as it is.
   pub(crate) settled: bool,
-  /// See [`Progress::is_download`].
-  pub(crate) is_download: bool,
 }
 
 impl RecordRef<'_> {
-  /// Makes a body again whose bytes are in its row. Returns whether they are.
+  /// Makes a body again whose bytes are in its row.
   async fn restore_small(
     &self,
     body: BodyId,
     stored: u64,
-  ) -> Result<bool, StoreError> {
-    // Its bytes are never in its row.
-    if self.is_download {
-      return Ok(false);
-    }
+  ) -> Result<(), StoreError> {
     let store = self.context.store.get()?;
     match store.bytes_in_row(body, stored).await? {
-      Some(bytes) => store.bodies.restore(body, bytes).await.map(|()| true),
-      None => Ok(false),
+      Some(bytes) => store.bodies.restore(body, bytes).await,
+      None => Ok(()),
     }
   }
 }
@@ -118,7 +112,6 @@ async fn go_on(
         record: record_ref.record,
         extents: data.extents.clone(),
         more: 0,
-        is_download: record_ref.is_download,
       };
       let journal = &context.journal;
       journal.record_progress(record_ref.key, body, progress);
@@ -146,14 +139,8 @@ async fn is_damaged(
   };
   let bytes = record.response_data.bytes();
   let ends_there = async {
-    match record_ref.restore_small(body, bytes).await {
-      Ok(false) => {}
-      // It is read from its row, where there is no space for a file.
-      Err(error) if !error.is_full() => return Err(error),
-      _ => return Ok(true),
-    }
-    let bodies = record_ref.context.store.get()?.bodies;
-    let reader = bodies.open(body).await?;
+    let store = record_ref.context.store.get()?;
+    let reader = store.open_complete(body, bytes).await?;
     let end = reader.read_at(bytes.saturating_sub(1), 2).await?;
     Ok::<_, StoreError>(end.len() as u64 == bytes.min(1))
   };

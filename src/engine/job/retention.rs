@@ -70,7 +70,7 @@ pub(crate) async fn retry(
     return Ok(RetryOutcome::ManyRequests);
   }
   let mut row = continued_row(&job);
-  restore::restore_records(context, &mut row, job.is_download()).await;
+  restore::restore_records(context, &mut row).await;
   let (mut facts, unusable) = begin_unusable_again(&mut row);
   facts.push(Change::Retried { key });
   let mut stored = job.stored.clone();

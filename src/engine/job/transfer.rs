@@ -19,6 +19,7 @@ use super::record_slot::Attempts;
 use super::record_slot::Failure;
 use super::retry;
 use super::segments::Segments;
+use crate::ids::BodyId;
 use crate::network::NetworkError;
 use crate::network::NetworkErrorKind;
 use crate::spec::EndOfBody;
@@ -28,6 +29,7 @@ use crate::spec::Unusable;
 use crate::spec::Wanted;
 use crate::store::BodyWriter;
 use crate::store::Change;
+use crate::store::SMALL_BODY;
 use crate::store::StoreError;
 use crate::telemetry::AttemptOutcome;
 
@@ -68,13 +70,24 @@ pub(crate) async fn transfer(
   let mut end = None;
   let mut segments = Segments::of(attempt, attempts);
   loop {
-    // A new body is made as soon as there is something in it.
+    // What may be all of a small response waits a moment for its end.
     let is_due = end.is_some()
-      || writer
-        .as_ref()
-        .is_none_or(|body| batch.is_full(body.length()))
+      || match &writer {
+        Some(body) => batch.is_full(body.length()),
+        None => batch.length() > SMALL_BODY,
+      }
       || !batch.has_room(&room)
       || batch.due() <= Instant::now();
+    if writer.is_none()
+      && appending.is_none()
+      && matches!(end, Some(End::Done))
+      && let Some(taken) = hold(attempt, attempts, &mut batch).await
+    {
+      room.released(taken.length);
+      if !taken.is_needed {
+        end = Some(End::Terminated);
+      }
+    }
     if appending.is_none() && !batch.is_empty() && is_due {
       match body_writer(attempt, writer.take()).await {
         Ok(Some(body)) => {
@@ -111,7 +124,7 @@ pub(crate) async fn transfer(
         room.released(length);
         match result {
           Ok(()) => {
-            appended(attempt, attempts, &*body, length);
+            appended(attempt, attempts, body.id(), length);
             let mut body = body;
             if let Some(segments) = &mut segments {
               segments.begin(&mut *body).await;
@@ -265,7 +278,7 @@ fn append(
 fn appended(
   attempt: Attempt<'_>,
   attempts: &mut Attempts,
-  body: &dyn BodyWriter,
+  body: BodyId,
   length: u64,
 ) {
   let Attempt { job, record, .. } = attempt;
@@ -274,7 +287,7 @@ fn appended(
     p.extents(record).clone()
   });
   attempts.progressed(extents.total());
-  record_progress(attempt, body.id(), extents, length);
+  record_progress(attempt, body, extents, length);
 }
 
 fn append_failed(attempt: Attempt<'_>, error: StoreError) -> AttemptOutcome {
@@ -310,19 +323,81 @@ async fn body_writer(
   let data = job.response_data(record);
   if let Some(id) = data.body() {
     let stored = job.inspect(|p| p.extents(record).clone());
-    let reopened = context.store.get()?.bodies.reopen(id, &stored).await;
-    return reopened.map(Some);
+    let reopened = context.store.get()?.reopen(id, &stored).await?;
+    if data.body() == Some(id) {
+      return Ok(Some(reopened));
+    }
+    // It was deleted meanwhile, and may have been made again of its row.
+    drop(reopened);
+    context.delete_bodies(vec![id]).await;
+    return Ok(None);
   }
   let body = context.store.get()?.bodies.create().await?;
-  if !data.set_body(body.id()) {
+  if !begin_body(attempt, body.id()) {
     context.delete_bodies(vec![body.id()]).await;
     return Ok(None);
   }
-  context.journal.enqueue_urgent(Change::Response {
-    key: job.key,
-    record,
-    response: data.response().map(Arc::unwrap_or_clone),
-    body: Some(body.id()),
-  });
   Ok(Some(body))
+}
+
+/// The record has a body now. False when it needs none any more.
+fn begin_body(attempt: Attempt<'_>, body: BodyId) -> bool {
+  let Attempt {
+    context,
+    job,
+    record,
+    ..
+  } = attempt;
+  let data = job.response_data(record);
+  let is_needed = data.set_body(body);
+  if is_needed {
+    context.journal.enqueue_urgent(Change::Response {
+      key: job.key,
+      record,
+      response: data.response().map(Arc::unwrap_or_clone),
+      body: Some(body),
+    });
+  }
+  is_needed
+}
+
+/// What was taken out of a batch.
+struct Taken {
+  length: u64,
+  /// The record was not aborted.
+  is_needed: bool,
+}
+
+/// A small response that has come as a whole needs no file: its bytes are
+/// written into its row. `None` when `batch` is not all of such a one.
+async fn hold(
+  attempt: Attempt<'_>,
+  attempts: &mut Attempts,
+  batch: &mut Batch,
+) -> Option<Taken> {
+  let Attempt {
+    context,
+    job,
+    record,
+    ..
+  } = attempt;
+  let is_whole = job.response_data(record).body().is_none();
+  if !is_whole || batch.is_empty() || batch.length() > SMALL_BODY {
+    return None;
+  }
+  let store = context.store.get().ok()?;
+  let (chunks, length) = batch.take();
+  // A chunk may be a part of a larger buffer.
+  let bytes = Bytes::from(chunks.concat());
+  let Some(body) = store.bodies.hold(bytes.clone()) else {
+    batch.push(bytes);
+    return None;
+  };
+  let is_needed = begin_body(attempt, body);
+  if is_needed {
+    appended(attempt, attempts, body, length);
+  } else {
+    context.delete_bodies(vec![body]).await;
+  }
+  Some(Taken { length, is_needed })
 }

@@ -22,8 +22,6 @@ pub(crate) struct Progress {
   pub(crate) extents: Extents,
   /// How many of them were added since the last time that it was said.
   pub(crate) more: u64,
-  /// The body is going to be somebody's file, which is flushed in any case.
-  pub(crate) is_download: bool,
 }
 
 impl Progress {
@@ -33,7 +31,7 @@ impl Progress {
     let end = self.extents.end();
     let is_small = (1..=SMALL_BODY).contains(&end);
     let has_gaps = !self.extents.ahead().is_empty();
-    (is_small && !has_gaps && !self.is_download).then_some(end)
+    (is_small && !has_gaps).then_some(end)
   }
 }
 

@@ -35,6 +35,7 @@ use crate::store::GroupOutcome;
 use crate::store::OpenStore;
 use crate::store::StoreError;
 use crate::store::StoredBackgroundFetch;
+use crate::store::Write;
 use crate::store::WriteDone;
 use crate::telemetry;
 use crate::telemetry::Flush;
@@ -307,8 +308,20 @@ impl JournalWriter {
     let changes = groups.iter().map(|group| group.len()).sum();
     flush.span().in_scope(|| telemetry::flush_writes(changes));
     let writer = self.clone();
-    let done = WriteDone::new(move |outcomes| writer.written(flush, outcomes));
-    match self.store.get() {
+    let store = self.store.get();
+    // Not the whole store: the last one to leave waits for its thread, which
+    // may be the one that calls.
+    let bodies = store.as_ref().ok().map(|store| store.bodies.clone());
+    let with_bytes: Vec<_> = groups.iter().map(bodies_with_bytes).collect();
+    let done = WriteDone::new(move |outcomes| {
+      if let (Some(bodies), Ok(outcomes)) = (bodies, &outcomes) {
+        let written = with_bytes.iter().zip(outcomes);
+        let written = written.filter(|(_, is)| is.refused.is_none());
+        written.for_each(|(ids, _)| bodies.are_in_rows(ids));
+      }
+      writer.written(flush, outcomes);
+    });
+    match store {
       Err(error) => done.call(Err(error)),
       Ok(_) if groups.is_empty() => done.call(Ok(Vec::new())),
       Ok(store) => {
@@ -485,6 +498,19 @@ fn is_done(written: &Result<Vec<GroupOutcome>, StoreError>) -> bool {
       false
     }
   }
+}
+
+/// The bodies whose bytes are written with the rows.
+fn bodies_with_bytes(group: &Group) -> Vec<BodyId> {
+  let changes = group.iter().flat_map(|write| match write {
+    Write::Changes(changes) => changes.as_slice(),
+    Write::Insert(_) => &[],
+  });
+  let bodies = changes.filter_map(|change| match change {
+    Change::Stored { body, bytes, .. } => bytes.as_ref().map(|_| *body),
+    _ => None,
+  });
+  bodies.collect()
 }
 
 struct CloseOnDrop<'a>(&'a JournalWriter);

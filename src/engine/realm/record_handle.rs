@@ -163,7 +163,7 @@ impl RecordHandle {
       let store = self.store.get()?;
       match state.result {
         Some(_) => store.open_complete(body, state.stored).await,
-        None => store.bodies.open(body).await,
+        None => store.open_incomplete(body, state.stored).await,
       }
     };
     let bytes = read_at(&self.response_body, open, offset, max).await?;

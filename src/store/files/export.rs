@@ -45,16 +45,10 @@ pub(super) fn export_file(
   })
 }
 
-/// Exports `bytes`, which are in no file yet.
-pub(in crate::store) fn export_bytes(
-  id: BodyId,
-  bytes: &[u8],
-  destination: &Path,
-) -> Result<(), StoreError> {
-  let name = NewName::new(destination)?;
-  export_new(id, destination, &name, |part| {
-    io::Write::write_all(part, bytes)
-  })
+/// The name of the file of a body until it has its own. It is the same at every
+/// attempt: what a crash left is removed.
+pub(super) fn part_of(id: BodyId) -> OsString {
+  format!(".{}.part", id.0).into()
 }
 
 /// Exports a body that `write` puts into the file it is given.
@@ -64,8 +58,7 @@ fn export_new(
   name: &NewName,
   write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), StoreError> {
-  // The same name at every attempt: what a crash left is removed.
-  let part = OsString::from(format!(".{}.part", id.0));
+  let part = part_of(id);
   let publish = || {
     let mut file = name.create_part(&part)?;
     write(&mut file)?;

@@ -365,14 +365,19 @@ impl OpenFile for StdFile {
   }
 
   fn write_back(&self, offset: u64, bytes: u64) {
-    // Linux begins to write dirty pages back when it is told that they are
-    // not needed; those under way stay in memory.
-    advise(&self.0, offset, bytes, rustix::fs::Advice::DontNeed);
+    write_back(&self.0, offset, bytes);
   }
 
   fn read_ahead(&self, offset: u64, bytes: u64) {
     advise(&self.0, offset, bytes, rustix::fs::Advice::WillNeed);
   }
+}
+
+/// See [`OpenFile::write_back`].
+pub(super) fn write_back(file: &File, offset: u64, bytes: u64) {
+  // Linux begins to write dirty pages back when it is told that they are
+  // not needed; those under way stay in memory.
+  advise(file, offset, bytes, rustix::fs::Advice::DontNeed);
 }
 
 /// Other systems take such hints in other ways, if at all.

@@ -12,7 +12,10 @@ pub(crate) mod boot_marker;
 mod direct;
 mod durable;
 mod export;
+mod export_bytes;
+mod export_together;
 pub(crate) mod file_system;
+mod held;
 mod names;
 mod new_name;
 mod reader;
@@ -40,9 +43,12 @@ use self::body_paths::BodyPaths;
 use self::boot_marker::BootMarker;
 use self::direct::Pieces;
 use self::durable::Durable;
-pub(super) use self::export::export_bytes;
+pub(super) use self::export_bytes::Export;
+use self::export_bytes::Exports;
+pub(super) use self::export_bytes::export_bytes;
 use self::file_system::FileSystem;
 pub(super) use self::file_system::boot_id;
+use self::held::Held;
 use self::reader::FileBodyReader;
 use self::unflushed::Unflushed;
 use self::writer::Appender;
@@ -54,6 +60,7 @@ use super::BodyWriter;
 use super::ExportMode;
 use super::StoreError;
 use super::lock::lock;
+use super::memory::BytesReader;
 use crate::ids::BodyId;
 use crate::platform::Platform;
 use crate::platform::new_uuid;
@@ -78,6 +85,8 @@ struct Inner {
   /// Those that the disk has failed to make durable, until they are reopened.
   unsynced: Mutex<HashSet<BodyId>>,
   unflushed: Mutex<Unflushed>,
+  held: Mutex<Held>,
+  exports: Mutex<Exports>,
   pieces: Arc<Pieces>,
   /// Those that are known to be durable, and are not written to.
   durable: Durable,
@@ -105,6 +114,8 @@ impl FileBodyStore {
         appenders: Mutex::default(),
         unsynced: Mutex::default(),
         unflushed: Mutex::default(),
+        held: Mutex::default(),
+        exports: Mutex::default(),
         pieces: Arc::default(),
         durable: Durable::default(),
       }),
@@ -133,6 +144,20 @@ impl BodyStore for FileBodyStore {
     self.run(Inner::create).await
   }
 
+  fn hold(&self, bytes: Bytes) -> Option<BodyId> {
+    let id = BodyId(new_uuid(&*self.inner.platform));
+    lock(&self.inner.held).add(id, bytes).then_some(id)
+  }
+
+  fn held(&self, id: BodyId) -> Option<Bytes> {
+    lock(&self.inner.held).get(id)
+  }
+
+  fn are_in_rows(&self, ids: &[BodyId]) {
+    let mut held = lock(&self.inner.held);
+    ids.iter().for_each(|id| held.is_in_row(*id));
+  }
+
   async fn reopen(
     &self,
     id: BodyId,
@@ -143,6 +168,9 @@ impl BodyStore for FileBodyStore {
   }
 
   async fn open(&self, id: BodyId) -> Result<Box<dyn BodyReader>, StoreError> {
+    if let Some(bytes) = self.held(id) {
+      return Ok(Box::new(BytesReader(bytes)));
+    }
     let open = move |inner: &Arc<Inner>| {
       let file_system = inner.file_system.clone();
       let file = file_system.read(&inner.paths.file(id));
@@ -165,11 +193,18 @@ impl BodyStore for FileBodyStore {
     &self,
     bodies: &[(BodyId, u64)],
   ) -> Result<HashMap<BodyId, Bytes>, StoreError> {
-    if bodies.is_empty() {
-      return Ok(HashMap::new());
+    let mut all = HashMap::with_capacity(bodies.len());
+    let mut in_files = Vec::new();
+    for (id, length) in bodies {
+      match self.held(*id).filter(|held| held.len() as u64 == *length) {
+        Some(bytes) => _ = all.insert(*id, bytes),
+        None => in_files.push((*id, *length)),
+      }
     }
-    let bodies = bodies.to_vec();
-    self.run(move |inner| inner.read_small(&bodies)).await
+    if !in_files.is_empty() {
+      all.extend(self.run(move |inner| inner.read_small(&in_files)).await?);
+    }
+    Ok(all)
   }
 
   async fn restore(&self, id: BodyId, bytes: Bytes) -> Result<(), StoreError> {
@@ -177,6 +212,9 @@ impl BodyStore for FileBodyStore {
   }
 
   async fn delete(&self, id: BodyId) -> Result<(), StoreError> {
+    if lock(&self.inner.held).remove(id) {
+      return Ok(());
+    }
     self.run(move |inner| Ok(inner.delete(id)?)).await
   }
 
@@ -206,6 +244,7 @@ impl BodyStore for FileBodyStore {
   ) -> Result<(), StoreError> {
     let destination = destination.to_owned();
     let export = move |inner: &Arc<Inner>| {
+      inner.give_file(id)?;
       let file = inner.paths.file(id);
       if !inner.durable.is(id) {
         let synced = inner.file_system.sync_file(&file);
@@ -214,6 +253,21 @@ impl BodyStore for FileBodyStore {
       inner.file_system.export(id, &file, &destination, mode)
     };
     self.run(export).await
+  }
+
+  async fn export_bytes(
+    &self,
+    id: BodyId,
+    bytes: Bytes,
+    destination: &Path,
+  ) -> Result<(), StoreError> {
+    let destination = destination.to_owned();
+    let export = Export {
+      id,
+      bytes,
+      destination,
+    };
+    self.inner.export_together(export).await
   }
 }
 
@@ -232,6 +286,7 @@ impl Inner {
     durable: &Extents,
   ) -> Result<Box<dyn BodyWriter>, StoreError> {
     self.close_appender(id);
+    self.give_file(id)?;
     let file = self
       .file_system
       .append(&self.paths.file(id))

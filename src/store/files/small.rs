@@ -1,5 +1,6 @@
-//! Bodies whose bytes are in their rows. What their files have is never flushed:
-//! a killed process leaves all of it, a power failure what it likes.
+//! Bodies whose bytes are in their rows. What came as a whole has no file; what
+//! the files of the others have is never flushed: a killed process leaves all of
+//! it, a power failure what it likes.
 
 use std::collections::HashMap;
 use std::io;
@@ -58,6 +59,23 @@ impl Inner {
       found if found == length => Ok(bytes),
       found => Err(StoreError::short_body(id, found, length)),
     }
+  }
+
+  /// Makes the file of a body that has none, if it is such a one.
+  pub(super) fn give_file(&self, id: BodyId) -> Result<(), StoreError> {
+    let Some(bytes) = lock(&self.held).keep(id) else {
+      return Ok(());
+    };
+    if let Err(error) = self.restore(id, bytes) {
+      // Half a file is none: the bytes are still where they were.
+      let _ = self.paths.remove(id);
+      return Err(error);
+    }
+    if !lock(&self.held).remove(id) {
+      // It was deleted meanwhile.
+      self.delete(id)?;
+    }
+    Ok(())
   }
 
   pub(super) fn restore(

@@ -22,6 +22,11 @@ impl Inner {
     };
     let round = self.durable.begin(closed);
     let mut failed = Failed::default();
+    for id in ids {
+      if let Err(error) = self.give_file(*id) {
+        failed.add(&[*id], error);
+      }
+    }
     if !self.sync_everything(ids) {
       self.sync_files(ids, &mut failed);
       self.sync_names(ids, &mut failed);
@@ -43,10 +48,11 @@ impl Inner {
     }
     let error = failed.error.unwrap_or_else(|| {
       io::Error::other("an earlier attempt to make them durable has failed")
+        .into()
     });
     Err(StoreError::Unsynced {
       bodies,
-      source: Box::new(error.into()),
+      source: Box::new(error),
     })
   }
 
@@ -87,12 +93,12 @@ impl Inner {
 struct Failed {
   bodies: BTreeSet<BodyId>,
   /// The first one.
-  error: Option<io::Error>,
+  error: Option<StoreError>,
 }
 
 impl Failed {
-  fn add(&mut self, bodies: &[BodyId], error: io::Error) {
+  fn add(&mut self, bodies: &[BodyId], error: impl Into<StoreError>) {
     self.bodies.extend(bodies);
-    self.error.get_or_insert(error);
+    self.error.get_or_insert_with(|| error.into());
   }
 }

@@ -7,10 +7,10 @@ use crate::ids::BodyId;
 
 /// From how many bodies on one flush of the whole file system may be cheaper
 /// than a flush for each.
-const MANY: usize = 32;
+pub(super) const MANY: usize = 32;
 
 /// A flush of one body takes about as long as writing so many bytes.
-const ONE_FLUSH: u64 = 256 * 1024;
+pub(super) const ONE_FLUSH: u64 = 256 * 1024;
 
 /// An estimate: what is appended while a flush is under way counts as flushed.
 #[derive(Default)]
@@ -34,8 +34,13 @@ impl Unflushed {
     for id in ids {
       self.0.remove(id);
     }
-    let others: u64 = self.0.values().sum();
-    ids.len() > MANY && others <= ids.len() as u64 * ONE_FLUSH
+    ids.len() > MANY && self.is_little_beside(ids.len())
+  }
+
+  /// Whether the bytes of all bodies are written in less time than the flushes
+  /// of so many take.
+  pub(super) fn is_little_beside(&self, flushes: usize) -> bool {
+    self.0.values().sum::<u64>() <= flushes as u64 * ONE_FLUSH
   }
 
   /// Everything was flushed.

@@ -19,6 +19,7 @@ use crate::store::ExportMode;
 use crate::store::ExtentWriter;
 use crate::store::StoreError;
 use crate::store::files;
+use crate::store::files::Export;
 use crate::store::lock::lock;
 
 #[derive(Default)]
@@ -58,6 +59,17 @@ impl BodyStore for MemoryBodyStore {
       turn: 0,
     }))
   }
+
+  /// All of them are in memory.
+  fn hold(&self, _: Bytes) -> Option<BodyId> {
+    None
+  }
+
+  fn held(&self, _: BodyId) -> Option<Bytes> {
+    None
+  }
+
+  fn are_in_rows(&self, _: &[BodyId]) {}
 
   async fn reopen(
     &self,
@@ -131,12 +143,22 @@ impl BodyStore for MemoryBodyStore {
     destination: &Path,
     _mode: ExportMode,
   ) -> Result<(), StoreError> {
-    let body = self.get(id)?;
-    let destination = destination.to_owned();
-    files::blocking(move || {
-      files::export_bytes(id, &lock(&body.0).bytes, &destination)
-    })
-    .await
+    let bytes = Bytes::from(lock(&self.get(id)?.0).bytes.clone());
+    self.export_bytes(id, bytes, destination).await
+  }
+
+  async fn export_bytes(
+    &self,
+    id: BodyId,
+    bytes: Bytes,
+    destination: &Path,
+  ) -> Result<(), StoreError> {
+    let export = Export {
+      id,
+      bytes,
+      destination: destination.to_owned(),
+    };
+    files::blocking(move || files::export_bytes(export)).await
   }
 }
 

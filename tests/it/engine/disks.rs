@@ -114,7 +114,9 @@ async fn an_abort_that_failed_does_not_come_true_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_waits_for_a_store_that_is_away_and_is_told_when_it_is_back() {
   let server = FaultServer::start().await;
-  server.serve("/r", Resource::text("r").script([Hold, Normal]));
+  // Too large to do without a file.
+  let resource = Resource::bytes(100_000, 1).script([Hold, Normal]);
+  server.serve("/r", resource);
   let directory = tempfile::tempdir().unwrap();
   let [place, away] = ["store", "away"].map(|n| directory.path().join(n));
   let engine = on_disk(&place);
@@ -144,6 +146,39 @@ async fn a_result_waits_for_a_store_that_is_away_and_is_told_when_it_is_back() {
       .contains("deleted or moved"),
     "{told:?}"
   );
+  bounded(engine.shutdown()).await;
+  assert_eq!(rest(&place), (0, 0));
+}
+
+/// It needs nothing of the store before its row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_response_that_comes_while_the_store_is_away_is_not_lost() {
+  let server = FaultServer::start().await;
+  server.serve("/r", Resource::text("small").script([Hold, Normal]));
+  let directory = tempfile::tempdir().unwrap();
+  let [place, away] = ["store", "away"].map(|n| directory.path().join(n));
+  let engine = on_disk(&place);
+  let realm = worker(&engine);
+  let key = fetch(&realm, "r", &[&server.url("/r")]).await.key;
+  server.wait_until_stalled("/r", BOUND).await;
+  std::fs::rename(&place, &away).unwrap();
+  server.release("/r");
+  bounded(async {
+    while snapshot(&engine).downloaded < 5 {
+      tokio::task::yield_now().await;
+    }
+  })
+  .await;
+  assert_eq!(snapshot(&engine).result, BackgroundFetchResult::None);
+  std::fs::rename(&away, &place).unwrap();
+  let (lease, event, _) = next_event(&realm).await;
+  assert_eq!(event, "backgroundfetchsuccess");
+  let record = engine.records(key).remove(0);
+  let bytes = bounded(record.read(0, 100)).await.unwrap();
+  assert_eq!(bytes.as_deref(), Some(b"small".as_slice()));
+  drop(record);
+  lease.acknowledge();
+  bounded(realm.idle()).await;
   bounded(engine.shutdown()).await;
   assert_eq!(rest(&place), (0, 0));
 }

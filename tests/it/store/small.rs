@@ -187,3 +187,78 @@ async fn a_flipped_bit_in_the_bytes_is_noticed() {
   let read = store.metadata.body(id).await;
   assert!(matches!(read, Err(StoreError::DamagedBody(_))), "{read:?}");
 }
+
+/// A body that was never appended to, and the row that speaks of it.
+async fn held(store: &Store) -> (BackgroundFetchKey, BodyId) {
+  let id = store.bodies.hold("0123456789".into()).unwrap();
+  let key = store.insert(background_fetch("a", 1)).await.unwrap();
+  store.commit(vec![response(key, Some(id))]).await.unwrap();
+  (key, id)
+}
+
+#[tokio::test]
+async fn a_body_that_came_as_a_whole_has_no_file_and_is_read_all_the_same() {
+  let mut machine = Machine::new();
+  let store = machine.store();
+  let (key, id) = held(store).await;
+  assert_eq!(read(store, id).await.unwrap(), b"0123456789");
+  let small = store.bodies.read_small(&[(id, 10)]).await.unwrap();
+  assert_eq!(small[&id], "0123456789");
+  store
+    .commit(vec![stored(key, id, b"0123456789")])
+    .await
+    .unwrap();
+  store.bodies.are_in_rows(&[id]);
+  assert_eq!(store.bodies.ids().await.unwrap(), []);
+  assert!(!file_of(machine.path(), id).exists());
+  // The next process makes it again of the row, if it needs a file.
+  let store = machine.restart_process();
+  assert!(read(store, id).await.is_err());
+  restore(store, id).await;
+  assert_eq!(read(store, id).await.unwrap(), b"0123456789");
+}
+
+#[tokio::test]
+async fn a_body_without_a_file_gets_one_when_it_is_flushed_or_reopened() {
+  for is_flushed in [false, true] {
+    let mut machine = Machine::new();
+    let store = machine.store();
+    let (_, id) = held(store).await;
+    match is_flushed {
+      true => store.bodies.sync(&[id]).await.unwrap(),
+      false => {
+        let durable = Extents::default();
+        let mut writer = store.bodies.reopen(id, &durable).await.unwrap();
+        assert_eq!(writer.length(), 10);
+        writer.append(vec!["ab".into()]).await.unwrap();
+      }
+    }
+    assert_eq!(store.bodies.ids().await.unwrap(), [id]);
+    let found = read(machine.restart_process(), id).await.unwrap();
+    let expected: &[u8] = match is_flushed {
+      true => b"0123456789",
+      false => b"0123456789ab",
+    };
+    assert_eq!(found, expected);
+  }
+}
+
+#[tokio::test]
+async fn a_body_without_a_file_is_deleted() {
+  let machine = Machine::new();
+  let store = machine.store();
+  let (_, id) = held(store).await;
+  store.bodies.delete(id).await.unwrap();
+  assert!(read(store, id).await.is_err());
+  assert!(
+    store
+      .bodies
+      .read_small(&[(id, 10)])
+      .await
+      .unwrap()
+      .is_empty()
+  );
+  // Not an error, as for any other.
+  store.bodies.sync(&[id]).await.unwrap();
+  assert_eq!(store.bodies.ids().await.unwrap(), []);
+}
