@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::SystemTime;
+use std::time::UNIX_EPOCH;
 
 use background_fetch::engine::BackgroundFetchSnapshot;
 use background_fetch::engine::Engine;
@@ -14,6 +15,12 @@ use background_fetch::spec::Response;
 use background_fetch::store::ExportMode;
 use background_fetch::store::StoreError;
 use parking_lot::Mutex;
+use rustix::fs::AtFlags;
+use rustix::fs::CWD;
+use rustix::fs::Timespec;
+use rustix::fs::Timestamps;
+use rustix::fs::UTIME_OMIT;
+use rustix::fs::utimensat;
 use tokio::sync::Semaphore;
 
 use super::Download;
@@ -301,8 +308,20 @@ impl Whole<'_> {
       .and_then(|text| httpdate::parse_http_date(text).ok())
       .filter(|time| *time <= SystemTime::now());
     if let Some(time) = time {
-      let file = std::fs::File::open(path);
-      if let Err(error) = file.and_then(|file| file.set_modified(time)) {
+      let unchanged = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_OMIT,
+      };
+      let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+      let times = Timestamps {
+        last_access: unchanged,
+        last_modification: Timespec {
+          tv_sec: since.as_secs() as i64,
+          tv_nsec: since.subsec_nanos().into(),
+        },
+      };
+      let flags = AtFlags::SYMLINK_NOFOLLOW;
+      if let Err(error) = utimensat(CWD, path, &times, flags) {
         tracing::debug!(%error, "the time of a saved file cannot be set");
       }
     }
