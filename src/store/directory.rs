@@ -115,6 +115,13 @@ impl Directory {
     self.open_at(name, OFlags::RDONLY, Mode::empty())
   }
 
+  /// Opens the file `name` for writing, if there is one.
+  pub(super) fn open_to_write(&self, name: &str) -> io::Result<File> {
+    let file = self.open_at(name, OFlags::WRONLY, Mode::empty())?;
+    check_file(name, &rustix::fs::fstat(&file)?)?;
+    Ok(file)
+  }
+
   /// Opens the file `name` for reading and writing; makes it when there is
   /// none.
   pub(super) fn open_or_create(&self, name: &str) -> io::Result<File> {

@@ -9,6 +9,7 @@ mod apply;
 mod connection;
 mod error;
 mod load;
+mod log;
 mod migrations;
 mod owner;
 mod read_only;
@@ -71,13 +72,14 @@ impl SqliteMetadata {
     lock: Arc<DirectoryLock>,
   ) -> Result<Self, StoreError> {
     let database = connection::open(&directory)?;
-    let reserve = Reserve::new(directory);
+    let reserve = Reserve::new(directory.clone());
     let (requests, queue) = mpsc::channel();
     let thread =
       std::thread::Builder::new()
         .name("store".into())
         .spawn(move || {
-          Writer::new(database, reserve, lock.clone()).run(&queue);
+          let writer = Writer::new(database, reserve, lock.clone());
+          writer.run(&queue, || log::lay_out(&directory));
           // The connection is closed; only now may another process come in.
           drop(lock);
         })?;

@@ -128,9 +128,27 @@ impl Writer {
     }
   }
 
-  /// Serves `queue` until no request can come any more.
-  pub(super) fn run(mut self, queue: &mpsc::Receiver<Request>) {
-    while let Ok(first) = queue.recv() {
+  /// Serves `queue` until no request can come any more. When the database has
+  /// an owner, and nothing has to be done, calls `at_leisure` once.
+  pub(super) fn run(
+    mut self,
+    queue: &mpsc::Receiver<Request>,
+    at_leisure: impl FnOnce(),
+  ) {
+    let mut at_leisure = Some(at_leisure);
+    loop {
+      let first = match queue.try_recv() {
+        Err(mpsc::TryRecvError::Empty) => {
+          if self.own.is_some()
+            && let Some(at_leisure) = at_leisure.take()
+          {
+            at_leisure();
+          }
+          queue.recv().map_err(drop)
+        }
+        first => first.map_err(drop),
+      };
+      let Ok(first) = first else { break };
       let waiting = std::iter::once(first).chain(queue.try_iter());
       let (others, changes) = waiting
         .take(GROUP)

@@ -88,7 +88,7 @@ async fn changing_the_same_rows_again_and_again_needs_no_more_space() {
   let store = Store::open_directory(disk.path().join("store")).unwrap();
   let metadata = &store;
   let key = metadata.insert(background_fetch("a", 1)).await.unwrap();
-  let ballast = vec![0; 2560 * 1024];
+  let ballast = vec![0; 1280 * 1024];
   std::fs::write(disk.path().join("ballast"), ballast).unwrap();
   // Each writes a page of 4 KiB at least: together more than the disk has.
   for bytes in 0..600 {
