@@ -146,12 +146,13 @@ pub(crate) async fn op_bgfetch_fetch(
 async fn in_turn<T>(realm: Realm, called: impl Future<Output = T>) -> T {
   let turn = Turn(realm);
   let mut called = pin!(called);
-  if let Poll::Ready(returned) = futures::poll!(called.as_mut()) {
-    return returned;
-  }
+  let first = futures::poll!(called.as_mut());
   tokio::task::yield_now().await;
   drop(turn);
-  called.await
+  match first {
+    Poll::Ready(returned) => returned,
+    Poll::Pending => called.await,
+  }
 }
 
 /// Ends when it is dropped, also with its realm.
