@@ -325,8 +325,8 @@ impl Writer {
     }
   }
 
-  /// Runs all of `units` in one transaction, each part of each in a savepoint:
-  /// one that fails is undone and does not hinder other units.
+  /// Runs all of `units` in one transaction: one that fails is undone and does
+  /// not hinder other units.
   ///
   /// An error means that nothing has happened at all.
   fn together(
@@ -337,6 +337,21 @@ impl Writer {
       return Ok(Vec::new());
     }
     self.directory.is_there()?;
+    // A savepoint has SQLite copy the pages that are changed in it, and is of no
+    // use when nothing fails.
+    match self.in_transaction(units, false) {
+      Err(_) if !self.found_damage.get() => self.in_transaction(units, true),
+      outcomes => outcomes,
+    }
+  }
+
+  /// The same with each part of each unit in a savepoint, or with an error when
+  /// any of them fails.
+  fn in_transaction(
+    &mut self,
+    units: &[(Owner, Unit<'_>)],
+    has_savepoints: bool,
+  ) -> Result<Vec<GroupOutcome>, StoreError> {
     let file = &self.database.file;
     let found_damage = &self.found_damage;
     let failed = |error| {
@@ -357,6 +372,11 @@ impl Writer {
         continue;
       }
       for part in 0..unit.parts() {
+        if !has_savepoints {
+          let key = unit.perform(&transaction, part, &failed)?;
+          outcome.key = key.or(outcome.key);
+          continue;
+        }
         let mut savepoint = transaction.savepoint().map_err(failed)?;
         match unit.perform(&savepoint, part, &failed) {
           Ok(key) => {
