@@ -564,6 +564,10 @@ pub trait BodyWriter: Send {
     &mut self,
   ) -> Result<Box<dyn ExtentWriter>, StoreError>;
 
+  /// Says how many bytes the body will have in the end, as far as is known. A
+  /// hint: it may get fewer, or more.
+  fn expect(&mut self, bytes: u64);
+
   /// Appends all of `chunks`, in order. After an error, or when the future
   /// was dropped early, nothing is known of the bytes behind the last
   /// [`BodyWriter::length`]; the caller reopens. Reopening waits for what is

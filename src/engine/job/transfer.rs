@@ -70,14 +70,6 @@ pub(crate) async fn transfer(
   let mut end = None;
   let mut segments = Segments::of(attempt, attempts);
   loop {
-    // What may be all of a small response waits a moment for its end.
-    let is_due = end.is_some()
-      || match &writer {
-        Some(body) => batch.is_full(body.length()),
-        None => batch.length() > SMALL_BODY,
-      }
-      || !batch.has_room(&room)
-      || batch.due() <= Instant::now();
     if writer.is_none()
       && appending.is_none()
       && matches!(end, Some(End::Done))
@@ -88,15 +80,18 @@ pub(crate) async fn transfer(
         end = Some(End::Terminated);
       }
     }
-    if appending.is_none() && !batch.is_empty() && is_due {
-      match body_writer(attempt, writer.take()).await {
-        Ok(Some(body)) => {
-          let (chunks, length) = match end {
-            Some(_) => batch.take(),
-            None => batch.take_whole(body.length()),
-          };
-          appending = Some(append(body, chunks, length));
-        }
+    let waits_no_more =
+      end.is_some() || !batch.has_room(&room) || batch.due() <= Instant::now();
+    // What may be all of a small response waits a moment for its end, and needs
+    // no body then.
+    let needs_body = waits_no_more || batch.length() > SMALL_BODY;
+    if writer.is_none()
+      && appending.is_none()
+      && !batch.is_empty()
+      && needs_body
+    {
+      match body_writer(attempt, head).await {
+        Ok(Some(body)) => writer = Some(body),
         Ok(None) => {
           let (_, length) = batch.take();
           room.released(length);
@@ -104,6 +99,18 @@ pub(crate) async fn transfer(
         }
         Err(error) => return append_failed(attempt, error),
       }
+    }
+    let is_due = |body: &mut Box<dyn BodyWriter>| {
+      waits_no_more || batch.is_full(body.length())
+    };
+    if !batch.is_empty()
+      && let Some(body) = writer.take_if(is_due)
+    {
+      let (chunks, length) = match end {
+        Some(_) => batch.take(),
+        None => batch.take_whole(body.length()),
+      };
+      appending = Some(append(body, chunks, length));
     }
     if appending.is_none() && end.is_some() {
       let goes_on = matches!(end, Some(End::ReachedExtent))
@@ -309,11 +316,18 @@ fn append_failed(attempt: Attempt<'_>, error: StoreError) -> AttemptOutcome {
 /// settled meanwhile.
 async fn body_writer(
   attempt: Attempt<'_>,
-  open: Option<Box<dyn BodyWriter>>,
+  head: &Response,
 ) -> Result<Option<Box<dyn BodyWriter>>, StoreError> {
-  if open.is_some() {
-    return Ok(open);
+  let mut body = open_body(attempt).await?;
+  if let (Some(body), Some(length)) = (&mut body, head.complete_length()) {
+    body.expect(length);
   }
+  Ok(body)
+}
+
+async fn open_body(
+  attempt: Attempt<'_>,
+) -> Result<Option<Box<dyn BodyWriter>>, StoreError> {
   let Attempt {
     context,
     job,

@@ -25,8 +25,9 @@ use crate::store::lock::lock;
 /// finds little left to do.
 const WRITE_BACK: u64 = 8 * 1024 * 1024;
 
-/// From how many bytes on a body is written past the page cache. One that is
-/// smaller is likely to be read from there soon.
+/// From how many bytes on a body is written past the page cache: from its
+/// beginning, if more are expected. One that is smaller is likely to be read
+/// from there soon.
 const LARGE: u64 = 8 * 1024 * 1024;
 
 /// The writing end of a body. Shared with the appending that may still be
@@ -63,11 +64,20 @@ impl Appender {
     *lock(&self.file) = None;
   }
 
-  fn append(&self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
+  /// Appends `chunks` to a body that is expected to have so many bytes in the
+  /// end.
+  fn append(
+    &self,
+    chunks: Vec<Bytes>,
+    expected: u64,
+  ) -> Result<(), StoreError> {
     let more = length(&chunks);
     let appended = self.with_tail(|tail| {
       let length = self.length.load(Ordering::Acquire);
-      let appended = tail.as_mut().map(|t| t.append(length, chunks, more));
+      let is_large = length >= LARGE || expected > LARGE;
+      let appended = tail
+        .as_mut()
+        .map(|tail| tail.append(length, chunks, more, is_large));
       if let Some(Err(_)) = appended {
         // Some of the bytes may have been written: only reopening tells.
         *tail = None;
@@ -145,11 +155,12 @@ impl Tail {
     length: u64,
     mut chunks: Vec<Bytes>,
     more: u64,
+    is_large: bool,
   ) -> io::Result<()> {
     if let Some(file) = &self.anywhere {
       return write_at(&**file, length, &chunks);
     }
-    if length >= LARGE && more >= direct::MIN_APPEND {
+    if is_large && more >= direct::MIN_APPEND {
       // What the cache holds by now is written from there.
       if self.written_back < length {
         let waiting = length - self.written_back;
@@ -220,11 +231,17 @@ pub(super) fn write_all(
 pub(super) struct FileBodyWriter {
   inner: Arc<Inner>,
   appender: Arc<Appender>,
+  /// How many bytes the body is to have in the end; 0 where nobody knows.
+  expected: u64,
 }
 
 impl FileBodyWriter {
   pub(super) fn new(inner: Arc<Inner>, appender: Arc<Appender>) -> Self {
-    Self { inner, appender }
+    Self {
+      inner,
+      appender,
+      expected: 0,
+    }
   }
 }
 
@@ -244,11 +261,16 @@ impl BodyWriter for FileBodyWriter {
     self.appender.length.load(Ordering::Acquire)
   }
 
+  fn expect(&mut self, bytes: u64) {
+    self.expected = bytes;
+  }
+
   async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
     let (inner, appender) = (self.inner.clone(), self.appender.clone());
+    let expected = self.expected;
     let append = move || {
       lock(&inner.unflushed).add(appender.id, length(&chunks));
-      appender.append(chunks)
+      appender.append(chunks, expected)
     };
     run_on(&*self.inner.file_system, append).await
   }

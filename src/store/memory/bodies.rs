@@ -222,6 +222,8 @@ impl BodyWriter for MemoryWriter {
     self.end as u64
   }
 
+  fn expect(&mut self, _bytes: u64) {}
+
   async fn append(&mut self, chunks: Vec<Bytes>) -> Result<(), StoreError> {
     self.end = self.write_at(self.end, &chunks)?;
     Ok(())

@@ -24,6 +24,7 @@ for_both!(
   reopening_takes_the_body_away_from_the_earlier_writer,
   a_dropped_append_is_waited_for_by_the_next_writer,
   a_large_body_grows_by_pieces_of_every_size,
+  a_body_that_is_expected_to_be_large_grows_by_pieces_of_every_size,
   bytes_are_written_behind_a_gap_while_others_are_appended,
   a_body_with_gaps_is_continued_where_its_prefix_ends,
   a_body_that_is_reopened_is_taken_from_who_writes_anywhere,
@@ -335,12 +336,33 @@ async fn an_export_into_a_missing_directory_fails(subject: Subject) {
 }
 
 async fn a_large_body_grows_by_pieces_of_every_size(subject: Subject) {
+  grows_by_pieces_of_every_size(&subject, None).await;
+}
+
+async fn a_body_that_is_expected_to_be_large_grows_by_pieces_of_every_size(
+  subject: Subject,
+) {
+  // It may turn out to be smaller, and larger.
+  for expected in [9 << 20, 1 << 30] {
+    grows_by_pieces_of_every_size(&subject, Some(expected)).await;
+  }
+}
+
+async fn grows_by_pieces_of_every_size(
+  subject: &Subject,
+  expected: Option<u64>,
+) {
   let bodies = &subject.store.bodies;
   let mut writer = bodies.create().await.unwrap();
   let id = writer.id();
   let byte = |offset: u64| (offset ^ (offset >> 8) ^ (offset >> 17)) as u8;
+  if let Some(expected) = expected {
+    writer.expect(expected);
+  }
   // Beyond 8 MiB, with ends inside of blocks, on them, and beside them.
   let sizes = [
+    300_001,
+    1000,
     10 << 20,
     300_000,
     1,
