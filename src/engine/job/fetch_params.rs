@@ -74,14 +74,10 @@ pub(crate) fn params(
   }
 }
 
-/// How much of a stored request body is read at once, in bytes. Each part is
-/// work for another thread and so two changes of threads; larger ones are not
-/// faster any more.
+/// How much of a stored request body is read at once, in bytes. What is in
+/// memory is read by the thread that sends it, and is in the processor's cache
+/// when it is sent.
 const REQUEST_BODY_CHUNK: usize = 512 * 1024;
-
-/// How many such parts are read at once: while the wire takes one, the disk has
-/// the next one.
-const READ_AHEAD: usize = 2;
 
 fn request_body(
   context: &Arc<Context>,
@@ -96,7 +92,7 @@ fn request_body(
       let opened = async move { store.get()?.bodies.open(body).await };
       futures::stream::once(opened)
         .flat_map(|reader| match reader {
-          Ok(reader) => parts(reader.into()).boxed(),
+          Ok(reader) => parts(reader).boxed(),
           Err(error) => futures::stream::iter([Err(error)]).boxed(),
         })
         .map(|part| part.map_err(std::io::Error::other))
@@ -107,33 +103,11 @@ fn request_body(
 
 /// All that `reader` has, from its beginning.
 fn parts(
-  reader: Arc<dyn BodyReader>,
+  reader: Box<dyn BodyReader>,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> {
-  let offsets = (0..).map(|part: u64| part * REQUEST_BODY_CHUNK as u64);
-  let read = move |offset| read_part(reader.clone(), offset);
-  let parts = futures::stream::iter(offsets)
-    .map(read)
-    .buffered(READ_AHEAD);
-  parts.take_while(|part| {
-    let is_there = !matches!(part, Ok(bytes) if bytes.is_empty());
-    std::future::ready(is_there)
+  futures::stream::try_unfold((reader, 0), |(reader, offset)| async move {
+    let part = reader.read_at(offset, REQUEST_BODY_CHUNK).await?;
+    let end = offset + part.len() as u64;
+    Ok((!part.is_empty()).then_some((part, (reader, end))))
   })
-}
-
-/// The part that begins at `offset`: whole, but for the last one.
-async fn read_part(
-  reader: Arc<dyn BodyReader>,
-  offset: u64,
-) -> Result<Bytes, StoreError> {
-  let mut part = reader.read_at(offset, REQUEST_BODY_CHUNK).await?;
-  while !part.is_empty() && part.len() < REQUEST_BODY_CHUNK {
-    let next = offset + part.len() as u64;
-    let left = REQUEST_BODY_CHUNK - part.len();
-    let more = reader.read_at(next, left).await?;
-    if more.is_empty() {
-      break;
-    }
-    part = [part, more].concat().into();
-  }
-  Ok(part)
 }

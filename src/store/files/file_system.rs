@@ -121,11 +121,15 @@ pub trait OpenFile: Send + Sync {
   fn write_at(&self, buffer: &[u8], offset: u64) -> io::Result<usize>;
   /// Reads up to `buffer.len()` bytes from `offset`; 0 at the end.
   fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+  /// Reads as `read_at` does, but only what is in memory, so that it does not
+  /// wait for a disk. Fails where nothing is, and where the operating system
+  /// has no such call.
+  fn read_now(&self, _buffer: &mut [u8], _offset: u64) -> io::Result<usize> {
+    Err(io::ErrorKind::WouldBlock.into())
+  }
   /// Asks for the bytes from `offset` on to be written to the disk soon. A
   /// hint: it promises nothing and cannot fail.
   fn write_back(&self, offset: u64, bytes: u64);
-  /// Asks for the bytes from `offset` on to be in memory soon. A hint, too.
-  fn read_ahead(&self, offset: u64, bytes: u64);
 }
 
 /// The file system of this machine.
@@ -364,12 +368,16 @@ impl OpenFile for StdFile {
     self.0.read_at(buffer, offset)
   }
 
-  fn write_back(&self, offset: u64, bytes: u64) {
-    write_back(&self.0, offset, bytes);
+  #[cfg(target_os = "linux")]
+  fn read_now(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut buffers = [io::IoSliceMut::new(buffer)];
+    let flags = rustix::io::ReadWriteFlags::NOWAIT;
+    let read = rustix::io::preadv2(&self.0, &mut buffers, offset, flags)?;
+    Ok(read)
   }
 
-  fn read_ahead(&self, offset: u64, bytes: u64) {
-    advise(&self.0, offset, bytes, rustix::fs::Advice::WillNeed);
+  fn write_back(&self, offset: u64, bytes: u64) {
+    write_back(&self.0, offset, bytes);
   }
 }
 

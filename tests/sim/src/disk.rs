@@ -539,8 +539,6 @@ impl OpenFile for SimFile {
     })
   }
 
-  fn read_ahead(&self, _: u64, _: u64) {}
-
   fn write_back(&self, _: u64, _: u64) {}
 }
 
