@@ -144,8 +144,10 @@ pub(crate) async fn op_bgfetch_fetch(
 /// Does what a script has called in its turn. An op is polled when the script
 /// calls it, and not again before its turn has ended.
 async fn in_turn<T>(realm: Realm, called: impl Future<Output = T>) -> T {
-  let turn = Turn(realm);
-  let mut called = pin!(called);
+  let turn = Turn::new(realm);
+  // Without tokio's limit to what a task does at a time, which many calls of
+  // one turn would reach: what is behind it would begin only after the turn.
+  let mut called = pin!(tokio::task::unconstrained(called));
   let first = futures::poll!(called.as_mut());
   tokio::task::yield_now().await;
   drop(turn);
@@ -157,6 +159,13 @@ async fn in_turn<T>(realm: Realm, called: impl Future<Output = T>) -> T {
 
 /// Ends when it is dropped, also with its realm.
 struct Turn(Realm);
+
+impl Turn {
+  fn new(realm: Realm) -> Self {
+    realm.begin_turn();
+    Self(realm)
+  }
+}
 
 impl Drop for Turn {
   fn drop(&mut self) {

@@ -288,7 +288,8 @@ impl World {
           body.appended = 1;
         }
         caller.turn = dice.bool().then(|| TurnId(dice.u64(..2)));
-        if let Some(turn) = caller.turn {
+        if let Some(turn) = caller.turn.filter(|_| dice.u8(..4) > 0) {
+          self.journal.begin_turn(turn);
           self.turns.entry(turn).or_default();
         }
         Wanted::Insert(Box::new(row(body)), caller.turn)
@@ -968,6 +969,7 @@ fn what_a_script_registers_in_one_turn_shares_rounds() {
   for step in [MOMENT / 10, MOMENT] {
     let (mut journal, mut now) = (journal(), Instant::now());
     let mut answered = Vec::new();
+    journal.begin_turn(TurnId(1));
     for _ in 0..200 {
       journal.draw(registration(TURN), now);
       answered.extend(written(&mut journal, now));
@@ -987,6 +989,7 @@ fn what_a_script_registers_in_one_turn_shares_rounds() {
 fn a_script_that_registers_one_after_the_other_waits_for_nothing() {
   let (mut journal, mut now) = (journal(), Instant::now());
   for _ in 0..10 {
+    journal.begin_turn(TurnId(1));
     journal.draw(registration(TURN), now);
     assert_eq!(written(&mut journal, now), Some(1));
     journal.end_turn(TurnId(1));
@@ -998,13 +1001,27 @@ fn a_script_that_registers_one_after_the_other_waits_for_nothing() {
 #[test]
 fn who_waits_for_a_turn_waits_no_longer_than_that() {
   let (mut journal, now) = (journal(), Instant::now());
+  journal.begin_turn(TurnId(1));
   journal.draw(registration(TURN), now);
   assert_eq!(written(&mut journal, now), Some(1));
   journal.draw(registration(TURN), now);
   assert_eq!(journal.next(now), Next::Wait(Some(now + LONGEST)));
   // Another script's is not held up, and takes it along.
+  journal.begin_turn(TurnId(2));
   journal.draw(registration(Some(TurnId(2))), now);
   assert_eq!(written(&mut journal, now), Some(2));
+}
+
+/// It was held up in the edit queue, say.
+#[test]
+fn what_comes_after_its_turn_waits_for_nothing() {
+  let (mut journal, now) = (journal(), Instant::now());
+  journal.begin_turn(TurnId(1));
+  journal.end_turn(TurnId(1));
+  for _ in 0..2 {
+    journal.draw(registration(TURN), now);
+    assert_eq!(written(&mut journal, now), Some(1));
+  }
 }
 
 /// A registration, an abort, or who wants all that there is.

@@ -16,7 +16,7 @@ pub(super) const MANY: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TurnId(pub(crate) u64);
 
-/// The turns in which something was registered, and that have not ended.
+/// The turns that have not ended.
 #[derive(Default)]
 pub(super) struct Turns(BTreeMap<TurnId, Turn>);
 
@@ -29,11 +29,16 @@ struct Turn {
 }
 
 impl Turns {
-  /// Something is registered in a turn.
+  pub(super) fn begin(&mut self, id: TurnId) {
+    self.0.entry(id).or_default();
+  }
+
+  /// Something is registered, in this turn if that has not ended.
   pub(super) fn add(&mut self, id: TurnId, now: Instant) {
-    let turn = self.0.entry(id).or_default();
-    turn.waiting += 1;
-    turn.since.get_or_insert(now);
+    if let Some(turn) = self.0.get_mut(&id) {
+      turn.waiting += 1;
+      turn.since.get_or_insert(now);
+    }
   }
 
   /// One of those that wait does not wait any more.

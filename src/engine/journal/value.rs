@@ -257,6 +257,12 @@ impl Journal {
     ticket
   }
 
+  /// A script takes no answer before its turn ends. If it has begun already,
+  /// nothing changes.
+  pub(crate) fn begin_turn(&mut self, turn: TurnId) {
+    self.turns.begin(turn);
+  }
+
   /// The script whose turn it was takes answers again.
   pub(crate) fn end_turn(&mut self, turn: TurnId) {
     self.turns.end(turn);

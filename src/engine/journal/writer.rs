@@ -162,6 +162,11 @@ impl JournalWriter {
     is_done.await.map_err(|_| StoreError::Closed)
   }
 
+  /// A script takes no answer before [`JournalWriter::end_turn`].
+  pub(in crate::engine) fn begin_turn(&self, turn: TurnId) {
+    self.state.lock().journal.begin_turn(turn);
+  }
+
   /// A script has come to the end of what it was doing: what it has registered
   /// meanwhile waits for no more.
   pub(in crate::engine) fn end_turn(self: &Arc<Self>, turn: TurnId) {

@@ -154,6 +154,12 @@ impl Realm {
     TurnId(self.attached.id)
   }
 
+  /// Its script is calling `fetch()`, and takes no answer before
+  /// [`Realm::end_turn`].
+  pub(crate) fn begin_turn(&self) {
+    self.engine().context().journal.begin_turn(self.turn());
+  }
+
   /// Its script has come to the end of what it was doing when it called
   /// `fetch()`, and takes answers again.
   pub(crate) fn end_turn(&self) {

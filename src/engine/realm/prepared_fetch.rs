@@ -82,9 +82,9 @@ impl PreparedFetch {
     self.register_with(bodies, options, None).await
   }
 
-  /// The same for a script, which takes no answer before [`Realm::end_turn`] is
-  /// called, and may have made more calls by then. All of them share a few
-  /// flushes.
+  /// The same for a script, between [`Realm::begin_turn`] and
+  /// [`Realm::end_turn`]: it takes no answer before, and may make more calls.
+  /// All of them share a few flushes.
   pub(crate) async fn register_in_turn(
     self,
     bodies: Vec<Option<RequestBodyHandle>>,

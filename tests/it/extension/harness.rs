@@ -91,15 +91,26 @@ pub fn run(kind: RealmKind, url: &str, script: &str) -> Ended {
 pub fn run_with(
   kind: RealmKind,
   url: &str,
-  mut all: Vec<Extension>,
+  all: Vec<Extension>,
   script: &str,
 ) -> Ended {
-  let realm_options = RealmOptions::new(kind, url.parse().unwrap());
   let config = EngineConfig::default();
   let engine = Engine::builder()
     .config(config)
     .start_blocking(Store::in_memory())
     .unwrap();
+  run_in(&engine, kind, url, all, script)
+}
+
+/// The same with this engine.
+pub fn run_in(
+  engine: &Engine,
+  kind: RealmKind,
+  url: &str,
+  mut all: Vec<Extension>,
+  script: &str,
+) -> Ended {
+  let realm_options = RealmOptions::new(kind, url.parse().unwrap());
   let lines = Rc::new(RefCell::new(Vec::new()));
   let sink = lines.clone();
   let reported = Rc::new(RefCell::new(Vec::new()));
@@ -113,7 +124,7 @@ pub fn run_with(
     })),
     ..ExtensionOptions::default()
   };
-  all.extend(extensions(&engine, realm_options, options));
+  all.extend(extensions(engine, realm_options, options));
   let tokio = tokio::runtime::Builder::new_current_thread()
     .enable_all()
     .build()

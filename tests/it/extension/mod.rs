@@ -12,3 +12,4 @@ mod net_check;
 mod prototypes;
 mod stalled;
 mod structured_clone;
+mod turns;
