@@ -1,6 +1,7 @@
 //! `bgfetch get`: each file by itself, and how it is saved.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 use std::time::UNIX_EPOCH;
 
@@ -313,6 +314,34 @@ fn what_has_not_changed_is_not_fetched_again() {
   get(&place, &[&url]).code(0);
   assert_eq!(names(&place), ["x", "x-1"]);
   assert_eq!(saved(&place, "x"), "mine");
+}
+
+/// The store forgets the bytes then: a power failure must not bring the older
+/// file back.
+#[test]
+#[cfg_attr(without_strace, ignore = "it needs strace")]
+fn a_new_version_has_its_name_durable_when_it_is_saved() {
+  let place = Place::new();
+  let server = FaultServer::start_blocking();
+  let url = server.serve("/x", Resource::text("one").etag("\"1\""));
+  get(&place, &[&url]).code(0);
+  server.serve("/x", Resource::text("two").etag("\"2\""));
+  let trace = place.path("trace");
+  let mut strace = Command::new("strace");
+  let calls = "trace=rename,renameat,renameat2,fsync,fdatasync";
+  strace.args(["-f", "-y", "-e", calls, "-o"]).arg(&trace);
+  strace.arg(env!("CARGO_BIN_EXE_bgfetch"));
+  let arguments = ["--quiet", "--out", &place.out(), &url];
+  place.start_by(strace, "get", &arguments).ended().code(0);
+  assert_eq!(saved(&place, "x"), "two");
+  let calls = fs::read_to_string(trace).unwrap();
+  let mut calls = calls.lines();
+  let name = format!("\"{}/x\"", place.out());
+  assert!(calls.any(|call| call.contains("rename") && call.contains(&name)));
+  let directory = format!("<{}>", place.out());
+  let is_flush =
+    |call: &str| call.contains("fsync(") && call.contains(&directory);
+  assert!(calls.any(is_flush), "{directory} is not flushed");
 }
 
 #[test]

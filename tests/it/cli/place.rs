@@ -94,7 +94,8 @@ impl Place {
     self.start_by(process, command, arguments).ended()
   }
 
-  fn start_by(
+  /// The same by `process`, which goes on with the program.
+  pub fn start_by(
     &self,
     mut process: Command,
     command: &str,

@@ -36,6 +36,11 @@ use crate::saving::has_bytes_of;
 /// How many bytes are read at a time.
 const CHUNK: usize = 1024 * 1024;
 
+/// Makes what has changed in a directory durable.
+fn flush(directory: &Path) -> std::io::Result<()> {
+  std::fs::File::open(directory)?.sync_all()
+}
+
 /// What has come of a response that was fetched whole.
 pub enum Saving {
   File(PathBuf),
@@ -269,7 +274,13 @@ impl Whole<'_> {
     // What a crash in between has left.
     let _ = std::fs::remove_file(&part);
     self.export(&part).await.map_err(|error| wrong(&error))?;
-    let renamed = std::fs::rename(&part, &path);
+    let renamed = std::fs::rename(&part, &path).and_then(|()| {
+      // The name is durable before the store forgets the bytes.
+      match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => flush(parent),
+        _ => flush(Path::new(".")),
+      }
+    });
     // When both are names of one file already, as after a crash behind this,
     // renaming does nothing.
     let _ = std::fs::remove_file(&part);
