@@ -4,6 +4,7 @@
 //! or not at all.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -64,9 +65,12 @@ impl Exports {
   }
 
   /// Those that are exported together now; when there are none, the next one
-  /// is the first again.
+  /// is the first again. The files of one body have the same name at first, so
+  /// that a second one waits for the next time.
   pub(super) fn take(&mut self) -> (Vec<Export>, Vec<Answer>) {
-    let count = self.waiting.len().min(MOST);
+    let mut ids = HashSet::new();
+    let waiting = self.waiting.iter().take(MOST);
+    let count = waiting.take_while(|(of, _)| ids.insert(of.id)).count();
     self.is_under_way = count > 0;
     self.waiting.drain(..count).unzip()
   }
@@ -87,13 +91,18 @@ pub(super) fn export_all(
   let is_flushed = made.len() > MANY
     && is_little_else(made.len())
     && parents.all().all(sync_file_system);
-  let mut flushed = match is_flushed {
-    true => Vec::new().into_iter(),
-    false => flush(&made).into_iter(),
+  let flushed = match is_flushed {
+    true => made.iter().map(|_| Ok(())).collect(),
+    false => flush(&made),
+  };
+  let mut flushed = flushed.into_iter();
+  let mut next_flushed = || {
+    let unknown = || Err(io::Error::other("it was not flushed"));
+    flushed.next().unwrap_or_else(unknown)
   };
   let named: Vec<_> = parts
     .into_iter()
-    .map(|part| part?.publish(flushed.next().unwrap_or(Ok(()))))
+    .map(|part| part?.publish(next_flushed()))
     .collect();
   // The names are durable with one flush of each directory.
   let mut synced = HashMap::new();
@@ -122,7 +131,10 @@ fn flush(parts: &[&Part<'_>]) -> Vec<io::Result<()>> {
     });
     let flushing: Vec<_> = flushing.collect();
     let flushed = flushing.into_iter().map(|thread| thread.join());
-    flushed.flat_map(Result::unwrap_or_default).collect()
+    let panicked = |why| std::panic::resume_unwind(why);
+    flushed
+      .flat_map(|flushed| flushed.unwrap_or_else(panicked))
+      .collect()
   })
 }
 

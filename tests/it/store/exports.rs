@@ -104,6 +104,21 @@ async fn many_that_are_exported_at_once_know_nothing_of_one_another() {
   assert_eq!(std::fs::read_dir(&out).unwrap().count(), 299);
 }
 
+#[tokio::test]
+async fn a_body_may_get_several_names_at_once() {
+  let subject = Subject::on_disk();
+  let bodies = &subject.store.bodies;
+  let out = subject.directory.path();
+  let exports = (0..40).map(async |n: u8| {
+    let path = out.join(n.to_string());
+    let exported = bodies.export_bytes(some_body(1), "bytes".into(), &path);
+    exported.await.map(|()| std::fs::read(path).unwrap())
+  });
+  for exported in futures::future::join_all(exports).await {
+    assert_eq!(exported.unwrap(), b"bytes");
+  }
+}
+
 /// What a kill has left of an export is in the way of nothing.
 #[tokio::test]
 async fn a_part_that_was_left_behind_gives_way() {
