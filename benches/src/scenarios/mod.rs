@@ -41,7 +41,7 @@ pub const ALL: [(&str, Measure); 14] = [
   ("flushes", flushes::flushes),
   ("resolve", scripts::resolve),
   ("start", scripts::start),
-  ("read", scripts::read),
+  ("stored", scripts::read),
   ("upload", scripts::upload),
   ("listeners", scripts::listeners),
 ];
