@@ -69,6 +69,11 @@ pub(crate) async fn retry(
   if moved.is_some() && job.records.len() != 1 {
     return Ok(RetryOutcome::ManyRequests);
   }
+  // An attempt that has failed may still be storing its last bytes. They belong
+  // to what is continued, and no more of them come behind it.
+  for slot in &job.records {
+    drop(slot.attempts.lock().await);
+  }
   let mut row = continued_row(&job);
   restore::restore_records(context, &mut row).await;
   let (mut facts, unusable) = begin_unusable_again(&mut row);
