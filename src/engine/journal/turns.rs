@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::pace::LONGEST;
 
-/// So many do not wait for more, though the turn goes on: the store writes them
+/// So many do not wait for more, though the turn has not ended: the store writes them
 /// while the script makes the next ones.
 pub(super) const MANY: usize = 50;
 

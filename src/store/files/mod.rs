@@ -3,8 +3,9 @@
 //!
 //! What is promised: after [`BodyStore::sync`] the bytes and the name of a body
 //! survive a power loss. What was appended and not synced survives the end of
-//! the process, and is recognised as such: see [`boot`]. A body whose bytes are
-//! in its row is not flushed: its file is what the bytes are appended to and
+//! the process, and is recognised as such: see [`boot_marker`]. A body
+//! whose bytes are in its row has no file, if it came as a whole ([`held`]).
+//! Otherwise its file is not flushed: it is what the bytes are appended to and
 //! read from, and is made again of the row where it may have lost some.
 
 pub(crate) mod body_paths;

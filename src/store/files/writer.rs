@@ -231,7 +231,7 @@ pub(super) fn write_all(
 pub(super) struct FileBodyWriter {
   inner: Arc<Inner>,
   appender: Arc<Appender>,
-  /// How many bytes the body is to have in the end; 0 where nobody knows.
+  /// How many bytes the body is to have in the end; 0 where that is not known.
   expected: u64,
 }
 

@@ -12,12 +12,12 @@ use super::connection::FILE_NAME;
 use super::reserve;
 use crate::store::directory::Directory;
 
-/// In bytes: as long as the log becomes before it is emptied, if its last
-/// transaction is no large one.
+/// In bytes: as long as the log becomes before it is emptied, unless
+/// its last transaction is a large one.
 const SIZE: u64 = reserve::SIZE + reserve::SIZE / 4;
 
 /// Makes the log that long. Only the thread that owns the connection may do
-/// it, while there is no transaction.
+/// it, between two transactions.
 pub(super) fn lay_out(directory: &Directory) {
   // It is as good without, but slower.
   if let Err(error) = try_lay_out(directory) {

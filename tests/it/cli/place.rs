@@ -94,7 +94,7 @@ impl Place {
     self.start_by(process, command, arguments).ended()
   }
 
-  /// The same by `process`, which goes on with the program.
+  /// The same by `process`, which starts the program.
   pub fn start_by(
     &self,
     mut process: Command,
